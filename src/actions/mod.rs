@@ -1,0 +1,1 @@
+//! External systems: the query of S22, through `egress`.

@@ -1,0 +1,39 @@
+//! The only reader of time.
+//!
+//! Wall time is read once, at start; from then on it advances with the runtime's monotonic clock, so that a step of the
+//! system clock moves no deadline and simulated time drives everything in tests.
+
+use tokio::time::Instant;
+
+use crate::core::ids::Timestamp;
+
+#[derive(Clone, Debug)]
+pub struct Clock {
+    wall_at_start: Timestamp,
+    start: Instant,
+}
+
+impl Clock {
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn system() -> Self {
+        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Self::starting_at(Timestamp::default() + since_epoch)
+    }
+
+    #[must_use]
+    pub fn starting_at(wall: Timestamp) -> Self {
+        Self { wall_at_start: wall, start: Instant::now() }
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.wall_at_start + self.start.elapsed()
+    }
+
+    /// For measuring spans.
+    #[must_use]
+    pub fn instant() -> Instant {
+        Instant::now()
+    }
+}

@@ -1,0 +1,194 @@
+//! The validated configuration: what the parts are built from. Made by [`super::load`] alone.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+
+use crate::core::{
+    ids::{EngineId, ProfileName, UnitName},
+    profile::Rules,
+};
+
+/// Everything, immutable. A change is a new one (see [`super::load`]).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub server: Server,
+    pub ops: Ops,
+    pub store: Store,
+    pub limits: Limits,
+    pub egress: Egress,
+    pub log: Log,
+    /// OTLP gRPC endpoint for traces; `None`: no traces leave.
+    pub otlp_endpoint: Option<String>,
+    pub engines: Vec<Engine>,
+    pub units: Vec<UnitName>,
+    pub profiles: Vec<Arc<Profile>>,
+    /// How long a drain waits for running turns.
+    pub drain: Duration,
+}
+
+/// The door for routing engines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub tls: Option<Tls>,
+    /// Worker threads; 0: one per core. 1: a single-threaded runtime.
+    pub workers: usize,
+    /// Frames that one lane may have unacknowledged.
+    pub credits: u32,
+    pub max_frame_bytes: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Set: engines must present a certificate signed by it (mutual TLS).
+    pub client_ca: Option<PathBuf>,
+}
+
+/// The door for operators: `/healthz`, `/readyz`, `/metrics`, `/alerts`.
+#[derive(Clone, Debug)]
+pub struct Ops {
+    pub listen: SocketAddr,
+    /// SHA-256 of the bearer token for `/metrics` and `/alerts`; `None`: open, and then only on loopback.
+    pub token_sha256: Option<[u8; 32]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The directory of the database and the master key.
+    pub path: PathBuf,
+    pub durability: Durability,
+    /// How long closed contacts' timelines are kept.
+    pub retention: Duration,
+    /// How often changed contacts are written as snapshots.
+    pub checkpoint_every: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    Sync,
+    Async,
+}
+
+/// Bounds of the whole gateway; one contact's are in [`Rules::limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub contacts: usize,
+    /// Language-engine calls and external queries running at a time.
+    pub running_calls: usize,
+    /// Journal records that may wait for their commit before new work is refused.
+    pub journal_backlog: usize,
+    /// A contact whose routing engine stays away longer is given up.
+    pub engine_absence: Duration,
+}
+
+/// Rules for outbound calls (B11).
+#[derive(Clone, Debug)]
+pub struct Egress {
+    pub allow: Vec<AllowedHost>,
+    pub max_answer_bytes: usize,
+    pub deadline: Duration,
+    /// Key of the HMAC-SHA256 signature; `None`: unsigned.
+    pub signing_key: Option<SecretString>,
+    /// `http://[user:password@]host:port`; `None`: direct.
+    pub proxy: Option<String>,
+    /// Name servers asked in order; empty: the system's.
+    pub resolvers: Vec<SocketAddr>,
+    /// How long the last good address serves when no name server answers (S32).
+    pub stale_addresses_for: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost {
+    /// `api.example.com`, `*.example.com` (any depth below, not the name itself), or an address.
+    pub host: String,
+    /// `None`: any port.
+    pub port: Option<u16>,
+    /// Private, loopback and link-local addresses are allowed for this host.
+    pub private: bool,
+    /// `http://` is allowed for this host.
+    pub plaintext: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    /// A `tracing` filter, such as `info,usher::nlp=debug`.
+    pub filter: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// A routing engine that may attach.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub id: EngineId,
+    /// SHA-256 of its bearer token.
+    pub token_sha256: [u8; 32],
+    pub units: Vec<UnitName>,
+}
+
+/// A profile: the rules of the conversation, how its agents log on, and its language engine.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub name: ProfileName,
+    pub unit: UnitName,
+    pub rules: Arc<Rules>,
+    /// One for all of the profile's virtual agents (S12).
+    pub agent_password: SecretString,
+    pub language_engine: LanguageEngine,
+    pub speech: Speech,
+    /// `profiles/support.toml`, for messages.
+    pub origin: String,
+}
+
+/// One variant per row of `nlp::KINDS`.
+#[derive(Clone, Debug)]
+pub enum LanguageEngine {
+    DialogflowV2(Box<DialogflowV2>),
+}
+
+#[derive(Clone, Debug)]
+pub struct DialogflowV2 {
+    pub project: String,
+    /// `None`: global. Decides the endpoint's host *and* the location in the session path.
+    pub region: Option<String>,
+    /// `None`: the draft agent.
+    pub environment: Option<String>,
+    pub user: String,
+    /// The service-account JSON; `None` only together with an endpoint override (an emulator).
+    pub credential: Option<SecretString>,
+    /// From the credential file: two profiles must not share one (S6).
+    pub private_key_id: Option<String>,
+    /// `http://127.0.0.1:9000`; overrides the regional endpoint.
+    pub endpoint: Option<String>,
+    pub transport: Transport,
+    pub connections: usize,
+    pub deadline: Duration,
+    pub sentiment: bool,
+    pub time_zone: String,
+    /// Proxy for `transport = "rest"`.
+    pub proxy: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    Grpc,
+    Rest,
+}
+
+/// As much of a profile's speech settings as can be validated without a speech pipeline (S6, S25–S27).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Speech {
+    pub enabled: bool,
+    pub media_server: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! The inactivity clock (S14, S15, B8).

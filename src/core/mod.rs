@@ -1,0 +1,15 @@
+//! The domain, pure: no async, no I/O, no clock, no locks.
+//!
+//! Everything here is a function of (state, event, now). Neighbours call in; nothing here calls out.
+
+pub mod action;
+pub mod agent;
+pub mod backoff;
+pub mod callback;
+pub mod clock;
+pub mod contact;
+pub mod directory;
+pub mod handover;
+pub mod ids;
+pub mod message;
+pub mod profile;

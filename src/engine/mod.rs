@@ -1,0 +1,1 @@
+//! The gRPC edge to routing engines.

@@ -1,0 +1,19 @@
+//! Usher: a virtual-agent gateway for contact centres. The modules, in reading order.
+
+pub mod wire;
+
+pub mod clock;
+pub mod config;
+pub mod core;
+pub mod egress;
+pub mod gateway;
+pub mod problem;
+pub mod telemetry;
+
+pub mod actions;
+pub mod engine;
+pub mod nlp;
+pub mod store;
+
+pub mod app;
+pub mod cli;

@@ -1,0 +1,1 @@
+//! Language engines, one file each, and the table of their kinds.

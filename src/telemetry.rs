@@ -1,0 +1,1 @@
+//! Tracing, metrics, and the closed sets of labels.

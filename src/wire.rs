@@ -1,0 +1,22 @@
+//! The generated protobuf types and services: the only include.
+//!
+//! Names here are the contracts' own; the rest of the house meets them in `engine::convert` and `nlp` alone.
+
+#![expect(
+    missing_debug_implementations,
+    clippy::all,
+    clippy::doc_markdown,
+    clippy::too_many_lines,
+    reason = "generated code"
+)]
+
+pub mod engine {
+    tonic::include_proto!("usher.engine.v1");
+}
+
+pub mod dialogflow_v2 {
+    tonic::include_proto!("google.cloud.dialogflow.v2");
+}
+
+/// The descriptors of every contract, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

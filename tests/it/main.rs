@@ -1,0 +1,3 @@
+//! Integration tests: the real parts in process, fakes only on the wire.
+
+mod fakes;
