@@ -4,6 +4,7 @@
 
 #![expect(
     missing_debug_implementations,
+    unused_qualifications,
     clippy::all,
     clippy::doc_markdown,
     clippy::too_many_lines,
