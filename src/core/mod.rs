@@ -13,3 +13,4 @@ pub mod handover;
 pub mod ids;
 pub mod message;
 pub mod profile;
+pub mod step;
