@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod agent;
+pub mod assignment;
 pub mod backoff;
 pub mod callback;
 pub mod clock;
