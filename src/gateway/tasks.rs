@@ -121,7 +121,7 @@ impl Gateway {
     }
 
     fn snapshot_shard(&self, index: usize) {
-        let Some(mut shard) = self.shards.each().nth(index) else { return };
+        let Some(mut shard) = self.shards.at(index) else { return };
         for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| entry.changed) {
             match entry.contact.snapshot() {
                 Ok(state) => {
@@ -144,7 +144,7 @@ impl Gateway {
                 if unit.lanes().is_empty() {
                     return;
                 }
-                if let Some(mut shard) = gateway.shards.each().nth(index) {
+                if let Some(mut shard) = gateway.shards.at(index) {
                     for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| Arc::ptr_eq(&entry.unit, &unit)) {
                         gateway.send_undelivered(id, entry);
                     }

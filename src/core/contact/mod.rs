@@ -23,7 +23,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-pub use saved::{Record, Recorded};
+pub use saved::{Record, Recorded, name_hash};
 use transcript::Transcript;
 
 use super::{
