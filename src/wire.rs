@@ -2,14 +2,7 @@
 //!
 //! Names here are the contracts' own; the rest of the house meets them in `engine::convert` and `nlp` alone.
 
-#![expect(
-    missing_debug_implementations,
-    unused_qualifications,
-    clippy::all,
-    clippy::doc_markdown,
-    clippy::too_many_lines,
-    reason = "generated code"
-)]
+#![expect(unused_qualifications, clippy::all, clippy::doc_markdown, clippy::too_many_lines, reason = "generated code")]
 
 pub mod engine {
     tonic::include_proto!("usher.engine.v1");

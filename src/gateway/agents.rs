@@ -200,8 +200,6 @@ fn locked(unit: &Unit) -> MutexGuard<'_, Agents> {
     unit.agents.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn media_of(
-    directory: &Directory,
-) -> Vec<(crate::core::ids::QueueId, crate::core::message::MediaType)> {
+fn media_of(directory: &Directory) -> Vec<(crate::core::ids::QueueId, crate::core::message::MediaType)> {
     directory.queues.iter().map(|(id, queue)| (id.clone(), queue.media)).collect()
 }

@@ -44,11 +44,11 @@ use unit::{Lane, Unit};
 use crate::{
     clock::Clock,
     config::settings::{Durability, Limits},
-    telemetry::Metrics,
     core::{
         contact::{Context, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
     },
+    telemetry::Metrics,
 };
 
 /// One attached lane, until it is detached. A lane that resumes keeps its id.

@@ -28,7 +28,10 @@ impl Served {
 
 impl fmt::Debug for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Served").field("profile", &self.rules.profile).field("engine", &self.engine).finish_non_exhaustive()
+        f.debug_struct("Served")
+            .field("profile", &self.rules.profile)
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
     }
 }
 

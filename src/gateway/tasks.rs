@@ -5,14 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Gateway, JournalStopped, Todo,
-    lane::ToEngine,
-    shard::Shard,
-    storage::Snapshot,
-    timers::TICK,
-    unit::Unit,
-};
+use super::{Gateway, JournalStopped, Todo, lane::ToEngine, shard::Shard, storage::Snapshot, timers::TICK, unit::Unit};
 use crate::{
     clock::Clock,
     core::{
@@ -125,7 +118,12 @@ impl Gateway {
         for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| entry.changed) {
             match entry.contact.snapshot() {
                 Ok(state) => {
-                    self.journal.snapshot(Snapshot { contact: id.clone(), last: entry.link.last, hash: entry.link.hash, state });
+                    self.journal.snapshot(Snapshot {
+                        contact: id.clone(),
+                        last: entry.link.last,
+                        hash: entry.link.hash,
+                        state,
+                    });
                     entry.changed = false;
                 }
                 Err(error) => tracing::error!(contact.id = %id, %error, "a snapshot cannot be written"),

@@ -88,7 +88,11 @@ impl Contact {
     ///
     /// # Errors
     /// When `record` is not a record, or not a first one.
-    pub fn from_first_record(record: &[u8], at: Timestamp, transcript_bytes: usize) -> serde_json::Result<Option<Self>> {
+    pub fn from_first_record(
+        record: &[u8],
+        at: Timestamp,
+        transcript_bytes: usize,
+    ) -> serde_json::Result<Option<Self>> {
         let recorded: Recorded = serde_json::from_slice(record)?;
         let Some(card) = recorded.steps.iter().find_map(card_of) else { return Ok(None) };
         let mut contact = Self::empty(card.clone());
