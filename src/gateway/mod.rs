@@ -1,5 +1,6 @@
 //! Runs the core: contacts in shards, their journal, their timers, their effects.
 
+pub mod alerts;
 pub mod lane;
 pub mod ports;
 
