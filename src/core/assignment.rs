@@ -16,6 +16,9 @@ use super::{
     profile::{Destination, Rules},
 };
 
+/// The routing engine's names have no bound of their own; what a finding quotes of them has.
+const MAX_NAME_CHARACTERS: usize = 60;
+
 /// Something that an administrator has to mend, in the contact centre or here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -180,7 +183,8 @@ fn check_users(directory: &Directory, profiles: &[&Rules]) -> Vec<Finding> {
             ),
             Some(user) => {
                 for reason in unfit(user) {
-                    let text = format!("user {id} ({}), assigned to {by}, {reason}", user.name);
+                    let name: String = user.name.chars().take(MAX_NAME_CHARACTERS).collect();
+                    let text = format!("user {id} ({name}), assigned to {by}, {reason}");
                     found(reason.problem(), text, reason.mending());
                 }
             }

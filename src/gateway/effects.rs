@@ -23,9 +23,18 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) enum After {
     /// A frame on this lane; if the lane is gone, nobody misses it.
-    Frame { unit: Arc<Unit>, lane: LaneId, frame: Box<ToEngine> },
+    Frame {
+        unit: Arc<Unit>,
+        lane: LaneId,
+        frame: Box<ToEngine>,
+    },
     /// A command. If the lane is gone it stays undelivered, for the next one.
-    Command { unit: Arc<Unit>, lane: LaneId, contact: ContactId, frame: Box<ToEngine> },
+    Command {
+        unit: Arc<Unit>,
+        lane: LaneId,
+        contact: ContactId,
+        frame: Box<ToEngine>,
+    },
     External(Box<ExternalRequest>, ActionSeq),
 }
 
@@ -227,13 +236,7 @@ impl Gateway {
     }
 }
 
-fn question(
-    id: &ContactId,
-    entry: &Entry,
-    turn: Option<(Turn, Epoch)>,
-    input: Input,
-    payload: Parameters,
-) -> Question {
+fn question(id: &ContactId, entry: &Entry, turn: Option<(Turn, Epoch)>, input: Input, payload: Parameters) -> Question {
     let language = entry.contact.card().language.clone();
     let ask = Ask { contact: id.clone(), input, language, payload };
     Question { served: Arc::clone(&entry.served), turn, ask }

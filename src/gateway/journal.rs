@@ -77,7 +77,10 @@ pub struct JournalStopped(pub StoreError);
 
 impl std::fmt::Debug for Journal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Journal").field("store", &self.store).field("durability", &self.durability).finish_non_exhaustive()
+        f.debug_struct("Journal")
+            .field("store", &self.store)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
     }
 }
 
@@ -290,7 +293,12 @@ impl Journal {
 }
 
 fn chain_mac(key: &[u8; 32]) -> Hmac<Sha256> {
-    Hmac::new(key.into())
+    // HMAC pads a short key with zeros to its block.
+    let mut block = [0; 64];
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    Hmac::new(&block.into())
 }
 
 fn chained(mac: &Hmac<Sha256>, previous: &[u8; 32], at: Timestamp, body: &[u8]) -> [u8; 32] {
@@ -310,7 +318,8 @@ pub fn verify_chain(key: &[u8; 32], records: &[Record]) -> Result<(), usize> {
     let mut previous = Link::FIRST;
     for (index, record) in records.iter().enumerate() {
         let pruned_before = index == 0 && record.prev != Pos(0);
-        let follows = record.prev == previous.last && record.hash == chained(&mac, &previous.hash, record.at, &record.body);
+        let follows =
+            record.prev == previous.last && record.hash == chained(&mac, &previous.hash, record.at, &record.body);
         if !pruned_before && !follows {
             return Err(index);
         }

@@ -4,6 +4,7 @@
 //! lanes. Invariants: a contact's state changes only under its shard's lock; nothing is awaited there; with `sync`
 //! durability nothing leaves and nothing is acknowledged before it is committed.
 
+mod agents;
 pub mod alerts;
 mod effects;
 mod inbound;
@@ -26,6 +27,7 @@ use std::{
     },
 };
 
+use alerts::Alerts;
 use arc_swap::ArcSwap;
 use effects::{After, Question};
 use journal::Journal;
@@ -46,6 +48,7 @@ use crate::{
         contact::{Context, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
     },
+    telemetry::Metrics,
 };
 
 /// One attached lane, until it is detached. A lane that resumes keeps its id.
@@ -73,6 +76,8 @@ pub struct Parts {
     pub units: Vec<UnitName>,
     pub roster: Roster,
     pub external: Arc<dyn ExternalSystems>,
+    pub metrics: Arc<Metrics>,
+    pub alerts: Arc<Alerts>,
 }
 
 /// Everything transports call. Cheap to share.
@@ -89,6 +94,8 @@ pub struct Gateway {
     changing: Mutex<()>,
     roster: ArcSwap<Roster>,
     external: Arc<dyn ExternalSystems>,
+    metrics: Arc<Metrics>,
+    alerts: Arc<Alerts>,
     calls: Calls,
     contacts: AtomicUsize,
     next_lane: AtomicU64,
@@ -137,6 +144,8 @@ impl Gateway {
             changing: Mutex::new(()),
             roster: ArcSwap::from_pointee(parts.roster),
             external: parts.external,
+            metrics: parts.metrics,
+            alerts: parts.alerts,
             calls: Calls::default(),
             contacts: AtomicUsize::new(0),
             next_lane: AtomicU64::new(1),

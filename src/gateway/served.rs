@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::ports::LanguageEngine;
 use crate::core::{
     ids::{UnitName, UserId},
+    message::MediaType,
     profile::Rules,
 };
 
@@ -15,11 +16,22 @@ pub struct Served {
     pub rules: Arc<Rules>,
     pub engine: Arc<dyn LanguageEngine>,
     pub password: SecretString,
+    /// What its virtual agents log on for.
+    pub media: Vec<MediaType>,
+}
+
+impl Served {
+    pub(super) fn same_password(&self, other: &Self) -> bool {
+        self.password.expose_secret() == other.password.expose_secret()
+    }
 }
 
 impl fmt::Debug for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Served").field("profile", &self.rules.profile).field("engine", &self.engine).finish_non_exhaustive()
+        f.debug_struct("Served")
+            .field("profile", &self.rules.profile)
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
     }
 }
 

@@ -66,6 +66,10 @@ impl Shards {
         self.shards[hash].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn at(&self, index: usize) -> Option<MutexGuard<'_, Shard>> {
+        self.shards.get(index).map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(super) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
         self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -5,14 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Gateway, JournalStopped, Todo,
-    lane::ToEngine,
-    shard::Shard,
-    storage::Snapshot,
-    timers::TICK,
-    unit::Unit,
-};
+use super::{Gateway, JournalStopped, Todo, lane::ToEngine, shard::Shard, storage::Snapshot, timers::TICK, unit::Unit};
 use crate::{
     clock::Clock,
     core::{
@@ -121,11 +114,16 @@ impl Gateway {
     }
 
     fn snapshot_shard(&self, index: usize) {
-        let Some(mut shard) = self.shards.each().nth(index) else { return };
+        let Some(mut shard) = self.shards.at(index) else { return };
         for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| entry.changed) {
             match entry.contact.snapshot() {
                 Ok(state) => {
-                    self.journal.snapshot(Snapshot { contact: id.clone(), last: entry.link.last, hash: entry.link.hash, state });
+                    self.journal.snapshot(Snapshot {
+                        contact: id.clone(),
+                        last: entry.link.last,
+                        hash: entry.link.hash,
+                        state,
+                    });
                     entry.changed = false;
                 }
                 Err(error) => tracing::error!(contact.id = %id, %error, "a snapshot cannot be written"),
@@ -144,7 +142,7 @@ impl Gateway {
                 if unit.lanes().is_empty() {
                     return;
                 }
-                if let Some(mut shard) = gateway.shards.each().nth(index) {
+                if let Some(mut shard) = gateway.shards.at(index) {
                     for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| Arc::ptr_eq(&entry.unit, &unit)) {
                         gateway.send_undelivered(id, entry);
                     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::core::ids::{ContactId, Timestamp};
 
 /// How often the wheel is turned.
-pub const TICK: Duration = Duration::from_millis(100);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 
 const TICK_MS: i64 = 100;
 const SLOTS: i64 = 512;

@@ -11,7 +11,7 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
-use super::{LaneId, lane::ToEngine};
+use super::{LaneId, agents::Agents, lane::ToEngine};
 use crate::core::{
     directory::Directory,
     ids::{EngineId, Timestamp, UnitName},
@@ -29,6 +29,8 @@ pub(super) struct Unit {
     lanes: ArcSwap<Vec<Arc<Lane>>>,
     /// Serialises changes of `lanes`.
     changing: Mutex<()>,
+    /// Protects the agents' log-on states; taken for an event of one agent.
+    pub(super) agents: Mutex<Agents>,
     /// When the first of the lanes attached, or [`NOBODY`].
     attached_at: AtomicI64,
     /// When the last lane went.
@@ -49,6 +51,7 @@ impl Unit {
             directory: ArcSwap::default(),
             lanes: ArcSwap::default(),
             changing: Mutex::new(()),
+            agents: Mutex::default(),
             attached_at: AtomicI64::new(NOBODY),
             lost_at: AtomicI64::new(now.0),
         }

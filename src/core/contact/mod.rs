@@ -23,7 +23,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-pub use saved::{Record, Recorded};
+pub use saved::{Record, Recorded, name_hash};
 use transcript::Transcript;
 
 use super::{
@@ -368,7 +368,7 @@ impl Contact {
         match event {
             Event::Message { id, input, sensitive } => {
                 self.on_message(Heard { id: Some(id.clone()), input, sensitive }, id, cx, out);
-            },
+            }
             Event::Typing => self.state.clock.restart(&cx.rules.inactivity, cx.now),
             Event::Answered { turn, epoch, answer } => self.on_answered(turn, epoch, *answer, cx, out),
             Event::AskFailed { turn, epoch, kind, advice } => {
@@ -452,7 +452,9 @@ impl Contact {
                 self.state.waiting.push_back(heard);
                 out.steps.push(Step::Held { id });
             }
-            Phase::WithHuman { .. } => out.steps.push(Step::Unanswered { id, why: "a person has the contact".to_owned() }),
+            Phase::WithHuman { .. } => {
+                out.steps.push(Step::Unanswered { id, why: "a person has the contact".to_owned() })
+            }
             Phase::Ended => {}
         }
     }

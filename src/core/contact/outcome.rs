@@ -40,7 +40,10 @@ impl Contact {
                 self.on_command_outcome(outcome, detail, cx, out);
             }
             // Told before, or of something that is over: nothing changes.
-            (Phase::Bot | Phase::HandingOver { .. } | Phase::WithHuman { .. } | Phase::Closing { .. } | Phase::Ended, _) => {}
+            (
+                Phase::Bot | Phase::HandingOver { .. } | Phase::WithHuman { .. } | Phase::Closing { .. } | Phase::Ended,
+                _,
+            ) => {}
         }
         self.advance(cx, out);
     }

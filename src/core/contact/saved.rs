@@ -88,7 +88,11 @@ impl Contact {
     ///
     /// # Errors
     /// When `record` is not a record, or not a first one.
-    pub fn from_first_record(record: &[u8], at: Timestamp, transcript_bytes: usize) -> serde_json::Result<Option<Self>> {
+    pub fn from_first_record(
+        record: &[u8],
+        at: Timestamp,
+        transcript_bytes: usize,
+    ) -> serde_json::Result<Option<Self>> {
         let recorded: Recorded = serde_json::from_slice(record)?;
         let Some(card) = recorded.steps.iter().find_map(card_of) else { return Ok(None) };
         let mut contact = Self::empty(card.clone());
@@ -139,7 +143,7 @@ impl Contact {
 
     /// Remembers a message id; says whether it is new.
     pub(super) fn saw(&mut self, id: &str) -> bool {
-        let hash = hash(id);
+        let hash = name_hash(id);
         if self.seen.contains(&hash) {
             return false;
         }
@@ -151,7 +155,7 @@ impl Contact {
     }
 
     pub(super) fn has_seen(&self, id: &str) -> bool {
-        self.seen.contains(&hash(id))
+        self.seen.contains(&name_hash(id))
     }
 }
 
@@ -175,6 +179,7 @@ impl Serialize for Heard {
 }
 
 /// FNV-1a: the same on every machine and in every version, since it is kept.
-fn hash(id: &str) -> u64 {
+#[must_use]
+pub fn name_hash(id: &str) -> u64 {
     id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -65,14 +65,7 @@ impl Contact {
         }
     }
 
-    pub(super) fn ask_event(
-        &mut self,
-        name: &str,
-        parameters: Parameters,
-        chain: u8,
-        cx: Context<'_>,
-        out: &mut Out,
-    ) {
+    pub(super) fn ask_event(&mut self, name: &str, parameters: Parameters, chain: u8, cx: Context<'_>, out: &mut Out) {
         let input = Input::Event { name: name.to_owned(), parameters };
         self.ask(Heard { id: None, input, sensitive: false }, chain, cx, out);
     }
@@ -275,12 +268,7 @@ impl Contact {
     }
 
     /// The configured request in an answer, if it names one that may fire (S17, S24).
-    fn wanted(
-        &self,
-        answer: &Answer,
-        cx: Context<'_>,
-        out: &mut Out,
-    ) -> Option<Result<Request, action::BadRequest>> {
+    fn wanted(&self, answer: &Answer, cx: Context<'_>, out: &mut Out) -> Option<Result<Request, action::BadRequest>> {
         if answer.action.is_empty() {
             return None;
         }

@@ -92,14 +92,7 @@ impl Contact {
     }
 
     /// Everything but a requeue: the engine's text first, then the action (S24); the contact stays with the bot.
-    pub(super) fn carry_out(
-        &mut self,
-        request: Request,
-        answer: Answer,
-        chain: u8,
-        cx: Context<'_>,
-        out: &mut Out,
-    ) {
+    pub(super) fn carry_out(&mut self, request: Request, answer: Answer, chain: u8, cx: Context<'_>, out: &mut Out) {
         let end_after = answer.end_interaction;
         let parameters = answer.parameters;
         self.say(answer.replies, cx, out);
