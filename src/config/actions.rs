@@ -59,7 +59,7 @@ pub(super) fn actions(scope: &mut Section<'_>) -> Vec<At<ActionRule>> {
             }
             None => {
                 // Which keys belong here is not known, so none is reported as unknown.
-                KEYS_OF_KINDS.iter().for_each(|key| drop(section.entry(key)));
+                section.know(KEYS_OF_KINDS);
                 None
             }
         };

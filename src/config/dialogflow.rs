@@ -72,7 +72,7 @@ struct ServiceAccount {
 fn credential(section: &mut Section<'_>, endpoint: Option<&At<Uri>>) -> Option<At<ServiceAccount>> {
     // A mistake in the endpoint has its own finding.
     if !section.has("credential") && section.has("endpoint") {
-        section.entry("credential");
+        section.know(&["credential"]);
         return None;
     }
     let why = "name the service-account JSON of the Google project: { file = \"service-account.json\" }";

@@ -69,7 +69,9 @@ impl Documents {
         let within = |at: usize| at.saturating_sub(line_start).min(line.len());
         let span = within(place.start)..within(place.end.max(place.start));
         let masks = match document.kind {
-            DocumentKind::Variable if is_secret_key(&document.name) => vec![0..document.text.len()],
+            DocumentKind::Variable if is_secret_key(&document.name) => {
+                std::iter::once(0..document.text.len()).collect()
+            }
             DocumentKind::Default | DocumentKind::File | DocumentKind::Variable | DocumentKind::Flag => {
                 masks(&document.text)
             }

@@ -31,6 +31,7 @@ pub use finding::{Finding, Findings, Location, Severity};
 pub use secret::{SecretError, SecretLookup};
 pub use sources::{DEFAULT, DEFAULT_PROFILE, Environment, FILE, Flag, PROFILES, Sources};
 
+use crate::core::ids::UnitName;
 use document::Place;
 use section::{Context, RawFinding, Section};
 use settings::Settings;
@@ -47,24 +48,33 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
 }
 
-/// What must be known before loading: the store holds secrets that loading asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What can be known of a configuration without judging it, and without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     pub store: PathBuf,
     /// Names of the store's secrets that the configuration refers to.
     pub secrets: BTreeSet<String>,
+    pub units: Vec<UnitName>,
 }
 
-/// Looks at the sources without judging them.
-#[must_use]
-pub fn preview(sources: &Sources) -> Preview {
+/// Looks at the sources before they are loaded: loading asks for secrets that only the store can give.
+///
+/// # Errors
+/// When the configuration file cannot be read at all.
+pub fn preview(sources: &Sources) -> Result<Preview, Findings> {
     let layers = Layers::read(sources);
+    if !layers.main_is_whole {
+        let files = layers.files.iter().cloned().collect();
+        return Err(Findings { list: located(&layers, layers.findings.clone()), files });
+    }
     let cx = context(&layers, sources, &|_| Err(SecretError::Unknown));
-    let store = system::store_path(Section::root(&cx, &layers.main, layers.main_place).section("store"));
+    let mut root = Section::root(&cx, &layers.main, layers.main_place);
+    let store = system::store_path(root.section("store")).unwrap_or_default();
+    let units = root.sections("unit").iter_mut().filter_map(|unit| unit.name("name")).map(|name| name.value).collect();
     let mut secrets = BTreeSet::new();
     secret::stored_names(&layers.main, &mut secrets);
     layers.profiles.iter().for_each(|(_, profile)| secret::stored_names(profile, &mut secrets));
-    Preview { store: store.unwrap_or_default(), secrets }
+    Ok(Preview { store, secrets, units })
 }
 
 /// Reads, lays over one another, validates.

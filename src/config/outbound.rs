@@ -53,7 +53,7 @@ fn allow(section: &mut Section<'_>) -> Vec<AllowedHost> {
     for mut entry in section.sections("allow") {
         let host = entry.required("host", "name the host that may be called").and_then(|at| host(&entry, &at));
         let port = entry.has("port").then(|| entry.number("port", 1..=65_535));
-        entry.entry("port");
+        entry.know(&["port"]);
         let rule = host.map(|At { value: host, place }| At {
             value: AllowedHost { host, port, private: entry.flag("private"), plaintext: entry.flag("plaintext") },
             place,

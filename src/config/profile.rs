@@ -133,7 +133,7 @@ impl Made<'_> {
 
 fn unit<'u>(root: &mut Section<'_>, units: &'u [Unit]) -> Option<&'u Unit> {
     if !root.has("unit") {
-        root.entry("unit");
+        root.know(&["unit"]);
         return match units {
             [only] => Some(only),
             [] => None,

@@ -111,7 +111,7 @@ impl Section<'_> {
 
     pub(super) fn required_secret(&mut self, key: &'static str, why: &str) -> Option<At<SecretString>> {
         if !self.has(key) {
-            self.entry(key);
+            self.know(&[key]);
             self.missing(key, why);
             return None;
         }

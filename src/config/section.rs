@@ -19,7 +19,7 @@ use crate::core::ids::NameError;
 const MAX_MESSAGE_CHARACTERS: usize = 4096;
 
 /// A value and where it was written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct At<T> {
     pub(super) value: T,
     pub(super) place: Place,
@@ -96,6 +96,11 @@ impl<'a> Section<'a> {
     pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
         self.known.push(key);
         self.table?.0.get(key)
+    }
+
+    /// Keys that are allowed here and not read now.
+    pub(super) fn know(&mut self, keys: &[&'static str]) {
+        self.known.extend(keys);
     }
 
     pub(super) fn wrong_kind(&self, key: &str, node: &Node, expected: &str) {

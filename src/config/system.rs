@@ -16,8 +16,7 @@ const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4A
 pub(super) fn server(mut section: Section<'_>) -> Server {
     let listen = section.socket_address("listen");
     let tls = section.has("tls").then(|| tls(section.section("tls")));
-    // So that `tls` counts as known when it is not there.
-    section.entry("tls");
+    section.know(&["tls"]);
     let allow_plaintext = section.flag("allow_plaintext");
     if let Some(At { value, place }) = &listen
         && !value.ip().is_loopback()
