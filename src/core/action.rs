@@ -34,14 +34,26 @@ pub enum ActionKind {
 
 impl ActionKind {
     #[must_use]
-    pub const fn label(&self) -> &'static str {
+    pub const fn what(&self) -> What {
         match self {
-            Self::Requeue { .. } | Self::SpeechRequeue { .. } => "requeue",
-            Self::Callback { .. } => "callback",
-            Self::External { .. } => "external",
-            Self::PushUrl { .. } => "push_url",
+            Self::Requeue { .. } => What::Requeue,
+            Self::SpeechRequeue { .. } => What::SpeechRequeue,
+            Self::Callback { .. } => What::Callback,
+            Self::External { .. } => What::External,
+            Self::PushUrl { .. } => What::PushUrl,
         }
     }
+}
+
+/// A kind of action without its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Requeue,
+    SpeechRequeue,
+    Callback,
+    External,
+    PushUrl,
 }
 
 /// A request that can be carried out.
@@ -56,8 +68,7 @@ pub enum Request {
 /// Why a configured action cannot be carried out as asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadRequest {
-    /// The action's kind.
-    pub action: String,
+    pub action: What,
     /// The parameter at fault.
     pub parameter: String,
     pub problem: String,
@@ -79,11 +90,8 @@ pub fn resolve(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Request, BadRequest> {
-    let bad = |parameter: &str, problem: String| BadRequest {
-        action: kind.label().to_owned(),
-        parameter: parameter.to_owned(),
-        problem,
-    };
+    let bad =
+        |parameter: &str, problem: String| BadRequest { action: kind.what(), parameter: parameter.to_owned(), problem };
     let value = |name: &str| parameters.get(name).unwrap_or(&Value::Null);
     match kind {
         ActionKind::Requeue { queue } => Ok(Request::Requeue(Destination::Queue(queue.clone()))),

@@ -87,6 +87,12 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
     },
+    HandoverOutcome {
+        seq: ActionSeq,
+        outcome: Outcome,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+    },
     /// The routing engine never told the outcome.
     OutcomeMissing {
         seq: ActionSeq,
@@ -127,6 +133,9 @@ pub enum Step {
     TimedOut,
     Ended {
         reason: EndReason,
+        /// A person had the contact, or was about to.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        with_person: bool,
     },
     /// The gateway was restarted in the middle of this.
     Recovered {

@@ -10,10 +10,14 @@ use super::{
     shard::Entry,
     unit::Unit,
 };
-use crate::core::{
-    contact::{Effect, Event},
-    ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
-    message::{Answer, Input, Parameters},
+use crate::{
+    clock::Clock,
+    core::{
+        contact::{Effect, Event},
+        ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
+        message::{Answer, Input, Parameters},
+    },
+    telemetry::labels::Stage,
 };
 
 /// When a customer message that was refused for want of room may come again.
@@ -189,7 +193,9 @@ impl Gateway {
         self.tasks.spawn(async move {
             let Question { served, turn, ask } = question;
             let id = ask.contact.clone();
+            let began = Clock::instant();
             let result = served.engine.ask(ask).await;
+            gateway.metrics.stage(Stage::Ask, began.elapsed());
             gateway.calls.end();
             gateway.on_answer(&id, &served, turn, result);
         });
@@ -225,7 +231,9 @@ impl Gateway {
         self.calls.start();
         self.tasks.spawn(async move {
             let id = request.contact.clone();
+            let began = Clock::instant();
             let result = gateway.external.query(request).await;
+            gateway.metrics.stage(Stage::External, began.elapsed());
             gateway.calls.end();
             let event = match result {
                 Ok(content) => Event::ExternalAnswered { seq, content },

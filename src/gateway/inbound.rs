@@ -9,10 +9,13 @@ use super::{
     shard::{Entry, Shard},
     unit::Unit,
 };
-use crate::core::{
-    contact::{Card, Contact, Context, Event, Out},
-    ids::{ContactId, ContactName, MessageId, UnitName},
-    message::Input,
+use crate::{
+    core::{
+        contact::{Card, Contact, Context, Event, Out},
+        ids::{ContactId, ContactName, MessageId, UnitName},
+        message::Input,
+    },
+    telemetry::labels::BusyCause,
 };
 
 /// Where a frame came from.
@@ -60,15 +63,16 @@ impl Gateway {
         sensitive: bool,
     ) {
         let refuse = if !self.journal.takes_work(self.limits.journal_backlog) {
-            Some("the store cannot take more now")
+            Some((BusyCause::Journal, "the store cannot take more now"))
         } else if self.is_draining() {
-            Some("the gateway is going down")
+            Some((BusyCause::Draining, "the gateway is going down"))
         } else if self.calls.running() >= self.limits.running_calls {
-            Some("too many questions are running")
+            Some((BusyCause::RunningCalls, "too many questions are running"))
         } else {
             None
         };
-        if let Some(reason) = refuse {
+        if let Some((cause, reason)) = refuse {
+            self.metrics.busy(cause);
             let contact = ContactId { unit: origin.unit.name.clone(), name: contact };
             self.push(&origin.unit, origin.lane, busy(&contact, id, reason));
             return;

@@ -10,6 +10,7 @@ mod effects;
 mod inbound;
 mod journal;
 pub mod lane;
+mod observe;
 pub mod ports;
 mod recovery;
 mod served;
@@ -216,7 +217,9 @@ impl Gateway {
         let mut out = Out::default();
         let directory = entry.unit.directory.load();
         let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        let waiting = entry.contact.waiting();
         entry.contact.on_event(event, cx, &mut out);
+        self.count_waiting(waiting, entry.contact.waiting());
         self.settle(shard, id, out, Vec::new(), todo);
         true
     }
@@ -225,6 +228,7 @@ impl Gateway {
     fn settle(&self, shard: &mut Shard, id: &ContactId, out: Out, first: Vec<After>, todo: &mut Todo) {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
+        self.observe(&steps);
         steps.retain(|step| step.is_durable());
         let mut after = first;
         let over = self.sort(id, entry, effects, &mut todo.questions, &mut after);

@@ -12,6 +12,7 @@ use crate::{
         contact::Event,
         ids::{ContactId, Timestamp},
     },
+    telemetry::labels::Stage,
 };
 
 /// A timer that may not run now (its engine is away) is looked at again after this.
@@ -27,7 +28,8 @@ impl Gateway {
     /// When the store is lost for good: taken over by another gateway, or not readable as ours.
     pub async fn run_journal(self: Arc<Self>, stop: CancellationToken) -> Result<(), JournalStopped> {
         let gateway = Arc::clone(&self);
-        let carry_out = move |after, acks: Vec<_>, _took| {
+        let carry_out = move |after, acks: Vec<_>, took| {
+            gateway.metrics.stage(Stage::Commit, took);
             gateway.carry_out(after);
             for (lane, frame) in acks {
                 gateway.push_to_lane(lane, ToEngine::Ack(frame));
@@ -60,7 +62,20 @@ impl Gateway {
                 self.finish(todo);
             }
             self.tick_agents(now);
+            self.gauge();
         }
+    }
+
+    /// What is cheaper to look up now and then than to count at every change.
+    fn gauge(&self) {
+        let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let (backlog, lag) = self.journal_backlog();
+        self.metrics.journal_backlog.set(size(backlog));
+        self.metrics.journal_lag(lag);
+        self.metrics.contacts.set(size(self.contacts()));
+        self.metrics.running_calls.set(size(self.calls.running()));
+        let lanes: usize = self.units.load().values().map(|unit| unit.lanes().len()).sum();
+        self.metrics.lanes.set(size(lanes));
     }
 
     /// The wheel shows a contact: its time has come, or it has moved since.
@@ -73,8 +88,7 @@ impl Gateway {
         } else if entry.unit.timers_run(now) {
             self.apply_in(shard, id, Event::Tick, todo);
         } else if entry.unit.absence(now) >= self.limits.engine_absence {
-            let reason = "its routing engine stayed away".to_owned();
-            self.apply_in(shard, id, Event::Left { reason }, todo);
+            self.apply_in(shard, id, Event::EngineAway, todo);
         } else {
             let again = now + LOOK_AGAIN;
             entry.look = Some(again);

@@ -29,11 +29,12 @@ impl Contact {
             out.steps.push(Step::Unanswered { id: id.clone(), why: "the contact is over".to_owned() });
             out.effects.push(Effect::ContactEnded(id));
         }
+        let with_person = matches!(self.state.phase, Phase::HandingOver { .. } | Phase::WithHuman { .. });
         self.raise_epoch();
         self.state.pending = None;
         self.state.undelivered.clear();
         self.state.phase = Phase::Ended;
-        out.steps.push(Step::Ended { reason });
+        out.steps.push(Step::Ended { reason, with_person });
         out.effects.push(Effect::Close);
     }
 }
@@ -45,6 +46,7 @@ impl EndReason {
             Self::Completed => "completed",
             Self::Inactivity => "inactivity",
             Self::Left(_) => "left",
+            Self::EngineAway => "engine_away",
         }
     }
 }

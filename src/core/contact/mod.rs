@@ -109,6 +109,8 @@ pub enum EndReason {
     Inactivity,
     /// The routing engine ended it.
     Left(String),
+    /// The routing engine stayed away too long.
+    EngineAway,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -156,6 +158,8 @@ pub enum Event {
     Left {
         reason: String,
     },
+    /// The routing engine stayed away too long.
+    EngineAway,
     /// [`Contact::due`] has come.
     Tick,
     /// The gateway was restarted; what was running is not any more.
@@ -380,6 +384,7 @@ impl Contact {
             Event::Delivered(seq) => self.on_delivered(seq, cx),
             Event::Returned { card, from } => self.on_returned(*card, from, cx, out),
             Event::Left { reason } => self.end(EndReason::Left(reason), out),
+            Event::EngineAway => self.end(EndReason::EngineAway, out),
             Event::Tick => self.on_tick(cx, out),
             Event::Recovered => self.on_recovered(cx, out),
         }

@@ -23,7 +23,7 @@ impl Contact {
         let step = Step::Outcome { seq, outcome, detail: detail.clone() };
         match (&self.state.phase, &self.state.pending) {
             (Phase::HandingOver { seq: sent }, _) if *sent == seq => {
-                out.steps.push(step);
+                out.steps.push(Step::HandoverOutcome { seq, outcome, detail: detail.clone() });
                 self.on_handover_outcome(seq, outcome, detail, cx, out);
             }
             (Phase::Closing { seq: sent, reason }, _) if *sent == seq => {

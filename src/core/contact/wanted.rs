@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Command, Commanded, Contact, Context, Effect, EndReason, HandoverContext, Out, Pending, Phase};
 use crate::core::{
-    action::{BadRequest, Request},
+    action::{BadRequest, Request, What},
     handover::{self, Cause, Unavailable},
     message::{Answer, Parameters, Reply},
     profile::Destination,
@@ -119,10 +119,12 @@ impl Contact {
     /// told if the profile names an event, and the customer hears the fallback otherwise (S21).
     pub(super) fn on_bad_request(&mut self, bad: BadRequest, chain: u8, cx: Context<'_>, out: &mut Out) {
         let events = &cx.rules.events;
-        let (event, what) = match bad.action.as_str() {
-            "callback" => (&events.callback_failed, "callback_failed"),
-            "external" => (&events.external_failed, "external_failed"),
-            _ => (&events.push_failed, "push_failed"),
+        let (event, what) = match bad.action {
+            What::Callback => (&events.callback_failed, "callback_failed"),
+            What::External => (&events.external_failed, "external_failed"),
+            What::PushUrl => (&events.push_failed, "push_failed"),
+            // Needs no parameter, so nothing can be wrong with one.
+            What::Requeue | What::SpeechRequeue => return,
         };
         let mut details = Parameters::new();
         details.insert("parameter".to_owned(), Value::from(bad.parameter.as_str()));
