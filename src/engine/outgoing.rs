@@ -40,7 +40,7 @@ pub(super) struct Terms {
     pub(super) max_frame_bytes: u32,
 }
 
-pub struct Outgoing {
+pub(super) struct Outgoing {
     edge: Arc<Edge>,
     terms: Terms,
     phase: Phase,
