@@ -107,7 +107,7 @@ impl Egress {
     pub fn same(&self, other: &Self) -> bool {
         let exposed = |it: &Self| it.signing_key.as_ref().map(|key| key.expose_secret().to_owned());
         let plain = |it: &Self| format!("{:?}", Self { signing_key: None, ..it.clone() });
-        exposed(self) == exposed(other) && plain(self) == plain(other)
+        exposed(self) == exposed(other) && self.proxy == other.proxy && plain(self) == plain(other)
     }
 }
 
@@ -172,6 +172,7 @@ impl Profile {
             && self.unit == other.unit
             && exposed(own) == exposed(theirs)
             && plain(own) == plain(theirs)
+            && own.proxy == theirs.proxy
     }
 }
 
