@@ -145,9 +145,12 @@ mod tests {
 
     #[test]
     fn s22_answer_with_both_fields_is_said_as_it_is() {
+        let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+        let deep_beside = format!("{{\"contactID\":\"c-1\",\"d\":{deep},\"content\":\" Your order is on its way. \"}}");
         for body in [
             r#"{"contactID":"c-1","content":" Your order is on its way. "}"#,
             r#"{"content":" Your order is on its way. ","more":{"x":[1]},"more":2,"contactID":"c-1"}"#,
+            &deep_beside,
             "\u{feff}\r\n {\"contactID\":\"c-1\",\"content\":\" Your order is on its way. \"}\n",
         ] {
             assert_eq!(answered(body.as_bytes()).as_deref(), Ok(" Your order is on its way. "), "{body}");
@@ -166,8 +169,7 @@ mod tests {
 
     #[test]
     fn s22_answer_that_breaks_the_contract_is_refused_with_what_is_wrong() {
-        let deep =
-            format!("{{\"contactID\":\"c-1\",\"content\":\"x\",\"d\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        let deep = format!("{{\"contactID\":\"c-1\",\"content\":{}", "[".repeat(5_000));
         let cases: [(&[u8], &str); 17] = [
             (b"", "is empty"),
             (b" \n", "is empty"),

@@ -86,7 +86,8 @@ impl EgressError {
         } else if error.is_connect() && error.is_timeout() {
             (Unreachable, format!("{place} does not accept connections in time"))
         } else if error.is_connect() {
-            let reason = cause::<io::Error>(&error).map_or_else(String::new, |it| format!(": {}", it.kind()));
+            let reason = causes(&error).filter_map(|it| it.downcast_ref::<io::Error>()).last();
+            let reason = reason.map_or_else(String::new, |it| format!(": {}", it.kind()));
             (Unreachable, format!("{place} cannot be reached{reason}"))
         } else {
             (Broken, format!("{place} broke off, or does not speak HTTP"))
@@ -95,21 +96,19 @@ impl EgressError {
     }
 }
 
-/// The first error of type `T` below `error`. I/O errors hide what they wrap from `source`.
-fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = error.source();
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match wrapped {
-            Some(wrapped) => match wrapped.downcast_ref::<T>() {
-                Some(found) => return Some(found),
-                None => wrapped.source(),
-            },
-            None => error.source(),
-        };
+/// What lies below `error`, from the outside in.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |it| below(*it))
+}
+
+/// I/O errors hide what they wrap from `source`.
+fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
     }
-    None
+}
+
+fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|it| it.downcast_ref::<T>())
 }

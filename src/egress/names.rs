@@ -65,13 +65,13 @@ struct Found {
 
 /// Why one question to one server brought nothing.
 #[derive(Debug)]
-enum Missed {
+enum Miss {
     /// The name does not exist.
-    NoSuchName,
+    UnknownName,
     /// It exists and has no address of this kind.
     NoAddress,
     /// The server does not answer, or says that it cannot.
-    NoAnswer(NetError),
+    Silent(NetError),
 }
 
 pub(super) struct Names {
@@ -163,26 +163,26 @@ impl Names {
                     self.memory().note_trouble(&silent, Clock::instant());
                     return Ok(found);
                 }
-                Some((_, Err(Missed::NoSuchName | Missed::NoAddress))) => {
+                Some((_, Err(Miss::UnknownName | Miss::NoAddress))) => {
                     return Err(NameError::NoSuchName { host: host.to_owned() });
                 }
                 // Stays among the silent ones; the next is asked when no other is running.
-                Some((_, Err(Missed::NoAnswer(error)))) => last = Some(error),
+                Some((_, Err(Miss::Silent(error)))) => last = Some(error),
                 None => {}
             }
         }
     }
 
-    async fn ask_server(&self, server: usize, name: Name) -> (usize, Result<Found, Missed>) {
+    async fn ask_server(&self, server: usize, name: Name) -> (usize, Result<Found, Miss>) {
         let Some(resolver) = self.servers.get(server) else {
-            return (server, Err(Missed::NoAnswer(NetError::NoConnections)));
+            return (server, Err(Miss::Silent(NetError::NoConnections)));
         };
         let v4 = Box::pin(look_up(resolver, name.clone(), RecordType::A));
         let v6 = Box::pin(look_up(resolver, name, RecordType::AAAA));
         let (v4, v6) = match select(v4, v6).await {
             Either::Left((Ok(v4), v6)) => {
                 let v6 = timeout(OTHER_FAMILY, v6).await;
-                (Ok(v4), v6.unwrap_or(Err(Missed::NoAnswer(NetError::Timeout))))
+                (Ok(v4), v6.unwrap_or(Err(Miss::Silent(NetError::Timeout))))
             }
             Either::Left((v4, v6)) => (v4, v6.await),
             Either::Right((v6, v4)) => (v4.await, v6),
@@ -226,34 +226,34 @@ fn resolver(config: ResolverConfig) -> Result<TokioResolver, NetError> {
     Resolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options).build()
 }
 
-async fn look_up(resolver: &TokioResolver, name: Name, kind: RecordType) -> Result<Found, Missed> {
+async fn look_up(resolver: &TokioResolver, name: Name, kind: RecordType) -> Result<Found, Miss> {
     let lookup = match resolver.lookup(name, kind).await {
         Ok(lookup) => lookup,
-        Err(error) if error.is_nx_domain() => return Err(Missed::NoSuchName),
-        Err(NetError::Dns(DnsError::NoRecordsFound(_))) => return Err(Missed::NoAddress),
-        Err(error) => return Err(Missed::NoAnswer(error)),
+        Err(error) if error.is_nx_domain() => return Err(Miss::UnknownName),
+        Err(NetError::Dns(DnsError::NoRecordsFound(_))) => return Err(Miss::NoAddress),
+        Err(error) => return Err(Miss::Silent(error)),
     };
     let ttl = lookup.answers().iter().map(|it| it.ttl).min().unwrap_or_default();
     let address = |data: &RData| if let RData::A(it) = data { Some(IpAddr::V4(it.0)) } else { None };
     let address = |data: &RData| if let RData::AAAA(it) = data { Some(IpAddr::V6(it.0)) } else { address(data) };
     let addresses: Vec<_> = lookup.answers().iter().filter_map(|it| address(&it.data)).take(MOST_ADDRESSES).collect();
     if addresses.is_empty() {
-        return Err(Missed::NoAddress);
+        return Err(Miss::NoAddress);
     }
     Ok(Found { addresses, ttl: Duration::from_secs(ttl.into()).clamp(SHORTEST_TTL, LONGEST_TTL) })
 }
 
 /// What the two questions tell together: any address is an answer, and only two plain noes are a no.
-fn both(v4: Result<Found, Missed>, v6: Result<Found, Missed>) -> Result<Found, Missed> {
+fn both(v4: Result<Found, Miss>, v6: Result<Found, Miss>) -> Result<Found, Miss> {
     match (v4, v6) {
         (Ok(v4), Ok(v6)) => {
             let addresses = v4.addresses.into_iter().chain(v6.addresses).take(MOST_ADDRESSES).collect();
             Ok(Found { addresses, ttl: v4.ttl.min(v6.ttl) })
         }
         (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
-        (Err(Missed::NoSuchName), Err(_)) | (Err(_), Err(Missed::NoSuchName)) => Err(Missed::NoSuchName),
-        (Err(Missed::NoAnswer(error)), Err(_)) | (Err(_), Err(Missed::NoAnswer(error))) => Err(Missed::NoAnswer(error)),
-        (Err(Missed::NoAddress), Err(Missed::NoAddress)) => Err(Missed::NoAddress),
+        (Err(Miss::UnknownName), Err(_)) | (Err(_), Err(Miss::UnknownName)) => Err(Miss::UnknownName),
+        (Err(Miss::Silent(error)), Err(_)) | (Err(_), Err(Miss::Silent(error))) => Err(Miss::Silent(error)),
+        (Err(Miss::NoAddress), Err(Miss::NoAddress)) => Err(Miss::NoAddress),
     }
 }
 
@@ -353,7 +353,7 @@ mod tests {
 
         memory.postpone("a.example", at(40_000));
         assert_eq!(memory.recall("a.example", at(49_999)), Recalled::Fresh(addresses.clone()));
-        assert_eq!(memory.recall("a.example", at(50_000)), Recalled::Old(addresses.clone()));
+        assert_eq!(memory.recall("a.example", at(50_000)), Recalled::Old(addresses));
         memory.postpone("a.example", at(85_000));
         assert_eq!(memory.recall("a.example", at(90_000)), Recalled::Nothing, "postponing does not prolong");
     }
@@ -385,13 +385,13 @@ mod tests {
     #[test]
     fn s32_one_address_is_an_answer_and_only_two_noes_are_a_no() {
         let v4 = || Ok(found([8, 8, 8, 8], 30));
-        let silent = || Err(Missed::NoAnswer(NetError::Timeout));
+        let silent = || Err(Miss::Silent(NetError::Timeout));
         assert_eq!(both(v4(), Ok(found([9, 9, 9, 9], 10))).expect("an answer").ttl, Duration::from_secs(10));
         assert_eq!(both(v4(), silent()).expect("an answer").addresses.len(), 1);
-        assert_eq!(both(Err(Missed::NoAddress), v4()).expect("an answer").addresses.len(), 1);
-        assert!(matches!(both(Err(Missed::NoAddress), silent()), Err(Missed::NoAnswer(_))));
-        assert!(matches!(both(silent(), Err(Missed::NoAddress)), Err(Missed::NoAnswer(_))));
-        assert!(matches!(both(silent(), Err(Missed::NoSuchName)), Err(Missed::NoSuchName)));
-        assert!(matches!(both(Err(Missed::NoAddress), Err(Missed::NoAddress)), Err(Missed::NoAddress)));
+        assert_eq!(both(Err(Miss::NoAddress), v4()).expect("an answer").addresses.len(), 1);
+        assert!(matches!(both(Err(Miss::NoAddress), silent()), Err(Miss::Silent(_))));
+        assert!(matches!(both(silent(), Err(Miss::NoAddress)), Err(Miss::Silent(_))));
+        assert!(matches!(both(silent(), Err(Miss::UnknownName)), Err(Miss::UnknownName)));
+        assert!(matches!(both(Err(Miss::NoAddress), Err(Miss::NoAddress)), Err(Miss::NoAddress)));
     }
 }
