@@ -1,3 +1,4 @@
 //! Integration tests: the real parts in process, fakes only on the wire.
 
 mod fakes;
+mod store;
