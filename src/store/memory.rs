@@ -27,7 +27,7 @@ struct State {
     sessions: BTreeMap<ContactId, Snapshot>,
     closed: HashMap<ContactId, Closed>,
     checkpoint: Pos,
-    secrets: HashMap<String, Vec<u8>>,
+    secrets: BTreeMap<String, Vec<u8>>,
     faults: Faults,
 }
 
@@ -204,6 +204,10 @@ impl Store for Memory {
 
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
         future::ready(self.call(|state| Ok(state.secrets.get(name).cloned()))).boxed()
+    }
+
+    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.secrets.keys().cloned().collect()))).boxed()
     }
 }
 

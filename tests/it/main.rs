@@ -1,4 +1,6 @@
 //! Integration tests: the real parts in process, fakes only on the wire.
 
 mod fakes;
+mod ops;
 mod store;
+mod traces;

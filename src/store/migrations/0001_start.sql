@@ -21,6 +21,7 @@ CREATE TABLE session (
     unit TEXT NOT NULL,
     contact TEXT NOT NULL,
     last INTEGER NOT NULL,
+    hash BLOB NOT NULL,
     state BLOB NOT NULL,
     UNIQUE (unit, contact)
 ) STRICT;

@@ -1,4 +1,4 @@
-//! SQLite's result codes in the store's closed kinds; the only place that knows the codes.
+//! `SQLite`'s result codes in the store's closed kinds; the only place that knows the codes.
 
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -9,18 +9,19 @@ impl From<sqlx::Error> for StoreError {
 }
 
 fn kind(error: &sqlx::Error) -> StoreErrorKind {
-    match error {
-        sqlx::Error::Database(database) => {
-            let extended = database.code().and_then(|code| code.parse::<u32>().ok());
-            extended.map_or(StoreErrorKind::Corrupt, |code| of_code(code & 0xff))
-        }
-        sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => StoreErrorKind::Unavailable,
-        // The rest says that a value or a statement does not fit: not our schema.
-        _ => StoreErrorKind::Corrupt,
+    if let Some(database) = error.as_database_error() {
+        let extended = database.code().and_then(|code| code.parse::<u32>().ok());
+        return extended.map_or(StoreErrorKind::Corrupt, |code| of_code(code & 0xff));
+    }
+    if matches!(error, sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed) {
+        StoreErrorKind::Unavailable
+    } else {
+        // A value or a statement does not fit: it is not our schema.
+        StoreErrorKind::Corrupt
     }
 }
 
-/// By SQLite's primary result codes.
+/// By `SQLite`'s primary result codes.
 fn of_code(code: u32) -> StoreErrorKind {
     const PERM: u32 = 3;
     const BUSY: u32 = 5;

@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file in WAL mode, every commit on disk before it returns.
+//! The embedded store: one `SQLite` file in WAL mode, every commit on disk before it returns.
 //!
 //! One connection writes, one reads, one moves the WAL's pages into the file. A commit that only journals is a single
 //! statement of one row; see `block` for why.
@@ -24,7 +24,7 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use slot::Slot;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use write::Writer;
@@ -58,13 +58,27 @@ impl Shared {
 }
 
 impl Sqlite {
-    /// Opens the database in `dir`; makes both when missing.
+    /// Opens the database in `dir`; makes both when missing, and brings an older one up to date.
     ///
     /// # Errors
     /// `Unavailable` when it cannot be written here, `Corrupt` when it is not a database of ours, or a newer version's.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
         let options = schema::create(dir)?;
         let writer = schema::migrate(&options).await?;
+        Ok(Self::with(options, writer))
+    }
+
+    /// Opens the database in `dir` for a look beside the gateway that owns it. Creates and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`], and when there is none or it is an older version's.
+    pub async fn open_existing(dir: &Path) -> Result<Self, StoreError> {
+        let options = schema::find(dir)?;
+        let writer = schema::expect_current(&options).await?;
+        Ok(Self::with(options, writer))
+    }
+
+    fn with(options: SqliteConnectOptions, writer: SqliteConnection) -> Self {
         let shared = Arc::new(Shared {
             writer: Slot::new(options.clone(), Some(Writer::from(writer))),
             reader: Slot::new(options.clone().pragma("query_only", "ON"), None),
@@ -74,7 +88,7 @@ impl Sqlite {
         });
         let stop = CancellationToken::new();
         let checkpoints = tokio::spawn(checkpoint::run(Arc::clone(&shared), stop.clone()));
-        Ok(Self { shared, checkpoints, stop: stop.drop_guard() })
+        Self { shared, checkpoints, stop: stop.drop_guard() }
     }
 
     /// Waits for what is running and leaves the database as a single file. Without it nothing is lost either.
@@ -124,6 +138,10 @@ impl Store for Sqlite {
 
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
         self.shared.secret(name).boxed()
+    }
+
+    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.shared.secret_names().boxed()
     }
 }
 

@@ -46,6 +46,12 @@ impl Shared {
         lease.settle(result.map_err(StoreError::from))
     }
 
+    pub(super) async fn secret_names(&self) -> Result<Vec<String>, StoreError> {
+        let mut lease = self.reader.lease().await?;
+        let result = sqlx::query_scalar("SELECT name FROM secret ORDER BY name").fetch_all(&mut lease.open).await;
+        lease.settle(result.map_err(StoreError::from))
+    }
+
     /// `None`: there is nothing to forget.
     pub(super) async fn cut(&self, before: Timestamp) -> Result<Option<Cut>, StoreError> {
         let mut lease = self.reader.lease().await?;
@@ -124,7 +130,8 @@ async fn load_sessions(
     loop {
         let row = sqlx::query(
             "SELECT max(id), group_concat(
-                 unit || char(31) || contact || char(31) || last || char(31) || length(state) || char(31) || state, '')
+                 unit || char(31) || contact || char(31) || last || char(31) || length(state) || char(31) || hash || state,
+                 '')
              FROM (SELECT * FROM session WHERE id > ? ORDER BY id LIMIT ?)",
         )
         .bind(after)
@@ -148,8 +155,9 @@ fn split_session<'a>(packed: &'a [u8], names: &mut Names) -> Result<(Snapshot, &
     let contact = names.contact(field()?, field()?)?;
     let last = Pos(text(field()?)?.parse().map_err(corrupt)?);
     let bytes = text(field()?)?.parse().map_err(|error: std::num::ParseIntError| corrupt(error))?;
-    let (state, rest) = field()?.split_at_checked(bytes).ok_or_else(|| corrupt("a session's state is cut short"))?;
-    Ok((Snapshot { contact, last, state: state.to_vec() }, rest))
+    let state = field()?.split_first_chunk::<32>().and_then(|(hash, rest)| Some((hash, rest.split_at_checked(bytes)?)));
+    let (hash, (state, rest)) = state.ok_or_else(|| corrupt("a session's state is cut short"))?;
+    Ok((Snapshot { contact, last, hash: *hash, state: state.to_vec() }, rest))
 }
 
 async fn records(conn: &mut SqliteConnection, contact: &ContactId, limit: usize) -> Result<Vec<Record>, StoreError> {

@@ -46,6 +46,18 @@ pub(super) fn create(dir: &Path) -> Result<SqliteConnectOptions, StoreError> {
     Ok(options(&dir.join(FILE)))
 }
 
+/// The file as it is; creates nothing.
+pub(super) fn find(dir: &Path) -> Result<SqliteConnectOptions, StoreError> {
+    let file = dir.join(FILE);
+    match file.try_exists() {
+        Ok(true) => Ok(options(&file)),
+        Ok(false) => {
+            Err(StoreError::new(StoreErrorKind::Unavailable, format!("there is no store in {}", dir.display())))
+        }
+        Err(error) => Err(StoreError::new(StoreErrorKind::Unavailable, error)),
+    }
+}
+
 fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
@@ -81,6 +93,17 @@ pub(super) async fn migrate(options: &SqliteConnectOptions) -> Result<SqliteConn
         let mark = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}", MIGRATIONS.len());
         sqlx::raw_sql(AssertSqlSafe(mark)).execute(&mut *transaction).await?;
         transaction.commit().await?;
+    }
+    Ok(conn)
+}
+
+/// A connection to a database that needs no migration.
+pub(super) async fn expect_current(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let mut conn = options.connect().await?;
+    let found = version(&mut conn).await?;
+    if found < MIGRATIONS.len() {
+        let why = format!("{FILE} has schema {found}: start this version of usher once, it will bring it up to date");
+        return Err(StoreError::new(StoreErrorKind::Unavailable, why));
     }
     Ok(conn)
 }

@@ -11,7 +11,7 @@ use crate::store::{StoreError, StoreErrorKind};
 #[derive(Debug)]
 pub(super) struct Slot<T> {
     options: SqliteConnectOptions,
-    /// Held for as long as a call uses the connection: SQLite has one writer, and one reader is enough. Asynchronous
+    /// Held for as long as a call uses the connection: `SQLite` has one writer, and one reader is enough. Asynchronous
     /// because the calls wait for the disk.
     open: Mutex<Option<T>>,
 }

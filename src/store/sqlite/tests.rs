@@ -29,7 +29,7 @@ fn batch(pos: u64, bytes: usize) -> Batch {
 
 fn with_snapshot(batch: Batch) -> Batch {
     let last = batch.records[0].pos;
-    Batch { snapshots: vec![Snapshot { contact: contact(), last, state: b"{}".to_vec() }], ..batch }
+    Batch { snapshots: vec![Snapshot { contact: contact(), last, hash: [0; 32], state: b"{}".to_vec() }], ..batch }
 }
 
 async fn journal_length(store: &Sqlite) -> usize {

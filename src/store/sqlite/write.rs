@@ -212,14 +212,18 @@ fn chunks<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 async fn put_snapshots(conn: &mut SqliteConnection, snapshots: &[Snapshot]) -> Result<(), StoreError> {
-    let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO session (unit, contact, last, state) ");
+    let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO session (unit, contact, last, hash, state) ");
     sql.push_values(snapshots, |mut row, snapshot| {
         row.push_bind(snapshot.contact.unit.as_str());
         row.push_bind(snapshot.contact.name.as_str());
         row.push_bind(snapshot.last.0.cast_signed());
+        row.push_bind(snapshot.hash.as_slice());
         row.push_bind(snapshot.state.as_slice());
     });
-    sql.push(" ON CONFLICT (unit, contact) DO UPDATE SET last = excluded.last, state = excluded.state");
+    sql.push(
+        " ON CONFLICT (unit, contact)
+          DO UPDATE SET last = excluded.last, hash = excluded.hash, state = excluded.state",
+    );
     sql.build().execute(conn).await?;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Whatever happens, the database and the simple store in memory tell the same.
 
+use std::collections::HashMap;
+
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -44,9 +46,9 @@ fn step() -> impl Strategy<Value = Step> {
 struct Caller {
     epoch: i64,
     next: u64,
-    last: [u64; 7],
+    last: HashMap<u8, u64>,
     /// By a snapshot or by its close.
-    known: [u64; 7],
+    known: HashMap<u8, u64>,
     checkpoint: u64,
 }
 
@@ -56,7 +58,7 @@ fn name(contact: u8) -> String {
 
 impl Caller {
     fn last(&self, contact: u8) -> u64 {
-        self.last[usize::from(contact)]
+        self.last.get(&contact).copied().unwrap_or_default()
     }
 
     fn batch(&mut self, contacts: &[(u8, bool)], snap: &[u8], close: &[u8], checkpoint: Option<u8>) -> Batch {
@@ -68,19 +70,19 @@ impl Caller {
             batch
                 .records
                 .push(Record { at: at(self.next.saturating_sub(jitter)), ..record(self.next, &name(*contact), prev) });
-            self.last[usize::from(*contact)] = self.next;
+            self.last.insert(*contact, self.next);
             self.next += 1;
         }
         let seen = |contact: &&u8| self.last(**contact) > 0;
         batch.snapshots = snap.iter().filter(seen).map(|it| snapshot(&name(*it), self.last(*it))).collect();
         batch.closed = close.iter().filter(seen).map(|it| closed(&name(*it), self.last(*it))).collect();
         for known in snap.iter().chain(close) {
-            self.known[usize::from(*known)] = self.last(*known);
+            self.known.insert(*known, self.last(*known));
         }
         batch.checkpoint = checkpoint.map(|share| {
             // A contact's newest record is in the tail, or a snapshot or its close tells of it.
-            let untold = self.last.iter().zip(self.known).filter(|(last, known)| *last > known);
-            let limit = untold.map(|(last, _)| *last).min().unwrap_or(self.next);
+            let untold = self.last.iter().filter(|(contact, last)| self.known.get(contact) < Some(last));
+            let limit = untold.map(|(_, last)| *last).min().unwrap_or(self.next);
             self.checkpoint += (limit - self.checkpoint) * u64::from(share) / 255;
             Pos(self.checkpoint)
         });
@@ -88,46 +90,79 @@ impl Caller {
     }
 }
 
-async fn agree(steps: &[Step]) {
-    let (memory, sqlite) = (memory().store, sqlite().await);
-    let sqlite = &sqlite.store;
-    let mut caller = Caller { next: 1, ..Caller::default() };
-    caller.epoch = claim(&*memory).await.0;
-    assert_eq!(claim(&**sqlite).await.0, caller.epoch);
-    for step in steps {
+struct Both {
+    memory: Bench,
+    sqlite: Bench,
+    caller: Caller,
+}
+
+impl Both {
+    async fn new() -> Self {
+        let mut both =
+            Self { memory: memory(), sqlite: sqlite().await, caller: Caller { next: 1, ..Caller::default() } };
+        both.claim().await;
+        both
+    }
+
+    fn stores(&self) -> [&dyn Store; 2] {
+        [&*self.memory.store, &*self.sqlite.store]
+    }
+
+    async fn take(&mut self, step: &Step) {
         match step {
             Step::Commit { contacts, snap, close, checkpoint, repeat } => {
-                let batch = caller.batch(contacts, snap, close, *checkpoint);
+                let batch = self.caller.batch(contacts, snap, close, *checkpoint);
                 for _ in 0..=usize::from(*repeat) {
-                    memory.commit(OwnerEpoch(caller.epoch), &batch).await.unwrap();
-                    sqlite.commit(OwnerEpoch(caller.epoch), &batch).await.unwrap();
+                    self.commit(&batch).await;
                 }
             }
-            Step::Claim => {
-                let claimed = memory.claim("a").await.unwrap();
-                assert_eq!(sqlite.claim("a").await.unwrap(), claimed);
-                assert_eq!(claimed.next, Pos(caller.next));
-                caller.epoch = claimed.epoch.0;
-            }
-            Step::Stale => {
-                let batch = journal([record(caller.next, "c0", 0)]);
-                for store in [&memory, sqlite] {
-                    let error = store.commit(OwnerEpoch(caller.epoch - 1), &batch).await.unwrap_err();
-                    assert_eq!(error.kind, StoreErrorKind::Fenced);
-                }
-            }
+            Step::Claim => self.claim().await,
+            Step::Stale => self.commit_stale().await,
             Step::Prune(share) => {
-                let before = at(caller.next * u64::from(*share) / 255);
-                assert_eq!(sqlite.prune(before).await.unwrap(), memory.prune(before).await.unwrap(), "{before:?}");
+                let before = at(self.caller.next * u64::from(*share) / 255);
+                let [memory, sqlite] = self.stores();
+                let expected = memory.prune(before).await.expect("memory prunes");
+                assert_eq!(sqlite.prune(before).await.expect("SQLite prunes"), expected, "{before:?}");
             }
             Step::Records(contact, limit) => {
                 let contact = super::contact(&name(*contact));
-                let expected = memory.records(&contact, *limit).await.unwrap();
-                assert_eq!(sqlite.records(&contact, *limit).await.unwrap(), expected);
+                let [memory, sqlite] = self.stores();
+                let expected = memory.records(&contact, *limit).await.expect("memory reads");
+                assert_eq!(sqlite.records(&contact, *limit).await.expect("SQLite reads"), expected);
             }
         }
     }
-    assert_eq!(told(&**sqlite).await, told(&*memory).await);
+
+    async fn commit(&self, batch: &Batch) {
+        for store in self.stores() {
+            store.commit(OwnerEpoch(self.caller.epoch), batch).await.expect("a commit that continues");
+        }
+    }
+
+    async fn claim(&mut self) {
+        let [memory, sqlite] = self.stores();
+        let claimed = memory.claim("a").await.expect("memory is claimed");
+        assert_eq!(sqlite.claim("a").await.expect("SQLite is claimed"), claimed);
+        assert_eq!(claimed.next, Pos(self.caller.next));
+        self.caller.epoch = claimed.epoch.0;
+    }
+
+    async fn commit_stale(&self) {
+        let batch = journal([record(self.caller.next, "c0", 0)]);
+        for store in self.stores() {
+            let error = store.commit(OwnerEpoch(self.caller.epoch - 1), &batch).await.expect_err("a stale epoch");
+            assert_eq!(error.kind, StoreErrorKind::Fenced);
+        }
+    }
+}
+
+async fn agree(steps: &[Step]) {
+    let mut both = Both::new().await;
+    for step in steps {
+        both.take(step).await;
+    }
+    let [memory, sqlite] = both.stores();
+    assert_eq!(told(sqlite).await, told(memory).await);
 }
 
 /// What is loaded; snapshots and closed contacts come in any order.

@@ -35,6 +35,7 @@ hold_for_every_store!(
     records_are_found_by_snapshot_by_close_and_in_the_tail,
     records_keep_every_byte,
     prune_forgets_what_is_old_and_not_needed,
+    a_contact_goes_on_after_its_older_records_are_pruned,
     prune_never_passes_the_checkpoint,
     prune_of_everything_keeps_the_next_position,
     secrets_are_replaced_and_found_by_name,
@@ -224,7 +225,7 @@ async fn four_records(store: &dyn Store) -> OwnerEpoch {
 }
 
 async fn prune_forgets_what_is_old_and_not_needed(store: &dyn Store) {
-    let epoch = four_records(store).await;
+    four_records(store).await;
     assert_eq!(store.prune(at(1)).await.unwrap(), 0);
     assert_eq!(store.prune(at(2)).await.unwrap(), 1);
     assert_eq!(positions(store, "ann", 9).await, [3]);
@@ -232,6 +233,11 @@ async fn prune_forgets_what_is_old_and_not_needed(store: &dyn Store) {
     assert_eq!(store.prune(at(3)).await.unwrap(), 1);
     assert_eq!(store.prune(at(3)).await.unwrap(), 0);
     assert_eq!(positions(store, "bob", 9).await, [0_u64; 0]);
+}
+
+async fn a_contact_goes_on_after_its_older_records_are_pruned(store: &dyn Store) {
+    let epoch = four_records(store).await;
+    assert_eq!(store.prune(at(3)).await.unwrap(), 2);
     assert_eq!(positions(store, "ann", 9).await, [3]);
     assert_eq!(load(store).await, [Loaded::Snapshot(snapshot("ann", 3)), Loaded::Snapshot(snapshot("cy", 4))]);
     store.commit(epoch, &journal([record(5, "ann", 3)])).await.unwrap();
@@ -267,6 +273,7 @@ async fn secrets_are_replaced_and_found_by_name(store: &dyn Store) {
     assert_eq!(store.secret("key").await.unwrap().as_deref(), Some(&b"\0two\xff"[..]));
     assert_eq!(store.secret("other").await.unwrap().as_deref(), Some(&b""[..]));
     assert_eq!(store.secret("missing").await.unwrap(), None);
+    assert_eq!(store.secret_names().await.unwrap(), ["key", "other"]);
 }
 
 async fn a_repeated_commit_changes_nothing(store: &dyn Store) {

@@ -79,6 +79,28 @@ async fn two_gateways_may_create_the_same_store_at_once() {
     assert_ne!(claim(&one).await, claim(&two).await);
 }
 
+#[tokio::test]
+async fn a_look_beside_the_gateway_creates_nothing_and_claims_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Sqlite::open_existing(dir.path()).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unavailable);
+    assert!(reason(&error).starts_with("there is no store in "), "{}", reason(&error));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    let epoch = claim(&store).await;
+    store.commit(epoch, &journal([record(1, "ann", 0)])).await.unwrap();
+    let beside = Sqlite::open_existing(dir.path()).await.unwrap();
+    assert_eq!(positions(&beside, "ann", 9).await, [1]);
+    store.commit(epoch, &journal([record(2, "ann", 1)])).await.unwrap();
+    assert_eq!(positions(&beside, "ann", 9).await, [1, 2]);
+
+    beside.close().await.unwrap();
+    store.close().await.unwrap();
+    change_by_hand(&dir, "PRAGMA user_version = 0").await;
+    assert_eq!(Sqlite::open_existing(dir.path()).await.unwrap_err().kind, StoreErrorKind::Unavailable);
+}
+
 async fn refused(dir: &TempDir) -> StoreError {
     Sqlite::open(dir.path()).await.unwrap_err()
 }
