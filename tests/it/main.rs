@@ -3,4 +3,5 @@
 mod egress;
 mod fakes;
 mod ops;
+mod store;
 mod traces;
