@@ -78,6 +78,7 @@ pub struct AgentSummary {
 }
 
 /// Asks the engine whether the profile's credential, project, region and environment can hold a conversation.
+///
 /// For `usher check --online`: it costs a request of the engine's quota, in a session of its own.
 ///
 /// # Errors

@@ -105,7 +105,7 @@ pub(super) fn answer(response: DetectIntentResponse, words: bool, place: &Place)
             return Err(place.empty());
         }
     }
-    answer.webhook_failure = failed_webhook.map(failure_text);
+    answer.webhook_failure = failed_webhook.as_ref().map(failure_text);
     Ok(answer)
 }
 
@@ -228,7 +228,7 @@ fn last_segment(mut name: String) -> String {
     clipped(name, MAX_NAME_BYTES)
 }
 
-fn failure_text(status: Status) -> String {
+fn failure_text(status: &Status) -> String {
     let code = Code::from(status.code);
     clipped(format!("{code:?}: {}", status.message), MAX_NAME_BYTES)
 }

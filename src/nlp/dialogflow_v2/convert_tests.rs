@@ -50,7 +50,7 @@ fn failed_webhook(mut response: DetectIntentResponse) -> DetectIntentResponse {
     response
 }
 
-fn object(json: Value) -> Struct {
+fn object(json: &Value) -> Struct {
     structs::to_wire(json.as_object().unwrap().clone())
 }
 
@@ -73,7 +73,7 @@ fn every_kind_of_message_comes_through_in_order() {
             image_uri: "https://x/j.png".into(),
             accessibility_text: "a cat".into(),
         })),
-        body(message::Message::Payload(object(json!({"n": 3, "deep": {"list": [1, 2.5]}})))),
+        body(message::Message::Payload(object(&json!({"n": 3, "deep": {"list": [1, 2.5]}})))),
         texts(&["Bye"]),
     ]));
     assert_eq!(
@@ -98,7 +98,7 @@ fn every_kind_of_message_comes_through_in_order() {
 fn intent_action_and_signals_come_through() {
     let answer = converted(response(QueryResult {
         action: "callback".into(),
-        parameters: Some(object(json!({"phone": "+49 30 1", "count": 2}))),
+        parameters: Some(object(&json!({"phone": "+49 30 1", "count": 2}))),
         all_required_params_present: true,
         intent: Some(Intent {
             display_name: "callback".into(),
@@ -216,7 +216,7 @@ fn hostile_content_is_bounded() {
     let answer = converted(with(vec![body(message::Message::QuickReplies(quick))]));
     assert!(matches!(answer.replies.as_slice(), [Reply::QuickReplies { replies, .. }] if replies.len() == MAX_ITEMS));
 
-    let huge = object(json!({ "big": "x".repeat(MAX_JSON_BYTES) }));
+    let huge = object(&json!({ "big": "x".repeat(MAX_JSON_BYTES) }));
     let answer = converted(with(vec![texts(&["x"]), body(message::Message::Payload(huge.clone()))]));
     assert_eq!(answer.replies.len(), 1);
     let parameters = QueryResult { action: "a".into(), parameters: Some(huge), ..result() };
@@ -252,7 +252,7 @@ fn requests_carry_input_language_payload_zone_and_sentiment() {
     let params = request.query_params.clone().unwrap();
     assert_eq!((request.session.as_str(), params.time_zone.as_str()), ("s", "Europe/Berlin"));
     assert!(params.sentiment_analysis_request_config.unwrap().analyze_query_text_sentiment);
-    assert_eq!(params.payload.unwrap(), object(json!({"attributes": {"tier": "gold"}})));
+    assert_eq!(params.payload.unwrap(), object(&json!({"attributes": {"tier": "gold"}})));
     let text = |text: &str| query_input::Input::Text(TextInput { text: text.into(), language_code: "de".into() });
     assert_eq!(input_of(request), text("hello"));
     assert_eq!(input_of(sent(Input::Dtmf("42#".into()))), text("42#"));
@@ -262,7 +262,7 @@ fn requests_carry_input_language_payload_zone_and_sentiment() {
         query_input::Input::Event(EventInput { name: name.into(), parameters, language_code: "de".into() })
     };
     let structured = input_of(sent(Input::Structured(parameters)));
-    assert_eq!(structured, event("structured", Some(object(json!({"button": "yes"})))));
+    assert_eq!(structured, event("structured", Some(object(&json!({"button": "yes"})))));
     let welcome = input_of(sent(Input::Event { name: "welcome".into(), parameters: Parameters::new() }));
     assert_eq!(welcome, event("welcome", None));
 
@@ -275,10 +275,10 @@ fn requests_carry_input_language_payload_zone_and_sentiment() {
 
 /// A real answer, for mutations of its bytes.
 fn sample() -> Vec<u8> {
-    let payload = body(message::Message::Payload(object(json!({"a": [1, {"b": null}], "c": "text"}))));
+    let payload = body(message::Message::Payload(object(&json!({"a": [1, {"b": null}], "c": "text"}))));
     let mut sample = failed_webhook(with(vec![texts(&["one", "two"]), payload]));
     if let Some(result) = &mut sample.query_result {
-        result.parameters = Some(object(json!({"x": 1.5, "y": {"z": [true]}})));
+        result.parameters = Some(object(&json!({"x": 1.5, "y": {"z": [true]}})));
         result.fulfillment_text = "text".into();
     }
     sample.encode_to_vec()

@@ -79,16 +79,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn map(value: Value) -> Map<String, Value> {
-        match value {
-            Value::Object(map) => map,
-            other => panic!("{other} is no object"),
-        }
+    fn map(value: &Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
     }
 
     #[test]
     fn json_survives_the_round_trip() {
-        let json = map(json!({
+        let json = map(&json!({
             "text": "ä", "yes": true, "nothing": null, "whole": 3, "minus": -7, "half": 0.5,
             "list": [1, "two", {"three": [3]}], "date_time": {"startDate": "2026-11-20"}
         }));
@@ -102,7 +99,7 @@ mod tests {
         assert_eq!(number(9_007_199_254_740_992.0).to_string(), "9007199254740992");
         assert_eq!(number(2.5).to_string(), "2.5");
         assert_eq!([number(f64::NAN), number(f64::INFINITY)], [Value::Null, Value::Null]);
-        let sent = from_wire(to_wire(map(json!({"id": 9_007_199_254_740_993_i64, "u": u64::MAX}))));
+        let sent = from_wire(to_wire(map(&json!({"id": 9_007_199_254_740_993_i64, "u": u64::MAX}))));
         assert_eq!(Value::Object(sent), json!({"id": "9007199254740993", "u": "18446744073709551615"}));
     }
 
@@ -112,7 +109,7 @@ mod tests {
         for _ in 0..100 {
             deep = json!([deep]);
         }
-        let json = map(json!({ "deep": deep, "flat": 1 }));
+        let json = map(&json!({ "deep": deep, "flat": 1 }));
         let back = from_wire(to_wire(json));
         assert_eq!(back["flat"], 1);
         let text = back["deep"].to_string();

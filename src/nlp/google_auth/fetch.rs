@@ -34,13 +34,17 @@ const ASSUMED_LIFE: Duration = Duration::from_secs(600);
 const LONGEST_LIFE: Duration = Duration::from_secs(12 * 3600);
 
 pub(super) fn parse(credential: &SecretString) -> Result<ServiceAccountKey, CredentialError> {
-    let key: ServiceAccountKey =
-        serde_json::from_str(credential.expose_secret()).map_err(|_| CredentialError::NotServiceAccount)?;
+    // The causes are left out: they may quote the secret.
+    let key = serde_json::from_str(credential.expose_secret()).ok();
+    let key: ServiceAccountKey = key.ok_or(CredentialError::NotServiceAccount)?;
     if key.key_type.as_deref() != Some("service_account") {
         return Err(CredentialError::NotServiceAccount);
     }
-    let private_key = PrivateKeyDer::from_pem_slice(key.private_key.as_bytes()).map_err(|_| CredentialError::Key)?;
-    aws_lc_rs::sign::RsaSigningKey::new(&private_key).map_err(|_| CredentialError::Key)?;
+    let private_key = PrivateKeyDer::from_pem_slice(key.private_key.as_bytes()).ok();
+    let signer = private_key.and_then(|it| aws_lc_rs::sign::RsaSigningKey::new(&it).ok());
+    if signer.is_none() {
+        return Err(CredentialError::Key);
+    }
     match key.token_uri.parse::<Uri>() {
         Ok(uri) if uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")) => Ok(key),
         Ok(_) | Err(_) => Err(CredentialError::TokenUri),
@@ -74,7 +78,7 @@ impl Fetcher {
                 authenticator(key, HttpsConnector::from((tunnel, tls)), timeout).await.map(Self::Tunnelled)
             }
         };
-        fetcher.map_err(|_| TokenFault::Key)
+        fetcher.ok().ok_or(TokenFault::Key)
     }
 
     /// `timeout` bounds the whole of it: yup-oauth2's own does not cover the answer's body.
