@@ -2,3 +2,6 @@
 
 pub(crate) mod dns;
 pub(crate) mod http_target;
+pub(crate) mod dialogflow;
+pub(crate) mod server;
+pub(crate) mod token_server;
