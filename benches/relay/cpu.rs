@@ -34,7 +34,9 @@ impl Cores {
         let allowed: Vec<usize> = list.trim().split(',').filter_map(range).flatten().collect();
         match allowed.as_slice() {
             [system, .., driver] => Ok(Self { system: *system, driver: *driver }),
-            _ => anyhow::bail!("two cores are needed, one for the system under test and one for the driver; allowed: {list}"),
+            _ => anyhow::bail!(
+                "two cores are needed, one for the system under test and one for the driver; allowed: {list}"
+            ),
         }
     }
 
@@ -94,9 +96,8 @@ impl Spent {
 
     /// What was spent since `earlier`; a thread that ended in between is missing from it.
     pub(crate) fn since(&self, earlier: &Self) -> Duration {
-        let one = |(thread, time): (&u32, &Duration)| {
-            time.saturating_sub(earlier.0.get(thread).copied().unwrap_or_default())
-        };
+        let one =
+            |(thread, time): (&u32, &Duration)| time.saturating_sub(earlier.0.get(thread).copied().unwrap_or_default());
         self.0.iter().map(one).sum()
     }
 }

@@ -43,7 +43,11 @@ impl<'a> Rounds<'a> {
 
     pub(crate) async fn run(&mut self, plan: &Plan) -> Result<()> {
         for subject in self.subjects {
-            self.site.driver.saturate(subject.edge.as_ref(), Load::For(WARM_UP)).await.context(subject.system.name())?;
+            self.site
+                .driver
+                .saturate(subject.edge.as_ref(), Load::For(WARM_UP))
+                .await
+                .context(subject.system.name())?;
         }
         for round in 0..plan.saturated_rounds {
             for subject in in_turn(self.subjects, round) {

@@ -243,6 +243,12 @@ impl Journal {
         }
     }
 
+    /// Nothing waits and nothing is being written.
+    pub(super) fn is_idle(&self) -> bool {
+        let next = self.locked();
+        next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() && !next.committing
+    }
+
     fn take(&self) -> Option<(Batch, Vec<After>, Vec<(LaneId, u64)>)> {
         let mut next = self.locked();
         if next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() {

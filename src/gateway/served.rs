@@ -1,6 +1,10 @@
 //! Profiles at run time: the rules, the language engine, the password, by virtual agent.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -18,9 +22,21 @@ pub struct Served {
     pub password: SecretString,
     /// What its virtual agents log on for.
     pub media: Vec<MediaType>,
+    /// An alert about its engine is raised.
+    pub(super) troubled: AtomicBool,
 }
 
 impl Served {
+    #[must_use]
+    pub const fn new(
+        rules: Arc<Rules>,
+        engine: Arc<dyn LanguageEngine>,
+        password: SecretString,
+        media: Vec<MediaType>,
+    ) -> Self {
+        Self { rules, engine, password, media, troubled: AtomicBool::new(false) }
+    }
+
     pub(super) fn same_password(&self, other: &Self) -> bool {
         self.password.expose_secret() == other.password.expose_secret()
     }

@@ -99,6 +99,8 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     fn put_secret<'a>(&'a self, name: &'a str, sealed: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>>;
 
+    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 }
 

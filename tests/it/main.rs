@@ -1,5 +1,6 @@
 //! Integration tests: the real parts in process, fakes only on the wire.
 
+mod egress;
 mod fakes;
 mod ops;
 mod traces;
