@@ -1,6 +1,6 @@
 //! Start-up, reload and drain of the whole gateway.
 
-use std::{future, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use tokio::{
@@ -139,7 +139,7 @@ impl Running {
         tracing::info!(?recovered, took = ?began.elapsed(), "recovered");
         let (doors, doors_watch) = watch::channel(Arc::new(Doors::new(&settings)));
         let closing = CancellationToken::new();
-        let edge = Edge::new(Arc::clone(&gateway), doors_watch, closing.clone());
+        let edge = Edge::new(Arc::clone(&gateway), doors_watch, Arc::clone(&metrics), closing.clone());
         let stop_journal = CancellationToken::new();
         let journal = tokio::spawn(Arc::clone(&gateway).run_journal(stop_journal.clone()));
         let (stopping, close_ops, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
@@ -311,26 +311,10 @@ async fn serve_engines(
     edge: Arc<Edge>,
     health: Arc<Health>,
 ) -> Result<(), engine::ServeError> {
-    use futures::StreamExt as _;
-    let grpc_health = engine::Health::begin().await;
-    let reporting = grpc_health.clone();
-    let report = async move {
-        let mut changes = std::pin::pin!(health.changes());
-        while let Some(readiness) = changes.next().await {
-            reporting.set(readiness == telemetry::Readiness::Ready).await;
-        }
-        future::pending::<()>().await;
-    };
     let incoming = engine::tcp(listener);
-    let serving = async {
-        match tls {
-            Some(tls) => engine::serve(tls.accept(incoming), edge, grpc_health).await,
-            None => engine::serve(incoming, edge, grpc_health).await,
-        }
-    };
-    tokio::select! {
-        served = serving => served,
-        () = report => Ok(()),
+    match tls {
+        Some(tls) => engine::serve(tls.accept(incoming), edge, &health).await,
+        None => engine::serve(incoming, edge, &health).await,
     }
 }
 
