@@ -173,7 +173,9 @@ impl Results {
                 pass: measured >= SYNC_MSG_PER_S,
                 unit: "msg/s",
             }),
-            sync.map(|(sync, other)| at_most("sync p50 at 300 msg/s, to async + 2 fsyncs", sync, other + two_fsyncs, "µs")),
+            sync.map(|(sync, other)| {
+                at_most("sync p50 at 300 msg/s, to async + 2 fsyncs", sync, other + two_fsyncs, "µs")
+            }),
             self.idle.map(|idle| at_most("idle contact", idle.offered, IDLE_BYTES, "bytes")),
         ]
         .into_iter()
