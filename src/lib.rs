@@ -13,6 +13,7 @@ pub mod telemetry;
 pub mod actions;
 pub mod engine;
 pub mod nlp;
+pub mod ops;
 pub mod store;
 
 pub mod app;

@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod agent;
+pub mod assignment;
 pub mod backoff;
 pub mod callback;
 pub mod clock;
@@ -13,3 +14,4 @@ pub mod handover;
 pub mod ids;
 pub mod message;
 pub mod profile;
+pub mod step;

@@ -1,0 +1,269 @@
+//! Alerts: what somebody has to mend. Each stays visible until it is mended, and is logged when it comes and when it goes.
+
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    core::{
+        agent::LogOnRefusal,
+        assignment::{Finding, Problem, Subject},
+        ids::{Timestamp, UnitName, UserId},
+    },
+    telemetry::Metrics,
+};
+
+/// More than any configuration should have; those beyond are logged, but not kept.
+pub const MAX_ALERTS: usize = 10_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AlertKind {
+    /// A virtual agent cannot log on.
+    LogOn(LogOnRefusal),
+    /// The configuration does not fit the contact centre.
+    Directory(Problem),
+    /// A language engine refuses the profile's credential.
+    Credential,
+    /// A language engine's quota is used up.
+    Quota,
+    /// The store cannot be written.
+    Store,
+    /// A changed configuration was refused; the old one is in force.
+    Configuration,
+}
+
+impl AlertKind {
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::LogOn(LogOnRefusal::WrongPassword) => "log_on_wrong_password",
+            Self::LogOn(LogOnRefusal::UnknownUser) => "log_on_unknown_user",
+            Self::LogOn(LogOnRefusal::NoLicence) => "log_on_no_licence",
+            Self::LogOn(LogOnRefusal::Locked) => "log_on_locked",
+            Self::LogOn(LogOnRefusal::Temporary) => "log_on_temporary",
+            Self::Directory(problem) => problem.label(),
+            Self::Credential => "credential",
+            Self::Quota => "quota",
+            Self::Store => "store",
+            Self::Configuration => "configuration",
+        }
+    }
+}
+
+/// What an alert is known by: raising it again changes nothing but its text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AlertKey {
+    pub kind: AlertKind,
+    /// `None`: it concerns the whole gateway.
+    pub unit: Option<UnitName>,
+    /// `user bot-1`, `profile support`; holds no customer data.
+    pub subject: String,
+}
+
+impl AlertKey {
+    #[must_use]
+    pub fn log_on(unit: &UnitName, user: &UserId, refusal: LogOnRefusal) -> Self {
+        let subject = Subject::User(user.clone()).to_string();
+        Self { kind: AlertKind::LogOn(refusal), unit: Some(unit.clone()), subject }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub key: AlertKey,
+    pub text: String,
+    pub mending: String,
+    pub raised_at: Timestamp,
+}
+
+impl Alert {
+    #[must_use]
+    pub fn log_on(unit: &UnitName, user: &UserId, refusal: LogOnRefusal, now: Timestamp) -> Self {
+        let (problem, mending) = match refusal {
+            LogOnRefusal::WrongPassword => (
+                "cannot log on: the password is wrong; no further log-on is tried, lest the account be locked",
+                "set the profile's agent password to the user's, here or in the contact centre",
+            ),
+            LogOnRefusal::UnknownUser => (
+                "cannot log on: the contact centre does not know the user",
+                "create the user in the contact centre, or take it off the profile's agents",
+            ),
+            LogOnRefusal::NoLicence => (
+                "cannot log on: no licence is free",
+                "add licences in the contact centre, or assign fewer virtual agents",
+            ),
+            LogOnRefusal::Locked => {
+                ("cannot log on: the account is locked", "unlock the user in the contact centre and check its password")
+            }
+            LogOnRefusal::Temporary => ("cannot log on for the moment", "nothing: it is tried again"),
+        };
+        Self {
+            key: AlertKey::log_on(unit, user, refusal),
+            text: format!("user {user} {problem}"),
+            mending: mending.into(),
+            raised_at: now,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Alerts {
+    metrics: Arc<Metrics>,
+    /// Protects the raised alerts; taken when one comes or goes and when somebody looks, never for a message.
+    raised: Mutex<BTreeMap<AlertKey, Alert>>,
+}
+
+impl Alerts {
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, raised: Mutex::default() }
+    }
+
+    pub fn raise(&self, alert: Alert) {
+        let mut raised = self.lock();
+        insert(&mut raised, alert);
+        self.metrics.alerts.set_len(raised.len());
+    }
+
+    pub fn clear(&self, key: &AlertKey) {
+        let mut raised = self.lock();
+        if raised.remove(key).is_some() {
+            log_mended(key);
+        }
+        self.metrics.alerts.set_len(raised.len());
+    }
+
+    /// Makes `findings` the unit's only findings: those that are not among them any more are mended.
+    pub fn replace(&self, unit: &UnitName, findings: Vec<Finding>, now: Timestamp) {
+        let found: BTreeMap<AlertKey, Alert> = findings
+            .into_iter()
+            .map(|finding| {
+                let kind = AlertKind::Directory(finding.problem);
+                let key = AlertKey { kind, unit: Some(unit.clone()), subject: finding.subject.to_string() };
+                (key.clone(), Alert { key, text: finding.text, mending: finding.mending, raised_at: now })
+            })
+            .collect();
+        let mut raised = self.lock();
+        raised.retain(|key, _| {
+            let is_finding = matches!(key.kind, AlertKind::Directory(_)) && key.unit.as_ref() == Some(unit);
+            let stays = !is_finding || found.contains_key(key);
+            if !stays {
+                log_mended(key);
+            }
+            stays
+        });
+        for alert in found.into_values() {
+            insert(&mut raised, alert);
+        }
+        self.metrics.alerts.set_len(raised.len());
+    }
+
+    /// All of them, the newest first.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<Alert> {
+        let mut alerts: Vec<Alert> = self.lock().values().cloned().collect();
+        alerts.sort_by_key(|it| Reverse(it.raised_at));
+        alerts
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AlertKey, Alert>> {
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn insert(raised: &mut BTreeMap<AlertKey, Alert>, alert: Alert) {
+    if let Some(known) = raised.get_mut(&alert.key) {
+        known.text = alert.text;
+        known.mending = alert.mending;
+        return;
+    }
+    let Alert { key, text, mending, .. } = &alert;
+    let unit = key.unit.as_ref().map(tracing::field::display);
+    tracing::warn!(alert.kind = key.kind.label(), alert.subject = key.subject, unit, mending, "{text}");
+    if raised.len() < MAX_ALERTS {
+        raised.insert(alert.key.clone(), alert);
+    }
+}
+
+fn log_mended(key: &AlertKey) {
+    let unit = key.unit.as_ref().map(tracing::field::display);
+    tracing::info!(alert.kind = key.kind.label(), alert.subject = key.subject, unit, "mended");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp(1_800_000_000_000);
+    const LATER: Timestamp = Timestamp(1_800_000_060_000);
+
+    fn unit(name: &str) -> UnitName {
+        UnitName::new(name).unwrap()
+    }
+
+    fn user(name: &str) -> UserId {
+        UserId::new(name).unwrap()
+    }
+
+    fn finding(name: &str, problem: Problem) -> Finding {
+        Finding { subject: Subject::User(user(name)), problem, text: "bad".into(), mending: "mend".into() }
+    }
+
+    fn subjects(alerts: &Alerts) -> Vec<(Timestamp, String)> {
+        alerts.snapshot().into_iter().map(|it| (it.raised_at, it.key.subject)).collect()
+    }
+
+    #[test]
+    fn an_alert_stays_until_it_is_cleared_and_keeps_its_first_time() {
+        let metrics = Arc::new(Metrics::default());
+        let alerts = Alerts::new(Arc::clone(&metrics));
+        let (unit, user) = (unit("north"), user("bot-1"));
+        alerts.raise(Alert::log_on(&unit, &user, LogOnRefusal::Locked, NOON));
+        alerts.raise(Alert { text: "still".into(), ..Alert::log_on(&unit, &user, LogOnRefusal::Locked, LATER) });
+        assert_eq!(subjects(&alerts), [(NOON, "user bot-1".to_owned())]);
+        assert_eq!((alerts.snapshot()[0].text.as_str(), metrics.alerts.get()), ("still", 1));
+        alerts.clear(&AlertKey::log_on(&unit, &user, LogOnRefusal::NoLicence));
+        assert_eq!(metrics.alerts.get(), 1, "another kind is another alert");
+        alerts.clear(&AlertKey::log_on(&unit, &user, LogOnRefusal::Locked));
+        assert_eq!((subjects(&alerts), metrics.alerts.get()), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn s16_mended_findings_of_a_unit_disappear_and_the_others_stay() {
+        let alerts = Alerts::new(Arc::default());
+        let (north, south) = (unit("north"), unit("south"));
+        alerts.raise(Alert::log_on(&north, &user("bot-3"), LogOnRefusal::Locked, NOON));
+        alerts.replace(&south, vec![finding("bot-1", Problem::UnknownUser)], NOON);
+        let both = vec![finding("bot-1", Problem::UnknownUser), finding("bot-1", Problem::AssignedTwice)];
+        alerts.replace(&north, both, NOON);
+        assert_eq!(alerts.snapshot().len(), 4);
+        alerts.replace(&north, vec![finding("bot-1", Problem::AssignedTwice)], LATER);
+        let left: Vec<_> = alerts.snapshot().into_iter().map(|it| (it.key.unit, it.key.kind, it.raised_at)).collect();
+        assert_eq!(
+            left,
+            [
+                (Some(north.clone()), AlertKind::LogOn(LogOnRefusal::Locked), NOON),
+                (Some(south), AlertKind::Directory(Problem::UnknownUser), NOON),
+                (Some(north), AlertKind::Directory(Problem::AssignedTwice), NOON),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_number_of_alerts_is_bounded() {
+        let alerts = Alerts::new(Arc::default());
+        let many = (0..=MAX_ALERTS).map(|n| finding(&format!("bot-{n}"), Problem::UnknownUser)).collect();
+        alerts.replace(&unit("north"), many, NOON);
+        assert_eq!(alerts.snapshot().len(), MAX_ALERTS);
+    }
+
+    #[test]
+    fn newest_first() {
+        let alerts = Alerts::new(Arc::default());
+        alerts.raise(Alert::log_on(&unit("north"), &user("old"), LogOnRefusal::Locked, NOON));
+        alerts.raise(Alert::log_on(&unit("north"), &user("new"), LogOnRefusal::Locked, LATER));
+        assert_eq!(subjects(&alerts).into_iter().map(|it| it.1).collect::<Vec<_>>(), ["user new", "user old"]);
+    }
+}

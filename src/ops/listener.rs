@@ -1,0 +1,100 @@
+//! A listener that bounds how many connections are open and how long one may say nothing.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::serve::Listener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep},
+};
+
+use crate::clock::Clock;
+
+const MAX_CONNECTIONS: usize = 64;
+/// Longer than the usual time between two scrapes, so that a scraper keeps its connection.
+const SILENT_FOR: Duration = Duration::from_secs(90);
+
+/// Further connections wait in the kernel's queue.
+#[derive(Debug)]
+pub(super) struct Bounded {
+    inner: TcpListener,
+    permits: Arc<Semaphore>,
+}
+
+impl Bounded {
+    pub(super) fn new(inner: TcpListener) -> Self {
+        Self { inner, permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    }
+}
+
+impl Listener for Bounded {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        // The semaphore is never closed; should it be, no further connection comes.
+        let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return std::future::pending().await };
+        let (stream, address) = Listener::accept(&mut self.inner).await;
+        let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
+        (Connection { stream, silence, _permit: permit }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    /// Ends when nothing was read or written for too long.
+    silence: Pin<Box<Sleep>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    /// Lets `poll` fail once the silence has lasted too long.
+    fn watched<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match poll(Pin::new(&mut self.stream), cx) {
+            Poll::Ready(done) => {
+                let until: Instant = Clock::instant() + SILENT_FOR;
+                self.silence.as_mut().reset(until);
+                Poll::Ready(done)
+            }
+            Poll::Pending => self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.watched(cx, |stream, cx| stream.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.watched(cx, |stream, cx| stream.poll_write(cx, bytes))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,195 @@
+//! The closed sets of metric labels. Nothing a peer or a customer sends ever becomes a label.
+
+use crate::core::{
+    action::ActionKind,
+    agent::Standing,
+    contact::Outcome,
+    message::{FailureKind, MediaType},
+};
+
+/// A label with a known set of values.
+pub trait Label: Copy + 'static {
+    const KEY: &'static str;
+    const ALL: &'static [Self];
+    fn text(self) -> &'static str;
+    /// Below the length of [`Self::ALL`].
+    fn index(self) -> usize;
+}
+
+/// Makes a label of an enum that exists. A variant that is left out does not compile.
+macro_rules! label {
+    ($type:ident, $key:literal, { $($variant:ident = $text:expr),+ $(,)? }) => {
+        impl Label for $type {
+            const KEY: &'static str = $key;
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn text(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),+
+                }
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+/// Makes an enum and a label of it.
+macro_rules! labels {
+    ($(#[$doc:meta])* $type:ident, $key:literal, { $($(#[$note:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $type { $($(#[$note])* $variant),+ }
+
+        label!($type, $key, { $($variant = $text),+ });
+    };
+}
+
+labels!(
+    /// How a contact ended. Contained are those that ended by bot, inactivity or customer: no person was needed.
+    EndKind, "end", {
+        /// The virtual agent closed it: the language engine said that the conversation is over.
+        Bot = "bot",
+        Inactivity = "inactivity",
+        /// The customer left, or the routing engine ended it without a handover.
+        Customer = "customer",
+        HandedOver = "handed_over",
+        /// Given up: nothing could be answered and nobody could take over.
+        Failed = "failed",
+        /// Given up: the routing engine stayed away too long.
+        EngineAway = "engine_away",
+    }
+);
+
+labels!(
+    /// Why a contact is offered to a person.
+    HandoverCause, "cause", {
+        /// A requeue action.
+        Action = "action",
+        /// The language engine's own flag.
+        LiveAgent = "live_agent",
+        NotUnderstood = "not_understood",
+        Failures = "failures",
+        Slow = "slow",
+    }
+);
+
+labels!(
+    /// Which bound refused new work.
+    BusyCause, "cause", {
+        Contacts = "contacts",
+        RunningCalls = "running_calls",
+        Journal = "journal",
+        WaitingInputs = "waiting_inputs",
+        Undelivered = "undelivered",
+        Store = "store",
+        Draining = "draining",
+    }
+);
+
+labels!(
+    ActionLabel, "action", {
+        Requeue = "requeue",
+        SpeechRequeue = "speech_requeue",
+        Callback = "callback",
+        External = "external",
+        PushUrl = "push_url",
+    }
+);
+
+impl From<&ActionKind> for ActionLabel {
+    fn from(kind: &ActionKind) -> Self {
+        match kind {
+            ActionKind::Requeue { .. } => Self::Requeue,
+            ActionKind::SpeechRequeue { .. } => Self::SpeechRequeue,
+            ActionKind::Callback { .. } => Self::Callback,
+            ActionKind::External { .. } => Self::External,
+            ActionKind::PushUrl { .. } => Self::PushUrl,
+        }
+    }
+}
+
+labels!(
+    /// Where the time of a turn goes.
+    Stage, "stage", {
+        /// One question to a language engine, with its retries.
+        Ask = "ask",
+        /// One group commit of the journal.
+        Commit = "commit",
+        /// From a customer's input to the last answer going out.
+        Turn = "turn",
+        /// One query to an external system.
+        External = "external",
+    }
+);
+
+label!(MediaType, "media", {
+    OpenMedia = "openmedia",
+    WebInteraction = "webinteraction",
+    Speech = "speech",
+});
+
+label!(Outcome, "outcome", {
+    Done = "done",
+    Offered = "offered",
+    Accepted = "accepted",
+    Failed = "failed",
+    Expired = "expired",
+    Superseded = "superseded",
+});
+
+label!(Standing, "state", {
+    Unassigned = "unassigned",
+    AwaitingEngine = "awaiting_engine",
+    LoggingOn = "logging_on",
+    LoggedOn = "logged_on",
+    BackingOff = "backing_off",
+    Stopped = "stopped",
+});
+
+label!(FailureKind, "kind", {
+    Unavailable = Self::Unavailable.label(),
+    Deadline = Self::Deadline.label(),
+    Quota = Self::Quota.label(),
+    Credential = Self::Credential.label(),
+    NotFound = Self::NotFound.label(),
+    Invalid = Self::Invalid.label(),
+    Precondition = Self::Precondition.label(),
+    Empty = Self::Empty.label(),
+    Webhook = Self::Webhook.label(),
+    Malformed = Self::Malformed.label(),
+    Interrupted = Self::Interrupted.label(),
+    Internal = Self::Internal.label(),
+});
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[track_caller]
+    fn check<L: Label + std::fmt::Debug>() {
+        let mut texts = BTreeSet::new();
+        for (n, label) in L::ALL.iter().enumerate() {
+            assert_eq!(label.index(), n, "{label:?}: list the variants in their order");
+            assert!(texts.insert(label.text()), "{label:?}: two variants with one text");
+            assert!(label.text().chars().all(|it| it.is_ascii_lowercase() || it == '_'), "{label:?}");
+        }
+    }
+
+    #[test]
+    fn every_label_has_a_cell_and_a_text_of_its_own() {
+        check::<EndKind>();
+        check::<HandoverCause>();
+        check::<BusyCause>();
+        check::<ActionLabel>();
+        check::<Stage>();
+        check::<MediaType>();
+        check::<Outcome>();
+        check::<Standing>();
+        check::<FailureKind>();
+    }
+}
