@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Contact, Context, Effect, Heard, Out, Pending, Phase};
+use super::{Asked, Contact, Context, Effect, Heard, Out, Pending, Phase};
 use crate::core::{
     action::{self, Request},
     handover::Cause,
-    ids::{Epoch, Timestamp, Turn},
+    ids::{Epoch, Turn},
     message::{Answer, FailureKind, Input, Parameters, Reply},
     profile::{LongText, OnUncertain},
     step::Step,
@@ -76,19 +76,19 @@ impl Contact {
             Input::Event { name, .. } => Some(name.clone()),
             Input::Text(_) | Input::Structured(_) | Input::Dtmf(_) | Input::Redacted => None,
         };
+        let news = std::mem::take(&mut self.state.news);
         out.steps.push(Step::Asked { turn: self.state.turn, event });
         out.effects.push(Effect::Ask {
             turn: self.state.turn,
             epoch: self.state.epoch,
             input: heard.input.clone(),
-            payload: self.payload(),
+            payload: self.payload(news.clone()),
         });
-        self.state.pending = Some(Pending::Ask { heard, since: cx.now, slow_told: false, chain });
+        self.state.pending = Some(Pending::Ask(Asked { heard, since: cx.now, slow_told: false, chain, news }));
     }
 
     /// What the engine's webhook may want to know: the contact's card, and the news since the last turn.
-    pub(super) fn payload(&mut self) -> Parameters {
-        let mut payload = std::mem::take(&mut self.state.news);
+    fn payload(&self, mut payload: Parameters) -> Parameters {
         let card = &self.card;
         if let Some(queue) = &card.queue {
             payload.insert("queue".to_owned(), Value::from(queue.as_str()));
@@ -106,10 +106,10 @@ impl Contact {
     }
 
     /// Takes the pending question if the answer belongs to it; otherwise the answer is stale (B1).
-    fn take_asked(&mut self, turn: Turn, epoch: Epoch, out: &mut Out) -> Option<(Heard, Timestamp, u8)> {
+    fn take_asked(&mut self, turn: Turn, epoch: Epoch, out: &mut Out) -> Option<Asked> {
         if turn == self.state.turn && epoch == self.state.epoch && self.state.phase == Phase::Bot {
             match self.state.pending.take() {
-                Some(Pending::Ask { heard, since, chain, .. }) => return Some((heard, since, chain)),
+                Some(Pending::Ask(asked)) => return Some(asked),
                 other => self.state.pending = other,
             }
         }
@@ -118,7 +118,7 @@ impl Contact {
     }
 
     pub(super) fn on_answered(&mut self, turn: Turn, epoch: Epoch, answer: Answer, cx: Context<'_>, out: &mut Out) {
-        let Some((_, since, chain)) = self.take_asked(turn, epoch, out) else { return };
+        let Some(Asked { since, chain, .. }) = self.take_asked(turn, epoch, out) else { return };
         let took = cx.now.since(since);
         out.steps.push(Step::Answered {
             turn,
@@ -184,11 +184,19 @@ impl Contact {
         cx: Context<'_>,
         out: &mut Out,
     ) {
-        let Some((_, since, _)) = self.take_asked(turn, epoch, out) else { return };
+        let Some(Asked { since, news, .. }) = self.take_asked(turn, epoch, out) else { return };
         let ms = u64::try_from(cx.now.since(since).as_millis()).unwrap_or(u64::MAX);
+        self.not_told(news);
         out.steps.push(Step::AskFailed { turn, ms, kind, advice });
         self.failed(kind, cx, out);
         self.advance(cx, out);
+    }
+
+    /// The question failed: its news go with the next one.
+    fn not_told(&mut self, news: Parameters) {
+        for (name, value) in news {
+            self.state.news.entry(name).or_insert(value);
+        }
     }
 
     /// One more technical failure: the fallback message (S13), or a person after so many in a row (B6).
@@ -235,7 +243,7 @@ impl Contact {
 
     pub(super) fn on_recovered(&mut self, cx: Context<'_>, out: &mut Out) {
         match self.state.pending.take() {
-            Some(Pending::Ask { heard, chain, .. }) => self.ask_again(heard, chain, cx, out),
+            Some(Pending::Ask(asked)) => self.ask_again(asked, cx, out),
             Some(pending @ Pending::External { .. }) => {
                 out.steps.push(Step::Recovered { what: "external query".to_owned() });
                 if let Pending::External { uri, parameters, seq, .. } = &pending {
@@ -250,7 +258,9 @@ impl Contact {
     }
 
     /// A crash during a question is ambiguous: the engine may have had it.
-    fn ask_again(&mut self, heard: Heard, chain: u8, cx: Context<'_>, out: &mut Out) {
+    fn ask_again(&mut self, asked: Asked, cx: Context<'_>, out: &mut Out) {
+        let Asked { heard, chain, news, .. } = asked;
+        self.not_told(news);
         out.steps.push(Step::Recovered { what: "question".to_owned() });
         let interrupted = &cx.rules.events.turn_interrupted;
         match cx.rules.on_uncertain {
