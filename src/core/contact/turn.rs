@@ -27,10 +27,20 @@ impl Contact {
     pub(super) fn advance(&mut self, cx: Context<'_>, out: &mut Out) {
         while self.state.phase == Phase::Bot && self.state.pending.is_none() {
             let Some(heard) = self.state.waiting.pop_front() else { return };
-            if let Some(heard) = self.fit(heard, cx, out) {
+            if heard.input == Input::Redacted {
+                self.lost(heard, cx, out);
+            } else if let Some(heard) = self.fit(heard, cx, out) {
                 self.ask(heard, 0, cx, out);
             }
         }
+    }
+
+    /// A sensitive input that waited over a restart: its body was not kept, so it cannot be asked.
+    fn lost(&mut self, heard: Heard, cx: Context<'_>, out: &mut Out) {
+        if let Some(id) = heard.id {
+            out.steps.push(Step::Unanswered { id, why: "it is sensitive and was not kept over a restart".to_owned() });
+        }
+        self.failed(FailureKind::Interrupted, cx, out);
     }
 
     /// Applies the policy for text above the engine's limit (B9). `None`: politely rejected.
@@ -73,8 +83,8 @@ impl Contact {
     fn ask(&mut self, heard: Heard, chain: u8, cx: Context<'_>, out: &mut Out) {
         self.state.turn = Turn(self.state.turn.0.saturating_add(1));
         let event = match &heard.input {
-            Input::Event { name, .. } => Some(name.clone()),
-            Input::Text(_) | Input::Structured(_) | Input::Dtmf(_) | Input::Redacted => None,
+            Input::Event { name, .. } if !heard.sensitive => Some(name.clone()),
+            Input::Event { .. } | Input::Text(_) | Input::Structured(_) | Input::Dtmf(_) | Input::Redacted => None,
         };
         let news = std::mem::take(&mut self.state.news);
         out.steps.push(Step::Asked { turn: self.state.turn, event });
@@ -264,7 +274,7 @@ impl Contact {
         out.steps.push(Step::Recovered { what: "question".to_owned() });
         let interrupted = &cx.rules.events.turn_interrupted;
         match cx.rules.on_uncertain {
-            _ if heard.input == Input::Redacted => self.failed(FailureKind::Interrupted, cx, out),
+            _ if heard.sensitive => self.failed(FailureKind::Interrupted, cx, out),
             OnUncertain::Retry => self.ask(heard, chain, cx, out),
             OnUncertain::Event if interrupted.is_empty() => self.failed(FailureKind::Interrupted, cx, out),
             OnUncertain::Event => {
