@@ -54,6 +54,12 @@ impl Contact {
         if characters <= limit {
             return Some(heard);
         }
+        // White space around it asks nothing, and must not become a question of its own.
+        let text = text.trim();
+        if text.chars().count() <= limit {
+            let input = Input::Text(text.to_owned());
+            return Some(Heard { input, ..heard });
+        }
         let (kept, rest) = cut(text, limit);
         let (kept, rest) = (kept.to_owned(), rest.to_owned());
         let mut note = |done: &str| out.steps.push(Step::TextTooLong { characters, limit, done: done.to_owned() });
@@ -309,12 +315,12 @@ const fn reached(count: u32, threshold: u32) -> bool {
     threshold > 0 && count >= threshold
 }
 
-/// Cuts after at most `limit` characters, at the last white space if there is one; both parts trimmed at the cut.
+/// Cuts a longer, trimmed text after at most `limit` characters, at the last white space if there is one; both parts are
+/// trimmed at the cut, and neither is empty.
 fn cut(text: &str, limit: usize) -> (&str, &str) {
     let hard = text.char_indices().nth(limit).map_or(text.len(), |(at, _)| at);
-    let (head, _) = text.split_at(hard);
-    let next_is_space = text.split_at(hard).1.chars().next().is_some_and(char::is_whitespace);
-    let at = if next_is_space { hard } else { head.rfind(char::is_whitespace).filter(|at| *at > 0).unwrap_or(hard) };
+    let (head, tail) = text.split_at(hard);
+    let at = if tail.starts_with(char::is_whitespace) { hard } else { head.rfind(char::is_whitespace).unwrap_or(hard) };
     let (head, rest) = text.split_at(at);
     (head.trim_end(), rest.trim_start())
 }
