@@ -47,7 +47,8 @@ impl Contact {
         if self.is_over() {
             return;
         }
-        out.effects.extend(self.leave_unanswered("the contact is over", out).into_iter().map(Effect::ContactEnded));
+        let unanswered = self.leave_unanswered("the contact is over", out);
+        out.effects.extend(unanswered.into_iter().map(Effect::ContactEnded));
         let with_person = matches!(self.state.phase, Phase::HandingOver { .. } | Phase::WithHuman { .. });
         self.raise_epoch();
         self.state.undelivered.clear();
