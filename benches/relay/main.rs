@@ -5,6 +5,7 @@
 
 mod callgrind;
 mod cpu;
+mod disk;
 mod driver;
 mod engine;
 mod fake;
@@ -139,16 +140,15 @@ async fn measure(options: &Options) -> Result<Results> {
         cpu::load_average()
     ));
     let load_before = cpu::load_average();
-    let fsync = cpu::fsync_time(folder.path())?;
 
     let systems = choose(options, &mut missing);
     let mut subjects = Vec::new();
     for system in &systems {
         subjects.push(site.start(*system).await.with_context(|| format!("starting {}", system.name()))?);
     }
-    let mut rounds = Rounds::new(&site, &subjects);
+    let mut rounds = Rounds::new(&site, &subjects)?;
     rounds.run(&plan(options.quick)).await?;
-    let mut rows = rounds.rows;
+    let (mut rows, fsync) = (rounds.rows, rounds.disk.fsync_time());
     for subject in subjects {
         subject.stop().await?;
     }
@@ -211,6 +211,7 @@ fn plan(quick: bool) -> Plan {
             saturated_for: Duration::from_millis(800),
             timed_rounds: 1,
             rates: vec![rate(300, 0, 2000), rate(300, 20, 700), rate(10_000, 0, 600), rate(10_000, 20, 600)],
+            repeats: 2,
         };
     }
     Plan {
@@ -218,6 +219,7 @@ fn plan(quick: bool) -> Plan {
         saturated_for: Duration::from_secs(3),
         timed_rounds: 3,
         rates: vec![rate(300, 0, 6000), rate(300, 20, 4000), rate(10_000, 0, 3000), rate(10_000, 20, 3000)],
+        repeats: 30,
     }
 }
 

@@ -1,9 +1,13 @@
 //! What transitions ask for, carried out: questions at once, everything that others would see after the commit.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use super::{
     Gateway, LaneId, Todo,
+    alerts::{Alert, AlertKey, AlertKind},
     lane::{Refusal, ToEngine},
     ports::{Ask, AskError, ExternalRequest},
     served::Served,
@@ -15,7 +19,7 @@ use crate::{
     core::{
         contact::{Effect, Event},
         ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
-        message::{Answer, Input, Parameters},
+        message::{Answer, FailureKind, Input, Parameters},
     },
     telemetry::labels::Stage,
 };
@@ -218,12 +222,41 @@ impl Gateway {
                 "the language engine did not answer"
             );
         }
+        self.watch_engine(served, &result);
         let Some((turn, epoch)) = turn else { return };
         let event = match result {
             Ok(answer) => Event::Answered { turn, epoch, answer: Box::new(answer) },
             Err(AskError { kind, advice, .. }) => Event::AskFailed { turn, epoch, kind, advice },
         };
         self.apply(id, event);
+    }
+
+    /// What an administrator has to mend stays visible until an answer comes through again.
+    fn watch_engine(&self, served: &Served, result: &Result<Answer, AskError>) {
+        let rules = &served.rules;
+        let key =
+            |kind| AlertKey { kind, unit: Some(rules.unit.clone()), subject: format!("profile {}", rules.profile) };
+        let (kind, error) = match result {
+            Ok(_) => {
+                if served.troubled.load(Ordering::Relaxed) && served.troubled.swap(false, Ordering::Relaxed) {
+                    self.alerts.clear(&key(AlertKind::Credential));
+                    self.alerts.clear(&key(AlertKind::Quota));
+                }
+                return;
+            }
+            Err(error) if error.kind == FailureKind::Quota => (AlertKind::Quota, error),
+            Err(error) if matches!(error.kind, FailureKind::Credential | FailureKind::NotFound) => {
+                (AlertKind::Credential, error)
+            }
+            Err(_) => return,
+        };
+        served.troubled.store(true, Ordering::Relaxed);
+        self.alerts.raise(Alert {
+            key: key(kind),
+            text: format!("profile {}: the language engine refuses its questions", rules.profile),
+            mending: error.advice.clone(),
+            raised_at: self.clock.now(),
+        });
     }
 
     pub(super) fn query(self: &Arc<Self>, request: ExternalRequest, seq: ActionSeq) {

@@ -5,7 +5,15 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Gateway, JournalStopped, Todo, lane::ToEngine, shard::Shard, storage::Snapshot, timers::TICK, unit::Unit};
+use super::{
+    Gateway, JournalStopped, Todo,
+    alerts::{Alert, AlertKey, AlertKind},
+    lane::ToEngine,
+    shard::Shard,
+    storage::Snapshot,
+    timers::TICK,
+    unit::Unit,
+};
 use crate::{
     clock::Clock,
     core::{
@@ -77,6 +85,14 @@ impl Gateway {
         let lanes: usize = self.units.load().values().map(|unit| unit.lanes().len()).sum();
         self.metrics.lanes.set(size(lanes));
         self.report_store();
+        self.report_credentials();
+    }
+
+    fn report_credentials(&self) {
+        for served in self.roster.load().profiles() {
+            let until = served.engine.credential_valid_until().map_or(0, |until| until.0 / 1000);
+            served.token_gauge(&self.metrics).set(until);
+        }
     }
 
     /// The store's state as operators see it.

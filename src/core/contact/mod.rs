@@ -191,7 +191,7 @@ pub enum Effect {
     Typing,
     /// The message was not taken: a bound is reached.
     Busy(MessageId),
-    /// The message was not taken: the contact is over.
+    /// The message stays unanswered: the contact is over.
     ContactEnded(MessageId),
     /// Forget the contact.
     Close,
@@ -226,13 +226,7 @@ enum Phase {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Pending {
-    Ask {
-        heard: Heard,
-        since: Timestamp,
-        slow_told: bool,
-        /// How many events of ours led here since the customer spoke; bounds loops with the engine.
-        chain: u8,
-    },
+    Ask(Asked),
     External {
         uri: String,
         parameters: Parameters,
@@ -249,6 +243,19 @@ enum Pending {
         chain: u8,
         end_after: bool,
     },
+}
+
+/// A question to the language engine that is not answered yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Asked {
+    heard: Heard,
+    since: Timestamp,
+    slow_told: bool,
+    /// How many events of ours led here since the customer spoke; bounds loops with the engine.
+    chain: u8,
+    /// What the question told beside the input; told again if it fails.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    news: Parameters,
 }
 
 /// A command whose outcome the conversation waits for.
@@ -416,13 +423,13 @@ impl Contact {
     #[must_use]
     pub fn due(&self, rules: &Rules) -> Option<Timestamp> {
         match (&self.state.phase, &self.state.pending) {
-            (Phase::Bot, Some(Pending::Ask { since, slow_told: false, .. }))
+            (Phase::Bot, Some(Pending::Ask(Asked { since, slow_told: false, .. })))
                 if !rules.handover.slow_threshold.is_zero() =>
             {
                 Some(*since + rules.handover.slow_threshold)
             }
             (Phase::Bot, Some(Pending::Command { due, .. })) => *due,
-            (Phase::Bot, Some(Pending::Ask { .. } | Pending::External { .. })) => None,
+            (Phase::Bot, Some(Pending::Ask(_) | Pending::External { .. })) => None,
             (Phase::Bot, None) => self.state.clock.next(&rules.inactivity),
             (Phase::HandingOver { .. } | Phase::WithHuman { .. } | Phase::Closing { .. } | Phase::Ended, _) => None,
         }
@@ -458,7 +465,7 @@ impl Contact {
                 out.steps.push(Step::Held { id });
             }
             Phase::WithHuman { .. } => {
-                out.steps.push(Step::Unanswered { id, why: "a person has the contact".to_owned() })
+                out.steps.push(Step::Unanswered { id, why: outcome::WITH_PERSON.to_owned() });
             }
             Phase::Ended => {}
         }
@@ -475,7 +482,7 @@ impl Contact {
                 }
                 Due::Close => self.time_out(cx, out),
             },
-            (Phase::Bot, Some(Pending::Ask { since, slow_told, .. })) => {
+            (Phase::Bot, Some(Pending::Ask(Asked { since, slow_told, .. }))) => {
                 let threshold = cx.rules.handover.slow_threshold;
                 let waited = cx.now.since(*since);
                 if !*slow_told && !threshold.is_zero() && waited >= threshold {

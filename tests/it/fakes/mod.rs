@@ -3,3 +3,6 @@
 pub(crate) mod dns;
 pub(crate) mod engine;
 pub(crate) mod http_target;
+pub(crate) mod dialogflow;
+pub(crate) mod server;
+pub(crate) mod token_server;
