@@ -191,7 +191,7 @@ pub enum Effect {
     Typing,
     /// The message was not taken: a bound is reached.
     Busy(MessageId),
-    /// The message was not taken: the contact is over.
+    /// The message stays unanswered: the contact is over.
     ContactEnded(MessageId),
     /// Forget the contact.
     Close,
@@ -465,7 +465,7 @@ impl Contact {
                 out.steps.push(Step::Held { id });
             }
             Phase::WithHuman { .. } => {
-                out.steps.push(Step::Unanswered { id, why: "a person has the contact".to_owned() })
+                out.steps.push(Step::Unanswered { id, why: outcome::WITH_PERSON.to_owned() });
             }
             Phase::Ended => {}
         }

@@ -10,6 +10,9 @@ use crate::core::{ids::ActionSeq, message::Parameters, step::Step};
 /// How long the outcome of a delivered callback or push may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Why the virtual agent leaves a message to the person, whom the routing engine shows it.
+pub(super) const WITH_PERSON: &str = "a person has the contact";
+
 impl Contact {
     pub(super) fn on_outcome(
         &mut self,
@@ -61,8 +64,7 @@ impl Contact {
             Outcome::Offered | Outcome::Done => return,
             Outcome::Accepted => {
                 self.state.phase = Phase::WithHuman { since: seq };
-                // The routing engine shows these to the person.
-                self.state.waiting.clear();
+                self.leave_unanswered(WITH_PERSON, out);
                 if !events.handover_accepted.is_empty() {
                     let event = events.handover_accepted.clone();
                     out.effects.push(Effect::Tell { event, payload: Parameters::new() });
@@ -127,6 +129,8 @@ impl Contact {
         if with != from {
             return;
         }
+        // Said before it came back, even if nobody told us that a person had it.
+        self.leave_unanswered(WITH_PERSON, out);
         self.card = card;
         self.raise_epoch();
         self.state.phase = Phase::Bot;
