@@ -12,6 +12,14 @@ impl Contact {
         self.close(EndReason::Inactivity, farewell, cx, out);
     }
 
+    /// The language engine says that the conversation is over. It is not if the customer has spoken meanwhile: `unless_after`
+    /// would name that message, and the routing engine could not know that it is unanswered.
+    pub(super) fn complete(&mut self, cx: Context<'_>, out: &mut Out) {
+        if self.state.waiting.is_empty() {
+            self.close(EndReason::Completed, Vec::new(), cx, out);
+        }
+    }
+
     /// Asks the routing engine to end the contact, unless the customer spoke meanwhile.
     pub(super) fn close(&mut self, reason: EndReason, farewell: Vec<Reply>, cx: Context<'_>, out: &mut Out) {
         self.raise_epoch();

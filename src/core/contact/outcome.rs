@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Card, Commanded, Contact, Context, Effect, EndReason, Out, Outcome, Pending, Phase};
+use super::{Card, Commanded, Contact, Context, Effect, Out, Outcome, Pending, Phase};
 use crate::core::{ids::ActionSeq, message::Parameters, step::Step};
 
 /// How long the outcome of a delivered callback or push may take.
@@ -103,7 +103,7 @@ impl Contact {
         if !done {
             self.say_text(&cx.rules.fallback_message, cx, out);
         } else if end_after {
-            self.close(EndReason::Completed, Vec::new(), cx, out);
+            self.complete(cx, out);
         }
     }
 
@@ -113,7 +113,7 @@ impl Contact {
             out.steps.push(Step::OutcomeMissing { seq });
             self.state.news.insert("lastOutcome".to_owned(), Value::from("unknown"));
             if end_after {
-                self.close(EndReason::Completed, Vec::new(), cx, out);
+                self.complete(cx, out);
             }
         }
         self.advance(cx, out);

@@ -186,7 +186,7 @@ impl Contact {
                 let end = answer.end_interaction;
                 self.say(answer.replies, cx, out);
                 if end {
-                    self.close(super::EndReason::Completed, Vec::new(), cx, out);
+                    self.complete(cx, out);
                 }
             }
         }

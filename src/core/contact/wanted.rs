@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Command, Commanded, Contact, Context, Effect, EndReason, HandoverContext, Out, Pending, Phase};
+use super::{Command, Commanded, Contact, Context, Effect, HandoverContext, Out, Pending, Phase};
 use crate::core::{
     action::{BadRequest, Request, What},
     handover::{self, Cause, Unavailable},
@@ -170,7 +170,7 @@ impl Contact {
             }
         };
         if end_after && !told {
-            self.close(EndReason::Completed, Vec::new(), cx, out);
+            self.complete(cx, out);
         }
         self.advance(cx, out);
     }
