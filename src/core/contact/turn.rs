@@ -164,26 +164,30 @@ impl Contact {
     fn act_on(&mut self, answer: Answer, chain: u8, cx: Context<'_>, out: &mut Out) {
         let rules = &cx.rules.handover;
         let wanted = self.wanted(&answer, cx, out);
+        // Both flags are the intent's, and come with its questions for parameters too.
+        let end = answer.end_interaction && answer.parameters_complete;
+        let live_agent = answer.live_agent_handoff && answer.parameters_complete;
         match (wanted, &rules.to) {
             (Some(Ok(Request::Requeue(to))), _) => {
                 let cause = Cause::Action(answer.action.clone());
                 self.hand_over(to, cause, answer, chain, cx, out);
             }
-            (None, Some(to)) if answer.live_agent_handoff => {
+            (None, Some(to)) if live_agent => {
                 self.hand_over(to.clone(), Cause::LiveAgent, answer, chain, cx, out);
             }
             (None, Some(to)) if reached(self.state.counters.not_understood, rules.not_understood_after) => {
                 let cause = Cause::NotUnderstood(self.state.counters.not_understood);
                 self.hand_over_for(to.clone(), cause, &rules.not_understood_message, answer.replies, cx, out);
             }
-            (None, Some(to)) if reached(self.state.counters.slow, rules.slow_after) => {
+            (None, Some(to)) if !end && reached(self.state.counters.slow, rules.slow_after) => {
                 let cause = Cause::Slow(self.state.counters.slow);
-                self.hand_over_for(to.clone(), cause, "", answer.replies, cx, out);
+                // Late, but an answer.
+                self.say(answer.replies, cx, out);
+                self.hand_over_for(to.clone(), cause, "", Vec::new(), cx, out);
             }
             (Some(Ok(request)), _) => self.carry_out(request, answer, chain, cx, out),
             (Some(Err(bad)), _) => self.on_bad_request(bad, chain, cx, out),
             (None, _) => {
-                let end = answer.end_interaction;
                 self.say(answer.replies, cx, out);
                 if end {
                     self.complete(cx, out);
