@@ -134,7 +134,7 @@ impl Contact {
     }
 
     pub(super) fn on_answered(&mut self, turn: Turn, epoch: Epoch, answer: Answer, cx: Context<'_>, out: &mut Out) {
-        let Some(Asked { since, chain, .. }) = self.take_asked(turn, epoch, out) else { return };
+        let Some(Asked { heard, since, chain, .. }) = self.take_asked(turn, epoch, out) else { return };
         let took = cx.now.since(since);
         out.steps.push(Step::Answered {
             turn,
@@ -150,7 +150,10 @@ impl Contact {
         let rules = &cx.rules.handover;
         let counters = &mut self.state.counters;
         counters.failures = 0;
-        counters.not_understood = if answer.not_understood { counters.not_understood.saturating_add(1) } else { 0 };
+        // Counts what the customer said; an event of ours is nobody's misunderstanding.
+        if heard.id.is_some() {
+            counters.not_understood = if answer.not_understood { counters.not_understood.saturating_add(1) } else { 0 };
+        }
         let slow = !rules.slow_threshold.is_zero() && took >= rules.slow_threshold;
         counters.slow = if slow { counters.slow.saturating_add(1) } else { 0 };
         if answer.intent.is_some() {
