@@ -291,11 +291,12 @@ impl Contact {
             OnUncertain::Retry => self.ask(heard, chain, cx, out),
             OnUncertain::Event if interrupted.is_empty() => self.failed(FailureKind::Interrupted, cx, out),
             OnUncertain::Event => {
-                let mut details = Parameters::new();
-                if let Input::Text(text) = heard.input {
-                    details.insert("text".to_owned(), Value::from(text));
-                }
-                self.ask_event(interrupted, details, chain, cx, out);
+                let input = match heard.input {
+                    // Interrupted again while it was being told.
+                    Input::Event { name, parameters } if name == *interrupted => Input::Event { name, parameters },
+                    input => Input::Event { name: interrupted.clone(), parameters: was_asked(input) },
+                };
+                self.ask(Heard { input, ..heard }, chain, cx, out);
             }
         }
     }
@@ -315,6 +316,22 @@ impl Contact {
         }
         Some(action::resolve(&rule.kind, &answer.parameters, cx.rules, cx.now))
     }
+}
+
+/// What the engine is told of an interrupted question.
+fn was_asked(input: Input) -> Parameters {
+    let (name, value) = match input {
+        Input::Text(text) => ("text", Value::from(text)),
+        Input::Dtmf(keys) => ("dtmf", Value::from(keys)),
+        Input::Structured(fields) => ("structured", Value::Object(fields)),
+        Input::Event { name, parameters } => {
+            return [("event".to_owned(), Value::from(name)), ("parameters".to_owned(), Value::Object(parameters))]
+                .into_iter()
+                .collect();
+        }
+        Input::Redacted => return Parameters::new(),
+    };
+    std::iter::once((name.to_owned(), value)).collect()
 }
 
 /// Whether a counter has come to its threshold; a threshold of 0 is never reached.
