@@ -255,13 +255,17 @@ impl Contact {
         out: &mut Out,
     ) -> bool {
         if event.is_empty() || chain >= MAX_CHAIN {
-            let mut news = details;
-            news.insert("outcome".to_owned(), Value::from(what));
-            self.state.news.insert("lastOutcome".to_owned(), Value::Object(news));
+            self.later(what, details);
             return false;
         }
         self.ask_event(event, details, chain + 1, cx, out);
         true
+    }
+
+    /// Leaves an outcome to the next question, which carries it as `lastOutcome`.
+    pub(super) fn later(&mut self, outcome: &str, mut details: Parameters) {
+        details.insert("outcome".to_owned(), Value::from(outcome));
+        self.state.news.insert("lastOutcome".to_owned(), Value::Object(details));
     }
 
     pub(super) fn on_recovered(&mut self, cx: Context<'_>, out: &mut Out) {
