@@ -9,8 +9,8 @@
 //!                    '----------------> Closing ---> Ended     (the routing engine may end it from anywhere)
 //! ```
 //!
-//! While `Bot`, one turn is in flight at most; what the customer says meanwhile waits in order. Every leap to another phase
-//! raises the epoch, which makes answers to older questions stale (B1).
+//! While `Bot`, one turn is in flight at most; what the customer says meanwhile waits in order. Every handover, close, end and
+//! return raises the epoch, which makes answers to older questions stale (B1).
 
 mod close;
 mod outcome;
@@ -349,6 +349,9 @@ impl Contact {
         let mut contact = Self::empty(card);
         out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
         let event = if returned { &cx.rules.events.human_returned } else { &cx.rules.welcome_event };
+        if returned {
+            contact.state.news.insert("humanReturned".to_owned(), true.into());
+        }
         if !event.is_empty() {
             contact.ask_event(event, Parameters::new(), 0, cx, out);
         }

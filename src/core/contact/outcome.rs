@@ -109,9 +109,13 @@ impl Contact {
 
     /// The outcome of a callback or push is overdue: the conversation goes on without it.
     pub(super) fn on_outcome_missing(&mut self, cx: Context<'_>, out: &mut Out) {
-        if let Some(Pending::Command { seq, end_after, .. }) = self.state.pending.take() {
+        if let Some(Pending::Command { what, seq, end_after, .. }) = self.state.pending.take() {
             out.steps.push(Step::OutcomeMissing { seq });
-            self.state.news.insert("lastOutcome".to_owned(), Value::from("unknown"));
+            let outcome = match what {
+                Commanded::Callback => "callback_unknown",
+                Commanded::Push => "push_unknown",
+            };
+            self.later(outcome, Parameters::new());
             if end_after {
                 self.complete(cx, out);
             }

@@ -134,7 +134,7 @@ impl Contact {
     }
 
     pub(super) fn on_answered(&mut self, turn: Turn, epoch: Epoch, answer: Answer, cx: Context<'_>, out: &mut Out) {
-        let Some(Asked { since, chain, .. }) = self.take_asked(turn, epoch, out) else { return };
+        let Some(Asked { heard, since, chain, .. }) = self.take_asked(turn, epoch, out) else { return };
         let took = cx.now.since(since);
         out.steps.push(Step::Answered {
             turn,
@@ -150,7 +150,10 @@ impl Contact {
         let rules = &cx.rules.handover;
         let counters = &mut self.state.counters;
         counters.failures = 0;
-        counters.not_understood = if answer.not_understood { counters.not_understood.saturating_add(1) } else { 0 };
+        // Counts what the customer said; an event of ours is nobody's misunderstanding.
+        if heard.id.is_some() {
+            counters.not_understood = if answer.not_understood { counters.not_understood.saturating_add(1) } else { 0 };
+        }
         let slow = !rules.slow_threshold.is_zero() && took >= rules.slow_threshold;
         counters.slow = if slow { counters.slow.saturating_add(1) } else { 0 };
         if answer.intent.is_some() {
@@ -164,26 +167,30 @@ impl Contact {
     fn act_on(&mut self, answer: Answer, chain: u8, cx: Context<'_>, out: &mut Out) {
         let rules = &cx.rules.handover;
         let wanted = self.wanted(&answer, cx, out);
+        // Both flags are the intent's, and come with its questions for parameters too.
+        let end = answer.end_interaction && answer.parameters_complete;
+        let live_agent = answer.live_agent_handoff && answer.parameters_complete;
         match (wanted, &rules.to) {
             (Some(Ok(Request::Requeue(to))), _) => {
                 let cause = Cause::Action(answer.action.clone());
                 self.hand_over(to, cause, answer, chain, cx, out);
             }
-            (None, Some(to)) if answer.live_agent_handoff => {
+            (None, Some(to)) if live_agent => {
                 self.hand_over(to.clone(), Cause::LiveAgent, answer, chain, cx, out);
             }
             (None, Some(to)) if reached(self.state.counters.not_understood, rules.not_understood_after) => {
                 let cause = Cause::NotUnderstood(self.state.counters.not_understood);
                 self.hand_over_for(to.clone(), cause, &rules.not_understood_message, answer.replies, cx, out);
             }
-            (None, Some(to)) if reached(self.state.counters.slow, rules.slow_after) => {
+            (None, Some(to)) if !end && reached(self.state.counters.slow, rules.slow_after) => {
                 let cause = Cause::Slow(self.state.counters.slow);
-                self.hand_over_for(to.clone(), cause, "", answer.replies, cx, out);
+                // Late, but an answer.
+                self.say(answer.replies, cx, out);
+                self.hand_over_for(to.clone(), cause, "", Vec::new(), cx, out);
             }
             (Some(Ok(request)), _) => self.carry_out(request, answer, chain, cx, out),
             (Some(Err(bad)), _) => self.on_bad_request(bad, chain, cx, out),
             (None, _) => {
-                let end = answer.end_interaction;
                 self.say(answer.replies, cx, out);
                 if end {
                     self.complete(cx, out);
@@ -248,13 +255,17 @@ impl Contact {
         out: &mut Out,
     ) -> bool {
         if event.is_empty() || chain >= MAX_CHAIN {
-            let mut news = details;
-            news.insert("outcome".to_owned(), Value::from(what));
-            self.state.news.insert("lastOutcome".to_owned(), Value::Object(news));
+            self.later(what, details);
             return false;
         }
         self.ask_event(event, details, chain + 1, cx, out);
         true
+    }
+
+    /// Leaves an outcome to the next question, which carries it as `lastOutcome`.
+    pub(super) fn later(&mut self, outcome: &str, mut details: Parameters) {
+        details.insert("outcome".to_owned(), Value::from(outcome));
+        self.state.news.insert("lastOutcome".to_owned(), Value::Object(details));
     }
 
     pub(super) fn on_recovered(&mut self, cx: Context<'_>, out: &mut Out) {
@@ -284,11 +295,12 @@ impl Contact {
             OnUncertain::Retry => self.ask(heard, chain, cx, out),
             OnUncertain::Event if interrupted.is_empty() => self.failed(FailureKind::Interrupted, cx, out),
             OnUncertain::Event => {
-                let mut details = Parameters::new();
-                if let Input::Text(text) = heard.input {
-                    details.insert("text".to_owned(), Value::from(text));
-                }
-                self.ask_event(interrupted, details, chain, cx, out);
+                let input = match heard.input {
+                    // Interrupted again while it was being told.
+                    Input::Event { name, parameters } if name == *interrupted => Input::Event { name, parameters },
+                    input => Input::Event { name: interrupted.clone(), parameters: was_asked(input) },
+                };
+                self.ask(Heard { input, ..heard }, chain, cx, out);
             }
         }
     }
@@ -308,6 +320,22 @@ impl Contact {
         }
         Some(action::resolve(&rule.kind, &answer.parameters, cx.rules, cx.now))
     }
+}
+
+/// What the engine is told of an interrupted question.
+fn was_asked(input: Input) -> Parameters {
+    let (name, value) = match input {
+        Input::Text(text) => ("text", Value::from(text)),
+        Input::Dtmf(keys) => ("dtmf", Value::from(keys)),
+        Input::Structured(fields) => ("structured", Value::Object(fields)),
+        Input::Event { name, parameters } => {
+            return [("event".to_owned(), Value::from(name)), ("parameters".to_owned(), Value::Object(parameters))]
+                .into_iter()
+                .collect();
+        }
+        Input::Redacted => return Parameters::new(),
+    };
+    std::iter::once((name.to_owned(), value)).collect()
 }
 
 /// Whether a counter has come to its threshold; a threshold of 0 is never reached.
