@@ -9,8 +9,10 @@
 )]
 
 mod dialogflow;
+mod conversation;
 mod egress;
 mod fakes;
+mod harness;
 mod ops;
 mod store;
 mod traces;
