@@ -1,3 +1,5 @@
 //! Integration tests: the real parts in process, fakes only on the wire.
 
+mod cli;
+mod config;
 mod fakes;
