@@ -1,15 +1,9 @@
 //! Integration tests: the real parts in process, fakes only on the wire.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test that meets the unexpected fails there and then"
-)]
-
-mod dialogflow;
+mod cli;
+mod config;
 mod conversation;
+mod dialogflow;
 mod egress;
 mod fakes;
 mod harness;
