@@ -2,4 +2,5 @@
 
 mod fakes;
 mod ops;
+mod sight;
 mod traces;
