@@ -1,5 +1,27 @@
 //! Kinds of errors and their one mapping to HTTP, gRPC, metric label and retry.
 
+/// An error as a client of one of our doors sees it: no secret, no customer's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Problem {
+    pub kind: ProblemKind,
+    /// What is wrong and, where that helps, how to mend it.
+    pub detail: String,
+}
+
+impl Problem {
+    #[must_use]
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+impl From<Problem> for tonic::Status {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.kind.grpc(), problem.detail)
+    }
+}
+
 /// What a client of one of our doors may learn of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProblemKind {
@@ -17,6 +39,8 @@ pub enum ProblemKind {
     Busy,
     /// A part we need is down; try again later.
     Unavailable,
+    /// Someone with the same right has taken its place.
+    Replaced,
     Internal,
 }
 
@@ -29,7 +53,7 @@ impl ProblemKind {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid => StatusCode::BAD_REQUEST,
-            Self::Precondition => StatusCode::CONFLICT,
+            Self::Precondition | Self::Replaced => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -49,6 +73,7 @@ impl ProblemKind {
             Self::TooLarge => Code::OutOfRange,
             Self::Busy => Code::ResourceExhausted,
             Self::Unavailable => Code::Unavailable,
+            Self::Replaced => Code::Aborted,
             Self::Internal => Code::Internal,
         }
     }
@@ -64,6 +89,7 @@ impl ProblemKind {
             Self::TooLarge => "too_large",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
+            Self::Replaced => "replaced",
             Self::Internal => "internal",
         }
     }
@@ -79,6 +105,7 @@ impl ProblemKind {
             | Self::Invalid
             | Self::Precondition
             | Self::TooLarge
+            | Self::Replaced
             | Self::Internal => false,
         }
     }

@@ -1,22 +1,27 @@
-//! The generated protobuf types and services: the only include.
+//! The generated protobuf types and services (the only include), and what every user of them needs.
 //!
 //! Names here are the contracts' own; the rest of the house meets them in `engine::convert` and `nlp` alone.
 
-#![expect(
-    missing_debug_implementations,
-    unused_qualifications,
-    clippy::all,
-    clippy::doc_markdown,
-    clippy::too_many_lines,
-    reason = "generated code"
-)]
+pub mod structs;
 
-pub mod engine {
-    tonic::include_proto!("usher.engine.v1");
-}
+pub use generated::{dialogflow_v2, engine};
 
-pub mod dialogflow_v2 {
-    tonic::include_proto!("google.cloud.dialogflow.v2");
+mod generated {
+    #![expect(
+        unused_qualifications,
+        clippy::all,
+        clippy::doc_markdown,
+        clippy::too_many_lines,
+        reason = "generated code"
+    )]
+
+    pub mod engine {
+        tonic::include_proto!("usher.engine.v1");
+    }
+
+    pub mod dialogflow_v2 {
+        tonic::include_proto!("google.cloud.dialogflow.v2");
+    }
 }
 
 /// The descriptors of every contract, for reflection.

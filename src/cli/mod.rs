@@ -1,1 +1,293 @@
-//! Arguments → a command.
+//! Arguments → a command. Each command returns its exit code and writes to the given terminal alone.
+
+mod check;
+mod secret;
+mod serve;
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    app,
+    config::{self, Environment, Findings, Flag, Sources},
+    core::ids::{ContactId, ContactName, UnitName},
+};
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    /// Something failed that no other code names.
+    Failed,
+    /// Wrong usage or a configuration that cannot be used.
+    Config,
+    /// A door cannot be opened or a neighbour not be reached.
+    CannotConnect,
+    /// `check --strict` found warnings.
+    Warnings,
+}
+
+impl Exit {
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Config => 2,
+            Self::CannotConnect => 3,
+            Self::Warnings => 4,
+        }
+    }
+
+    fn of(error: &anyhow::Error) -> Self {
+        if error.downcast_ref::<app::CannotConnect>().is_some() { Self::CannotConnect } else { Self::Failed }
+    }
+}
+
+/// Where a command writes.
+pub struct Terminal<'a> {
+    pub out: &'a mut dyn Write,
+    pub err: &'a mut dyn Write,
+    pub coloured: bool,
+}
+
+impl std::fmt::Debug for Terminal<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Terminal(..)")
+    }
+}
+
+/// A virtual-agent gateway for contact centres. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "usher", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve routing engines until a signal ends it
+    Serve(ServeArgs),
+    /// Check the configuration, by the same code that loads it at start
+    Check(CheckArgs),
+    /// Print every setting's default and what it means
+    DefaultConfig {
+        /// Those of a profile instead
+        #[arg(long)]
+        profile: bool,
+    },
+    /// Secrets that the store keeps sealed
+    Secret(SecretArgs),
+    /// Tell what happened to a contact, and why
+    Timeline(TimelineArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Configuration file [default: usher.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of the profiles [default: profiles beside the configuration file, if it is there]
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
+    /// Address of the routing engines' door
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Address of the operators' door
+    #[arg(long, value_name = "ADDRESS")]
+    ops_listen: Option<String>,
+    /// Directory of the database and the master key
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// What must be on disk before it leaves the gateway: everything (sync) or not (async)
+    #[arg(long)]
+    durability: Option<DurabilityArg>,
+    /// Worker threads; 0: one per core
+    #[arg(long, value_name = "N")]
+    workers: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DurabilityArg {
+    Sync,
+    Async,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Directory of the profiles, or one that holds usher.toml and profiles
+    profiles_dir: Option<PathBuf>,
+    /// Configuration file [default: usher.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// End with 4 when there are warnings
+    #[arg(long)]
+    strict: bool,
+    /// Ask the language engines whether they take the credentials
+    #[arg(long)]
+    online: bool,
+    /// Print every value that is in force, with its origin; secrets are hidden
+    #[arg(long)]
+    print_effective: bool,
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+struct StoreArgs {
+    /// Configuration file [default: usher.toml, if it is there]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Directory of the database and the master key
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct SecretArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(subcommand)]
+    command: SecretCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretCommand {
+    /// Seal the value read from standard input
+    Set { name: String },
+    /// List the names, never the values
+    List,
+}
+
+#[derive(Debug, Args)]
+struct TimelineArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    contact: String,
+    /// The contact's business unit [default: the only one]
+    #[arg(long)]
+    unit: Option<String>,
+    #[arg(long)]
+    json: bool,
+}
+
+impl ServeArgs {
+    fn sources(self, environment: Environment) -> Sources {
+        let durability = self.durability.map(|it| match it {
+            DurabilityArg::Sync => "sync".to_owned(),
+            DurabilityArg::Async => "async".to_owned(),
+        });
+        let flags = [
+            ("--listen", "server.listen", self.listen),
+            ("--ops-listen", "ops.listen", self.ops_listen),
+            ("--data", "store.path", self.data),
+            ("--durability", "store.durability", durability),
+            ("--workers", "server.workers", self.workers.map(|it| it.to_string())),
+        ];
+        let flags =
+            flags.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key, value: value? })).collect();
+        Sources { config: self.config, profiles: self.profiles, environment, flags }
+    }
+}
+
+impl StoreArgs {
+    fn sources(self, environment: Environment) -> Sources {
+        let flags = self.data.map(|value| Flag { name: "--data", key: "store.path", value });
+        Sources { config: self.config, profiles: None, environment, flags: flags.into_iter().collect() }
+    }
+}
+
+/// Carries out the command.
+///
+/// # Errors
+/// When the terminal cannot be written, or standard input not be read.
+pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    match cli.command {
+        None => serve::run(cli.serve.sources(environment), terminal),
+        Some(Command::Serve(args)) => serve::run(args.sources(environment), terminal),
+        Some(Command::Check(args)) => check::run(&args, environment, terminal),
+        Some(Command::DefaultConfig { profile }) => {
+            let text = if profile { config::DEFAULT_PROFILE } else { config::DEFAULT };
+            terminal.out.write_all(text.as_bytes())?;
+            Ok(Exit::Done)
+        }
+        Some(Command::Secret(args)) => secret::run(args, environment, terminal),
+        Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+    }
+}
+
+fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let sources = args.store.sources(environment);
+    let preview = match config::preview(&sources) {
+        Ok(preview) => preview,
+        Err(findings) => return report(&findings, terminal),
+    };
+    let unit = match (args.unit, preview.units.as_slice()) {
+        (Some(unit), _) => UnitName::try_from(unit),
+        (None, [only]) => Ok(only.clone()),
+        (None, units) => {
+            writeln!(terminal.err, "error: there are {} business units: name one with --unit", units.len())?;
+            return Ok(Exit::Config);
+        }
+    };
+    let (unit, name) = match (unit, ContactName::try_from(args.contact)) {
+        (Ok(unit), Ok(name)) => (unit, name),
+        (Err(reason), _) => return usage(&format!("the business unit's name {reason}"), terminal),
+        (_, Err(reason)) => return usage(&format!("the contact's name {reason}"), terminal),
+    };
+    let contact = ContactId { unit, name };
+    match runtime(1)?.block_on(app::timeline(&preview.store, &sources.environment, &contact, args.json)) {
+        Ok(text) => {
+            terminal.out.write_all(text.as_bytes())?;
+            Ok(Exit::Done)
+        }
+        Err(error) => fail(&error, terminal),
+    }
+}
+
+/// 0: one worker per core; 1: everything on the calling thread.
+fn runtime(workers: usize) -> io::Result<Runtime> {
+    let mut builder = if workers == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    if workers > 1 {
+        builder.worker_threads(workers);
+    }
+    builder.enable_all().build()
+}
+
+fn report(findings: &Findings, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    for finding in &findings.list {
+        writeln!(terminal.err, "{}", finding.render(terminal.coloured))?;
+    }
+    let errors = findings.errors();
+    writeln!(terminal.err, "{}", count(errors, findings.list.len() - errors))?;
+    Ok(Exit::Config)
+}
+
+/// `2 errors, 1 warning`
+fn count(errors: usize, warnings: usize) -> String {
+    let of = |number: usize, noun: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        _ => Some(format!("{number} {noun}s")),
+    };
+    let parts: Vec<_> = [of(errors, "error"), of(warnings, "warning")].into_iter().flatten().collect();
+    parts.join(", ")
+}
+
+fn usage(message: &str, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    writeln!(terminal.err, "error: {message}")?;
+    Ok(Exit::Config)
+}
+
+/// The error and its sources, in one line.
+fn fail(error: &anyhow::Error, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    writeln!(terminal.err, "error: {error:#}")?;
+    Ok(Exit::of(error))
+}

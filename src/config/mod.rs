@@ -1,3 +1,162 @@
 //! Configuration: embedded defaults < file < environment < flags, validated once, with errors that say where and how to mend.
+//!
+//! [`sources`] finds and parses the texts and lays them over one another; each value remembers where it was written.
+//! [`section`] reads the result key by key and collects every finding; the files beside it read one part each, and
+//! [`across`] compares profiles. Nothing but [`settings::Settings`] leaves, and only when there is no error.
 
+mod across;
+mod actions;
+mod address;
+mod countries;
+mod dialogflow;
+mod document;
+mod effective;
+mod finding;
+mod nearest;
+mod outbound;
+mod profile;
+mod secret;
+mod section;
 pub mod settings;
+mod sources;
+mod system;
+mod tree;
+mod units;
+pub mod watch;
+
+use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, sync::Arc};
+
+pub use effective::Effective;
+pub use finding::{Finding, Findings, Location, Severity};
+pub use secret::{SecretError, SecretLookup};
+pub use sources::{DEFAULT, DEFAULT_PROFILE, Environment, FILE, Flag, PROFILES, Sources};
+
+use crate::core::ids::UnitName;
+use document::Place;
+use section::{Context, RawFinding, Section};
+use settings::Settings;
+use sources::Layers;
+
+/// A configuration that can be used.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub settings: Settings,
+    pub warnings: Vec<Finding>,
+    /// Every value with its origin, secrets hidden.
+    pub effective: Vec<Effective>,
+    /// The files that had a part in it: when one changes, load again.
+    pub files: Vec<PathBuf>,
+}
+
+/// What can be known of a configuration without judging it, and without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    pub store: PathBuf,
+    /// Names of the store's secrets that the configuration refers to.
+    pub secrets: BTreeSet<String>,
+    pub units: Vec<UnitName>,
+}
+
+/// Looks at the sources before they are loaded: loading asks for secrets that only the store can give.
+///
+/// # Errors
+/// When the configuration file cannot be read at all.
+pub fn preview(sources: &Sources) -> Result<Preview, Findings> {
+    let layers = Layers::read(sources);
+    if !layers.main_is_whole {
+        let files = layers.files.iter().cloned().collect();
+        return Err(Findings { list: located(&layers, layers.findings.clone()), files });
+    }
+    let cx = context(&layers, sources, &|_| Err(SecretError::Unknown));
+    let mut root = Section::root(&cx, &layers.main, layers.main_place);
+    let store = system::store_path(root.section("store")).unwrap_or_default();
+    let units = root.sections("unit").iter_mut().filter_map(|unit| unit.name("name")).map(|name| name.value).collect();
+    let mut secrets = BTreeSet::new();
+    secret::stored_names(&layers.main, &mut secrets);
+    layers.profiles.iter().for_each(|(_, profile)| secret::stored_names(profile, &mut secrets));
+    Ok(Preview { store, secrets, units })
+}
+
+/// Reads, lays over one another, validates.
+///
+/// # Errors
+/// When anything is an error: then with everything that was found.
+pub fn load(sources: &Sources, secrets: &SecretLookup<'_>) -> Result<Loaded, Findings> {
+    let layers = Layers::read(sources);
+    let cx = context(&layers, sources, secrets);
+    // A configuration file that cannot be read lacks all that profiles refer to; its own errors come first.
+    let settings = layers.main_is_whole.then(|| settings(&cx, &layers)).flatten();
+
+    let mut files = cx.files.take();
+    files.extend(layers.files.iter().cloned());
+    let files = files.into_iter().collect();
+    let mut raw = cx.findings.take();
+    raw.extend(layers.findings.iter().cloned());
+    let has_errors = raw.iter().any(|finding| finding.severity == Severity::Error);
+    let list = located(&layers, raw);
+    match settings {
+        Some(settings) if !has_errors => {
+            let effective = effective(&layers, &cx.literals.borrow());
+            Ok(Loaded { settings, warnings: list, effective, files })
+        }
+        Some(_) | None => Err(Findings { list, files }),
+    }
+}
+
+fn context<'a>(layers: &'a Layers, sources: &'a Sources, lookup: &'a SecretLookup<'a>) -> Context<'a> {
+    Context {
+        documents: &layers.documents,
+        environment: &sources.environment,
+        lookup,
+        findings: RefCell::default(),
+        files: RefCell::default(),
+        literals: RefCell::default(),
+    }
+}
+
+/// `None`: a profile could not be built, and there is a finding that says why.
+fn settings(cx: &Context<'_>, layers: &Layers) -> Option<Settings> {
+    let mut root = Section::root(cx, &layers.main, layers.main_place);
+    let server = system::server(root.section("server"));
+    let ops = system::ops(root.section("ops"));
+    let store = system::store(root.section("store"));
+    let (limits, contact_limits) = system::limits(root.section("limits"));
+    let egress = outbound::egress(root.section("egress"));
+    let log = system::log(root.section("log"));
+    let otlp_endpoint = system::otlp_endpoint(root.section("otlp"));
+    let drain = root.seconds("drain_s", 0..=3600);
+    let units = units::units(&mut root);
+    let engines = units::engines(&mut root, &units);
+    root.finish();
+    let drafts: Vec<_> = layers
+        .profiles
+        .iter()
+        .map(|(place, table)| profile::profile(Section::root(cx, table, *place), &units, contact_limits))
+        .collect();
+    across::check(cx, &drafts);
+    let profiles = drafts.into_iter().map(|draft| draft.profile.map(Arc::new)).collect::<Option<_>>()?;
+    let units = units.into_iter().map(|unit| unit.name).collect();
+    Some(Settings { server, ops, store, limits, egress, log, otlp_endpoint, engines, units, profiles, drain })
+}
+
+/// In order of the documents, and of the places in them.
+fn located(layers: &Layers, mut raw: Vec<RawFinding>) -> Vec<Finding> {
+    raw.sort_by_key(|finding| finding.place);
+    let locate = |place: Place| layers.documents.locate(place);
+    let finding = |RawFinding { severity, place, message, help }| Finding {
+        severity,
+        message,
+        help,
+        location: place.map(locate),
+    };
+    raw.into_iter().map(finding).collect()
+}
+
+fn effective(layers: &Layers, literals: &BTreeSet<Place>) -> Vec<Effective> {
+    let mut listing = effective::Listing { documents: &layers.documents, literals, list: Vec::new() };
+    listing.table("", &layers.main);
+    for (at, (_, profile)) in layers.profiles.iter().enumerate() {
+        listing.table(&format!("profile[{at}]"), profile);
+    }
+    listing.list
+}

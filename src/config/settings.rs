@@ -1,8 +1,8 @@
 //! The validated configuration: what the parts are built from. Made by [`super::load`] alone.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::core::{
     ids::{EngineId, ProfileName, UnitName},
@@ -86,7 +86,7 @@ pub struct Limits {
 }
 
 /// Rules for outbound calls (B11).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Egress {
     pub allow: Vec<AllowedHost>,
     pub max_answer_bytes: usize,
@@ -99,6 +99,16 @@ pub struct Egress {
     pub resolvers: Vec<SocketAddr>,
     /// How long the last good address serves when no name server answers (S32).
     pub stale_addresses_for: Duration,
+}
+
+impl Egress {
+    /// Whether both lead to the same calls.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        let exposed = |it: &Self| it.signing_key.as_ref().map(|key| key.expose_secret().to_owned());
+        let plain = |it: &Self| format!("{:?}", Self { signing_key: None, ..it.clone() });
+        exposed(self) == exposed(other) && self.proxy == other.proxy && plain(self) == plain(other)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,13 +160,29 @@ pub struct Profile {
     pub origin: String,
 }
 
+impl Profile {
+    /// Whether both are served by the same engine in the same way.
+    #[must_use]
+    pub fn same_engine(&self, other: &Self) -> bool {
+        let LanguageEngine::DialogflowV2(own) = &self.language_engine;
+        let LanguageEngine::DialogflowV2(theirs) = &other.language_engine;
+        let exposed = |it: &DialogflowV2| it.credential.as_ref().map(|it| it.expose_secret().to_owned());
+        let plain = |it: &DialogflowV2| format!("{:?}", DialogflowV2 { credential: None, ..it.clone() });
+        self.name == other.name
+            && self.unit == other.unit
+            && exposed(own) == exposed(theirs)
+            && plain(own) == plain(theirs)
+            && own.proxy == theirs.proxy
+    }
+}
+
 /// One variant per row of `nlp::KINDS`.
 #[derive(Clone, Debug)]
 pub enum LanguageEngine {
     DialogflowV2(Box<DialogflowV2>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DialogflowV2 {
     pub project: String,
     /// `None`: global. Decides the endpoint's host *and* the location in the session path.
@@ -191,4 +217,47 @@ pub enum Transport {
 pub struct Speech {
     pub enabled: bool,
     pub media_server: Option<String>,
+}
+
+/// A proxy's address without its password.
+fn without_password(proxy: Option<&str>) -> Option<String> {
+    proxy.map(|url| match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://****@{host}"),
+        (None, Some((_, host))) => format!("****@{host}"),
+        (_, None) => url.to_owned(),
+    })
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Egress")
+            .field("allow", &self.allow)
+            .field("max_answer_bytes", &self.max_answer_bytes)
+            .field("deadline", &self.deadline)
+            .field("signing_key", &self.signing_key)
+            .field("proxy", &without_password(self.proxy.as_deref()))
+            .field("resolvers", &self.resolvers)
+            .field("stale_addresses_for", &self.stale_addresses_for)
+            .finish()
+    }
+}
+
+impl fmt::Debug for DialogflowV2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialogflowV2")
+            .field("project", &self.project)
+            .field("region", &self.region)
+            .field("environment", &self.environment)
+            .field("user", &self.user)
+            .field("credential", &self.credential)
+            .field("private_key_id", &self.private_key_id)
+            .field("endpoint", &self.endpoint)
+            .field("transport", &self.transport)
+            .field("connections", &self.connections)
+            .field("deadline", &self.deadline)
+            .field("sentiment", &self.sentiment)
+            .field("time_zone", &self.time_zone)
+            .field("proxy", &without_password(self.proxy.as_deref()))
+            .finish()
+    }
 }

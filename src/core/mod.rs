@@ -14,3 +14,5 @@ pub mod handover;
 pub mod ids;
 pub mod message;
 pub mod profile;
+pub mod step;
+mod tell;

@@ -66,7 +66,8 @@ pub struct Offer {
     pub language: Option<String>,
     pub attributes: Vec<(String, String)>,
     pub history: Vec<Line>,
-    pub returned: bool,
+    /// The handover that a person gives the contact back from; `None`: a new contact.
+    pub returned_from: Option<ActionSeq>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -1,56 +1,60 @@
 //! Runs the core: contacts in shards, their journal, their timers, their effects.
+//!
+//! Transports call in through [`Gateway`]'s methods, which return at once; what goes out goes through the [`ports`] and the
+//! lanes. Invariants: a contact's state changes only under its shard's lock; nothing is awaited there; with `sync`
+//! durability nothing leaves and nothing is acknowledged before it is committed.
 
+mod agents;
 pub mod alerts;
+mod effects;
+mod inbound;
+mod journal;
 pub mod lane;
+mod observe;
 pub mod ports;
+mod recovery;
+mod served;
+mod shard;
+pub mod storage;
+mod tasks;
+mod timers;
+mod unit;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
 
-use lane::{FromEngine, ToEngine};
+use alerts::Alerts;
+use arc_swap::ArcSwap;
+use effects::{After, Question};
+use journal::Journal;
+pub use journal::{JournalStopped, verify_chain};
+use lane::ToEngine;
+use ports::{ExternalRequest, ExternalSystems};
+pub use served::{Roster, Served};
+use shard::{Entry, Shard, Shards};
+use storage::{Claim, Closed, Store};
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+use unit::{Lane, Unit};
 
-use crate::core::ids::{ActionSeq, ContactName, EngineId, UnitName};
+use crate::{
+    clock::Clock,
+    config::settings::{Durability, Limits},
+    core::{
+        contact::{Context, Event, Out},
+        ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
+    },
+    telemetry::{Health, Metrics},
+};
 
-/// One attached lane, until it is detached.
+/// One attached lane, until it is detached. A lane that resumes keeps its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LaneId(pub u64);
-
-/// Everything transports call. Cheap to share; every method returns at once.
-#[derive(Debug)]
-pub struct Gateway {}
-
-#[expect(clippy::unused_self, clippy::needless_pass_by_value, unused_variables, clippy::todo, reason = "being built")]
-impl Gateway {
-    /// Whether `engine` may attach for `unit` is decided by the caller's credential; this checks that the unit exists and that
-    /// the gateway is not draining.
-    ///
-    /// The gateway pushes into `out` without waiting; when it is full the gateway drops the sender, and the lane is to be
-    /// closed. Undelivered commands are pushed again right after attaching: `resumed` tells that the lane itself still knows
-    /// them, and then they are not.
-    pub fn attach(
-        self: &Arc<Self>,
-        unit: &UnitName,
-        engine: &EngineId,
-        out: mpsc::Sender<ToEngine>,
-        resumed: bool,
-    ) -> Result<LaneId, AttachError> {
-        todo!()
-    }
-
-    /// One frame, in order. Never blocks. The gateway answers with `ToEngine::Ack(frame)` once everything it led to is durable.
-    pub fn on_frame(&self, lane: LaneId, frame: u64, from: FromEngine) {
-        todo!()
-    }
-
-    /// The routing engine has acknowledged the frame that carried this command.
-    pub fn on_delivered(&self, lane: LaneId, contact: &ContactName, seq: ActionSeq) {
-        todo!()
-    }
-
-    pub fn detach(&self, lane: LaneId) {
-        todo!()
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AttachError {
@@ -58,4 +62,231 @@ pub enum AttachError {
     UnknownUnit,
     #[error("the gateway is going down")]
     Draining,
+}
+
+/// What the gateway is built from.
+#[derive(Debug)]
+pub struct Parts {
+    pub clock: Clock,
+    pub store: Arc<dyn Store>,
+    pub claim: Claim,
+    pub durability: Durability,
+    /// Key of the timeline's chain.
+    pub chain_key: [u8; 32],
+    pub limits: Limits,
+    pub units: Vec<UnitName>,
+    pub roster: Roster,
+    pub external: Arc<dyn ExternalSystems>,
+    pub metrics: Arc<Metrics>,
+    pub alerts: Arc<Alerts>,
+    pub health: Arc<Health>,
+}
+
+/// Everything transports call. Cheap to share.
+#[derive(Debug)]
+pub struct Gateway {
+    clock: Clock,
+    limits: Limits,
+    store: Arc<dyn Store>,
+    claim: Claim,
+    journal: Journal,
+    shards: Shards,
+    units: ArcSwap<HashMap<UnitName, Arc<Unit>>>,
+    /// Serialises changes of `units`.
+    changing: Mutex<()>,
+    roster: ArcSwap<Roster>,
+    external: Arc<dyn ExternalSystems>,
+    metrics: Arc<Metrics>,
+    alerts: Arc<Alerts>,
+    health: Arc<Health>,
+    calls: Calls,
+    contacts: AtomicUsize,
+    next_lane: AtomicU64,
+    draining: AtomicBool,
+    /// Questions and queries in flight; each is bounded by its own deadline, and a drain waits for them.
+    tasks: TaskTracker,
+}
+
+/// Counts what is in flight towards language engines and external systems.
+#[derive(Debug, Default)]
+struct Calls(AtomicUsize);
+
+impl Calls {
+    fn start(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn running(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a transition leads to once its shard is unlocked.
+#[derive(Debug, Default)]
+struct Todo {
+    questions: Vec<Question>,
+    queries: Vec<(Box<ExternalRequest>, ActionSeq)>,
+}
+
+impl Gateway {
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let now = parts.clock.now();
+        let units = parts.units.into_iter().map(|name| (name.clone(), Arc::new(Unit::new(name, now)))).collect();
+        Arc::new(Self {
+            limits: parts.limits,
+            journal: Journal::new(Arc::clone(&parts.store), parts.durability, &parts.chain_key, parts.claim),
+            store: parts.store,
+            claim: parts.claim,
+            shards: Shards::new(now),
+            units: ArcSwap::from_pointee(units),
+            changing: Mutex::new(()),
+            roster: ArcSwap::from_pointee(parts.roster),
+            external: parts.external,
+            metrics: parts.metrics,
+            alerts: parts.alerts,
+            health: parts.health,
+            calls: Calls::default(),
+            contacts: AtomicUsize::new(0),
+            next_lane: AtomicU64::new(1),
+            draining: AtomicBool::new(false),
+            tasks: TaskTracker::new(),
+            clock: parts.clock,
+        })
+    }
+
+    /// Takes a lane in. The gateway pushes into `out` without waiting; when it is full the lane is cut by dropping the sender.
+    ///
+    /// `resumes`: the lane's earlier id, if its session still holds what it was given. Everything else that is undelivered
+    /// goes out again.
+    ///
+    /// # Errors
+    /// When the unit is not configured, or the gateway is going down.
+    pub fn attach(
+        self: &Arc<Self>,
+        unit: &UnitName,
+        engine: &EngineId,
+        out: mpsc::Sender<ToEngine>,
+        resumes: Option<LaneId>,
+    ) -> Result<LaneId, AttachError> {
+        if self.is_draining() {
+            return Err(AttachError::Draining);
+        }
+        let unit = self.unit(unit).ok_or(AttachError::UnknownUnit)?;
+        let id = resumes.unwrap_or_else(|| LaneId(self.next_lane.fetch_add(1, Ordering::Relaxed)));
+        let first = unit.add(Lane { id, engine: engine.clone(), out }, self.clock.now());
+        tracing::info!(engine.id = %engine, unit = %unit.name, lane = id.0, resumed = resumes.is_some(), "engine attached");
+        if first {
+            self.on_unit_attached(&unit, resumes.is_some());
+        }
+        self.sweep_undelivered(unit);
+        Ok(id)
+    }
+
+    /// The lane is gone; its session may come back. `out` tells it from a newer attachment of the same lane.
+    pub fn detach(&self, unit: &UnitName, lane: LaneId, out: &mpsc::Sender<ToEngine>) {
+        if let Some(unit) = self.unit(unit) {
+            unit.remove(lane, Some(out), self.clock.now());
+        }
+    }
+
+    /// The routing engine has acknowledged the frame that carried this command.
+    pub fn on_delivered(&self, unit: &UnitName, contact: &ContactName, seq: ActionSeq) {
+        let id = ContactId { unit: unit.clone(), name: contact.clone() };
+        let mut shard = self.shards.of(&id);
+        let Some(entry) = shard.contacts.get_mut(&id) else { return };
+        let directory = entry.unit.directory.load();
+        let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        // Yields nothing but a running clock.
+        entry.contact.on_event(Event::Delivered(seq), cx, &mut Out::default());
+        entry.changed = true;
+        shard.arm(&id);
+    }
+
+    /// Applies an event to a contact, if there is such a contact.
+    fn apply(self: &Arc<Self>, id: &ContactId, event: Event) {
+        let mut todo = Todo::default();
+        self.apply_in(&mut self.shards.of(id), id, event, &mut todo);
+        self.finish(todo);
+    }
+
+    /// One transition, under its shard's lock. Says whether the contact exists.
+    fn apply_in(&self, shard: &mut Shard, id: &ContactId, event: Event, todo: &mut Todo) -> bool {
+        let Some(entry) = shard.contacts.get_mut(id) else { return false };
+        let mut out = Out::default();
+        let directory = entry.unit.directory.load();
+        let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        let waiting = entry.contact.waiting();
+        entry.contact.on_event(event, cx, &mut out);
+        self.count_waiting(waiting, entry.contact.waiting());
+        self.settle(shard, id, out, Vec::new(), todo);
+        true
+    }
+
+    /// Journals a transition and sorts its effects. `first` goes out before them.
+    fn settle(&self, shard: &mut Shard, id: &ContactId, out: Out, first: Vec<After>, todo: &mut Todo) {
+        let Some(entry) = shard.contacts.get_mut(id) else { return };
+        let Out { effects, mut steps } = out;
+        self.observe(&steps);
+        steps.retain(|step| step.is_durable());
+        let mut after = first;
+        let over = self.sort(id, entry, effects, &mut todo.questions, &mut after);
+        let now = if steps.is_empty() {
+            self.journal.follow(&mut after)
+        } else {
+            entry.changed = true;
+            match entry.contact.record(&steps) {
+                Ok(body) => self.journal.append(id, &mut entry.link, self.clock.now(), body, &mut after),
+                Err(error) => {
+                    tracing::error!(contact.id = %id, %error, "a transition cannot be written");
+                    Vec::new()
+                }
+            }
+        };
+        // Under the lock, or the next transition's commands could overtake these.
+        self.send_now(entry, now, todo);
+        if over {
+            let last = entry.last();
+            self.journal.close(Closed { contact: id.clone(), last, at: self.clock.now() });
+            self.contacts.fetch_sub(1, Ordering::Relaxed);
+            shard.close(id);
+        } else {
+            shard.arm(id);
+        }
+    }
+
+    /// What a transition led to, outside the lock.
+    fn finish(self: &Arc<Self>, todo: Todo) {
+        for question in todo.questions {
+            self.ask(question);
+        }
+        for (request, seq) in todo.queries {
+            self.query(*request, seq);
+        }
+    }
+
+    fn unit(&self, name: &UnitName) -> Option<Arc<Unit>> {
+        self.units.load().get(name).cloned()
+    }
+
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Open contacts.
+    #[must_use]
+    pub fn contacts(&self) -> usize {
+        self.contacts.load(Ordering::Relaxed)
+    }
+
+    fn insert(&self, shard: &mut Shard, id: ContactId, entry: Entry) {
+        if shard.contacts.insert(id, entry).is_none() {
+            self.contacts.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }

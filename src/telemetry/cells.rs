@@ -37,6 +37,10 @@ impl Gauge {
         self.set(i64::try_from(len).unwrap_or(i64::MAX));
     }
 
+    pub fn add(&self, change: i64) {
+        self.0.fetch_add(change, Relaxed);
+    }
+
     pub fn increment(&self) {
         self.0.fetch_add(1, Relaxed);
     }

@@ -1,0 +1,121 @@
+//! The one place where parts are put together: what commands need, [`serve`] for the gateway itself.
+
+mod serve;
+mod timeline;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::bail;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    config::{
+        self, Environment, Findings, Loaded, SecretError, Sources,
+        settings::{Profile, Settings},
+    },
+    store::{Store, seal::Sealer, sqlite::Sqlite},
+};
+
+pub use serve::{Listeners, Running, serve};
+pub use timeline::timeline;
+
+/// A door cannot be opened or a neighbour not be reached: the process ends with its own exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct CannotConnect {
+    pub what: String,
+    #[source]
+    pub source: std::io::Error,
+}
+
+/// Loads the configuration, with the secrets that the store holds.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub async fn load(sources: &Sources) -> Result<Loaded, Findings> {
+    // What hinders the preview is found again by `config::load`, among everything else.
+    let stored = match config::preview(sources) {
+        Ok(preview) => stored_secrets(&preview.store, &sources.environment, &preview.secrets).await,
+        Err(_) => BTreeMap::new(),
+    };
+    config::load(sources, &|name| stored.get(name).cloned().unwrap_or(Err(SecretError::Unknown)))
+}
+
+/// Opens each named secret of the store at `directory`. Creates nothing.
+async fn stored_secrets(
+    directory: &Path,
+    environment: &Environment,
+    names: &BTreeSet<String>,
+) -> BTreeMap<String, Result<SecretString, SecretError>> {
+    let unreadable = |error: anyhow::Error| SecretError::Unreadable(format!("{error:#}"));
+    if names.is_empty() {
+        return BTreeMap::new();
+    }
+    let opened = async {
+        let Some(sealer) = Sealer::find(directory, environment.master_key().as_ref())? else {
+            bail!("there is no master key in {}", directory.display())
+        };
+        anyhow::Ok((sealer, open_store(directory).await?))
+    };
+    let (sealer, store) = match opened.await.map_err(unreadable) {
+        Ok(opened) => opened,
+        Err(error) => return names.iter().map(|name| (name.clone(), Err(error.clone()))).collect(),
+    };
+    let mut secrets = BTreeMap::new();
+    for name in names {
+        let secret = match store.secret(name).await {
+            Ok(Some(sealed)) => open_secret(&sealer, name, &sealed).map_err(unreadable),
+            Ok(None) => Err(SecretError::Unknown),
+            Err(error) => Err(unreadable(error.into())),
+        };
+        secrets.insert(name.clone(), secret);
+    }
+    secrets
+}
+
+fn open_secret(sealer: &Sealer, name: &str, sealed: &[u8]) -> anyhow::Result<SecretString> {
+    let bytes = sealer.open(name, sealed)?;
+    Ok(SecretString::from(std::str::from_utf8(&bytes)?))
+}
+
+/// Seals a secret into the store at `directory`; creates the master key when there is none.
+///
+/// # Errors
+/// When the key or the store cannot be used.
+pub async fn put_secret(
+    directory: &Path,
+    environment: &Environment,
+    name: &str,
+    value: &SecretString,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
+    let sealed = sealer.seal(name, value.expose_secret().as_bytes())?;
+    Ok(open_store(directory).await?.put_secret(name, &sealed).await?)
+}
+
+/// Names of the secrets that the store at `directory` holds.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn secret_names(directory: &Path) -> anyhow::Result<Vec<String>> {
+    Ok(open_store(directory).await?.secret_names().await?)
+}
+
+/// The store at `directory`, without taking its shards: another process may own them.
+async fn open_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(Arc::new(Sqlite::open(directory).await?))
+}
+
+/// Asks the profile's language engine whether it takes the credential; says what it answered.
+///
+/// # Errors
+/// When it does not, with what an administrator can do.
+#[expect(clippy::unused_async, reason = "not wired")]
+pub async fn check_online(_settings: &Settings, _profile: &Profile) -> anyhow::Result<String> {
+    bail!("not wired: check the credential online")
+}

@@ -1,0 +1,228 @@
+//! The texts that configuration comes from, places in them, and what of them may be shown.
+
+use std::{ops::Range, path::PathBuf};
+
+/// Stands where a secret is not shown.
+pub(super) const HIDDEN: &str = "****";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DocumentKind {
+    Default,
+    File,
+    Variable,
+    Flag,
+}
+
+/// One text: a file, or the value of one variable or flag.
+pub(super) struct Document {
+    pub(super) kind: DocumentKind,
+    /// As it is shown: `profiles/support.toml`, `$USHER_OPS__LISTEN`, `--listen`.
+    pub(super) name: String,
+    pub(super) text: String,
+    /// What its relative paths are relative to.
+    pub(super) directory: PathBuf,
+}
+
+/// A stretch of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) document: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// A place as people read it, with the line as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// Secrets are masked.
+    pub text: String,
+    /// What of `text` is meant, in bytes.
+    pub highlight: Range<usize>,
+}
+
+#[derive(Default)]
+pub(super) struct Documents(Vec<Document>);
+
+impl Documents {
+    /// The whole of the new document.
+    pub(super) fn add(&mut self, document: Document) -> Place {
+        let place = Place { document: self.0.len(), start: 0, end: document.text.len() };
+        self.0.push(document);
+        place
+    }
+
+    pub(super) fn of(&self, place: Place) -> &Document {
+        self.0.get(place.document).expect("places come from documents")
+    }
+
+    pub(super) fn locate(&self, place: Place) -> Location {
+        let document = self.of(place);
+        let before = document.text.get(..place.start).unwrap_or(&document.text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let from_line = document.text.get(line_start..).unwrap_or_default();
+        let line = from_line.lines().next().unwrap_or_default();
+        let within = |at: usize| at.saturating_sub(line_start).min(line.len());
+        let span = within(place.start)..within(place.end.max(place.start));
+        let masks = match document.kind {
+            DocumentKind::Variable if is_secret_key(&document.name) => {
+                std::iter::once(0..document.text.len()).collect()
+            }
+            DocumentKind::Default | DocumentKind::File | DocumentKind::Variable | DocumentKind::Flag => {
+                masks(&document.text)
+            }
+        };
+        let (text, highlight) = masked(line, line_start, &masks, &span);
+        Location {
+            file: document.name.clone(),
+            line: before.matches('\n').count() + 1,
+            column: line.get(..span.start).unwrap_or(line).chars().count() + 1,
+            text,
+            highlight,
+        }
+    }
+
+    /// The origin of a value, in a few words.
+    pub(super) fn origin(&self, place: Place) -> String {
+        let document = self.of(place);
+        match document.kind {
+            DocumentKind::Default => "default".to_owned(),
+            DocumentKind::Variable | DocumentKind::Flag => document.name.clone(),
+            DocumentKind::File => {
+                let Location { file, line, column, .. } = self.locate(place);
+                format!("{file}:{line}:{column}")
+            }
+        }
+    }
+}
+
+/// `line` with its masked parts replaced, and where `span` is then.
+fn masked(line: &str, line_start: usize, masks: &[Range<usize>], span: &Range<usize>) -> (String, Range<usize>) {
+    let mut text = String::with_capacity(line.len());
+    let (mut start, mut end) = (None, None);
+    let mut hidden = false;
+    for (at, character) in line.char_indices() {
+        let hides = masks.iter().any(|mask| mask.contains(&(line_start + at)));
+        if hides && !hidden {
+            text.push_str(HIDDEN);
+        }
+        hidden = hides;
+        let shown_at = if hides { text.len() - HIDDEN.len() } else { text.len() };
+        if at >= span.start && start.is_none() {
+            start = Some(shown_at);
+        }
+        if at >= span.end && end.is_none() {
+            end = Some(if hides && span.end > span.start { text.len() } else { shown_at });
+        }
+        if !hides {
+            text.push(character);
+        }
+    }
+    let start = start.unwrap_or(text.len());
+    let end = end.unwrap_or(text.len()).max(start);
+    (text, start..end)
+}
+
+/// Whether what is written at a key of this name may be secret. Errs on the side of hiding.
+pub(super) fn is_secret_key(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    !key.ends_with("_sha256")
+        && ["pas", "pwd", "secret", "tok", "cred", "_key", "proxy"].iter().any(|part| key.contains(part))
+}
+
+/// What of a TOML text must not be shown: found line by line, so that it holds for texts that do not parse.
+fn masks(text: &str) -> Vec<Range<usize>> {
+    let mut masks = Vec::new();
+    let mut until: Option<&str> = None;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(end) = until {
+            masks.push(start..start + line.trim_end().len());
+            if line.contains(end) {
+                until = None;
+            }
+        } else if let Some(at) = secret_value(line) {
+            masks.push(start + at..start + line.trim_end().len());
+            let value = line.get(at..).unwrap_or_default();
+            until = ["'''", "\"\"\"", "["].into_iter().find(|open| value.starts_with(open)).and_then(|open| {
+                let close = if open == "[" { "]" } else { open };
+                let inner = value.get(open.len()..).unwrap_or_default();
+                (!inner.contains(close)).then_some(close)
+            });
+        }
+        start += line.len();
+    }
+    masks
+}
+
+/// Where the value of a line's first secret key begins. `{ env = … }` and the like are no secrets.
+fn secret_value(line: &str) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = line.get(from..)?.find('=').map(|at| from + at) {
+        from = at + 1;
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'' | '.');
+        let key = line.get(..at)?.trim_end();
+        let key_start = key.char_indices().rev().take_while(|(_, c)| is_part(*c)).last().map_or(at, |(at, _)| at);
+        if !is_secret_key(key.get(key_start..)?) {
+            continue;
+        }
+        let value = line.get(from..)?;
+        let inline = value.trim_start().strip_prefix('{').map(str::trim_start);
+        match inline.and_then(|inside| inside.split_once('=')) {
+            Some((form, _)) if matches!(form.trim(), "env" | "file" | "secret") => {
+                from += value.find('}').unwrap_or(value.len());
+            }
+            Some(_) | None => return Some(from + value.len() - value.trim_start().len()),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, line: usize) -> String {
+        let mut documents = Documents::default();
+        let whole = documents.add(Document {
+            kind: DocumentKind::File,
+            name: "a.toml".to_owned(),
+            text: text.to_owned(),
+            directory: PathBuf::new(),
+        });
+        let start = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        documents.locate(Place { start, ..whole }).text
+    }
+
+    #[test]
+    fn secrets_are_masked_and_references_to_them_are_not() {
+        assert_eq!(shown("agent_password = \"hunter2\"", 1), "agent_password = ****");
+        assert_eq!(shown("\"agent_password\"=\"hunter2\"  # why", 1), "\"agent_password\"=****");
+        assert_eq!(shown("token = \"unterminated", 1), "token = ****");
+        assert_eq!(shown("token = { env = \"NAME\" }", 1), "token = { env = \"NAME\" }");
+        assert_eq!(shown("engine = [{ id = \"e\", token = \"x\" }]", 1), "engine = [{ id = \"e\", token = ****");
+        assert_eq!(shown("a = [{ token = { env = \"N\" } }, { token = \"x\" }]", 1).matches("****").count(), 1);
+        assert_eq!(shown("token_sha256 = \"00ff\"", 1), "token_sha256 = \"00ff\"");
+        assert_eq!(shown("listen = \"0.0.0.0:1\"", 1), "listen = \"0.0.0.0:1\"");
+    }
+
+    #[test]
+    fn a_secret_over_several_lines_is_masked_to_its_end() {
+        let text = "credential = '''\n{\"private_key\": \"x\"\n}'''\nregion = \"global\"\n";
+        assert_eq!(
+            [1, 2, 3, 4].map(|line| shown(text, line)),
+            ["credential = ****", "****", "****", "region = \"global\""]
+        );
+    }
+
+    #[test]
+    fn a_place_behind_a_mask_stays_on_the_line() {
+        let line = "token = \"ä\" x";
+        let (text, span) = masked(line, 0, &masks(line), &(8..line.len()));
+        assert_eq!((text.as_str(), text.get(span)), ("token = ****", Some("****")));
+    }
+}

@@ -1,0 +1,80 @@
+//! What is wrong with a configuration, where, and how to mend it.
+
+use std::{error::Error, fmt, path::PathBuf};
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+pub use super::document::Location;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The configuration cannot be used.
+    Error,
+    /// It can, but probably does not do what was meant.
+    Warning,
+}
+
+/// Holds no secret: neither the message nor the line that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub severity: Severity,
+    pub message: String,
+    /// How to mend it.
+    pub help: String,
+    pub location: Option<Location>,
+}
+
+impl Finding {
+    /// As rustc would print it, with a line end.
+    #[must_use]
+    pub fn render(&self, coloured: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let cause = self.location.as_ref().map(|location| {
+            Snippet::source(location.text.as_str())
+                .line_start(location.line)
+                .path(location.file.as_str())
+                .annotation(AnnotationKind::Primary.span(location.highlight.clone()))
+        });
+        let group =
+            level.primary_title(self.message.as_str()).elements(cause).element(Level::HELP.message(self.help.as_str()));
+        let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&[group]) + "\n"
+    }
+}
+
+/// Why a configuration cannot be used: everything that was found, warnings too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Findings {
+    /// In order of the files, and of the places in them.
+    pub list: Vec<Finding>,
+    /// The files that had a part in it: when one changes, try again.
+    pub files: Vec<PathBuf>,
+}
+
+impl Findings {
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.list.iter().filter(|it| it.severity == Severity::Error).count()
+    }
+}
+
+/// One line per finding, for logs.
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, finding) in self.list.iter().enumerate() {
+            if at > 0 {
+                f.write_str("; ")?;
+            }
+            if let Some(Location { file, line, column, .. }) = &finding.location {
+                write!(f, "{file}:{line}:{column}: ")?;
+            }
+            f.write_str(&finding.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Findings {}

@@ -1,0 +1,342 @@
+//! One profile: `profiles/NAME.toml` over the defaults of a profile (S7–S16, B6, B8, B9).
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    actions::{actions, values},
+    dialogflow,
+    document::Place,
+    nearest::nearest,
+    section::{At, Section, quoted},
+    settings::{DialogflowV2, LanguageEngine, Profile, Speech},
+    units::{Unit, check_unit},
+};
+use crate::core::{
+    action::ActionRule,
+    ids::{ProfileName, QueueId, SpeechTargetId, UnitName, UserId},
+    profile::{Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
+};
+
+const BUILT_TYPES: &[&str] = &["dialogflow-v2"];
+/// Types that the product knows of and this version does not serve.
+const PLANNED_TYPES: &[&str] = &["dialogflow", "dialogflow-cx", "connector", "llm", "rasa", "directline", "lex"];
+/// Dialogflow's limit of a text input, in characters.
+const DIALOGFLOW_TEXT_CHARACTERS: usize = 256;
+/// Dialogflow's limit of an event's name, in characters.
+const MAX_EVENT_CHARACTERS: usize = 150;
+const MAX_COUNT: u64 = 1000;
+
+/// A profile as far as it could be read, with the places that comparing profiles needs.
+pub(super) struct Draft {
+    pub(super) file: String,
+    pub(super) name: Option<At<ProfileName>>,
+    pub(super) unit: Option<UnitName>,
+    pub(super) agents: Vec<At<UserId>>,
+    pub(super) google_key: Option<At<String>>,
+    pub(super) profile: Option<Profile>,
+}
+
+pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits) -> Draft {
+    let file = root.cx.documents.of(root.place).name.clone();
+    let name = root.required_name::<ProfileName>("name", "a profile needs a name, unique in its business unit");
+    let unit = unit(&mut root, units);
+    let is_built = profile_type(&mut root);
+    let agents = agents(&mut root);
+    let agent_password = root.required_secret(
+        "agent_password",
+        "the profile's virtual agents log on with it: agent_password = { env = \"NAME\" }",
+    );
+    let fallback = root.required("fallback_message", "say what the customer hears on system errors");
+    let parts = Parts {
+        language: language(&mut root),
+        own_actions: values(actions(&mut root)),
+        welcome_event: event(&mut root, "welcome_event"),
+        fallback_message: fallback.map(|_| root.message("fallback_message")),
+        inactivity: inactivity(root.section("inactivity")),
+        handover: handover(root.section("handover")),
+        text_limit: text_limit(root.section("long_text")),
+        on_uncertain: root.choice("on_uncertain").unwrap_or(OnUncertain::Retry),
+        events: events(root.section("events")),
+    };
+    check_interruption(&mut root, &parts);
+    let speech = speech(root.section("speech"), unit);
+    let section = root.section("dialogflow");
+    let engine =
+        is_built.then(|| dialogflow::dialogflow_v2(section, unit.map_or("UTC", |unit| &unit.zone_name))).flatten();
+    let google_key = engine.as_ref().and_then(dialogflow::key_of);
+    root.finish();
+    let made = Made { name: name.as_ref(), unit, agents: &agents, limits, origin: &file };
+    let profile = agent_password.and_then(|password| made.profile(parts, password.value, engine, speech));
+    Draft { file, name, unit: unit.map(|unit| unit.name.clone()), agents, google_key, profile }
+}
+
+/// What makes up the rules, read from the file.
+struct Parts {
+    language: String,
+    own_actions: Vec<ActionRule>,
+    welcome_event: String,
+    fallback_message: Option<String>,
+    inactivity: Inactivity,
+    handover: Handover,
+    text_limit: TextLimit,
+    on_uncertain: OnUncertain,
+    events: Events,
+}
+
+struct Made<'a> {
+    name: Option<&'a At<ProfileName>>,
+    unit: Option<&'a Unit>,
+    agents: &'a [At<UserId>],
+    limits: Limits,
+    origin: &'a str,
+}
+
+impl Made<'_> {
+    fn profile(
+        &self,
+        parts: Parts,
+        agent_password: secrecy::SecretString,
+        engine: Option<At<DialogflowV2>>,
+        speech: Speech,
+    ) -> Option<Profile> {
+        let (name, unit) = (self.name?.value.clone(), self.unit?);
+        let mut actions = parts.own_actions;
+        actions.extend(unit.actions.iter().cloned());
+        let rules = Rules {
+            profile: name.clone(),
+            unit: unit.name.clone(),
+            agents: self.agents.iter().map(|at| at.value.clone()).collect(),
+            language: parts.language,
+            actions,
+            welcome_event: parts.welcome_event,
+            fallback_message: parts.fallback_message?,
+            inactivity: parts.inactivity,
+            handover: parts.handover,
+            events: parts.events,
+            text_limit: parts.text_limit,
+            on_uncertain: parts.on_uncertain,
+            zone: unit.zone.clone(),
+            calling_code: unit.calling_code.clone(),
+            limits: self.limits,
+        };
+        Some(Profile {
+            name,
+            unit: unit.name.clone(),
+            rules: Arc::new(rules),
+            agent_password,
+            language_engine: LanguageEngine::DialogflowV2(Box::new(engine?.value)),
+            speech,
+            origin: self.origin.to_owned(),
+        })
+    }
+}
+
+fn unit<'u>(root: &mut Section<'_>, units: &'u [Unit]) -> Option<&'u Unit> {
+    if !root.has("unit") {
+        root.know(&["unit"]);
+        return match units {
+            [only] => Some(only),
+            [] => None,
+            [_, _, ..] => {
+                let known = quoted(units.iter().map(|unit| unit.name.as_str()));
+                root.missing("unit", &format!("there are several business units: name one of {known}"));
+                None
+            }
+        };
+    }
+    let At { value, place } = root.name::<UnitName>("unit")?;
+    check_unit(root, &value, place, units);
+    units.iter().find(|unit| unit.name == value)
+}
+
+fn profile_type(root: &mut Section<'_>) -> bool {
+    let why = format!("say which language engine it talks to: {}", quoted(BUILT_TYPES.iter().copied()));
+    let Some(At { value, place }) = root.required("type", &why) else { return false };
+    if BUILT_TYPES.contains(&value) {
+        return true;
+    }
+    let known = quoted(BUILT_TYPES.iter().copied());
+    if PLANNED_TYPES.contains(&value) {
+        root.cx.error(place, format!("profiles of type `{value}` are not built yet"), format!("known types: {known}"));
+    } else {
+        let help = nearest(value, BUILT_TYPES.iter().copied())
+            .map_or_else(|| format!("known types: {known}"), |meant| format!("did you mean `{meant}`?"));
+        root.cx.error(place, format!("unknown profile type `{value}`"), help);
+    }
+    false
+}
+
+fn agents(root: &mut Section<'_>) -> Vec<At<UserId>> {
+    let mut agents: Vec<At<UserId>> = Vec::new();
+    for agent in root.names::<UserId>("agents") {
+        if agents.iter().any(|other| other.value == agent.value) {
+            root.cx.error(agent.place, format!("user `{}` is listed twice", agent.value), "list each user once");
+        } else {
+            agents.push(agent);
+        }
+    }
+    agents
+}
+
+fn language(root: &mut Section<'_>) -> String {
+    let Some(At { value, place }) = root.text("language") else { return String::new() };
+    let mut parts = value.split('-');
+    let good = parts.next().is_some_and(|it| matches!(it.len(), 2 | 3) && it.bytes().all(|b| b.is_ascii_alphabetic()))
+        && parts.all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if !good {
+        let message = format!("`language` cannot be `{value}`");
+        root.cx.error(place, message, "write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\"");
+    }
+    value.to_owned()
+}
+
+fn event(section: &mut Section<'_>, key: &'static str) -> String {
+    let Some(At { value, place }) = section.text(key) else { return String::new() };
+    if value.chars().count() > MAX_EVENT_CHARACTERS || value.chars().any(char::is_control) {
+        let message = format!("`{}` is no event name", section.name_of(key));
+        section.cx.error(place, message, format!("write at most {MAX_EVENT_CHARACTERS} characters in one line"));
+    }
+    value.to_owned()
+}
+
+fn inactivity(mut section: Section<'_>) -> Inactivity {
+    let minutes: u64 = section.number("timeout_minutes", 1..=1440);
+    let timeout = Duration::from_secs(minutes * 60);
+    let place = section.entry("warn_before_s").map_or(section.place, |entry| entry.node.place);
+    let warn_before = section.seconds("warn_before_s", 0..=86_400);
+    let inactivity = Inactivity {
+        timeout,
+        timeout_message: section.message("timeout_message"),
+        warn_before,
+        warning_message: section.message("warning_message"),
+    };
+    if minutes > 0 && warn_before >= timeout {
+        let message = format!("`inactivity.warn_before_s` is not below the timeout of {} seconds", timeout.as_secs());
+        section.cx.error(place, message, "warn later, or raise `timeout_minutes`");
+    }
+    if !warn_before.is_zero() && inactivity.warning_message.is_empty() {
+        let message = "`inactivity.warning_message` is empty, but `warn_before_s` asks for a warning";
+        section.cx.error(place, message, "say what the customer hears, or set `warn_before_s = 0`");
+    }
+    section.finish();
+    inactivity
+}
+
+fn handover(mut section: Section<'_>) -> Handover {
+    let to = destination(&mut section);
+    if to.is_none() && !section.has("queue") && !section.has("target") {
+        for key in ["not_understood_after", "failures_after", "slow_after"] {
+            if let Some(entry) = section.entry(key)
+                && !section.cx.is_default(entry.node.place)
+                && !matches!(entry.node.value, super::tree::Value::Integer(0))
+            {
+                let message = format!("`handover.{key}` has no effect without a queue or target");
+                section.cx.warn(entry.key, message, "set `queue`, or `target` for speech");
+            }
+        }
+    }
+    let handover = Handover {
+        to,
+        not_understood_after: section.number("not_understood_after", 0..=MAX_COUNT),
+        failures_after: section.number("failures_after", 0..=MAX_COUNT),
+        slow_after: section.number("slow_after", 0..=MAX_COUNT),
+        slow_threshold: section.millis("slow_threshold_ms", 0..=60_000),
+        slow_message: section.message("slow_message"),
+        not_understood_message: section.message("not_understood_message"),
+        failure_message: section.message("failure_message"),
+        max_handovers: section.number("max_handovers", 0..=MAX_COUNT),
+        max_wait: section.seconds("max_wait_s", 0..=86_400),
+        unavailable_message: section.message("unavailable_message"),
+    };
+    if handover.slow_after > 0 && handover.slow_threshold.is_zero() {
+        let message = "`handover.slow_after` counts slow answers, but `slow_threshold_ms` is 0: none is slow";
+        section.cx.error(section.place, message, "set `slow_threshold_ms`, or `slow_after = 0`");
+    }
+    section.finish();
+    handover
+}
+
+fn destination(section: &mut Section<'_>) -> Option<Destination> {
+    let queue = section.name::<QueueId>("queue");
+    let target = section.name::<SpeechTargetId>("target");
+    if let (Some(_), Some(At { place, .. })) = (&queue, &target) {
+        section.cx.error(*place, "`handover.target` beside `handover.queue`", "keep one: a target is for speech");
+    }
+    queue.map(|at| Destination::Queue(at.value)).or_else(|| target.map(|at| Destination::Target(at.value)))
+}
+
+fn events(mut section: Section<'_>) -> Events {
+    let events = Events {
+        human_returned: event(&mut section, "human_returned"),
+        handover_accepted: event(&mut section, "handover_accepted"),
+        handover_failed: event(&mut section, "handover_failed"),
+        handover_expired: event(&mut section, "handover_expired"),
+        queue_unavailable: event(&mut section, "queue_unavailable"),
+        callback_done: event(&mut section, "callback_done"),
+        callback_failed: event(&mut section, "callback_failed"),
+        external_done: event(&mut section, "external_done"),
+        external_failed: event(&mut section, "external_failed"),
+        push_done: event(&mut section, "push_done"),
+        push_failed: event(&mut section, "push_failed"),
+        turn_interrupted: event(&mut section, "turn_interrupted"),
+    };
+    section.finish();
+    events
+}
+
+fn check_interruption(root: &mut Section<'_>, parts: &Parts) {
+    if parts.on_uncertain == OnUncertain::Event && parts.events.turn_interrupted.is_empty() {
+        let place: Place = root.entry("on_uncertain").map_or(root.place, |entry| entry.node.place);
+        let message = "`on_uncertain = \"event\"` needs the event's name";
+        root.cx.error(place, message, "set `turn_interrupted` in `[events]`, or use \"retry\"");
+    }
+}
+
+fn text_limit(mut section: Section<'_>) -> TextLimit {
+    let place = section.entry("policy").map_or(section.place, |entry| entry.node.place);
+    let limit = TextLimit {
+        characters: DIALOGFLOW_TEXT_CHARACTERS,
+        policy: section.choice("policy").unwrap_or(LongText::Split),
+        message: section.message("message"),
+    };
+    if limit.policy == LongText::Reject && limit.message.is_empty() {
+        let message = "`long_text.policy = \"reject\"` needs a message";
+        section.cx.error(place, message, "set `message` in `[long_text]`: what the customer hears");
+    }
+    section.finish();
+    limit
+}
+
+fn speech(mut section: Section<'_>, unit: Option<&Unit>) -> Speech {
+    let enabled = section.flag("enabled");
+    let server = section.text("media_server");
+    if let Some(unit) = unit {
+        check_media_server(&section, enabled, server.as_ref(), unit);
+    }
+    section.finish();
+    Speech { enabled, media_server: server.map(|at| at.value.to_owned()) }
+}
+
+/// S6: speech needs a media server of the business unit.
+fn check_media_server(section: &Section<'_>, enabled: bool, server: Option<&At<&str>>, unit: &Unit) {
+    let listed = || unit.media_servers.iter().map(String::as_str);
+    if enabled && unit.media_servers.is_empty() {
+        let message = format!("speech is enabled, but business unit `{}` has no media server", unit.name);
+        section.cx.error(
+            section.place,
+            message,
+            "list one in the unit's `media_servers`, or set `speech.enabled = false`",
+        );
+    } else if enabled && server.is_none() && !section.has("media_server") {
+        section.missing("media_server", &format!("speech needs one of the unit's media servers: {}", quoted(listed())));
+    } else if let Some(At { value, place }) = server
+        && !listed().any(|it| it == *value)
+    {
+        let message = format!("business unit `{}` has no media server `{value}`", unit.name);
+        let help = nearest(value, listed()).map_or_else(
+            || format!("its media servers are {}", quoted(listed())),
+            |meant| format!("did you mean `{meant}`?"),
+        );
+        section.cx.error(*place, message, help);
+    }
+}

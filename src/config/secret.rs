@@ -1,0 +1,205 @@
+//! Secrets in the configuration: where they come from, and that they go nowhere else.
+
+use std::{fs, io::Read as _};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    document::DocumentKind,
+    section::{At, Section},
+    tree::{Entry, Table, Value},
+};
+
+const MAX_FILE_BYTES: u64 = 65_536;
+const FORMS: &str = "write { env = \"NAME\" }, { file = \"path\" }, { secret = \"name\" } or text";
+
+/// Why the store does not give a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    #[error("the store holds no secret of this name")]
+    Unknown,
+    /// Says why, and nothing of the secret.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// Gives the secrets that the store holds, by name.
+pub type SecretLookup<'a> = dyn Fn(&str) -> Result<SecretString, SecretError> + 'a;
+
+/// The one way to write a secret that is somewhere else.
+enum Reference<'a> {
+    Env(&'a str),
+    File(&'a str),
+    Stored(&'a str),
+}
+
+impl<'a> Reference<'a> {
+    fn of(table: &'a Table) -> Option<Self> {
+        let mut entries = table.0.iter();
+        let (Some((form, Entry { node, .. })), None) = (entries.next(), entries.next()) else { return None };
+        let Value::Text(target) = &node.value else { return None };
+        match form.as_str() {
+            "env" => Some(Self::Env(target)),
+            "file" => Some(Self::File(target)),
+            "secret" => Some(Self::Stored(target)),
+            _ => None,
+        }
+    }
+}
+
+/// The names of the store's secrets that a table refers to, however deep.
+pub(super) fn stored_names(table: &Table, names: &mut std::collections::BTreeSet<String>) {
+    fn look(value: &Value, names: &mut std::collections::BTreeSet<String>) {
+        match value {
+            Value::Table(table) => stored_names(table, names),
+            Value::List(items) => items.iter().for_each(|item| look(&item.value, names)),
+            Value::Text(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Untyped(_) => {}
+        }
+    }
+    if let Some(Reference::Stored(name)) = Reference::of(table) {
+        names.insert(name.to_owned());
+    }
+    table.0.values().for_each(|entry| look(&entry.node.value, names));
+}
+
+impl Section<'_> {
+    /// A secret, wherever it is.
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<At<SecretString>> {
+        let Entry { key: key_place, node } = self.entry(key)?;
+        let value = match &node.value {
+            Value::Text(text) | Value::Untyped(text) => {
+                self.cx.literals.borrow_mut().insert(node.place);
+                if self.cx.documents.of(node.place).kind == DocumentKind::File {
+                    let message = format!("`{}` stands in the file as it is", self.name_of(key));
+                    let help = "take it out: { env = \"NAME\" }, { file = \"path\" } or { secret = \"name\" }";
+                    self.cx.warn(*key_place, message, help);
+                }
+                SecretString::from(text.as_str())
+            }
+            Value::Table(table) => {
+                let resolved = Reference::of(table).map_or_else(
+                    || Err((format!("`{}` is a table of another form", self.name_of(key)), FORMS.to_owned())),
+                    |reference| self.resolve(key, node.place, &reference),
+                );
+                match resolved {
+                    Ok(secret) => secret,
+                    Err((message, help)) => {
+                        self.cx.error(node.place, message, help);
+                        return None;
+                    }
+                }
+            }
+            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::List(_) => {
+                let message = format!("`{}` is {}", self.name_of(key), node.value.kind());
+                self.cx.error(*key_place, message, FORMS);
+                return None;
+            }
+        };
+        if value.expose_secret().is_empty() {
+            let message = format!("`{}` is empty", self.name_of(key));
+            self.cx.error(node.place, message, "a secret must have at least one character");
+            return None;
+        }
+        Some(At { value, place: *key_place })
+    }
+
+    pub(super) fn required_secret(&mut self, key: &'static str, why: &str) -> Option<At<SecretString>> {
+        if !self.has(key) {
+            self.know(&[key]);
+            self.missing(key, why);
+            return None;
+        }
+        self.secret(key)
+    }
+
+    fn resolve(
+        &self,
+        key: &str,
+        place: super::document::Place,
+        reference: &Reference<'_>,
+    ) -> Result<SecretString, (String, String)> {
+        let key = self.name_of(key);
+        match *reference {
+            Reference::Env(name) => self.cx.environment.get(name).map(SecretString::from).ok_or_else(|| {
+                (
+                    format!("`{key}`: the environment variable `{name}` is not set"),
+                    format!("set `{name}` where usher is started, or name another variable"),
+                )
+            }),
+            Reference::File(path) => {
+                let path = self.cx.path(place, path);
+                self.cx.files.borrow_mut().insert(path.clone());
+                read(&path).map_err(|error| {
+                    (
+                        format!("`{key}`: cannot read {}: {error}", path.display()),
+                        "a path is relative to the file that names it".to_owned(),
+                    )
+                })
+            }
+            Reference::Stored(name) => (self.cx.lookup)(name).map_err(|error| {
+                (format!("`{key}`: secret `{name}`: {error}"), format!("put it there with `usher secret set {name}`"))
+            }),
+        }
+    }
+
+    /// SHA-256 of a token for one of our own doors: from the token itself, or given as it is.
+    pub(super) fn token_sha256(&mut self) -> Option<At<[u8; 32]>> {
+        let token = self.secret("token");
+        let given = self.text("token_sha256");
+        match (token, given) {
+            (Some(token), None) => {
+                if token.value.expose_secret().len() < 16 {
+                    let message = format!("`{}` is shorter than 16 characters", self.name_of("token"));
+                    self.cx.warn(token.place, message, "take a random one: `openssl rand -hex 32` makes a good one");
+                }
+                Some(At { value: Sha256::digest(token.value.expose_secret()).into(), place: token.place })
+            }
+            (None, Some(At { value, place })) => {
+                let hash = decode_sha256(value.trim());
+                if hash.is_none() {
+                    let message = format!("`{}` is no SHA-256", self.name_of("token_sha256"));
+                    self.cx.error(place, message, "write the 64 hexadecimal digits that `sha256sum` prints");
+                }
+                hash.map(|value| At { value, place })
+            }
+            (Some(_), Some(At { place, .. })) => {
+                let message = format!("`{}` beside `{}`", self.name_of("token_sha256"), self.name_of("token"));
+                self.cx.error(place, message, "keep one of the two");
+                None
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+fn read(path: &std::path::Path) -> Result<SecretString, String> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("it is larger than {MAX_FILE_BYTES} bytes"));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_position| "it is no text in UTF-8".to_owned())?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Ok(SecretString::from(text.strip_suffix('\r').unwrap_or(text)))
+}
+
+fn decode_sha256(text: &str) -> Option<[u8; 32]> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let mut hash = [0; 32];
+    if pairs.len() != hash.len() {
+        return None;
+    }
+    for (to, [high, low]) in hash.iter_mut().zip(pairs) {
+        let digit = |byte: u8| (byte as char).to_digit(16);
+        *to = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
+    }
+    Some(hash)
+}

@@ -1,0 +1,381 @@
+//! Reads one table key by key: every mistake becomes a finding, and reading goes on.
+//!
+//! A reader gets some value even where there is none or a wrong one: then there is a finding, and nothing is built from it.
+
+use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, de::IntoDeserializer as _};
+
+use super::{
+    Environment, SecretLookup,
+    document::{DocumentKind, Documents, Place},
+    finding::Severity,
+    nearest::nearest,
+    tree::{Entry, Node, Table, Value, parse_value},
+};
+use crate::core::ids::NameError;
+
+/// Longest text that is said to a customer.
+const MAX_MESSAGE_CHARACTERS: usize = 4096;
+
+/// A value and where it was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) place: Place,
+}
+
+#[derive(Clone)]
+pub(super) struct RawFinding {
+    pub(super) severity: Severity,
+    pub(super) place: Option<Place>,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+/// What all readers share.
+pub(super) struct Context<'a> {
+    pub(super) documents: &'a Documents,
+    pub(super) environment: &'a Environment,
+    pub(super) lookup: &'a SecretLookup<'a>,
+    pub(super) findings: RefCell<Vec<RawFinding>>,
+    /// Files that the configuration names.
+    pub(super) files: RefCell<BTreeSet<PathBuf>>,
+    /// Where secrets stand literally.
+    pub(super) literals: RefCell<BTreeSet<Place>>,
+}
+
+impl Context<'_> {
+    pub(super) fn error(&self, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        self.find(Severity::Error, place, message.into(), help.into());
+    }
+
+    pub(super) fn warn(&self, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        self.find(Severity::Warning, place, message.into(), help.into());
+    }
+
+    fn find(&self, severity: Severity, place: Place, message: String, help: String) {
+        self.findings.borrow_mut().push(RawFinding { severity, place: Some(place), message, help });
+    }
+
+    pub(super) fn origin(&self, place: Place) -> String {
+        self.documents.origin(place)
+    }
+
+    pub(super) fn is_default(&self, place: Place) -> bool {
+        self.documents.of(place).kind == DocumentKind::Default
+    }
+
+    /// A path as `place` means it.
+    pub(super) fn path(&self, place: Place, path: &str) -> PathBuf {
+        self.documents.of(place).directory.join(path)
+    }
+}
+
+/// A table being read.
+#[must_use = "`finish` reports unknown keys"]
+pub(super) struct Section<'a> {
+    pub(super) cx: &'a Context<'a>,
+    table: Option<&'a Table>,
+    /// Where a missing key is missing.
+    pub(super) place: Place,
+    path: String,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    pub(super) const fn root(cx: &'a Context<'a>, table: &'a Table, place: Place) -> Self {
+        Self { cx, table: Some(table), place, path: String::new(), known: Vec::new() }
+    }
+
+    /// `server.listen`
+    pub(super) fn name_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
+        self.known.push(key);
+        self.table?.0.get(key)
+    }
+
+    /// Keys that are allowed here and not read now.
+    pub(super) fn know(&mut self, keys: &[&'static str]) {
+        self.known.extend(keys);
+    }
+
+    pub(super) fn wrong_kind(&self, key: &str, node: &Node, expected: &str) {
+        let message = format!("`{}` is {}", self.name_of(key), node.value.kind());
+        self.cx.error(node.place, message, format!("it must be {expected}"));
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(super) fn finish(self) {
+        let Some(table) = self.table else { return };
+        for (key, entry) in &table.0 {
+            if self.known.contains(&key.as_str()) {
+                continue;
+            }
+            let mut known = self.known.clone();
+            known.sort_unstable();
+            let help = nearest(key, known.iter().copied()).map_or_else(
+                || format!("known here are {}", quoted(known.iter().copied())),
+                |meant| format!("did you mean `{}`?", self.name_of(meant)),
+            );
+            let message = format!("unknown key `{}`", self.name_of(key));
+            // The environment is not ours alone: a cluster sets variables for every service of ours by itself.
+            if self.cx.documents.of(entry.key).kind == DocumentKind::Variable {
+                self.cx.warn(entry.key, message, help);
+            } else {
+                self.cx.error(entry.key, message, help);
+            }
+        }
+    }
+
+    pub(super) fn section(&mut self, key: &'static str) -> Section<'a> {
+        let entry = self.entry(key);
+        let table = entry.and_then(|entry| match &entry.node.value {
+            Value::Table(table) => Some(table),
+            Value::Text(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::List(_)
+            | Value::Untyped(_) => {
+                self.wrong_kind(key, &entry.node, &format!("a table: `[{}]`", self.name_of(key)));
+                None
+            }
+        });
+        // What is missing from a table that nobody wrote is missing from the file around it.
+        let place = entry.map(|entry| entry.key).filter(|key| !self.cx.is_default(*key)).unwrap_or(self.place);
+        Section { cx: self.cx, table, place, path: self.name_of(key), known: Vec::new() }
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.0.contains_key(key))
+    }
+
+    /// The tables of `[[key]]`.
+    pub(super) fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(entry) = self.entry(key) else { return Vec::new() };
+        let path = self.name_of(key);
+        let expected = format!("a list of tables: `[[{path}]]`");
+        let Value::List(items) = &entry.node.value else {
+            self.wrong_kind(key, &entry.node, &expected);
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for item in items {
+            if let Value::Table(table) = &item.value {
+                sections.push(Section {
+                    cx: self.cx,
+                    table: Some(table),
+                    place: item.place,
+                    path: path.clone(),
+                    known: Vec::new(),
+                });
+            } else {
+                self.wrong_kind(key, item, &expected);
+            }
+        }
+        sections
+    }
+
+    pub(super) fn text(&mut self, key: &'static str) -> Option<At<&'a str>> {
+        let Entry { node, .. } = self.entry(key)?;
+        match &node.value {
+            Value::Text(text) | Value::Untyped(text) => Some(At { value: text, place: node.place }),
+            Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::List(_)
+            | Value::Table(_) => {
+                self.wrong_kind(key, node, "text in quotation marks");
+                None
+            }
+        }
+    }
+
+    /// Text that must be there and say something.
+    pub(super) fn required(&mut self, key: &'static str, why: &str) -> Option<At<&'a str>> {
+        let given = self.has(key);
+        let text = self.text(key);
+        match &text {
+            Some(At { value, .. }) if !value.trim().is_empty() => return text,
+            Some(At { place, .. }) => self.cx.error(*place, format!("`{}` is empty", self.name_of(key)), why),
+            None if given => {}
+            None => self.missing(key, why),
+        }
+        None
+    }
+
+    pub(super) fn missing(&self, key: &str, why: &str) {
+        self.cx.error(self.place, format!("`{}` is missing", self.name_of(key)), why);
+    }
+
+    /// What is said to a customer.
+    pub(super) fn message(&mut self, key: &'static str) -> String {
+        let Some(At { value, place }) = self.text(key) else { return String::new() };
+        if value.chars().count() > MAX_MESSAGE_CHARACTERS {
+            let message = format!("`{}` is longer than {MAX_MESSAGE_CHARACTERS} characters", self.name_of(key));
+            self.cx.error(place, message, "shorten it");
+        }
+        if value.chars().any(|c| c.is_control() && c != '\n') {
+            let message = format!("`{}` contains a control character", self.name_of(key));
+            self.cx.error(place, message, "only line ends are allowed");
+        }
+        value.to_owned()
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str) -> bool {
+        let Some(Entry { node, .. }) = self.entry(key) else { return false };
+        match &node.value {
+            Value::Boolean(value) => return *value,
+            Value::Untyped(text) => {
+                if let Ok(value) = text.trim().parse() {
+                    return value;
+                }
+                self.wrong_kind(key, node, "true or false");
+            }
+            Value::Text(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Datetime(_)
+            | Value::List(_)
+            | Value::Table(_) => self.wrong_kind(key, node, "true or false, without quotation marks"),
+        }
+        false
+    }
+
+    pub(super) fn number<T: TryFrom<u64> + Default>(&mut self, key: &'static str, range: RangeInclusive<u64>) -> T {
+        let Some(Entry { node, .. }) = self.entry(key) else { return T::default() };
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        let integer = match &node.value {
+            Value::Integer(integer) => Some(*integer),
+            Value::Untyped(text) => text.trim().parse().ok(),
+            Value::Text(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::List(_)
+            | Value::Table(_) => None,
+        };
+        let Some(integer) = integer else {
+            self.wrong_kind(key, node, &expected);
+            return T::default();
+        };
+        u64::try_from(integer).ok().filter(|it| range.contains(it)).and_then(|it| T::try_from(it).ok()).unwrap_or_else(
+            || {
+                let message = format!("`{}` cannot be {integer}", self.name_of(key));
+                self.cx.error(node.place, message, format!("it must be {expected}"));
+                T::default()
+            },
+        )
+    }
+
+    pub(super) fn seconds(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.number(key, range))
+    }
+
+    pub(super) fn millis(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.number(key, range))
+    }
+
+    /// One of an enum's words.
+    pub(super) fn choice<T: for<'de> Deserialize<'de>>(&mut self, key: &'static str) -> Option<T> {
+        let text = self.text(key)?;
+        self.one_of(key, text)
+    }
+
+    pub(super) fn one_of<T: for<'de> Deserialize<'de>>(&self, key: &str, text: At<&str>) -> Option<T> {
+        let parsed: Result<T, serde::de::value::Error> = T::deserialize(text.value.into_deserializer());
+        match parsed {
+            Ok(value) => Some(value),
+            Err(unknown) => {
+                let message = format!("`{}`: {unknown}", self.name_of(key));
+                self.cx.error(text.place, message, "choose one of them");
+                None
+            }
+        }
+    }
+
+    /// A name of the domain, when the key is there.
+    pub(super) fn name<N: TryFrom<String, Error = NameError>>(&mut self, key: &'static str) -> Option<At<N>> {
+        let text = self.text(key)?;
+        self.named(key, text)
+    }
+
+    pub(super) fn named<N: TryFrom<String, Error = NameError>>(&self, key: &str, text: At<&str>) -> Option<At<N>> {
+        match N::try_from(text.value.to_owned()) {
+            Ok(value) => Some(At { value, place: text.place }),
+            Err(reason) => {
+                let message = format!("`{}` {reason}", self.name_of(key));
+                self.cx.error(text.place, message, "give a name of 1 to 128 bytes without control characters");
+                None
+            }
+        }
+    }
+
+    pub(super) fn required_name<N: TryFrom<String, Error = NameError>>(
+        &mut self,
+        key: &'static str,
+        why: &str,
+    ) -> Option<At<N>> {
+        let text = self.required(key, why)?;
+        self.named(key, text)
+    }
+
+    /// A list of texts; from the environment, in TOML or separated by commas.
+    pub(super) fn texts(&mut self, key: &'static str) -> Vec<At<String>> {
+        let Some(Entry { node, .. }) = self.entry(key) else { return Vec::new() };
+        let expected = "a list of texts: [\"a\", \"b\"]";
+        let parsed;
+        let items = match &node.value {
+            Value::List(items) => items,
+            Value::Untyped(text) => match parse_value(text, node.place) {
+                Some(Value::List(items)) => {
+                    parsed = items;
+                    &parsed
+                }
+                Some(_) | None => {
+                    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+                    return parts.map(|part| At { value: part.to_owned(), place: node.place }).collect();
+                }
+            },
+            Value::Text(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Table(_) => {
+                self.wrong_kind(key, node, expected);
+                return Vec::new();
+            }
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            if let Value::Text(text) = &item.value {
+                texts.push(At { value: text.clone(), place: item.place });
+            } else {
+                self.wrong_kind(key, item, expected);
+            }
+        }
+        texts
+    }
+
+    pub(super) fn names<N: TryFrom<String, Error = NameError>>(&mut self, key: &'static str) -> Vec<At<N>> {
+        let texts = self.texts(key);
+        texts.iter().filter_map(|At { value, place }| self.named(key, At { value, place: *place })).collect()
+    }
+}
+
+/// `a`, `b` and `c`
+pub(super) fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.pop() {
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} and {last}", words.join(", ")),
+        None => "none".to_owned(),
+    }
+}

@@ -1,0 +1,274 @@
+//! Where configuration is read from: files, environment, flags. The only reader of the environment.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use secrecy::SecretString;
+
+use super::{
+    document::{Document, DocumentKind, Documents, Place},
+    finding::Severity,
+    section::RawFinding,
+    tree::{Entry, Node, Table, Value, parse},
+};
+
+/// Every default, with what it means.
+pub const DEFAULT: &str = include_str!("default.toml");
+/// Every default of a profile, with what it means.
+pub const DEFAULT_PROFILE: &str = include_str!("default-profile.toml");
+/// The file that is read when none is named, if it is there.
+pub const FILE: &str = "usher.toml";
+/// The directory beside it that is read when none is named, if it is there.
+pub const PROFILES: &str = "profiles";
+
+const PREFIX: &str = "USHER_";
+const MASTER_KEY: &str = "USHER_MASTER_KEY";
+const MAX_FILE_BYTES: u64 = 1_048_576;
+
+/// The process's environment as it was when it was captured. Never shown.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    #[must_use]
+    pub fn capture() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The key that secrets are sealed with, when the environment gives it.
+    #[must_use]
+    pub fn master_key(&self) -> Option<SecretString> {
+        self.get(MASTER_KEY).map(SecretString::from)
+    }
+}
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Environment({} variables)", self.0.len())
+    }
+}
+
+/// A setting given on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// `--listen`
+    pub name: &'static str,
+    /// `server.listen`
+    pub key: &'static str,
+    pub value: String,
+}
+
+/// Everything that configuration comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `None`: [`FILE`], if it is there.
+    pub config: Option<PathBuf>,
+    /// `None`: [`PROFILES`] beside the configuration file, if it is there.
+    pub profiles: Option<PathBuf>,
+    pub environment: Environment,
+    pub flags: Vec<Flag>,
+}
+
+impl Sources {
+    fn config_path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| PathBuf::from(FILE))
+    }
+
+    fn profiles_path(&self) -> PathBuf {
+        self.profiles.clone().unwrap_or_else(|| directory_of(&self.config_path()).join(PROFILES))
+    }
+
+    /// The configuration file and the profiles, as they are now, with the directory that is watched for more.
+    pub(super) fn paths(&self) -> BTreeSet<PathBuf> {
+        let profiles = self.profiles_path();
+        // A directory that cannot be listed has its finding when it is loaded.
+        let mut paths: BTreeSet<_> = profile_files(&profiles).unwrap_or_default().into_iter().collect();
+        paths.extend([self.config_path(), profiles]);
+        paths
+    }
+}
+
+fn directory_of(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// `*.toml` in a directory, by name; an `usher.toml` among them is no profile.
+fn profile_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_toml = path.extension().is_some_and(|it| it == "toml");
+        if is_toml && !name.starts_with('.') && name != FILE && !path.is_dir() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// All texts, parsed and laid over one another.
+pub(super) struct Layers {
+    pub(super) documents: Documents,
+    pub(super) main: Table,
+    /// Where a key is missing that no table holds.
+    pub(super) main_place: Place,
+    /// False: the configuration file has syntax errors, and `main` lacks it.
+    pub(super) main_is_whole: bool,
+    pub(super) profiles: Vec<(Place, Table)>,
+    pub(super) findings: Vec<RawFinding>,
+    pub(super) files: BTreeSet<PathBuf>,
+}
+
+impl Layers {
+    pub(super) fn read(sources: &Sources) -> Self {
+        let mut documents = Documents::default();
+        let mut defaults = |name: &str, text: &str| {
+            let (kind, directory) = (DocumentKind::Default, PathBuf::new());
+            let place = documents.add(Document { kind, name: name.to_owned(), text: text.to_owned(), directory });
+            let table = parse(&documents, place).unwrap_or_else(|_errors| unreachable!("a test parses the defaults"));
+            (place, table)
+        };
+        let (main_place, main) = defaults("default.toml", DEFAULT);
+        let (_, profile_defaults) = defaults("default-profile.toml", DEFAULT_PROFILE);
+        let mut layers = Self {
+            documents,
+            main,
+            main_place: Place { end: main_place.start, ..main_place },
+            main_is_whole: true,
+            profiles: Vec::new(),
+            findings: Vec::new(),
+            files: BTreeSet::new(),
+        };
+        layers.read_main(sources);
+        layers.read_environment(&sources.environment);
+        layers.read_flags(&sources.flags);
+        layers.read_profiles(sources, &profile_defaults);
+        layers
+    }
+
+    fn read_main(&mut self, sources: &Sources) {
+        let path = sources.config_path();
+        self.files.insert(path.clone());
+        if sources.config.is_none() && !path.exists() {
+            return;
+        }
+        match self.read_file(&path) {
+            Some((place, table)) => {
+                self.main_place = place;
+                self.main.overlay(table);
+            }
+            None => self.main_is_whole = false,
+        }
+    }
+
+    fn read_profiles(&mut self, sources: &Sources, defaults: &Table) {
+        let directory = sources.profiles_path();
+        if sources.profiles.is_none() && !directory.exists() {
+            return;
+        }
+        let files = profile_files(&directory).unwrap_or_else(|error| {
+            self.find(
+                None,
+                format!("cannot list {}: {error}", directory.display()),
+                "name the directory of the profiles",
+            );
+            Vec::new()
+        });
+        for path in files {
+            self.files.insert(path.clone());
+            let Some((place, table)) = self.read_file(&path) else { continue };
+            let mut profile = defaults.clone();
+            profile.overlay(table);
+            self.profiles.push((place, profile));
+        }
+    }
+
+    /// `None`: there is a finding.
+    fn read_file(&mut self, path: &Path) -> Option<(Place, Table)> {
+        let name = path.display().to_string();
+        let text = match read_text(path) {
+            Ok(text) => text,
+            Err(reason) => {
+                self.find(None, format!("cannot read {name}: {reason}"), "name a file in TOML that may be read");
+                return None;
+            }
+        };
+        let directory = directory_of(path);
+        let whole = self.documents.add(Document { kind: DocumentKind::File, name, text, directory });
+        match parse(&self.documents, whole) {
+            Ok(table) => Some((Place { end: whole.start, ..whole }, table)),
+            Err(errors) => {
+                for error in errors {
+                    let help = "text stands in quotation marks, tables in [brackets], one `key = value` per line";
+                    self.find(Some(error.place), format!("no valid TOML: {}", error.message), help);
+                }
+                None
+            }
+        }
+    }
+
+    fn read_environment(&mut self, environment: &Environment) {
+        for (name, value) in &environment.0 {
+            if name == MASTER_KEY {
+                continue;
+            }
+            let Some(key) = name.strip_prefix(PREFIX) else { continue };
+            let key = key.to_ascii_lowercase();
+            let path: Vec<_> = key.split("__").collect();
+            self.set(DocumentKind::Variable, &format!("${name}"), &path, value);
+        }
+    }
+
+    fn read_flags(&mut self, flags: &[Flag]) {
+        for flag in flags {
+            let path: Vec<_> = flag.key.split('.').collect();
+            self.set(DocumentKind::Flag, flag.name, &path, &flag.value);
+        }
+    }
+
+    /// One layer per variable or flag, so that none can be mistaken for another.
+    fn set(&mut self, kind: DocumentKind, name: &str, path: &[&str], value: &str) {
+        let (name, text) = (name.to_owned(), value.to_owned());
+        let place = self.documents.add(Document { kind, name, text, directory: PathBuf::new() });
+        let node = Node { value: Value::Untyped(value.to_owned()), place };
+        self.main.overlay(Table::of(path, Entry { key: place, node }));
+    }
+
+    fn find(&mut self, place: Option<Place>, message: String, help: &str) {
+        self.findings.push(RawFinding { severity: Severity::Error, place, message, help: help.to_owned() });
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("it is larger than {MAX_FILE_BYTES} bytes"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(good).filter(|byte| **byte == b'\n').count() + 1;
+        format!("it is no text in UTF-8 (line {line})")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}

@@ -1,0 +1,156 @@
+//! The gateway's own settings: doors, store, bounds, log.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    section::{At, Section},
+    settings::{Durability, Limits, Log, LogFormat, Ops, Server, Store, Tls},
+};
+use crate::core::profile;
+
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+pub(super) fn server(mut section: Section<'_>) -> Server {
+    let listen = section.socket_address("listen");
+    let tls = section.has("tls").then(|| tls(section.section("tls")));
+    section.know(&["tls"]);
+    let allow_plaintext = section.flag("allow_plaintext");
+    if let Some(At { value, place }) = &listen
+        && !value.ip().is_loopback()
+        && tls.is_none()
+        && !allow_plaintext
+    {
+        section.cx.error(
+            *place,
+            format!("the routing engines' door {value} would be open to the network without TLS"),
+            "add `[server.tls]` with `certificate` and `key`, listen on loopback, or set `server.allow_plaintext = true`",
+        );
+    }
+    let server = Server {
+        listen: listen.map_or(NOWHERE, |at| at.value),
+        tls: tls.flatten(),
+        workers: section.number("workers", 0..=1024),
+        credits: section.number("credits", 1..=65_536),
+        max_frame_bytes: section.number("max_frame_bytes", 4096..=16_777_216),
+    };
+    section.finish();
+    server
+}
+
+fn tls(mut section: Section<'_>) -> Option<Tls> {
+    let why = "`[server.tls]` needs `certificate` and `key`, both PEM files";
+    let certificate = section.required("certificate", why);
+    let key = section.required("key", why);
+    let client_ca = section.text("client_ca");
+    let is_certificate = |bytes: &[u8]| {
+        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
+        all.is_ok_and(|all| !all.is_empty())
+    };
+    let certificate = certificate.map(|at| pem(&section, "certificate", &at, &is_certificate));
+    let key = key.map(|at| pem(&section, "key", &at, &|bytes| PrivateKeyDer::from_pem_slice(bytes).is_ok()));
+    let client_ca = client_ca.map(|at| pem(&section, "client_ca", &at, &is_certificate));
+    section.finish();
+    Some(Tls { certificate: certificate?, key: key?, client_ca })
+}
+
+fn pem(section: &Section<'_>, key: &str, at: &At<&str>, is_good: &dyn Fn(&[u8]) -> bool) -> PathBuf {
+    let path = section.cx.path(at.place, at.value);
+    section.cx.files.borrow_mut().insert(path.clone());
+    let name = section.name_of(key);
+    match std::fs::read(&path).map(zeroize::Zeroizing::new) {
+        Ok(bytes) if is_good(&bytes) => {}
+        Ok(_) => {
+            let message = format!("`{name}`: {} holds no usable PEM of its kind", path.display());
+            section.cx.error(at.place, message, "certificates read `BEGIN CERTIFICATE`, keys `BEGIN PRIVATE KEY`");
+        }
+        Err(error) => {
+            let message = format!("`{name}`: cannot read {}: {error}", path.display());
+            section.cx.error(at.place, message, "a path is relative to the file that names it");
+        }
+    }
+    path
+}
+
+pub(super) fn ops(mut section: Section<'_>) -> Ops {
+    let listen = section.socket_address("listen");
+    let token = section.token_sha256();
+    if let Some(At { value, place }) = &listen
+        && !value.ip().is_loopback()
+        && !section.has("token")
+        && !section.has("token_sha256")
+    {
+        section.cx.error(
+            *place,
+            format!("the operators' door {value} would be open to the network without a token"),
+            "set `ops.token`, or listen on loopback",
+        );
+    }
+    section.finish();
+    Ops { listen: listen.map_or(NOWHERE, |at| at.value), token_sha256: token.map(|at| at.value) }
+}
+
+pub(super) fn store(mut section: Section<'_>) -> Store {
+    let path = section.required("path", "name the directory of the database");
+    let path = path.map(|at| section.cx.path(at.place, at.value)).unwrap_or_default();
+    if path.exists() && !path.is_dir() {
+        let message = format!("`{}`: {} is no directory", section.name_of("path"), path.display());
+        section.cx.error(section.place, message, "name the directory, not the database file");
+    }
+    let store = Store {
+        durability: section.choice("durability").unwrap_or(Durability::Sync),
+        retention: Duration::from_secs(section.number::<u64>("retention_days", 0..=36_500) * 86_400),
+        checkpoint_every: section.seconds("checkpoint_s", 1..=86_400),
+        path,
+    };
+    section.finish();
+    store
+}
+
+/// Bounds of the gateway, and of each contact.
+pub(super) fn limits(mut section: Section<'_>) -> (Limits, profile::Limits) {
+    let limits = Limits {
+        contacts: section.number("contacts", 1..=10_000_000),
+        running_calls: section.number("running_calls", 1..=1_000_000),
+        journal_backlog: section.number("journal_backlog", 1..=10_000_000),
+        engine_absence: section.seconds("engine_absence_s", 1..=604_800),
+    };
+    let mut contact = section.section("contact");
+    let of_contact = profile::Limits {
+        waiting_inputs: contact.number("waiting_inputs", 1..=10_000),
+        undelivered: contact.number("undelivered", 1..=10_000),
+        transcript_bytes: contact.number("transcript_bytes", 0..=1_048_576),
+    };
+    contact.finish();
+    section.finish();
+    (limits, of_contact)
+}
+
+pub(super) fn log(mut section: Section<'_>) -> Log {
+    let filter = section.text("filter");
+    if let Some(At { value, place }) = &filter
+        && let Err(error) = EnvFilter::builder().parse(value)
+    {
+        let message = format!("`{}`: {error}", section.name_of("filter"));
+        section.cx.error(*place, message, "write it as \"info\" or \"info,usher::nlp=debug\"");
+    }
+    let log = Log {
+        format: section.choice("format").unwrap_or(LogFormat::Pretty),
+        filter: filter.map_or_else(String::new, |at| at.value.to_owned()),
+    };
+    section.finish();
+    log
+}
+
+pub(super) fn otlp_endpoint(mut section: Section<'_>) -> Option<String> {
+    let endpoint = section.endpoint("endpoint");
+    section.finish();
+    endpoint.map(|at| at.value.to_string())
+}
+
+/// The store's directory alone, however wrong everything else is.
+pub(super) fn store_path(mut section: Section<'_>) -> Option<PathBuf> {
+    section.text("path").map(|at| section.cx.path(at.place, at.value))
+}

@@ -1,0 +1,564 @@
+//! One contact's conversation with a virtual agent.
+//!
+//! ```text
+//!          Offered                 Requeue                  ACCEPTED
+//!   (new) ---------> Bot ----------------------> HandingOver --------> WithHuman
+//!                    | ^ <-- FAILED, EXPIRED ------'                       |
+//!                    | ^------------------ Returned ----------------------'
+//!                    | ^-- SUPERSEDED --.
+//!                    '----------------> Closing ---> Ended     (the routing engine may end it from anywhere)
+//! ```
+//!
+//! While `Bot`, one turn is in flight at most; what the customer says meanwhile waits in order. Every handover, close, end and
+//! return raises the epoch, which makes answers to older questions stale (B1).
+
+mod close;
+mod outcome;
+mod saved;
+mod transcript;
+mod turn;
+mod wanted;
+
+use std::{collections::VecDeque, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+pub use saved::{Record, Recorded, name_hash};
+use transcript::Transcript;
+
+use super::{
+    clock::{Due, InactivityClock},
+    directory::Directory,
+    ids::{ActionSeq, Epoch, MessageId, QueueId, Timestamp, Turn, UserId},
+    message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
+    profile::{Destination, Rules},
+    step::Step,
+};
+
+/// What does not change while a contact lasts (a return may bring a new one).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    pub agent: UserId,
+    pub media: MediaType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueId>,
+    pub language: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub customer_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub customer_name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub customer_address: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<(String, String)>,
+    /// What was said before, elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Line>,
+}
+
+/// What the routing engine carries out; made safe to repeat by the contact's action number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    Say(Vec<Reply>),
+    Requeue {
+        to: Destination,
+        reason: String,
+        context: HandoverContext,
+    },
+    CreateCallback {
+        queue: QueueId,
+        /// E.164.
+        phone: String,
+        at: Timestamp,
+        context: HandoverContext,
+    },
+    PushUrl(String),
+    EndContact {
+        reason: String,
+        farewell: Vec<Reply>,
+        unless_after: Option<MessageId>,
+    },
+}
+
+/// What the person who takes over should know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HandoverContext {
+    pub summary: String,
+    pub transcript: Vec<Line>,
+    pub parameters: Vec<(String, String)>,
+}
+
+/// What came of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    Offered,
+    Accepted,
+    Failed,
+    Expired,
+    Superseded,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The language engine said that the conversation is over.
+    Completed,
+    Inactivity,
+    /// The routing engine ended it.
+    Left(String),
+    /// The routing engine stayed away too long.
+    EngineAway,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A message of the customer.
+    Message {
+        id: MessageId,
+        input: Input,
+        sensitive: bool,
+    },
+    Typing,
+    Answered {
+        turn: Turn,
+        epoch: Epoch,
+        answer: Box<Answer>,
+    },
+    AskFailed {
+        turn: Turn,
+        epoch: Epoch,
+        kind: FailureKind,
+        advice: String,
+    },
+    ExternalAnswered {
+        seq: ActionSeq,
+        content: String,
+    },
+    ExternalFailed {
+        seq: ActionSeq,
+        label: &'static str,
+        detail: String,
+    },
+    Outcome {
+        seq: ActionSeq,
+        outcome: Outcome,
+        detail: String,
+    },
+    /// The routing engine has the command.
+    Delivered(ActionSeq),
+    /// A person gives the contact back; `from` is the handover that took it there.
+    Returned {
+        card: Box<Card>,
+        from: ActionSeq,
+    },
+    /// The routing engine ended the contact.
+    Left {
+        reason: String,
+    },
+    /// The routing engine stayed away too long.
+    EngineAway,
+    /// [`Contact::due`] has come.
+    Tick,
+    /// The gateway was restarted; what was running is not any more.
+    Recovered,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Ask {
+        turn: Turn,
+        epoch: Epoch,
+        input: Input,
+        payload: Parameters,
+    },
+    /// An event for the language engine whose answer nobody waits for.
+    Tell {
+        event: String,
+        payload: Parameters,
+    },
+    Send {
+        seq: ActionSeq,
+        command: Arc<Command>,
+    },
+    External {
+        seq: ActionSeq,
+        uri: String,
+        parameters: Parameters,
+    },
+    Typing,
+    /// The message was not taken: a bound is reached.
+    Busy(MessageId),
+    /// The message stays unanswered: the contact is over.
+    ContactEnded(MessageId),
+    /// Forget the contact.
+    Close,
+}
+
+/// What a transition reads beside the contact itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    pub rules: &'a Rules,
+    pub directory: &'a Directory,
+    pub now: Timestamp,
+}
+
+/// What a transition asks for, in order, and why.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Out {
+    pub effects: Vec<Effect>,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    Bot,
+    HandingOver { seq: ActionSeq },
+    WithHuman { since: ActionSeq },
+    Closing { seq: ActionSeq, reason: EndReason },
+    Ended,
+}
+
+/// What the conversation waits for while `Bot`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Pending {
+    Ask(Asked),
+    External {
+        uri: String,
+        parameters: Parameters,
+        seq: ActionSeq,
+        since: Timestamp,
+        chain: u8,
+        end_after: bool,
+    },
+    Command {
+        what: Commanded,
+        seq: ActionSeq,
+        /// Set once it is delivered.
+        due: Option<Timestamp>,
+        chain: u8,
+        end_after: bool,
+    },
+}
+
+/// A question to the language engine that is not answered yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Asked {
+    heard: Heard,
+    since: Timestamp,
+    slow_told: bool,
+    /// How many events of ours led here since the customer spoke; bounds loops with the engine.
+    chain: u8,
+    /// What the question told beside the input; told again if it fails.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    news: Parameters,
+}
+
+/// A command whose outcome the conversation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Commanded {
+    Callback,
+    Push,
+}
+
+/// An input that waits or is being asked.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Heard {
+    /// `None`: not the customer's.
+    #[serde(default)]
+    id: Option<MessageId>,
+    input: Input,
+    #[serde(default)]
+    sensitive: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Counters {
+    #[serde(skip_serializing_if = "is_zero")]
+    not_understood: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    failures: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    slow: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    handovers: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Undelivered {
+    seq: ActionSeq,
+    /// The clock runs on although this is undelivered: a warning is no answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    warning: bool,
+    /// `None` only while a contact is being read back.
+    #[serde(skip)]
+    command: Option<Arc<Command>>,
+}
+
+/// What every transition may change, as it stands in every journal record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct State {
+    phase: Phase,
+    epoch: Epoch,
+    turn: Turn,
+    last_seq: ActionSeq,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending: Option<Pending>,
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    waiting: VecDeque<Heard>,
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    undelivered: VecDeque<Undelivered>,
+    clock: InactivityClock,
+    counters: Counters,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_message: Option<MessageId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_intent: Option<String>,
+    /// What the engine has not been told yet; goes with the next question.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    news: Parameters,
+}
+
+#[derive(Clone, Debug)]
+pub struct Contact {
+    card: Card,
+    state: State,
+    /// Taken message ids, hashed; as many as can be sent again.
+    seen: VecDeque<u64>,
+    transcript: Transcript,
+}
+
+/// How many message ids a contact remembers.
+const SEEN: usize = 64;
+
+impl Contact {
+    /// Begins a contact: greets, or waits for the customer. `returned`: a person had it before, in a life we know nothing of.
+    #[must_use]
+    pub fn start(card: Card, returned: bool, cx: Context<'_>, out: &mut Out) -> Self {
+        let mut contact = Self::empty(card);
+        out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
+        let event = if returned { &cx.rules.events.human_returned } else { &cx.rules.welcome_event };
+        if returned {
+            contact.state.news.insert("humanReturned".to_owned(), true.into());
+        }
+        if !event.is_empty() {
+            contact.ask_event(event, Parameters::new(), 0, cx, out);
+        }
+        contact.settle(cx);
+        contact
+    }
+
+    fn empty(card: Card) -> Self {
+        let state = State {
+            phase: Phase::Bot,
+            epoch: Epoch(0),
+            turn: Turn(0),
+            last_seq: ActionSeq(0),
+            pending: None,
+            waiting: VecDeque::new(),
+            undelivered: VecDeque::new(),
+            clock: InactivityClock::default(),
+            counters: Counters::default(),
+            last_message: None,
+            last_intent: None,
+            news: Parameters::new(),
+        };
+        Self { card, state, seen: VecDeque::new(), transcript: Transcript::default() }
+    }
+
+    /// Applies one event and appends what the caller must do, in order.
+    pub fn on_event(&mut self, event: Event, cx: Context<'_>, out: &mut Out) {
+        match event {
+            Event::Message { id, input, sensitive } => {
+                self.on_message(Heard { id: Some(id.clone()), input, sensitive }, id, cx, out);
+            }
+            Event::Typing => self.state.clock.restart(&cx.rules.inactivity, cx.now),
+            Event::Answered { turn, epoch, answer } => self.on_answered(turn, epoch, *answer, cx, out),
+            Event::AskFailed { turn, epoch, kind, advice } => {
+                self.on_ask_failed(turn, epoch, (kind, advice), cx, out);
+            }
+            Event::ExternalAnswered { seq, content } => self.on_external(seq, Ok(content), cx, out),
+            Event::ExternalFailed { seq, label, detail } => self.on_external(seq, Err((label, detail)), cx, out),
+            Event::Outcome { seq, outcome, detail } => self.on_outcome(seq, outcome, detail, cx, out),
+            Event::Delivered(seq) => self.on_delivered(seq, cx),
+            Event::Returned { card, from } => self.on_returned(*card, from, cx, out),
+            Event::Left { reason } => self.end(EndReason::Left(reason), out),
+            Event::EngineAway => self.end(EndReason::EngineAway, out),
+            Event::Tick => self.on_tick(cx, out),
+            Event::Recovered => self.on_recovered(cx, out),
+        }
+        self.settle(cx);
+    }
+
+    #[must_use]
+    pub const fn card(&self) -> &Card {
+        &self.card
+    }
+
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state.phase, Phase::Ended)
+    }
+
+    /// Inputs that wait behind the running turn.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.state.waiting.len()
+    }
+
+    /// Commands that the routing engine has not acknowledged, oldest first.
+    pub fn undelivered(&self) -> impl Iterator<Item = (ActionSeq, &Arc<Command>)> {
+        self.state.undelivered.iter().filter_map(|it| it.command.as_ref().map(|command| (it.seq, command)))
+    }
+
+    /// When the next [`Event::Tick`] is due, at the earliest.
+    #[must_use]
+    pub fn due(&self, rules: &Rules) -> Option<Timestamp> {
+        match (&self.state.phase, &self.state.pending) {
+            (Phase::Bot, Some(Pending::Ask(Asked { since, slow_told: false, .. })))
+                if !rules.handover.slow_threshold.is_zero() =>
+            {
+                Some(*since + rules.handover.slow_threshold)
+            }
+            (Phase::Bot, Some(Pending::Command { due, .. })) => *due,
+            (Phase::Bot, Some(Pending::Ask(_) | Pending::External { .. })) => None,
+            (Phase::Bot, None) => self.state.clock.next(&rules.inactivity),
+            (Phase::HandingOver { .. } | Phase::WithHuman { .. } | Phase::Closing { .. } | Phase::Ended, _) => None,
+        }
+    }
+
+    fn on_message(&mut self, heard: Heard, id: MessageId, cx: Context<'_>, out: &mut Out) {
+        if self.has_seen(id.as_str()) {
+            out.steps.push(Step::Duplicate { id });
+            return;
+        }
+        if self.is_over() {
+            out.effects.push(Effect::ContactEnded(id));
+            return;
+        }
+        let limits = cx.rules.limits;
+        if self.state.waiting.len() >= limits.waiting_inputs || self.state.undelivered.len() >= limits.undelivered {
+            out.steps.push(Step::Busy { id: id.clone() });
+            out.effects.push(Effect::Busy(id));
+            return;
+        }
+        let shown = heard.shown();
+        self.saw(id.as_str());
+        self.transcript.heard(&shown, cx.now, limits.transcript_bytes);
+        self.state.last_message = Some(id.clone());
+        out.steps.push(Step::Heard { id: id.clone(), input: shown });
+        match self.state.phase {
+            Phase::Bot => {
+                self.state.waiting.push_back(heard);
+                self.advance(cx, out);
+            }
+            Phase::HandingOver { .. } | Phase::Closing { .. } => {
+                self.state.waiting.push_back(heard);
+                out.steps.push(Step::Held { id });
+            }
+            Phase::WithHuman { .. } => {
+                out.steps.push(Step::Unanswered { id, why: outcome::WITH_PERSON.to_owned() });
+            }
+            Phase::Ended => {}
+        }
+    }
+
+    fn on_tick(&mut self, cx: Context<'_>, out: &mut Out) {
+        match (&self.state.phase, &mut self.state.pending) {
+            (Phase::Bot, None) => match self.state.clock.due(&cx.rules.inactivity, cx.now) {
+                Due::Nothing => {}
+                Due::Warn => {
+                    out.steps.push(Step::Warned);
+                    let warning = Reply::Text(cx.rules.inactivity.warning_message.clone());
+                    self.send_warning(vec![warning], cx, out);
+                }
+                Due::Close => self.time_out(cx, out),
+            },
+            (Phase::Bot, Some(Pending::Ask(Asked { since, slow_told, .. }))) => {
+                let threshold = cx.rules.handover.slow_threshold;
+                let waited = cx.now.since(*since);
+                if !*slow_told && !threshold.is_zero() && waited >= threshold {
+                    *slow_told = true;
+                    self.on_slow(waited, cx, out);
+                }
+            }
+            (Phase::Bot, Some(Pending::Command { due: Some(due), .. })) if cx.now >= *due => {
+                self.on_outcome_missing(cx, out);
+            }
+            (Phase::Bot, Some(Pending::Command { .. } | Pending::External { .. }))
+            | (Phase::HandingOver { .. } | Phase::WithHuman { .. } | Phase::Closing { .. } | Phase::Ended, _) => {}
+        }
+    }
+
+    /// The clock follows from the state: it runs exactly while the contact waits for its customer.
+    fn settle(&mut self, cx: Context<'_>) {
+        let answered = self.state.undelivered.iter().all(|it| it.warning);
+        if self.state.phase == Phase::Bot && self.state.pending.is_none() && self.state.waiting.is_empty() && answered {
+            self.state.clock.run(&cx.rules.inactivity, cx.now);
+        } else {
+            self.state.clock.stop();
+        }
+    }
+
+    fn say(&mut self, replies: Vec<Reply>, cx: Context<'_>, out: &mut Out) {
+        if !replies.is_empty() {
+            self.send(Command::Say(replies), cx, out);
+        }
+    }
+
+    fn say_text(&mut self, text: &str, cx: Context<'_>, out: &mut Out) {
+        if !text.is_empty() {
+            self.say(vec![Reply::Text(text.to_owned())], cx, out);
+        }
+    }
+
+    fn send_warning(&mut self, replies: Vec<Reply>, cx: Context<'_>, out: &mut Out) {
+        self.send(Command::Say(replies), cx, out);
+        if let Some(sent) = self.state.undelivered.back_mut() {
+            sent.warning = true;
+        }
+    }
+
+    fn send(&mut self, command: Command, cx: Context<'_>, out: &mut Out) -> ActionSeq {
+        let seq = self.next_seq();
+        self.transcript.sent(&command, cx.now, cx.rules.limits.transcript_bytes);
+        out.steps.push(Step::Sent { seq, command: command.clone() });
+        let command = Arc::new(command);
+        self.state.undelivered.push_back(Undelivered { seq, warning: false, command: Some(Arc::clone(&command)) });
+        out.effects.push(Effect::Send { seq, command });
+        seq
+    }
+
+    const fn next_seq(&mut self) -> ActionSeq {
+        self.state.last_seq = ActionSeq(self.state.last_seq.0.saturating_add(1));
+        self.state.last_seq
+    }
+
+    /// Old answers are stale from here on (B1).
+    const fn raise_epoch(&mut self) {
+        self.state.epoch = Epoch(self.state.epoch.0.saturating_add(1));
+    }
+
+    fn on_delivered(&mut self, delivered: ActionSeq, cx: Context<'_>) {
+        self.state.undelivered.retain(|it| it.seq != delivered);
+        if let Some(Pending::Command { seq, due: due @ None, .. }) = &mut self.state.pending
+            && *seq == delivered
+        {
+            *due = Some(cx.now + outcome::PATIENCE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

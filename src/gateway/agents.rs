@@ -1,0 +1,205 @@
+//! Virtual agents at run time: logged on as soon as their engine is there and its directory says that they may (S2–S4).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, MutexGuard, PoisonError},
+};
+
+use super::{
+    Gateway, Roster, Served,
+    alerts::{Alert, AlertKey},
+    lane::ToEngine,
+    unit::Unit,
+};
+use crate::core::{
+    agent::{Agent, Effect, Event, LogOnRefusal, Standing},
+    assignment::{self, may_log_on},
+    directory::{Delta, Directory},
+    ids::{Timestamp, UserId},
+    profile::Rules,
+};
+
+/// A unit's virtual agents by user.
+pub(super) type Agents = HashMap<UserId, Agent>;
+
+impl Gateway {
+    /// The unit's first lane is there. Unless it resumes, the engine may have forgotten our log-ons.
+    pub(super) fn on_unit_attached(&self, unit: &Unit, resumed: bool) {
+        let users: Vec<UserId> = locked(unit).keys().cloned().collect();
+        for user in &users {
+            if !resumed {
+                self.agent_event(unit, user, Event::EngineLost);
+            }
+            self.agent_event(unit, user, Event::EngineAttached);
+        }
+    }
+
+    pub(super) fn on_directory(&self, unit: &Unit, directory: Directory) {
+        unit.directory.store(Arc::new(directory));
+        self.review(unit);
+    }
+
+    pub(super) fn on_directory_delta(&self, unit: &Unit, delta: Delta) {
+        let mut directory = Directory::clone(&unit.directory.load());
+        // Only these decide who may log on, and where contacts can go; queue lengths change all the time.
+        let before = (directory.users.clone(), media_of(&directory), directory.targets.clone());
+        directory.apply(delta);
+        let unchanged = (directory.users.clone(), media_of(&directory), directory.targets.clone()) == before;
+        unit.directory.store(Arc::new(directory));
+        if !unchanged {
+            self.review(unit);
+        }
+    }
+
+    /// Compares what is configured with the engine's directory: findings become alerts, agents that may log on do.
+    pub(super) fn review(&self, unit: &Unit) {
+        let roster = self.roster.load();
+        let directory = unit.directory.load();
+        let rules: Vec<&Rules> = roster.of_unit(&unit.name).map(|served| &*served.rules).collect();
+        let findings = assignment::check(&unit.name, &directory, &rules);
+        for finding in &findings {
+            tracing::warn!(unit = %unit.name, subject = %finding.subject, problem = finding.problem.label(), "{}", finding.text);
+        }
+        self.alerts.replace(&unit.name, findings, self.clock.now());
+        let fit: HashSet<&UserId> = rules
+            .iter()
+            .flat_map(|rules| &rules.agents)
+            .filter(|user| directory.users.get(user).is_some_and(|user| may_log_on(user).is_ok()))
+            .collect();
+        let attached = !unit.lanes().is_empty();
+        let known: Vec<UserId> = locked(unit).keys().cloned().collect();
+        for user in known.iter().filter(|user| !fit.contains(user)) {
+            self.agent_event(unit, user, Event::Unassigned);
+        }
+        for user in fit {
+            self.admit(unit, user, attached);
+        }
+    }
+
+    fn admit(&self, unit: &Unit, user: &UserId, attached: bool) {
+        let new = !locked(unit).contains_key(user);
+        if new {
+            let seed = crate::core::contact::name_hash(user.as_str());
+            locked(unit).insert(user.clone(), Agent::new(seed));
+            if attached {
+                self.agent_event(unit, user, Event::EngineAttached);
+            }
+        }
+        self.agent_event(unit, user, Event::Assigned);
+    }
+
+    pub(super) fn on_logged_on(&self, unit: &Unit, user: &UserId) {
+        tracing::info!(unit = %unit.name, agent = %user, "agent logged on");
+        self.agent_event(unit, user, Event::LoggedOn);
+    }
+
+    pub(super) fn on_log_on_refused(&self, unit: &Unit, user: &UserId, reason: LogOnRefusal, detail: &str) {
+        tracing::warn!(unit = %unit.name, agent = %user, ?reason, detail, "log-on refused");
+        self.agent_event(unit, user, Event::Refused(reason));
+    }
+
+    pub(super) fn on_logged_off(&self, unit: &Unit, user: &UserId, reason: &str) {
+        tracing::warn!(unit = %unit.name, agent = %user, reason, "agent logged off by the contact centre");
+        self.agent_event(unit, user, Event::LoggedOff);
+    }
+
+    pub(super) fn tick_agents(&self, now: Timestamp) {
+        for unit in self.units.load().values() {
+            let due: Vec<UserId> = locked(unit)
+                .iter()
+                .filter(|(_, agent)| agent.deadline().is_some_and(|due| due <= now))
+                .map(|(user, _)| user.clone())
+                .collect();
+            for user in due {
+                self.agent_event(unit, &user, Event::Tick);
+            }
+        }
+    }
+
+    pub(super) fn is_logged_on(&self, unit: &Unit, user: &UserId) -> bool {
+        locked(unit).get(user).is_some_and(|agent| agent.standing() == Standing::LoggedOn)
+    }
+
+    /// Users of all units with their state, for operators.
+    #[must_use]
+    pub fn agents(&self) -> Vec<(crate::core::ids::UnitName, UserId, Standing)> {
+        let units = self.units.load();
+        let of_unit = |unit: &Arc<Unit>| {
+            let agents = locked(unit);
+            agents.iter().map(|(user, agent)| (unit.name.clone(), user.clone(), agent.standing())).collect::<Vec<_>>()
+        };
+        units.values().flat_map(of_unit).collect()
+    }
+
+    fn agent_event(&self, unit: &Unit, user: &UserId, event: Event) {
+        let mut effects = Vec::new();
+        let now = self.clock.now();
+        let mut agents = locked(unit);
+        let Some(agent) = agents.get_mut(user) else { return };
+        let before = agent.standing();
+        agent.on_event(event, now, &mut effects);
+        let after = agent.standing();
+        drop(agents);
+        self.metrics.agent_moved(Some(before), Some(after));
+        for effect in effects {
+            match effect {
+                Effect::LogOn => self.log_on(unit, user),
+                Effect::LogOff => {
+                    let reason = "not assigned to a profile".to_owned();
+                    self.push_any(unit, ToEngine::LogOff { user: user.clone(), reason });
+                }
+                Effect::Alert(refusal) => self.alerts.raise(Alert::log_on(&unit.name, user, refusal, now)),
+                Effect::ClearAlert(refusal) => self.alerts.clear(&AlertKey::log_on(&unit.name, user, refusal)),
+            }
+        }
+    }
+
+    fn log_on(&self, unit: &Unit, user: &UserId) {
+        let roster = self.roster.load();
+        if let Some(served) = roster.find_by_agent(&unit.name, user) {
+            let (password, media) = (served.password.clone(), served.media.clone());
+            self.push_any(unit, ToEngine::LogOn { user: user.clone(), password, media });
+        }
+    }
+
+    /// On whichever lane is there; without one the agent's own clock tries again.
+    fn push_any(&self, unit: &Unit, frame: ToEngine) {
+        if let Some(lane) = unit.lane_or_other(None) {
+            self.push(unit, lane, frame);
+        }
+    }
+
+    /// Puts a changed configuration in force: new contacts and log-ons use it, running contacts keep what they began with.
+    pub fn reload(&self, units: Vec<crate::core::ids::UnitName>, roster: Roster) {
+        let now = self.clock.now();
+        let _guard = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let old_roster = self.roster.swap(Arc::new(roster));
+        let old_units = self.units.load();
+        let kept = |name| old_units.get(&name).cloned().unwrap_or_else(|| Arc::new(Unit::new(name, now)));
+        let units: HashMap<_, _> = units.into_iter().map(kept).map(|unit| (unit.name.clone(), unit)).collect();
+        self.units.store(Arc::new(units));
+        let roster = self.roster.load();
+        for unit in self.units.load().values() {
+            self.review(unit);
+            for served in roster.of_unit(&unit.name) {
+                self.tell_changed_password(unit, served, &old_roster);
+            }
+        }
+    }
+
+    fn tell_changed_password(&self, unit: &Unit, served: &Served, old: &Roster) {
+        for user in &served.rules.agents {
+            if old.find_by_agent(&unit.name, user).is_some_and(|old| !old.same_password(served)) {
+                self.agent_event(unit, user, Event::PasswordChanged);
+            }
+        }
+    }
+}
+
+fn locked(unit: &Unit) -> MutexGuard<'_, Agents> {
+    unit.agents.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn media_of(directory: &Directory) -> Vec<(crate::core::ids::QueueId, crate::core::message::MediaType)> {
+    directory.queues.iter().map(|(id, queue)| (id.clone(), queue.media)).collect()
+}

@@ -1,0 +1,299 @@
+//! What transitions ask for, carried out: questions at once, everything that others would see after the commit.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use super::{
+    Gateway, LaneId, Todo,
+    alerts::{Alert, AlertKey, AlertKind},
+    lane::{Refusal, ToEngine},
+    ports::{Ask, AskError, ExternalRequest},
+    served::Served,
+    shard::Entry,
+    unit::Unit,
+};
+use crate::{
+    clock::Clock,
+    core::{
+        contact::{Effect, Event},
+        ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
+        message::{Answer, FailureKind, Input, Parameters},
+    },
+    telemetry::labels::Stage,
+};
+
+/// When a customer message that was refused for want of room may come again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// What waits for a commit.
+#[derive(Debug)]
+pub(super) enum After {
+    /// A frame on this lane; if the lane is gone, nobody misses it.
+    Frame {
+        unit: Arc<Unit>,
+        lane: LaneId,
+        frame: Box<ToEngine>,
+    },
+    /// A command. If the lane is gone it stays undelivered, for the next one.
+    Command {
+        unit: Arc<Unit>,
+        lane: LaneId,
+        contact: ContactId,
+        frame: Box<ToEngine>,
+    },
+    External(Box<ExternalRequest>, ActionSeq),
+}
+
+/// A question that can be asked at once.
+#[derive(Debug)]
+pub(super) struct Question {
+    served: Arc<Served>,
+    /// `None`: nobody waits for the answer.
+    turn: Option<(Turn, Epoch)>,
+    ask: Ask,
+}
+
+impl Gateway {
+    /// Sorts a transition's effects into what may start now and what waits for the commit. Says whether the contact is over.
+    pub(super) fn sort(
+        &self,
+        id: &ContactId,
+        entry: &mut Entry,
+        effects: Vec<Effect>,
+        questions: &mut Vec<Question>,
+        after: &mut Vec<After>,
+    ) -> bool {
+        let mut over = false;
+        let lane = self.route(id, entry, after);
+        for effect in effects {
+            match effect {
+                Effect::Ask { turn, epoch, input, payload } => {
+                    questions.push(question(id, entry, Some((turn, epoch)), input, payload));
+                }
+                Effect::Tell { event, payload } => {
+                    let input = Input::Event { name: event, parameters: Parameters::new() };
+                    questions.push(question(id, entry, None, input, payload));
+                }
+                Effect::Send { seq, command } => {
+                    if let Some(lane) = lane {
+                        let frame = ToEngine::Command { contact: id.name.clone(), seq, command };
+                        after.push(command_frame(id, entry, lane, frame));
+                    }
+                }
+                Effect::External { seq, uri, parameters } => {
+                    let idempotency_key = format!("{id}/{}", seq.0);
+                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters };
+                    after.push(After::External(Box::new(request), seq));
+                }
+                Effect::Typing => after.extend(frame(entry, ToEngine::Typing { contact: id.name.clone() })),
+                Effect::Busy(message) => after.extend(frame(entry, busy(id, message, "the contact's queue is full"))),
+                Effect::ContactEnded(message) => {
+                    let refused = ToEngine::Refused {
+                        frame: 0,
+                        reason: Refusal::ContactEnded,
+                        detail: "the contact is over".to_owned(),
+                        contact: id.name.to_string(),
+                        message: message.to_string(),
+                    };
+                    after.extend(frame(entry, refused));
+                }
+                Effect::Close => over = true,
+            }
+        }
+        over
+    }
+
+    /// Where the contact's commands go now. On a lane that has not had them yet, everything undelivered goes first, so that
+    /// the engine sees commands in order; the transition's own are among them then, and are not sent twice.
+    fn route(&self, id: &ContactId, entry: &mut Entry, after: &mut Vec<After>) -> Option<LaneId> {
+        let lane = entry.unit.lane_or_other(entry.lane);
+        if lane == entry.lane {
+            return lane;
+        }
+        entry.lane = None;
+        self.route_to(id, entry, lane?, after);
+        None
+    }
+
+    /// Sends everything undelivered on `lane`, which becomes the contact's.
+    pub(super) fn route_to(&self, id: &ContactId, entry: &mut Entry, lane: LaneId, after: &mut Vec<After>) {
+        entry.lane = Some(lane);
+        for (seq, command) in entry.contact.undelivered() {
+            let frame = ToEngine::Command { contact: id.name.clone(), seq, command: Arc::clone(command) };
+            after.push(command_frame(id, entry, lane, frame));
+        }
+    }
+
+    /// Sends what is undelivered and has not been sent on any lane that is attached.
+    pub(super) fn send_undelivered(&self, id: &ContactId, entry: &mut Entry) {
+        let mut after = Vec::new();
+        self.route(id, entry, &mut after);
+        let now = self.journal.follow(&mut after);
+        self.send_now(entry, now, &mut Todo::default());
+    }
+
+    /// Sends what need not wait for a commit, under the shard's lock.
+    pub(super) fn send_now(&self, entry: &mut Entry, now: Vec<After>, todo: &mut Todo) {
+        for it in now {
+            match it {
+                After::Frame { unit, lane, frame } => {
+                    self.push(&unit, lane, *frame);
+                }
+                After::Command { unit, lane, frame, .. } => {
+                    if !self.push(&unit, lane, *frame) {
+                        entry.lane = None;
+                    }
+                }
+                After::External(request, seq) => todo.queries.push((request, seq)),
+            }
+        }
+    }
+
+    /// What has been committed, in order; no lock is held.
+    pub(super) fn carry_out(self: &Arc<Self>, after: Vec<After>) {
+        for it in after {
+            match it {
+                After::Frame { unit, lane, frame } => {
+                    self.push(&unit, lane, *frame);
+                }
+                After::Command { unit, lane, contact, frame } => {
+                    if !self.push(&unit, lane, *frame) {
+                        self.forget_lane(&contact, lane);
+                    }
+                }
+                After::External(request, seq) => self.query(*request, seq),
+            }
+        }
+    }
+
+    /// Gives a frame to a lane. A lane that does not take its frames any more is cut: its engine attaches again.
+    pub(super) fn push(&self, unit: &Unit, lane: LaneId, frame: ToEngine) -> bool {
+        let Some(lane) = unit.lane(lane) else { return false };
+        match lane.out.try_send(frame) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(engine.id = %lane.engine, unit = %unit.name, %error, "the engine does not read: its lane is cut");
+                unit.remove(lane.id, Some(&lane.out), self.clock.now());
+                false
+            }
+        }
+    }
+
+    /// The lane went before it had the contact's commands: the next one gets all of them.
+    fn forget_lane(&self, id: &ContactId, lane: LaneId) {
+        let mut shard = self.shards.of(id);
+        if let Some(entry) = shard.contacts.get_mut(id)
+            && entry.lane == Some(lane)
+        {
+            entry.lane = None;
+        }
+    }
+
+    pub(super) fn ask(self: &Arc<Self>, question: Question) {
+        let gateway = Arc::clone(self);
+        self.calls.start();
+        self.tasks.spawn(async move {
+            let Question { served, turn, ask } = question;
+            let id = ask.contact.clone();
+            let began = Clock::instant();
+            let result = served.engine.ask(ask).await;
+            gateway.metrics.stage(Stage::Ask, began.elapsed());
+            gateway.calls.end();
+            gateway.on_answer(&id, &served, turn, result);
+        });
+    }
+
+    fn on_answer(
+        self: &Arc<Self>,
+        id: &ContactId,
+        served: &Served,
+        turn: Option<(Turn, Epoch)>,
+        result: Result<Answer, AskError>,
+    ) {
+        if let Err(error) = &result {
+            tracing::warn!(
+                contact.id = %id,
+                profile = %served.rules.profile,
+                kind = error.kind.label(),
+                advice = %error.advice,
+                source = error.source.as_deref().map(tracing::field::display),
+                "the language engine did not answer"
+            );
+        }
+        self.watch_engine(served, &result);
+        let Some((turn, epoch)) = turn else { return };
+        let event = match result {
+            Ok(answer) => Event::Answered { turn, epoch, answer: Box::new(answer) },
+            Err(AskError { kind, advice, .. }) => Event::AskFailed { turn, epoch, kind, advice },
+        };
+        self.apply(id, event);
+    }
+
+    /// What an administrator has to mend stays visible until an answer comes through again.
+    fn watch_engine(&self, served: &Served, result: &Result<Answer, AskError>) {
+        let rules = &served.rules;
+        let key =
+            |kind| AlertKey { kind, unit: Some(rules.unit.clone()), subject: format!("profile {}", rules.profile) };
+        let (kind, error) = match result {
+            Ok(_) => {
+                if served.troubled.load(Ordering::Relaxed) && served.troubled.swap(false, Ordering::Relaxed) {
+                    self.alerts.clear(&key(AlertKind::Credential));
+                    self.alerts.clear(&key(AlertKind::Quota));
+                }
+                return;
+            }
+            Err(error) if error.kind == FailureKind::Quota => (AlertKind::Quota, error),
+            Err(error) if matches!(error.kind, FailureKind::Credential | FailureKind::NotFound) => {
+                (AlertKind::Credential, error)
+            }
+            Err(_) => return,
+        };
+        served.troubled.store(true, Ordering::Relaxed);
+        self.alerts.raise(Alert {
+            key: key(kind),
+            text: format!("profile {}: the language engine refuses its questions", rules.profile),
+            mending: error.advice.clone(),
+            raised_at: self.clock.now(),
+        });
+    }
+
+    pub(super) fn query(self: &Arc<Self>, request: ExternalRequest, seq: ActionSeq) {
+        let gateway = Arc::clone(self);
+        self.calls.start();
+        self.tasks.spawn(async move {
+            let id = request.contact.clone();
+            let began = Clock::instant();
+            let result = gateway.external.query(request).await;
+            gateway.metrics.stage(Stage::External, began.elapsed());
+            gateway.calls.end();
+            let event = match result {
+                Ok(content) => Event::ExternalAnswered { seq, content },
+                Err(error) => Event::ExternalFailed { seq, label: error.label, detail: error.detail },
+            };
+            gateway.apply(&id, event);
+        });
+    }
+}
+
+fn question(id: &ContactId, entry: &Entry, turn: Option<(Turn, Epoch)>, input: Input, payload: Parameters) -> Question {
+    let language = entry.contact.card().language.clone();
+    let ask = Ask { contact: id.clone(), input, language, payload };
+    Question { served: Arc::clone(&entry.served), turn, ask }
+}
+
+/// A frame to where the contact is talked to; without a lane there is nobody to tell.
+fn frame(entry: &Entry, frame: ToEngine) -> Option<After> {
+    let lane = entry.lane?;
+    Some(After::Frame { unit: Arc::clone(&entry.unit), lane, frame: Box::new(frame) })
+}
+
+fn command_frame(id: &ContactId, entry: &Entry, lane: LaneId, frame: ToEngine) -> After {
+    After::Command { unit: Arc::clone(&entry.unit), lane, contact: id.clone(), frame: Box::new(frame) }
+}
+
+pub(super) fn busy(id: &ContactId, message: MessageId, reason: &str) -> ToEngine {
+    let contact = id.name.clone();
+    ToEngine::Busy { contact, message, retry_after: RETRY_AFTER, reason: reason.to_owned() }
+}

@@ -1,0 +1,225 @@
+//! What the routing engine says, frame by frame.
+
+use std::sync::Arc;
+
+use super::{
+    Gateway, LaneId, Todo,
+    effects::{After, busy},
+    lane::{FromEngine, Offer, Refusal, Rejection, ToEngine},
+    shard::{Entry, Shard},
+    unit::Unit,
+};
+use crate::{
+    core::{
+        contact::{Card, Contact, Context, Event, Out},
+        ids::{ContactId, ContactName, MessageId, UnitName},
+        message::Input,
+    },
+    telemetry::labels::BusyCause,
+};
+
+/// Where a frame came from.
+struct Origin {
+    unit: Arc<Unit>,
+    lane: LaneId,
+    frame: u64,
+}
+
+impl Gateway {
+    /// Takes one frame; frames of a lane come in order. The lane gets `ToEngine::Ack` once everything it led to is durable.
+    pub fn on_frame(self: &Arc<Self>, unit: &UnitName, lane: LaneId, frame: u64, from: FromEngine) {
+        let Some(unit) = self.unit(unit) else { return };
+        let origin = Origin { unit, lane, frame };
+        match from {
+            FromEngine::Directory(directory) => self.on_directory(&origin.unit, directory),
+            FromEngine::Delta(delta) => self.on_directory_delta(&origin.unit, delta),
+            FromEngine::AgentLoggedOn { user } => self.on_logged_on(&origin.unit, &user),
+            FromEngine::LogOnRefused { user, reason, detail } => {
+                self.on_log_on_refused(&origin.unit, &user, reason, &detail);
+            }
+            FromEngine::AgentLoggedOff { user, reason } => self.on_logged_off(&origin.unit, &user, &reason),
+            FromEngine::Offered(offer) => self.on_offer(&origin, *offer),
+            FromEngine::Message { contact, id, input, sensitive } => {
+                self.on_message(&origin, contact, id, input, sensitive);
+            }
+            FromEngine::Typing { contact } => self.on_contact(&origin, contact, None, Event::Typing),
+            FromEngine::Ended { contact, reason } => self.on_contact(&origin, contact, None, Event::Left { reason }),
+            FromEngine::Outcome { contact, seq, outcome, detail } => {
+                self.on_contact(&origin, contact, None, Event::Outcome { seq, outcome, detail });
+            }
+            FromEngine::Heartbeat => {}
+        }
+        if self.journal.ack(origin.lane, frame) {
+            self.push(&origin.unit, origin.lane, ToEngine::Ack(frame));
+        }
+    }
+
+    fn on_message(
+        self: &Arc<Self>,
+        origin: &Origin,
+        contact: ContactName,
+        id: MessageId,
+        input: Input,
+        sensitive: bool,
+    ) {
+        let refuse = if !self.journal.takes_work(self.limits.journal_backlog) {
+            Some((BusyCause::Journal, "the store cannot take more now"))
+        } else if self.is_draining() {
+            Some((BusyCause::Draining, "the gateway is going down"))
+        } else if self.calls.running() >= self.limits.running_calls {
+            Some((BusyCause::RunningCalls, "too many questions are running"))
+        } else {
+            None
+        };
+        if let Some((cause, reason)) = refuse {
+            self.metrics.busy(cause);
+            let contact = ContactId { unit: origin.unit.name.clone(), name: contact };
+            self.push(&origin.unit, origin.lane, busy(&contact, id, reason));
+            return;
+        }
+        let named = Some(id.clone());
+        self.on_contact(origin, contact, named, Event::Message { id, input, sensitive });
+    }
+
+    /// An event for a contact that should exist. `message`: what to name when it does not.
+    fn on_contact(self: &Arc<Self>, origin: &Origin, contact: ContactName, message: Option<MessageId>, event: Event) {
+        let id = ContactId { unit: origin.unit.name.clone(), name: contact };
+        let mut todo = Todo::default();
+        let mut shard = self.shards.of(&id);
+        if let Some(entry) = shard.contacts.get_mut(&id) {
+            self.heard_on(&id, entry, origin.lane);
+        }
+        let known = self.apply_in(&mut shard, &id, event, &mut todo);
+        let closed = !known && shard.was_closed(&id);
+        drop(shard);
+        self.finish(todo);
+        if !known {
+            self.refuse(origin, &id.name, message, closed);
+        }
+    }
+
+    fn refuse(&self, origin: &Origin, contact: &ContactName, message: Option<MessageId>, closed: bool) {
+        // An outcome or a good-bye that crosses the end of its contact is no mistake.
+        if closed && message.is_none() {
+            return;
+        }
+        let (reason, detail) = if closed {
+            (Refusal::ContactEnded, "the contact is over")
+        } else {
+            (Refusal::UnknownContact, "no such contact has been offered, or it is over")
+        };
+        let refused = ToEngine::Refused {
+            frame: origin.frame,
+            reason,
+            detail: detail.to_owned(),
+            contact: contact.to_string(),
+            message: message.map(|id| id.to_string()).unwrap_or_default(),
+        };
+        self.push(&origin.unit, origin.lane, refused);
+    }
+
+    /// The contact is talked to where it was last heard.
+    fn heard_on(&self, id: &ContactId, entry: &mut Entry, lane: LaneId) {
+        if entry.lane != Some(lane) && entry.unit.lane(lane).is_some() {
+            entry.lane = None;
+            let mut after = Vec::new();
+            self.route_to(id, entry, lane, &mut after);
+            let now = self.journal.follow(&mut after);
+            self.send_now(entry, now, &mut Todo::default());
+        }
+    }
+
+    fn on_offer(self: &Arc<Self>, origin: &Origin, offer: Offer) {
+        let id = ContactId { unit: origin.unit.name.clone(), name: offer.contact.clone() };
+        let agent = offer.agent.clone();
+        let mut todo = Todo::default();
+        let mut shard = self.shards.of(&id);
+        let result = if shard.contacts.contains_key(&id) {
+            self.offered_again(&mut shard, &id, offer, origin, &mut todo);
+            Ok(())
+        } else if shard.was_closed(&id) {
+            Err((Rejection::Invalid, "the contact is over; a new one needs a new id"))
+        } else {
+            self.begin(&mut shard, &id, offer, origin, &mut todo)
+        };
+        drop(shard);
+        self.finish(todo);
+        if let Err((reason, detail)) = result {
+            let contact = id.name;
+            tracing::info!(contact.id = %contact, unit = %id.unit, agent = %agent, ?reason, "contact rejected");
+            let rejected = ToEngine::Rejected { contact, reason, detail: detail.to_owned() };
+            self.push(&origin.unit, origin.lane, rejected);
+        }
+    }
+
+    /// The engine did not see our acceptance, or a person gives the contact back.
+    fn offered_again(&self, shard: &mut Shard, id: &ContactId, offer: Offer, origin: &Origin, todo: &mut Todo) {
+        let Some(entry) = shard.contacts.get_mut(id) else { return };
+        self.heard_on(id, entry, origin.lane);
+        let accepted = accepted(origin, &offer);
+        let mut out = Out::default();
+        if let Some(from) = offer.returned_from {
+            let directory = entry.unit.directory.load();
+            let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+            let card = Box::new(card(offer, &cx.rules.language));
+            entry.contact.on_event(Event::Returned { card, from }, cx, &mut out);
+        }
+        self.settle(shard, id, out, vec![accepted], todo);
+    }
+
+    fn begin(
+        &self,
+        shard: &mut Shard,
+        id: &ContactId,
+        offer: Offer,
+        origin: &Origin,
+        todo: &mut Todo,
+    ) -> Result<(), (Rejection, &'static str)> {
+        if self.is_draining() {
+            return Err((Rejection::Draining, "the gateway is going down; offer the contact elsewhere"));
+        }
+        if !self.journal.takes_work(self.limits.journal_backlog) {
+            return Err((Rejection::StoreUnavailable, "the store cannot be written now"));
+        }
+        if self.contacts() >= self.limits.contacts {
+            return Err((Rejection::AtCapacity, "limits.contacts is reached"));
+        }
+        let roster = self.roster.load();
+        let served = roster
+            .find_by_agent(&id.unit, &offer.agent)
+            .ok_or((Rejection::UnknownAgent, "no profile serves this agent"))?;
+        if !self.is_logged_on(&origin.unit, &offer.agent) {
+            return Err((Rejection::AgentNotLoggedOn, "the agent is not logged on by this gateway"));
+        }
+        let accepted = accepted(origin, &offer);
+        let returned = offer.returned_from.is_some();
+        let mut out = Out::default();
+        let directory = origin.unit.directory.load();
+        let cx = Context { rules: &served.rules, directory: &directory, now: self.clock.now() };
+        let contact = Contact::start(card(offer, &served.rules.language), returned, cx, &mut out);
+        let mut entry = Entry::new(contact, Arc::clone(served), Arc::clone(&origin.unit));
+        entry.lane = Some(origin.lane);
+        self.insert(shard, id.clone(), entry);
+        self.settle(shard, id, out, vec![accepted], todo);
+        Ok(())
+    }
+}
+
+fn accepted(origin: &Origin, offer: &Offer) -> After {
+    let frame = ToEngine::Accepted { contact: offer.contact.clone(), agent: offer.agent.clone() };
+    After::Frame { unit: Arc::clone(&origin.unit), lane: origin.lane, frame: Box::new(frame) }
+}
+
+fn card(offer: Offer, language: &str) -> Card {
+    Card {
+        agent: offer.agent,
+        media: offer.media,
+        queue: offer.queue,
+        language: offer.language.unwrap_or_else(|| language.to_owned()),
+        customer_id: offer.customer.id,
+        customer_name: offer.customer.name,
+        customer_address: offer.customer.address,
+        attributes: offer.attributes,
+        history: offer.history,
+    }
+}

@@ -1,0 +1,335 @@
+//! Group commit: transitions become durable in the order in which they happened, and only then does the world see them.
+//!
+//! There is no linger: a commit starts at once when none is running, and what arrives meanwhile makes the next batch. While
+//! the store cannot be written the batch waits and is tried again; nothing is acknowledged and new work is refused.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    LaneId,
+    effects::After,
+    storage::{Batch, Claim, Closed, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind},
+};
+use crate::{
+    clock::Clock,
+    config::settings::Durability,
+    core::ids::{ContactId, Timestamp},
+};
+
+/// `async` writes this often.
+const ASYNC_EVERY: Duration = Duration::from_millis(50);
+/// A store that failed is tried again after this, and then after longer.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_MOST: Duration = Duration::from_secs(2);
+
+pub(super) struct Journal {
+    store: Arc<dyn Store>,
+    durability: Durability,
+    chain: Hmac<Sha256>,
+    /// What waits for the next commit. Held for pushes only, never across an await; taken inside a shard's lock, so that a
+    /// contact's records stand in the order of its transitions.
+    next: Mutex<Next>,
+    wake: Notify,
+    /// The last commit succeeded.
+    writable: AtomicBool,
+    backlog: AtomicU64,
+}
+
+struct Next {
+    pos: Pos,
+    batch: Batch,
+    after: Vec<After>,
+    acks: Vec<(LaneId, u64)>,
+    /// A commit is running, or what follows it is being carried out: what comes now must wait behind it.
+    committing: bool,
+    /// The running commit has something to carry out.
+    carrying: bool,
+    /// When the oldest record of the batch came.
+    since: Option<Timestamp>,
+}
+
+/// One contact's place in the journal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) last: Pos,
+    pub(super) hash: [u8; 32],
+}
+
+impl Link {
+    pub(super) const FIRST: Self = Self { last: Pos(0), hash: [0; 32] };
+}
+
+/// Why the journal stopped for good.
+#[derive(Debug)]
+pub struct JournalStopped(pub StoreError);
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal")
+            .field("store", &self.store)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Journal {
+    pub(super) fn new(store: Arc<dyn Store>, durability: Durability, chain_key: &[u8; 32], claim: Claim) -> Self {
+        let next = Next {
+            pos: claim.next,
+            batch: Batch::default(),
+            after: Vec::new(),
+            acks: Vec::new(),
+            committing: false,
+            carrying: false,
+            since: None,
+        };
+        Self {
+            store,
+            durability,
+            chain: chain_mac(chain_key),
+            next: Mutex::new(next),
+            wake: Notify::new(),
+            writable: AtomicBool::new(true),
+            backlog: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether new work may be taken.
+    pub(super) fn takes_work(&self, limit: usize) -> bool {
+        self.writable.load(Ordering::Relaxed) && self.backlog() <= limit
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.writable.load(Ordering::Relaxed)
+    }
+
+    /// Records that wait for their commit.
+    pub(super) fn backlog(&self) -> usize {
+        usize::try_from(self.backlog.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+    }
+
+    /// How long the oldest waiting record has waited.
+    pub(super) fn lag(&self, now: Timestamp) -> Duration {
+        self.locked().since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// Appends a transition of one contact and hands on what is to happen once it is durable.
+    pub(super) fn append(
+        &self,
+        contact: &ContactId,
+        link: &mut Link,
+        at: Timestamp,
+        body: Vec<u8>,
+        after: &mut Vec<After>,
+    ) -> Vec<After> {
+        let hash = chained(&self.chain, &link.hash, at, &body);
+        let mut next = self.locked();
+        let pos = next.pos;
+        next.pos = Pos(pos.0 + 1);
+        next.batch.records.push(Record { pos, contact: contact.clone(), prev: link.last, at, hash, body });
+        next.since.get_or_insert(at);
+        *link = Link { last: pos, hash };
+        self.backlog.fetch_add(1, Ordering::Relaxed);
+        self.hand_on(next, after)
+    }
+
+    /// Hands on what needs no record of its own, behind everything before it.
+    pub(super) fn follow(&self, after: &mut Vec<After>) -> Vec<After> {
+        if after.is_empty() {
+            return Vec::new();
+        }
+        let next = self.locked();
+        if next.batch.is_empty() && !next.committing {
+            return mem::take(after);
+        }
+        self.hand_on(next, after)
+    }
+
+    /// With `sync` the writer carries `after` out when the commit is done; with `async` the caller does so now, unless the
+    /// store is in trouble.
+    fn hand_on(&self, mut next: std::sync::MutexGuard<'_, Next>, after: &mut Vec<After>) -> Vec<After> {
+        let now = match self.durability {
+            Durability::Sync => false,
+            Durability::Async => self.is_writable() && next.after.is_empty() && !next.carrying,
+        };
+        let carry_out_now = if now {
+            mem::take(after)
+        } else {
+            next.after.append(after);
+            Vec::new()
+        };
+        drop(next);
+        self.wake.notify_one();
+        carry_out_now
+    }
+
+    /// Acknowledges an engine's frame once everything before is durable. Returns true when that is now.
+    pub(super) fn ack(&self, lane: LaneId, frame: u64) -> bool {
+        if self.durability == Durability::Async && self.is_writable() {
+            return true;
+        }
+        let mut next = self.locked();
+        if next.batch.is_empty() && next.after.is_empty() && !next.committing {
+            return true;
+        }
+        match next.acks.iter_mut().find(|(it, _)| *it == lane) {
+            Some((_, highest)) => *highest = frame,
+            None => next.acks.push((lane, frame)),
+        }
+        drop(next);
+        self.wake.notify_one();
+        false
+    }
+
+    pub(super) fn close(&self, closed: Closed) {
+        self.locked().batch.closed.push(closed);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn snapshot(&self, snapshot: Snapshot) {
+        self.locked().batch.snapshots.push(snapshot);
+    }
+
+    /// The position that the next record will have.
+    pub(super) fn position(&self) -> Pos {
+        self.locked().pos
+    }
+
+    pub(super) fn checkpoint(&self, at: Pos) {
+        self.locked().batch.checkpoint = Some(at);
+        self.wake.notify_one();
+    }
+
+    /// Runs until `stop`, and then until everything is written. `carry_out` gets what has become durable, in order.
+    pub(super) async fn run(
+        &self,
+        claim: Claim,
+        clock: &Clock,
+        stop: CancellationToken,
+        mut carry_out: impl FnMut(Vec<After>, Vec<(LaneId, u64)>, Duration),
+    ) -> Result<(), JournalStopped> {
+        loop {
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = stop.cancelled() => {}
+            }
+            if self.durability == Durability::Async && !stop.is_cancelled() {
+                tokio::select! {
+                    () = tokio::time::sleep(ASYNC_EVERY) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+            while let Some((batch, after, acks)) = self.take() {
+                let began = clock.now();
+                self.write(claim, &batch).await.map_err(JournalStopped)?;
+                carry_out(after, acks, clock.now().since(began));
+                self.done(batch.records.len());
+            }
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Nothing waits and nothing is being written.
+    pub(super) fn is_idle(&self) -> bool {
+        let next = self.locked();
+        next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() && !next.committing
+    }
+
+    fn take(&self) -> Option<(Batch, Vec<After>, Vec<(LaneId, u64)>)> {
+        let mut next = self.locked();
+        if next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() {
+            return None;
+        }
+        next.committing = true;
+        next.carrying = !next.after.is_empty();
+        Some((mem::take(&mut next.batch), mem::take(&mut next.after), mem::take(&mut next.acks)))
+    }
+
+    fn done(&self, records: usize) {
+        let mut next = self.locked();
+        next.committing = false;
+        next.carrying = false;
+        next.since = next.batch.records.first().map(|record| record.at);
+        self.backlog.fetch_sub(u64::try_from(records).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Commits, however long it takes, unless it is hopeless.
+    async fn write(&self, claim: Claim, batch: &Batch) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut pause = RETRY_FIRST;
+        loop {
+            let Err(error) = self.store.commit(claim.epoch, batch).await else {
+                if !self.writable.swap(true, Ordering::Relaxed) {
+                    tracing::info!("the store can be written again");
+                }
+                return Ok(());
+            };
+            match error.kind {
+                StoreErrorKind::Fenced | StoreErrorKind::Corrupt => return Err(error),
+                StoreErrorKind::Unavailable => {
+                    if self.writable.swap(false, Ordering::Relaxed) {
+                        tracing::error!(error = %error.source, "the store cannot be written: new work is refused until it can");
+                    }
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MOST);
+        }
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Next> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn chain_mac(key: &[u8; 32]) -> Hmac<Sha256> {
+    // HMAC pads a short key with zeros to its block.
+    let mut block = [0; 64];
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    Hmac::new(&block.into())
+}
+
+fn chained(mac: &Hmac<Sha256>, previous: &[u8; 32], at: Timestamp, body: &[u8]) -> [u8; 32] {
+    let mut mac = mac.clone();
+    mac.update(previous);
+    mac.update(&at.0.to_be_bytes());
+    mac.update(body);
+    mac.finalize().into_bytes().into()
+}
+
+/// Whether `records`, oldest first, are as they were written. `Err` names the first that is not.
+///
+/// # Errors
+/// The index of the first record that does not follow from the one before it.
+pub fn verify_chain(key: &[u8; 32], records: &[Record]) -> Result<(), usize> {
+    let mac = chain_mac(key);
+    let mut previous = Link::FIRST;
+    for (index, record) in records.iter().enumerate() {
+        let pruned_before = index == 0 && record.prev != Pos(0);
+        let follows =
+            record.prev == previous.last && record.hash == chained(&mac, &previous.hash, record.at, &record.body);
+        if !pruned_before && !follows {
+            return Err(index);
+        }
+        previous = Link { last: record.pos, hash: record.hash };
+    }
+    Ok(())
+}

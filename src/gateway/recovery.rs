@@ -1,0 +1,126 @@
+//! After a start: every contact is where its last record left it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    Gateway, Todo,
+    journal::Link,
+    shard::Entry,
+    storage::{Loaded, Pos, StoreError},
+};
+use crate::core::{
+    contact::{Contact, Event},
+    ids::{ContactId, Timestamp},
+};
+
+/// What was found, for the log and the operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub contacts: usize,
+    /// Contacts whose agent no profile serves any more; they are given up.
+    pub orphans: usize,
+    /// Records and snapshots that could not be read.
+    pub unreadable: usize,
+}
+
+struct Found {
+    contact: Contact,
+    link: Link,
+}
+
+/// Puts contacts together from snapshots and the records after them.
+#[derive(Default)]
+struct Reader {
+    found: HashMap<ContactId, Found>,
+    closed: Vec<ContactId>,
+    unreadable: usize,
+    transcript_bytes: usize,
+}
+
+impl Gateway {
+    /// Reads the store; to be called once, before anything else.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn recover(self: &Arc<Self>) -> Result<Recovered, StoreError> {
+        let transcript_bytes =
+            self.roster.load().profiles().iter().map(|it| it.rules.limits.transcript_bytes).max().unwrap_or_default();
+        let mut reader = Reader { transcript_bytes, ..Reader::default() };
+        self.store.load(&mut |loaded| reader.take(loaded)).await?;
+        let mut recovered = Recovered { unreadable: reader.unreadable, ..Recovered::default() };
+        for id in reader.closed {
+            reader.found.remove(&id);
+            self.shards.of(&id).remember_closed(id.clone());
+        }
+        for (id, found) in reader.found {
+            if self.take_up(id, found) {
+                recovered.contacts += 1;
+            } else {
+                recovered.orphans += 1;
+            }
+        }
+        Ok(recovered)
+    }
+
+    fn take_up(self: &Arc<Self>, id: ContactId, found: Found) -> bool {
+        let roster = self.roster.load();
+        let served = roster.find_by_agent(&id.unit, &found.contact.card().agent);
+        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else {
+            tracing::warn!(contact.id = %id, agent = %found.contact.card().agent, "no profile serves this contact any more");
+            return false;
+        };
+        let mut entry = Entry::new(found.contact, Arc::clone(served), unit);
+        entry.link = found.link;
+        let mut todo = Todo::default();
+        let mut shard = self.shards.of(&id);
+        self.insert(&mut shard, id.clone(), entry);
+        self.apply_in(&mut shard, &id, Event::Recovered, &mut todo);
+        drop(shard);
+        self.finish(todo);
+        true
+    }
+}
+
+impl Reader {
+    fn take(&mut self, loaded: Loaded) {
+        match loaded {
+            Loaded::Snapshot(snapshot) => match Contact::from_snapshot(&snapshot.state) {
+                Ok(contact) => {
+                    let link = Link { last: snapshot.last, hash: snapshot.hash };
+                    self.found.insert(snapshot.contact, Found { contact, link });
+                }
+                Err(error) => self.cannot_read(&snapshot.contact, snapshot.last, &error),
+            },
+            Loaded::Record(record) => {
+                let link = Link { last: record.pos, hash: record.hash };
+                let result = self.take_record(record.contact.clone(), link, record.at, &record.body);
+                if let Err(error) = result {
+                    self.cannot_read(&record.contact, record.pos, &error);
+                }
+            }
+            Loaded::Closed(contact) => self.closed.push(contact),
+        }
+    }
+
+    fn take_record(&mut self, id: ContactId, link: Link, at: Timestamp, body: &[u8]) -> serde_json::Result<()> {
+        match self.found.get_mut(&id) {
+            Some(found) if link.last <= found.link.last => {}
+            Some(found) => {
+                found.contact.apply_record(body, at, self.transcript_bytes)?;
+                found.link = link;
+            }
+            None => {
+                // Without its beginning it is the tail of a contact that is closed.
+                if let Some(contact) = Contact::from_first_record(body, at, self.transcript_bytes)? {
+                    self.found.insert(id, Found { contact, link });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cannot_read(&mut self, contact: &ContactId, pos: Pos, error: &serde_json::Error) {
+        self.unreadable += 1;
+        tracing::error!(contact.id = %contact, pos = pos.0, %error, "this cannot be read back; the contact is left out");
+    }
+}

@@ -1,0 +1,148 @@
+//! Durable state, as the gateway needs it: one trait. The backends are in `store`.
+
+use std::{error::Error, fmt};
+
+use futures::future::BoxFuture;
+
+use crate::core::ids::{ContactId, Timestamp};
+
+/// Raised by every claim; a commit under an older one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OwnerEpoch(pub i64);
+
+/// A position in the journal; the first record has 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pos(pub u64);
+
+/// One transition of one contact. Records of a contact are linked backwards by `prev` and chained by `hash`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub pos: Pos,
+    pub contact: ContactId,
+    /// The contact's previous record; `Pos(0)` for its first.
+    pub prev: Pos,
+    pub at: Timestamp,
+    pub hash: [u8; 32],
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+/// A contact's whole state as of `last`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub contact: ContactId,
+    pub last: Pos,
+    /// Of the record at `last`; the chain goes on from it.
+    pub hash: [u8; 32],
+    /// JSON.
+    pub state: Vec<u8>,
+}
+
+/// A contact that is over; its records stay for the timeline until they are pruned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub contact: ContactId,
+    pub last: Pos,
+    pub at: Timestamp,
+}
+
+/// What becomes durable together, in this order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Positions ascend without gaps from [`Claim::next`].
+    pub records: Vec<Record>,
+    pub snapshots: Vec<Snapshot>,
+    /// Also removes the contact's snapshot, unless it is newer: a name may be used again after its contact is over.
+    pub closed: Vec<Closed>,
+    /// Every open contact's state is in a snapshot or in a record at or after this.
+    pub checkpoint: Option<Pos>,
+}
+
+impl Batch {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.snapshots.is_empty() && self.closed.is_empty() && self.checkpoint.is_none()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub epoch: OwnerEpoch,
+    /// The position of the next record.
+    pub next: Pos,
+}
+
+/// What [`Store::load`] hands over, snapshots first, then records in order of position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    Snapshot(Snapshot),
+    /// At or after the checkpoint. Includes records of contacts that are closed since.
+    Record(Record),
+    /// After all records: contacts closed at or after the checkpoint and not seen since.
+    Closed(ContactId),
+}
+
+pub trait Store: Send + Sync + fmt::Debug {
+    /// Takes every shard and raises the epoch.
+    fn claim<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<Claim, StoreError>>;
+
+    fn load<'a>(&'a self, each: &'a mut (dyn FnMut(Loaded) + Send)) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// All of it or nothing. Safe to repeat after an error: records that turn out to be there already are compared, not
+    /// written again.
+    fn commit<'a>(&'a self, epoch: OwnerEpoch, batch: &'a Batch) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// A contact's records, oldest first; empty when it is unknown. At most the newest `limit`.
+    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
+
+    /// Forgets the journal up to the first record that is not older than `before` or that a recovery needs, and contacts
+    /// closed in that stretch. Says how many records went.
+    fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    fn put_secret<'a>(&'a self, name: &'a str, sealed: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
+
+    /// In alphabetical order.
+    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+}
+
+/// Closed set of what a store can suffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// Another owner has claimed the shards. Final.
+    Fenced,
+    /// No space, no permission, I/O error: may pass.
+    Unavailable,
+    /// The database cannot be read as ours. Final.
+    Corrupt,
+}
+
+#[derive(Debug)]
+pub struct StoreError {
+    pub kind: StoreErrorKind,
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+impl StoreError {
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            StoreErrorKind::Fenced => "another gateway has taken over this store",
+            StoreErrorKind::Unavailable => "the store cannot be written or read now",
+            StoreErrorKind::Corrupt => "the store's data cannot be read",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}

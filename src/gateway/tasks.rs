@@ -1,0 +1,223 @@
+//! What runs beside the calls: the timers, the checkpoints, resending, and the drain at the end.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Gateway, JournalStopped, Todo,
+    alerts::{Alert, AlertKey, AlertKind},
+    lane::ToEngine,
+    shard::Shard,
+    storage::Snapshot,
+    timers::TICK,
+    unit::Unit,
+};
+use crate::{
+    clock::Clock,
+    core::{
+        contact::Event,
+        ids::{ContactId, Timestamp},
+    },
+    telemetry::labels::Stage,
+};
+
+/// A timer that may not run now (its engine is away) is looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Below this many records in the journal's queue a checkpoint goes on.
+const CHECKPOINT_BACKLOG: usize = 1024;
+const PAUSE: Duration = Duration::from_millis(5);
+
+impl Gateway {
+    /// The journal's writer, until `stop` and everything is written.
+    ///
+    /// # Errors
+    /// When the store is lost for good: taken over by another gateway, or not readable as ours.
+    pub async fn run_journal(self: Arc<Self>, stop: CancellationToken) -> Result<(), JournalStopped> {
+        let gateway = Arc::clone(&self);
+        let carry_out = move |after, acks: Vec<_>, took| {
+            gateway.metrics.stage(Stage::Commit, took);
+            gateway.carry_out(after);
+            for (lane, frame) in acks {
+                gateway.push_to_lane(lane, ToEngine::Ack(frame));
+            }
+        };
+        self.journal.run(self.claim, &self.clock, stop, carry_out).await
+    }
+
+    fn push_to_lane(&self, lane: super::LaneId, frame: ToEngine) {
+        let units = self.units.load();
+        if let Some(unit) = units.values().find(|unit| unit.lane(lane).is_some()) {
+            self.push(unit, lane, frame);
+        }
+    }
+
+    /// Turns the wheels, until `stop`.
+    pub async fn run_timers(self: Arc<Self>, stop: CancellationToken) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut due = Vec::new();
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let now = self.clock.now();
+            for mut shard in self.shards.each() {
+                let mut todo = Todo::default();
+                shard.wheel.turn(now, &mut due);
+                for id in due.drain(..) {
+                    self.look(&mut shard, &id, now, &mut todo);
+                }
+                drop(shard);
+                self.finish(todo);
+            }
+            self.tick_agents(now);
+            self.gauge();
+        }
+    }
+
+    /// What is cheaper to look up now and then than to count at every change.
+    fn gauge(&self) {
+        let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let (backlog, lag) = (self.journal.backlog(), self.journal.lag(self.clock.now()));
+        self.metrics.journal_backlog.set(size(backlog));
+        self.metrics.journal_lag(lag);
+        self.metrics.contacts.set(size(self.contacts()));
+        self.metrics.running_calls.set(size(self.calls.running()));
+        let lanes: usize = self.units.load().values().map(|unit| unit.lanes().len()).sum();
+        self.metrics.lanes.set(size(lanes));
+        self.report_store();
+        self.report_credentials();
+    }
+
+    fn report_credentials(&self) {
+        for served in self.roster.load().profiles() {
+            let until = served.engine.credential_valid_until().map_or(0, |until| until.0 / 1000);
+            served.token_gauge(&self.metrics).set(until);
+        }
+    }
+
+    /// The store's state as operators see it.
+    fn report_store(&self) {
+        let writable = self.journal.is_writable();
+        self.health.store_available(writable);
+        let key = AlertKey { kind: AlertKind::Store, unit: None, subject: "store".to_owned() };
+        if writable {
+            self.alerts.clear(&key);
+        } else {
+            self.alerts.raise(Alert {
+                key,
+                text: "the store cannot be written: new work is refused until it can".to_owned(),
+                mending: "free space on the store's disk and check its permissions; no restart is needed".to_owned(),
+                raised_at: self.clock.now(),
+            });
+        }
+    }
+
+    /// The wheel shows a contact: its time has come, or it has moved since.
+    fn look(&self, shard: &mut Shard, id: &ContactId, now: Timestamp, todo: &mut Todo) {
+        let Some(entry) = shard.contacts.get_mut(id) else { return };
+        entry.look = None;
+        let due = entry.contact.due(&entry.served.rules);
+        if due.is_none_or(|due| due > now) {
+            shard.arm(id);
+        } else if entry.unit.timers_run(now) {
+            self.apply_in(shard, id, Event::Tick, todo);
+        } else if entry.unit.absence(now) >= self.limits.engine_absence {
+            self.apply_in(shard, id, Event::EngineAway, todo);
+        } else {
+            let again = now + LOOK_AGAIN;
+            entry.look = Some(again);
+            shard.wheel.push(id.clone(), again);
+        }
+    }
+
+    /// Writes snapshots of what has changed, every so often, so that a recovery need not read far.
+    pub async fn run_checkpoints(self: Arc<Self>, every: Duration, retention: Duration, stop: CancellationToken) {
+        let mut rounds = interval(every);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        rounds.tick().await;
+        while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+            self.checkpoint().await;
+            let now = self.clock.now();
+            let kept_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+            let before = Timestamp(now.0.saturating_sub(kept_ms));
+            match self.store.prune(before).await {
+                Ok(0) => {}
+                Ok(records) => tracing::info!(records, "old timelines pruned"),
+                Err(error) => tracing::warn!(%error, source = %error.source, "pruning failed; it is tried again"),
+            }
+        }
+    }
+
+    /// One round: every contact whose state is not in a snapshot gets one; then the journal before it is not needed.
+    pub async fn checkpoint(&self) {
+        let position = self.journal.position();
+        for index in 0..super::shard::SHARDS {
+            while self.journal.backlog() > CHECKPOINT_BACKLOG || !self.journal.is_writable() {
+                sleep(PAUSE).await;
+            }
+            self.snapshot_shard(index);
+            tokio::task::yield_now().await;
+        }
+        self.journal.checkpoint(position);
+    }
+
+    fn snapshot_shard(&self, index: usize) {
+        let Some(mut shard) = self.shards.at(index) else { return };
+        for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| entry.changed) {
+            match entry.contact.snapshot() {
+                Ok(state) => {
+                    self.journal.snapshot(Snapshot {
+                        contact: id.clone(),
+                        last: entry.link.last,
+                        hash: entry.link.hash,
+                        state,
+                    });
+                    entry.changed = false;
+                }
+                Err(error) => tracing::error!(contact.id = %id, %error, "a snapshot cannot be written"),
+            }
+        }
+    }
+
+    /// Sends what the engine has not been given, contact by contact, no faster than its lane takes it.
+    pub(super) fn sweep_undelivered(self: &Arc<Self>, unit: Arc<Unit>) {
+        let gateway = Arc::clone(self);
+        self.tasks.spawn(async move {
+            for index in 0..super::shard::SHARDS {
+                while unit.lanes().iter().any(|lane| lane.out.capacity() < lane.out.max_capacity() / 2) {
+                    sleep(PAUSE).await;
+                }
+                if unit.lanes().is_empty() {
+                    return;
+                }
+                if let Some(mut shard) = gateway.shards.at(index) {
+                    for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| Arc::ptr_eq(&entry.unit, &unit)) {
+                        gateway.send_undelivered(id, entry);
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Takes no new contacts, lets what runs finish, and tells the engines. Returns when nothing runs, or after `grace`.
+    pub async fn drain(&self, grace: Duration) {
+        self.draining.store(true, std::sync::atomic::Ordering::Relaxed);
+        for unit in self.units.load().values() {
+            for lane in unit.lanes().iter() {
+                self.push(unit, lane.id, ToEngine::Draining { grace });
+            }
+        }
+        let began = Clock::instant();
+        while self.calls.running() > 0 && began.elapsed() < grace {
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until everything that happened is written and carried out, or cannot be.
+    pub async fn flushed(&self) {
+        while !self.journal.is_idle() && self.journal.is_writable() {
+            sleep(PAUSE).await;
+        }
+    }
+}
