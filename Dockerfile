@@ -6,15 +6,15 @@ COPY . .
 # With an explicit target the flags leave procedural macros alone, which cannot be linked statically.
 RUN target="$(rustc --print host-tuple)" \
     && RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --bin usher --target "$target" \
-    && install -D --strip "target/$target/release/usher" /image/usr/bin/usher \
-    && install -d /image/data
+    && install -D "target/$target/release/usher" /image/usr/bin/usher \
+    && install -d -m 0700 /volume/data
 
 FROM scratch
 # What the operating system would bring: roots of trust, and time zones.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo
 COPY --from=build /image/usr/bin/usher /usr/bin/usher
-COPY --from=build --chown=65532:65532 --chmod=0700 /image/data /data
+COPY --from=build --chown=65532:65532 /volume /
 USER 65532:65532
 # `usher.toml` and `profiles/` are read from here.
 WORKDIR /etc/usher

@@ -8,5 +8,6 @@ mod egress;
 mod fakes;
 mod harness;
 mod ops;
+mod sight;
 mod store;
 mod traces;
