@@ -457,6 +457,8 @@ impl Contact {
         self.saw(id.as_str());
         self.transcript.heard(&shown, cx.now, limits.transcript_bytes);
         self.state.last_message = Some(id.clone());
+        // Even one that leads to nothing is a sign of life.
+        self.state.clock.stop();
         out.steps.push(Step::Heard { id: id.clone(), input: shown });
         match self.state.phase {
             Phase::Bot => {
