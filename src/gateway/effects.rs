@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use tracing::Instrument as _;
+
 use super::{
     Gateway, LaneId, Todo,
     alerts::{Alert, AlertKey, AlertKind},
@@ -21,7 +23,7 @@ use crate::{
         ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
         message::{Answer, FailureKind, Input, Parameters},
     },
-    telemetry::labels::Stage,
+    telemetry::{SPANS, labels::Stage},
 };
 
 /// When a customer message that was refused for want of room may come again.
@@ -197,8 +199,15 @@ impl Gateway {
         self.tasks.spawn(async move {
             let Question { served, turn, ask } = question;
             let id = ask.contact.clone();
+            let span = tracing::debug_span!(
+                target: SPANS,
+                "ask",
+                contact.id = %id,
+                profile = %served.rules.profile,
+                turn = turn.map(|(turn, _)| turn.0),
+            );
             let began = Clock::instant();
-            let result = served.engine.ask(ask).await;
+            let result = served.engine.ask(ask).instrument(span).await;
             gateway.metrics.stage(Stage::Ask, began.elapsed());
             gateway.calls.end();
             gateway.on_answer(&id, &served, turn, result);
@@ -265,7 +274,8 @@ impl Gateway {
         self.tasks.spawn(async move {
             let id = request.contact.clone();
             let began = Clock::instant();
-            let result = gateway.external.query(request).await;
+            let span = tracing::debug_span!(target: SPANS, "external", contact.id = %id, action.seq = seq.0);
+            let result = gateway.external.query(request).instrument(span).await;
             gateway.metrics.stage(Stage::External, began.elapsed());
             gateway.calls.end();
             let event = match result {

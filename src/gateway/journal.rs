@@ -16,6 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     LaneId,
@@ -26,6 +27,7 @@ use crate::{
     clock::Clock,
     config::settings::Durability,
     core::ids::{ContactId, Timestamp},
+    telemetry::SPANS,
 };
 
 /// `async` writes this often.
@@ -274,7 +276,8 @@ impl Journal {
         }
         let mut pause = RETRY_FIRST;
         loop {
-            let Err(error) = self.store.commit(claim.epoch, batch).await else {
+            let span = tracing::debug_span!(target: SPANS, "commit", records = batch.records.len());
+            let Err(error) = self.store.commit(claim.epoch, batch).instrument(span).await else {
                 if !self.writable.swap(true, Ordering::Relaxed) {
                     tracing::info!("the store can be written again");
                 }

@@ -1,5 +1,13 @@
 //! Integration tests: the real parts in process, fakes only on the wire.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that meets the unexpected fails there and then"
+)]
+
 mod cli;
 mod config;
 mod conversation;
