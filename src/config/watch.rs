@@ -154,4 +154,13 @@ mod tests {
         fs::write(directory.path().join("usher.toml"), "# changed").unwrap();
         assert_eq!(watcher.changed().await, Cause::Files);
     }
+
+    #[tokio::test]
+    async fn waiting_ends_on_a_hangup() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut watcher = watched(directory.path());
+        let process = std::process::id().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &process]).status().unwrap().success());
+        assert_eq!(watcher.changed().await, Cause::Signal);
+    }
 }
