@@ -17,11 +17,11 @@ fn usher(directory: &Path, arguments: &[&str]) -> Output {
         .env_clear()
         .env("PASSWORD", "planted-agent-password")
         .output()
-        .unwrap()
+        .expect("the binary runs")
 }
 
 fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
+    std::str::from_utf8(bytes).expect("the binary prints UTF-8")
 }
 
 /// Exit code, standard output, standard error.

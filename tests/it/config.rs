@@ -24,15 +24,15 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join("profiles")).unwrap();
-        fs::write(directory.path().join("usher.toml"), "").unwrap();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        fs::create_dir(directory.path().join("profiles")).expect("a new directory is writable");
+        fs::write(directory.path().join("usher.toml"), "").expect("a new directory is writable");
         let variables = vec![("PASSWORD".to_owned(), "planted-agent-password".to_owned())];
         Self { directory, variables, flags: Vec::new() }.file("google.json", &service_account("key-1", "shop"))
     }
 
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
-        fs::write(self.directory.path().join(name), text).unwrap();
+        fs::write(self.directory.path().join(name), text).expect("the directory is writable");
         self
     }
 
@@ -77,7 +77,7 @@ impl Site {
 /// A private key that Google could have made; one for all tests, since making it takes its time.
 pub(crate) fn private_key() -> &'static str {
     static KEY: OnceLock<String> = OnceLock::new();
-    KEY.get_or_init(|| rcgen::KeyPair::generate().unwrap().serialize_pem())
+    KEY.get_or_init(|| rcgen::KeyPair::generate().expect("a key can be made").serialize_pem())
 }
 
 fn service_account(key_id: &str, project: &str) -> String {
@@ -144,7 +144,9 @@ fn every_example_in_the_defaults_is_a_known_key() {
             let rest = line.trim_start_matches('#');
             line.starts_with('#') && (rest.starts_with('[') || rest.starts_with(|c: char| c.is_ascii_lowercase()))
         };
-        text.lines().map(|line| if is_example(&line) { &line[1..] } else { line }.to_owned() + "\n").collect()
+        text.lines()
+            .map(|line| if is_example(&line) { line.trim_start_matches('#') } else { line }.to_owned() + "\n")
+            .collect()
     };
     let site = with_main(&uncommented(config::DEFAULT))
         .file("profiles/a.toml", &uncommented(config::DEFAULT_PROFILE))
@@ -247,9 +249,9 @@ fn a_profile_becomes_the_rules_it_states() {
     let queues: Vec<_> = rules
         .actions
         .iter()
-        .map(|action| match &action.kind {
-            ActionKind::Requeue { queue } => queue.as_str(),
-            other => panic!("{other:?}"),
+        .map(|action| {
+            let ActionKind::Requeue { queue } = &action.kind else { panic!("{action:?}") };
+            queue.as_str()
         })
         .collect();
     assert_eq!(queues, ["sales", "sales", "fallback"]);
@@ -414,7 +416,7 @@ fn soup() -> impl Strategy<Value = String> {
 fn check_any(bytes: &[u8]) {
     let site = Site::new();
     for name in ["usher.toml", "profiles/a.toml"] {
-        fs::write(site.path().join(name), bytes).unwrap();
+        fs::write(site.path().join(name), bytes).expect("the directory is writable");
     }
     let findings = site.load().expect_err("a profile without a name is never good");
     for finding in &findings.list {
