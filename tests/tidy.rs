@@ -2,6 +2,12 @@
 //!
 //! Test code is free of the layers; everything else is not.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected fails there and then"
+)]
+
 #[path = "tidy/rust.rs"]
 mod rust;
 

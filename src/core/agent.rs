@@ -254,7 +254,7 @@ impl Agent {
     fn on_tick(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         match self.state {
             State::LoggingOn { until } if until <= now => self.back_off(now),
-            State::BackingOff { until } if until <= now && self.engine_attached => self.log_on(now, out),
+            State::BackingOff { until } if until <= now => self.log_on(now, out),
             State::LoggingOn { .. }
             | State::BackingOff { .. }
             | State::Unassigned

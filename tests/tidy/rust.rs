@@ -1,5 +1,7 @@
 //! As much of Rust's syntax as the rules need: names and paths, without comments, texts and tests.
 
+#![expect(clippy::string_slice, reason = "all cuts are where a character was found")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
