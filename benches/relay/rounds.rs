@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio::time::sleep;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     disk::Disk,
     driver::{Load, Rate},
     report::{Row, Setting},
+    say,
     systems::{Site, Subject, System},
 };
 
@@ -37,37 +38,64 @@ pub(crate) struct Rounds<'a> {
     repeats: usize,
     pub(crate) rows: BTreeMap<System, Row>,
     pub(crate) disk: Disk,
+    /// Systems that did not do the work, and why; they are left out from then on.
+    pub(crate) failed: BTreeMap<System, String>,
 }
 
 impl<'a> Rounds<'a> {
     pub(crate) fn new(site: &'a Site, subjects: &'a [Subject]) -> Result<Self> {
-        Ok(Self { site, subjects, repeats: 0, rows: BTreeMap::new(), disk: Disk::new(&site.folder)? })
+        Ok(Self {
+            site,
+            subjects,
+            repeats: 0,
+            rows: BTreeMap::new(),
+            disk: Disk::new(&site.folder)?,
+            failed: BTreeMap::new(),
+        })
     }
 
     pub(crate) async fn run(&mut self, plan: &Plan) -> Result<()> {
         self.repeats = plan.repeats;
         for subject in self.subjects {
-            self.site
-                .driver
-                .saturate(subject.edge.as_ref(), Load::For(WARM_UP))
-                .await
-                .context(subject.system.name())?;
+            let warm = self.site.driver.saturate(subject.edge.as_ref(), Load::For(WARM_UP)).await;
+            self.note(subject.system, warm.map(drop));
         }
         for round in 0..plan.saturated_rounds {
+            say(&format!("saturated, round {} of {}", round + 1, plan.saturated_rounds));
             self.disk.sample()?;
-            for subject in in_turn(self.subjects, round) {
-                self.saturate(subject, round, plan.saturated_for).await.context(subject.system.name())?;
+            for subject in self.in_turn(round) {
+                let done = self.saturate(subject, round, plan.saturated_for).await;
+                self.note(subject.system, done);
             }
         }
         for round in 0..plan.timed_rounds {
+            say(&format!("open loop, round {} of {}", round + 1, plan.timed_rounds));
             for rate in &plan.rates {
                 self.disk.sample()?;
-                for subject in in_turn(self.subjects, round) {
-                    self.pace(subject, round, *rate).await.context(subject.system.name())?;
+                for subject in self.in_turn(round) {
+                    let done = self.pace(subject, round, *rate).await;
+                    self.note(subject.system, done);
                 }
             }
         }
         Ok(())
+    }
+
+    fn note(&mut self, system: System, done: Result<()>) {
+        if let Err(error) = done {
+            say(&format!("{}: {error:#}", system.name()));
+            self.rows.remove(&system);
+            self.failed.insert(system, format!("{error:#}"));
+        }
+    }
+
+    /// Each round begins with another system.
+    fn in_turn(&self, round: usize) -> Vec<&'a Subject> {
+        let sound = self.subjects.iter().filter(|subject| !self.failed.contains_key(&subject.system));
+        let mut order: Vec<&Subject> = sound.collect();
+        let first = round.checked_rem(order.len()).unwrap_or_default();
+        order.rotate_left(first);
+        order
     }
 
     async fn saturate(&mut self, subject: &Subject, round: usize, lasting: Duration) -> Result<()> {
@@ -158,10 +186,4 @@ async fn at_rest(subject: &Subject) {
             break;
         }
     }
-}
-
-/// Each round begins with another system.
-fn in_turn(subjects: &[Subject], round: usize) -> impl Iterator<Item = &Subject> {
-    let first = round % subjects.len().max(1);
-    subjects.iter().cycle().skip(first).take(subjects.len())
 }
