@@ -174,3 +174,17 @@ impl Decoder for AsBytes {
         BufferSettings::new(2 * 1024, 8 * 1024)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn googles_endpoints_are_spoken_to_over_tls() {
+        let extras = || convert::Extras { time_zone: String::new(), sentiment: false };
+        for endpoint in ["https://dialogflow.googleapis.com", "https://europe-west1-dialogflow.googleapis.com"] {
+            assert!(GrpcTransport::new(endpoint, 4, extras(), None).is_ok(), "{endpoint}");
+        }
+        assert!(GrpcTransport::new("http://a b", 4, extras(), None).is_err());
+    }
+}

@@ -1,7 +1,7 @@
 //! Access tokens: one request for many asks, refreshed ahead, kept through failures (S10, pain 9).
 
 use tonic::Code;
-use usher::nlp::google_auth::{Schedule, TokenFault};
+use usher::nlp::google_auth::{Route, Schedule, TokenFault};
 
 use super::*;
 use crate::fakes::{
@@ -38,6 +38,15 @@ async fn s10_64_cold_asks_cost_one_token_request() {
     futures::future::join_all(asks).await;
     assert_eq!(tokens.posts(), 1);
     assert_eq!(dialogflow.requests().len(), 64);
+}
+
+#[tokio::test]
+async fn pain_10_the_token_hides_from_whoever_prints_a_header() {
+    let tokens = TokenServer::start();
+    let source = deps().tokens.source(&tokens.credential(), &Route::Direct).unwrap();
+    let bearer = source.bearer().await.unwrap();
+    assert_eq!(bearer.to_str().unwrap(), format!("Bearer {}", TokenServer::token(1)));
+    assert!(!format!("{bearer:?} {source:?}").contains("planted-secret"));
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use usher::wire::dialogflow_v2::{DetectIntentRequest, DetectIntentResponse, Quer
 
 pub(crate) use answer::{Say, say};
 
-use super::server::Server;
+use super::server::{Server, until};
 
 /// What one request leads to.
 #[derive(Clone, Debug)]
@@ -163,7 +163,7 @@ impl FakeDialogflow {
     }
 
     pub(crate) async fn wait_for_requests(&self, count: usize) {
-        self.state.requests.subscribe().wait_for(|it| it.len() >= count).await.unwrap();
+        until(self.state.requests.subscribe(), |it| it.len() >= count).await;
     }
 
     /// Accepted so far.

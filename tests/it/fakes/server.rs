@@ -1,7 +1,7 @@
 //! One port with a router behind it, on a runtime of its own: simulated time in a test does not reach it, and stopping it
 //! cuts every connection at once.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{Router, serve::Listener};
 use tokio::{
@@ -46,8 +46,14 @@ impl Server {
     }
 
     pub(crate) async fn wait_for_connections(&self, count: usize) {
-        self.connections.clone().wait_for(|it| *it >= count).await.unwrap();
+        until(self.connections.clone(), |it| *it >= count).await;
     }
+}
+
+/// Waits for what a fake has seen; a test that waits in vain fails instead of hanging.
+pub(super) async fn until<T>(mut seen: watch::Receiver<T>, enough: impl FnMut(&T) -> bool) {
+    let waiting = tokio::time::timeout(Duration::from_secs(30), seen.wait_for(enough));
+    waiting.await.expect("what the test waits for comes within 30 s").unwrap();
 }
 
 impl Drop for Server {

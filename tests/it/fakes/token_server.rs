@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::server::Server;
+use super::server::{Server, until};
 
 /// Made anew for each run: it opens nothing anywhere.
 static PRIVATE_KEY: LazyLock<String> =
@@ -79,7 +79,7 @@ impl TokenServer {
     }
 
     pub(crate) async fn wait_for_posts(&self, count: usize) {
-        self.state.posts.subscribe().wait_for(|it| *it >= count).await.unwrap();
+        until(self.state.posts.subscribe(), |it| *it >= count).await;
     }
 
     /// The token that the given request, counted from 1, was granted.
