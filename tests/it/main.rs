@@ -10,7 +10,9 @@
 
 mod dialogflow;
 mod egress;
+mod engine;
 mod fakes;
+mod harness;
 mod ops;
 mod store;
 mod traces;
