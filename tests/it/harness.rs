@@ -1,11 +1,13 @@
 //! The real gateway in this process, on ports of its own, configured by files as an administrator would.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
 use tempfile::TempDir;
 use usher::{
     app::{self, Listeners, Running},
+    clock::Clock,
     config::{Environment, Sources, settings::Settings},
+    store::Store,
 };
 
 use crate::fakes::engine::{Setup, tcp};
@@ -60,12 +62,16 @@ impl Usher {
     }
 
     pub(crate) async fn start_in(directory: TempDir, config: &str, profile: &str) -> Self {
-        fs::create_dir_all(directory.path().join("profiles")).unwrap();
-        fs::write(directory.path().join("profiles/support.toml"), profile).unwrap();
-        let settings = load(directory.path(), config).await;
-        let listeners = Listeners::bind(&settings).await.unwrap();
-        let engines = listeners.engines.local_addr().unwrap();
+        let (settings, listeners, engines) = prepare(&directory, config, profile).await;
         let running = Running::start(settings, listeners, &Environment::default()).await.unwrap();
+        Self { running, directory, engines }
+    }
+
+    /// On a store of the test's.
+    pub(crate) async fn start_on(store: Arc<dyn Store>, config: &str, profile: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        let (settings, listeners, engines) = prepare(&directory, config, profile).await;
+        let running = Running::start_with(settings, listeners, store, [0; 32], Clock::system()).await.unwrap();
         Self { running, directory, engines }
     }
 
@@ -84,6 +90,15 @@ impl Usher {
         self.running.drain().await.unwrap();
         self.directory
     }
+}
+
+async fn prepare(directory: &TempDir, config: &str, profile: &str) -> (Settings, Listeners, SocketAddr) {
+    fs::create_dir_all(directory.path().join("profiles")).unwrap();
+    fs::write(directory.path().join("profiles/support.toml"), profile).unwrap();
+    let settings = load(directory.path(), config).await;
+    let listeners = Listeners::bind(&settings).await.unwrap();
+    let engines = listeners.engines.local_addr().unwrap();
+    (settings, listeners, engines)
 }
 
 async fn load(directory: &Path, config: &str) -> Settings {

@@ -13,6 +13,7 @@ mod config;
 mod conversation;
 mod dialogflow;
 mod egress;
+mod engine;
 mod fakes;
 mod harness;
 mod ops;

@@ -54,7 +54,10 @@ async fn a_wrong_credential_is_told_from_a_wrong_claim() {
     let status = refused(Setup { engine: String::new(), ..usher.setup() }).await;
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "hello.engine_id: is empty"));
     let status = refused(Setup { lane: 3, lanes: 2, ..usher.setup() }).await;
-    assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "hello.lane: 3 is not below hello.lanes (2)"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::InvalidArgument, "hello.lane: 3 is not below hello.lanes (2)")
+    );
 }
 
 async fn channel(usher: &Usher) -> Channel {
@@ -62,7 +65,11 @@ async fn channel(usher: &Usher) -> Channel {
 }
 
 /// Attaches by hand and sends these frames.
-async fn attach(usher: &Usher, token: Option<&str>, frames: Vec<EngineFrame>) -> Result<Streaming<GatewayFrame>, Status> {
+async fn attach(
+    usher: &Usher,
+    token: Option<&str>,
+    frames: Vec<EngineFrame>,
+) -> Result<Streaming<GatewayFrame>, Status> {
     let (send, receive) = tokio::sync::mpsc::channel(frames.len().max(1));
     for frame in frames {
         send.send(frame).await.unwrap();
@@ -114,7 +121,8 @@ async fn a_client_may_wait_for_the_response_before_its_hello() {
     let (send, receive) = tokio::sync::mpsc::channel(1);
     let mut request = Request::new(ReceiverStream::new(receive));
     request.metadata_mut().insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
-    let answer = VirtualAgentsClient::new(channel(&usher).await).attach(request);
+    let mut client = VirtualAgentsClient::new(channel(&usher).await);
+    let answer = client.attach(request);
     let mut stream = tokio::time::timeout(Duration::from_secs(5), answer).await.unwrap().unwrap().into_inner();
     send.send(hello()).await.unwrap();
     assert!(matches!(

@@ -1,17 +1,19 @@
 //! Frames, acknowledgements, credits and resuming.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::Code;
+use usher::store::memory::Memory;
 use usher::wire::engine::{
-    ContactEnded, CustomerMessage, Empty, EngineFrame, customer_message, engine_frame::Body, gateway_frame, refused::Reason,
+    ContactEnded, CustomerMessage, Empty, EngineFrame, customer_message, engine_frame::Body, gateway_frame,
+    refused::Reason,
 };
 
 use super::{refusal, scene, scene_with};
 use crate::{
     fakes::{
-        dialogflow::Reaction,
+        dialogflow::{FakeDialogflow, Reaction},
         engine::{FakeEngine, Setup},
     },
     harness::{CONFIG, Usher, profile},
@@ -150,7 +152,7 @@ async fn after_a_cut_connection_everything_goes_on() {
 
 #[tokio::test]
 async fn what_was_not_acknowledged_is_sent_again() {
-    let dialogflow = crate::fakes::dialogflow::FakeDialogflow::start();
+    let dialogflow = FakeDialogflow::start();
     let usher = Usher::start(CONFIG, &profile(&dialogflow.endpoint())).await;
     // It acknowledges nothing, so its resume point is all the gateway learns of what arrived.
     let mut engine = FakeEngine::attach(Setup { acknowledges: false, ..usher.setup() }).await.unwrap();
@@ -190,7 +192,7 @@ async fn after_a_restart_of_the_gateway_contacts_go_on() {
     assert_eq!(scene.engine.ended().await.unwrap_err().code(), Code::Unavailable);
     let usher = Usher::start_in(directory, CONFIG, &profile(&endpoint)).await;
     let mut engine = scene.engine;
-    engine.dial(crate::fakes::engine::tcp(usher.engines));
+    engine.redirect(crate::fakes::engine::tcp(usher.engines));
     assert!(!engine.resume().await.unwrap().resumed);
     engine.say("c1", "two").await;
     assert_eq!(engine.next_say("c1").await, ["echo: two"]);
@@ -200,30 +202,65 @@ async fn after_a_restart_of_the_gateway_contacts_go_on() {
 /// HTTP/2 ends a connection that holds many small unread frames. Ours are always read, even while no answer comes.
 #[tokio::test]
 async fn small_frames_at_a_high_rate_do_not_cost_the_stream_while_the_language_engine_hangs() {
-    let scene = scene().await;
-    scene.dialogflow.otherwise(Reaction::Hang);
-    scene.engine.open("c1", "va1").await;
-    scene.engine.say("c1", "never answered").await;
-    scene.dialogflow.wait_for_requests(1).await;
+    let dialogflow = FakeDialogflow::start();
+    let config = CONFIG.replace("[server]", "[server]\ncredits = 65536");
+    let usher = Usher::start(&config, &profile(&dialogflow.endpoint())).await;
+    let engine = FakeEngine::attach(Setup { retries: false, ..usher.setup() }).await.unwrap();
+    dialogflow.otherwise(Reaction::Hang);
+    engine.open("c1", "va1").await;
+    engine.say("c1", "never answered").await;
+    dialogflow.wait_for_requests(1).await;
     let mut pace = interval(Duration::from_millis(1));
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for n in 0..3_000 {
         pace.tick().await;
-        scene.engine.send_now(text("c1", &format!("n{n}"), "x".repeat(60)));
+        engine.send_now(text("c1", &format!("n{n}"), "x".repeat(60)));
     }
     // And as fast as the socket takes them.
-    for n in 3_000..20_000 {
-        scene.engine.send_now(text("c1", &format!("n{n}"), "x".repeat(60)));
+    for n in 3_000..30_000 {
+        engine.send_now(text("c1", &format!("n{n}"), "x".repeat(60)));
         if n % 100 == 0 {
             tokio::task::yield_now().await;
         }
     }
-    scene.engine.settled().await;
-    assert!(scene.engine.is_attached());
-    scene.dialogflow.otherwise(Reaction::Echo);
-    scene.engine.open("c2", "va1").await;
-    scene.engine.say("c2", "hello").await;
-    assert_eq!(scene.engine.next_say("c2").await, ["echo: hello"]);
+    engine.settled().await;
+    assert!(engine.is_attached());
+    dialogflow.otherwise(Reaction::Echo);
+    engine.open("c2", "va1").await;
+    engine.say("c2", "hello").await;
+    assert_eq!(engine.next_say("c2").await, ["echo: hello"]);
+}
+
+#[tokio::test]
+async fn above_its_credits_an_engine_is_told_to_wait_and_far_above_it_loses_its_stream() {
+    let dialogflow = FakeDialogflow::start();
+    let store = Arc::new(Memory::new());
+    let config = CONFIG.replace("[server]", "[server]\ncredits = 4");
+    let usher = Usher::start_on(Arc::clone(&store) as _, &config, &profile(&dialogflow.endpoint())).await;
+    let mut engine = FakeEngine::attach(Setup { retries: false, ..usher.setup() }).await.unwrap();
+    engine.open("c1", "va1").await;
+    engine.settled().await;
+    store.fail_next(usize::MAX);
+    for n in 1..=6 {
+        engine.send_now(text("c1", &format!("n{n}"), String::new()));
+    }
+    for n in 5..=6 {
+        let look = |it: &gateway_frame::Body| match it {
+            gateway_frame::Body::Busy(it) if it.message_id == format!("n{n}") => Some(it.reason.clone()),
+            _ => None,
+        };
+        assert_eq!(engine.notice("busy", look).await, "too many frames are unacknowledged");
+    }
+    assert_eq!(engine.unacknowledged(), 6, "nothing is acknowledged that is not durable");
+    for n in 7..=17 {
+        engine.send_now(text("c1", &format!("n{n}"), String::new()));
+    }
+    let status = engine.ended().await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    store.fail_next(0);
+    // It keeps what is not acknowledged and keeps trying; once the store works everything is taken.
+    while !(engine.resume().await.unwrap().resumed && engine.settles().await) {}
+    assert_eq!(engine.breaches(), Vec::<String>::new());
 }
 
 #[tokio::test]

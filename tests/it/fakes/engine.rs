@@ -95,6 +95,7 @@ impl Setup {
 }
 
 pub(crate) struct FakeEngine {
+    dial: Dial,
     shared: Arc<Shared>,
     wire: Option<Wire>,
     reader: Option<JoinHandle<()>>,
@@ -103,8 +104,9 @@ pub(crate) struct FakeEngine {
 impl FakeEngine {
     /// Attaches and waits for the Welcome.
     pub(crate) async fn attach(setup: Setup) -> Result<Self, Status> {
+        let dial = Arc::clone(&setup.dial);
         let shared = Arc::new(Shared { setup, state: Mutex::default(), changed: Notify::new() });
-        let mut engine = Self { shared, wire: None, reader: None };
+        let mut engine = Self { dial, shared, wire: None, reader: None };
         engine.resume().await?;
         Ok(engine)
     }
@@ -117,7 +119,7 @@ impl FakeEngine {
             drop(reader.await);
         }
         let setup = &self.shared.setup;
-        let wire = Wire::new((setup.dial)().await?);
+        let wire = Wire::new((self.dial)().await?);
         self.wire = Some(wire.clone());
         let mut once = Some(wire);
         let connect = tower::service_fn(move |_: http::Uri| {
@@ -277,12 +279,42 @@ impl FakeEngine {
 
     /// Until the gateway has acknowledged everything.
     pub(crate) async fn settled(&self) {
-        self.wait("acknowledgements", |state| state.outbox.is_empty().then_some(())).await;
+        assert!(self.settles().await, "the stream ended before everything was acknowledged");
+    }
+
+    /// Whether the gateway acknowledges everything before the stream ends.
+    pub(crate) async fn settles(&self) -> bool {
+        let look = |state: &mut State| {
+            if state.outbox.is_empty() { Some(true) } else { state.ended.as_ref().map(|_| false) }
+        };
+        self.wait("acknowledgements", look).await
     }
 
     /// How the stream ended.
     pub(crate) async fn ended(&self) -> Result<(), Status> {
         self.wait("the end of the stream", |state| state.ended.take()).await
+    }
+
+    /// The number of the last frame sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.shared.state().sent
+    }
+
+    /// As if the last `frames` frames had not arrived before the connection was lost.
+    pub(crate) fn forget_received(&mut self, frames: u64) {
+        self.cut();
+        self.shared.state().received -= frames;
+    }
+
+    /// As if it had been restarted with its outbox alone.
+    pub(crate) fn forget_session(&mut self) {
+        self.cut();
+        self.shared.state().session.clear();
+    }
+
+    /// Where to attach from now on.
+    pub(crate) fn redirect(&mut self, dial: Dial) {
+        self.dial = dial;
     }
 
     pub(crate) fn unacknowledged(&self) -> usize {

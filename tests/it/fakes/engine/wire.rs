@@ -3,7 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -22,7 +22,7 @@ impl Wire {
     }
 
     pub(super) fn cut(&self) {
-        let mut inner = self.0.lock().expect("not poisoned");
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.0 = None;
         if let Some(waker) = inner.1.take() {
             waker.wake();
@@ -34,7 +34,7 @@ impl Wire {
         cx: &mut Context<'_>,
         work: impl FnOnce(Pin<&mut dyn Io>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        let mut inner = self.0.lock().expect("not poisoned");
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.1 = Some(cx.waker().clone());
         match &mut inner.0 {
             Some(io) => work(Pin::new(&mut **io), cx),
