@@ -313,7 +313,7 @@ async fn serve_engines(
 ) -> Result<(), engine::ServeError> {
     let incoming = engine::tcp(listener);
     match tls {
-        Some(tls) => engine::serve(tls.accept(incoming), edge, &health).await,
+        Some(tls) => Box::pin(engine::serve(tls.accept(incoming), edge, &health)).await,
         None => engine::serve(incoming, edge, &health).await,
     }
 }
