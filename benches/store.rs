@@ -159,7 +159,10 @@ async fn sessions(below: &Path) {
             .await
             .unwrap();
         let (took, cpu) = (began.elapsed(), cpu_time().saturating_sub(cpu));
-        println!("{run} load of {} sessions: {took:.0?} (CPU {cpu:.0?}), of it open and claim {opened:.1?}", loaded.len());
+        println!(
+            "{run} load of {} sessions: {took:.0?} (CPU {cpu:.0?}), of it open and claim {opened:.1?}",
+            loaded.len()
+        );
         store.close().await.unwrap();
     }
 }
