@@ -24,10 +24,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// `program` under callgrind on the systems' core, its counts going to `out`.
 pub(crate) fn command(on_core: Command, program: &Path, out: &Path) -> Command {
     let mut command = on_core;
-    command
-        .args(["--tool=callgrind", "--quiet"])
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(program);
+    command.args(["--tool=callgrind", "--quiet"]).arg(format!("--callgrind-out-file={}", out.display())).arg(program);
     command
 }
 
@@ -39,7 +36,8 @@ pub(crate) fn out_file(folder: &Path, name: &str, messages: u64) -> PathBuf {
 /// The instructions that a finished run executed.
 pub(crate) fn total(out: &Path) -> Result<u64> {
     let text = fs::read_to_string(out).with_context(|| format!("callgrind left no {}", out.display()))?;
-    let line = text.lines().rev().find_map(|line| line.strip_prefix("totals:").or_else(|| line.strip_prefix("summary:")));
+    let line =
+        text.lines().rev().find_map(|line| line.strip_prefix("totals:").or_else(|| line.strip_prefix("summary:")));
     let total = line.with_context(|| format!("no totals in {}", out.display()))?;
     total.trim().parse().with_context(|| format!("totals of {}", out.display()))
 }

@@ -1,14 +1,7 @@
 //! The driver's edge for Usher: a routing engine that attaches over one stream, logs its agent on, offers contacts and
 //! speaks for their customers.
 
-use std::{
-    cell::RefCell,
-    collections::VecDeque,
-    mem,
-    net::SocketAddr,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::VecDeque, mem, net::SocketAddr, rc::Rc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::{Buf as _, BytesMut};
@@ -274,7 +267,8 @@ impl Inner {
 
     /// Nothing more can come: whoever waits is told so.
     fn fail(&self, why: String) {
-        let waiting: Vec<u64> = self.lane.borrow_mut().contacts.iter_mut().filter_map(|it| it.waits_for.take()).collect();
+        let waiting: Vec<u64> =
+            self.lane.borrow_mut().contacts.iter_mut().filter_map(|it| it.waits_for.take()).collect();
         for number in waiting {
             self.meter.on_reply(number, Err(why.clone()));
         }

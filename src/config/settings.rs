@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::core::{
     ids::{EngineId, ProfileName, UnitName},
@@ -101,6 +101,16 @@ pub struct Egress {
     pub stale_addresses_for: Duration,
 }
 
+impl Egress {
+    /// Whether both lead to the same calls.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        let exposed = |it: &Self| it.signing_key.as_ref().map(|key| key.expose_secret().to_owned());
+        let plain = |it: &Self| format!("{:?}", Self { signing_key: None, ..it.clone() });
+        exposed(self) == exposed(other) && self.proxy == other.proxy && plain(self) == plain(other)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedHost {
     /// `api.example.com`, `*.example.com` (any depth below, not the name itself), or an address.
@@ -148,6 +158,22 @@ pub struct Profile {
     pub speech: Speech,
     /// `profiles/support.toml`, for messages.
     pub origin: String,
+}
+
+impl Profile {
+    /// Whether both are served by the same engine in the same way.
+    #[must_use]
+    pub fn same_engine(&self, other: &Self) -> bool {
+        let LanguageEngine::DialogflowV2(own) = &self.language_engine;
+        let LanguageEngine::DialogflowV2(theirs) = &other.language_engine;
+        let exposed = |it: &DialogflowV2| it.credential.as_ref().map(|it| it.expose_secret().to_owned());
+        let plain = |it: &DialogflowV2| format!("{:?}", DialogflowV2 { credential: None, ..it.clone() });
+        self.name == other.name
+            && self.unit == other.unit
+            && exposed(own) == exposed(theirs)
+            && plain(own) == plain(theirs)
+            && own.proxy == theirs.proxy
+    }
 }
 
 /// One variant per row of `nlp::KINDS`.

@@ -124,13 +124,24 @@ fn web_address(value: &Value) -> Result<String, String> {
     }
     let rest = strip_prefix_ignoring_case(text, "https://").or_else(|| strip_prefix_ignoring_case(text, "http://"));
     match rest {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => Err("names no host".to_owned()),
+        Some(_) if host_of(text).is_empty() => Err("names no host".to_owned()),
         Some(_) if text.chars().any(|c| c.is_control() || c.is_whitespace()) => {
             Err("contains a space or a control character".to_owned())
         }
         Some(_) => Ok(text.to_owned()),
         None => Err("is not an http or https address".to_owned()),
     }
+}
+
+/// `example.com` of `https://user@example.com:8443/path?query`.
+#[must_use]
+pub fn host_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or(rest);
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    // An IPv6 address keeps its brackets, and the colons between them.
+    let port = host.rfind(':').filter(|at| host.rfind(']').is_none_or(|bracket| bracket < *at));
+    port.and_then(|at| host.split_at_checked(at)).map_or(host, |(name, _)| name)
 }
 
 fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {

@@ -15,3 +15,4 @@ pub mod ids;
 pub mod message;
 pub mod profile;
 pub mod step;
+mod tell;

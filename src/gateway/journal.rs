@@ -16,6 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     LaneId,
@@ -26,6 +27,7 @@ use crate::{
     clock::Clock,
     config::settings::Durability,
     core::ids::{ContactId, Timestamp},
+    telemetry::SPANS,
 };
 
 /// `async` writes this often.
@@ -243,6 +245,12 @@ impl Journal {
         }
     }
 
+    /// Nothing waits and nothing is being written.
+    pub(super) fn is_idle(&self) -> bool {
+        let next = self.locked();
+        next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() && !next.committing
+    }
+
     fn take(&self) -> Option<(Batch, Vec<After>, Vec<(LaneId, u64)>)> {
         let mut next = self.locked();
         if next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() {
@@ -268,7 +276,8 @@ impl Journal {
         }
         let mut pause = RETRY_FIRST;
         loop {
-            let Err(error) = self.store.commit(claim.epoch, batch).await else {
+            let span = tracing::debug_span!(target: SPANS, "commit", records = batch.records.len());
+            let Err(error) = self.store.commit(claim.epoch, batch).instrument(span).await else {
                 if !self.writable.swap(true, Ordering::Relaxed) {
                     tracing::info!("the store can be written again");
                 }

@@ -49,7 +49,7 @@ use crate::{
         contact::{Context, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
     },
-    telemetry::Metrics,
+    telemetry::{Health, Metrics},
 };
 
 /// One attached lane, until it is detached. A lane that resumes keeps its id.
@@ -79,6 +79,7 @@ pub struct Parts {
     pub external: Arc<dyn ExternalSystems>,
     pub metrics: Arc<Metrics>,
     pub alerts: Arc<Alerts>,
+    pub health: Arc<Health>,
 }
 
 /// Everything transports call. Cheap to share.
@@ -97,6 +98,7 @@ pub struct Gateway {
     external: Arc<dyn ExternalSystems>,
     metrics: Arc<Metrics>,
     alerts: Arc<Alerts>,
+    health: Arc<Health>,
     calls: Calls,
     contacts: AtomicUsize,
     next_lane: AtomicU64,
@@ -147,6 +149,7 @@ impl Gateway {
             external: parts.external,
             metrics: parts.metrics,
             alerts: parts.alerts,
+            health: parts.health,
             calls: Calls::default(),
             contacts: AtomicUsize::new(0),
             next_lane: AtomicU64::new(1),

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use futures::future::BoxFuture;
 
 use crate::core::{
-    ids::ContactId,
+    ids::{ContactId, Timestamp},
     message::{Answer, FailureKind, Input, Parameters},
 };
 
@@ -52,6 +52,11 @@ impl Error for AskError {
 /// A profile's language engine. Keeps its own deadline: an ask always ends.
 pub trait LanguageEngine: Send + Sync + fmt::Debug {
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, AskError>>;
+
+    /// Until when the credential in hand is good; `None`: there is none, or it needs no renewal.
+    fn credential_valid_until(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// A query to an external system (S22).

@@ -1,14 +1,21 @@
 //! Profiles at run time: the rules, the language engine, the password, by virtual agent.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, OnceLock, atomic::AtomicBool},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ports::LanguageEngine;
-use crate::core::{
-    ids::{UnitName, UserId},
-    message::MediaType,
-    profile::Rules,
+use crate::{
+    core::{
+        ids::{UnitName, UserId},
+        message::MediaType,
+        profile::Rules,
+    },
+    telemetry::{Gauge, Metrics},
 };
 
 /// One profile, ready to serve.
@@ -18,9 +25,26 @@ pub struct Served {
     pub password: SecretString,
     /// What its virtual agents log on for.
     pub media: Vec<MediaType>,
+    /// An alert about its engine is raised.
+    pub(super) troubled: AtomicBool,
+    token: OnceLock<Arc<Gauge>>,
 }
 
 impl Served {
+    #[must_use]
+    pub const fn new(
+        rules: Arc<Rules>,
+        engine: Arc<dyn LanguageEngine>,
+        password: SecretString,
+        media: Vec<MediaType>,
+    ) -> Self {
+        Self { rules, engine, password, media, troubled: AtomicBool::new(false), token: OnceLock::new() }
+    }
+
+    pub(super) fn token_gauge(&self, metrics: &Metrics) -> &Gauge {
+        self.token.get_or_init(|| metrics.token_valid_until(&self.rules.unit, &self.rules.profile))
+    }
+
     pub(super) fn same_password(&self, other: &Self) -> bool {
         self.password.expose_secret() == other.password.expose_secret()
     }

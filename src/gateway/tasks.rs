@@ -5,7 +5,15 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Gateway, JournalStopped, Todo, lane::ToEngine, shard::Shard, storage::Snapshot, timers::TICK, unit::Unit};
+use super::{
+    Gateway, JournalStopped, Todo,
+    alerts::{Alert, AlertKey, AlertKind},
+    lane::ToEngine,
+    shard::Shard,
+    storage::Snapshot,
+    timers::TICK,
+    unit::Unit,
+};
 use crate::{
     clock::Clock,
     core::{
@@ -69,13 +77,39 @@ impl Gateway {
     /// What is cheaper to look up now and then than to count at every change.
     fn gauge(&self) {
         let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let (backlog, lag) = self.journal_backlog();
+        let (backlog, lag) = (self.journal.backlog(), self.journal.lag(self.clock.now()));
         self.metrics.journal_backlog.set(size(backlog));
         self.metrics.journal_lag(lag);
         self.metrics.contacts.set(size(self.contacts()));
         self.metrics.running_calls.set(size(self.calls.running()));
         let lanes: usize = self.units.load().values().map(|unit| unit.lanes().len()).sum();
         self.metrics.lanes.set(size(lanes));
+        self.report_store();
+        self.report_credentials();
+    }
+
+    fn report_credentials(&self) {
+        for served in self.roster.load().profiles() {
+            let until = served.engine.credential_valid_until().map_or(0, |until| until.0 / 1000);
+            served.token_gauge(&self.metrics).set(until);
+        }
+    }
+
+    /// The store's state as operators see it.
+    fn report_store(&self) {
+        let writable = self.journal.is_writable();
+        self.health.store_available(writable);
+        let key = AlertKey { kind: AlertKind::Store, unit: None, subject: "store".to_owned() };
+        if writable {
+            self.alerts.clear(&key);
+        } else {
+            self.alerts.raise(Alert {
+                key,
+                text: "the store cannot be written: new work is refused until it can".to_owned(),
+                mending: "free space on the store's disk and check its permissions; no restart is needed".to_owned(),
+                raised_at: self.clock.now(),
+            });
+        }
     }
 
     /// The wheel shows a contact: its time has come, or it has moved since.
@@ -180,20 +214,10 @@ impl Gateway {
         }
     }
 
-    /// Whether everything that was asked for is written.
-    #[must_use]
-    pub fn is_writable(&self) -> bool {
-        self.journal.is_writable()
-    }
-
-    /// Records that wait for their commit, and for how long the oldest has waited.
-    #[must_use]
-    pub fn journal_backlog(&self) -> (usize, Duration) {
-        (self.journal.backlog(), self.journal.lag(self.clock.now()))
-    }
-
-    #[must_use]
-    pub fn running_calls(&self) -> usize {
-        self.calls.running()
+    /// Waits until everything that happened is written and carried out, or cannot be.
+    pub async fn flushed(&self) {
+        while !self.journal.is_idle() && self.journal.is_writable() {
+            sleep(PAUSE).await;
+        }
     }
 }

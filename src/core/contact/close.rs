@@ -1,7 +1,7 @@
 //! How a contact ends.
 
-use super::{Command, Contact, Context, Effect, EndReason, Out, Phase};
-use crate::core::{message::Reply, step::Step};
+use super::{Command, Contact, Context, Effect, EndReason, Out, Pending, Phase};
+use crate::core::{ids::MessageId, message::Reply, step::Step};
 
 impl Contact {
     /// Inactivity (S14, S15). The customer's last word before it counts: see `unless_after`.
@@ -12,6 +12,14 @@ impl Contact {
         self.close(EndReason::Inactivity, farewell, cx, out);
     }
 
+    /// The language engine says that the conversation is over. It is not if the customer has spoken meanwhile: `unless_after`
+    /// would name that message, and the routing engine could not know that it is unanswered.
+    pub(super) fn complete(&mut self, cx: Context<'_>, out: &mut Out) {
+        if self.state.waiting.is_empty() {
+            self.close(EndReason::Completed, Vec::new(), cx, out);
+        }
+    }
+
     /// Asks the routing engine to end the contact, unless the customer spoke meanwhile.
     pub(super) fn close(&mut self, reason: EndReason, farewell: Vec<Reply>, cx: Context<'_>, out: &mut Out) {
         self.raise_epoch();
@@ -20,18 +28,29 @@ impl Contact {
         self.state.phase = Phase::Closing { seq, reason };
     }
 
-    /// The contact is over; what still waits is told so.
+    /// Gives up the running question and what waits behind it, and says so in the timeline.
+    pub(super) fn leave_unanswered(&mut self, why: &str, out: &mut Out) -> Vec<MessageId> {
+        let asked = match self.state.pending.take() {
+            Some(Pending::Ask(asked)) => asked.heard.id,
+            Some(Pending::External { .. } | Pending::Command { .. }) | None => None,
+        };
+        let waiting = self.state.waiting.drain(..).filter_map(|heard| heard.id);
+        let mut ids: Vec<MessageId> = asked.into_iter().chain(waiting).collect();
+        // Pieces of one long text.
+        ids.dedup();
+        out.steps.extend(ids.iter().map(|id| Step::Unanswered { id: id.clone(), why: why.to_owned() }));
+        ids
+    }
+
+    /// The contact is over; what it leaves unanswered is told so.
     pub(super) fn end(&mut self, reason: EndReason, out: &mut Out) {
         if self.is_over() {
             return;
         }
-        for id in self.state.waiting.drain(..).filter_map(|heard| heard.id) {
-            out.steps.push(Step::Unanswered { id: id.clone(), why: "the contact is over".to_owned() });
-            out.effects.push(Effect::ContactEnded(id));
-        }
+        let unanswered = self.leave_unanswered("the contact is over", out);
+        out.effects.extend(unanswered.into_iter().map(Effect::ContactEnded));
         let with_person = matches!(self.state.phase, Phase::HandingOver { .. } | Phase::WithHuman { .. });
         self.raise_epoch();
-        self.state.pending = None;
         self.state.undelivered.clear();
         self.state.phase = Phase::Ended;
         out.steps.push(Step::Ended { reason, with_person });

@@ -9,8 +9,8 @@
 //!                    '----------------> Closing ---> Ended     (the routing engine may end it from anywhere)
 //! ```
 //!
-//! While `Bot`, one turn is in flight at most; what the customer says meanwhile waits in order. Every leap to another phase
-//! raises the epoch, which makes answers to older questions stale (B1).
+//! While `Bot`, one turn is in flight at most; what the customer says meanwhile waits in order. Every handover, close, end and
+//! return raises the epoch, which makes answers to older questions stale (B1).
 
 mod close;
 mod outcome;
@@ -191,7 +191,7 @@ pub enum Effect {
     Typing,
     /// The message was not taken: a bound is reached.
     Busy(MessageId),
-    /// The message was not taken: the contact is over.
+    /// The message stays unanswered: the contact is over.
     ContactEnded(MessageId),
     /// Forget the contact.
     Close,
@@ -226,13 +226,7 @@ enum Phase {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Pending {
-    Ask {
-        heard: Heard,
-        since: Timestamp,
-        slow_told: bool,
-        /// How many events of ours led here since the customer spoke; bounds loops with the engine.
-        chain: u8,
-    },
+    Ask(Asked),
     External {
         uri: String,
         parameters: Parameters,
@@ -249,6 +243,19 @@ enum Pending {
         chain: u8,
         end_after: bool,
     },
+}
+
+/// A question to the language engine that is not answered yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Asked {
+    heard: Heard,
+    since: Timestamp,
+    slow_told: bool,
+    /// How many events of ours led here since the customer spoke; bounds loops with the engine.
+    chain: u8,
+    /// What the question told beside the input; told again if it fails.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    news: Parameters,
 }
 
 /// A command whose outcome the conversation waits for.
@@ -342,6 +349,9 @@ impl Contact {
         let mut contact = Self::empty(card);
         out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
         let event = if returned { &cx.rules.events.human_returned } else { &cx.rules.welcome_event };
+        if returned {
+            contact.state.news.insert("humanReturned".to_owned(), true.into());
+        }
         if !event.is_empty() {
             contact.ask_event(event, Parameters::new(), 0, cx, out);
         }
@@ -416,13 +426,13 @@ impl Contact {
     #[must_use]
     pub fn due(&self, rules: &Rules) -> Option<Timestamp> {
         match (&self.state.phase, &self.state.pending) {
-            (Phase::Bot, Some(Pending::Ask { since, slow_told: false, .. }))
+            (Phase::Bot, Some(Pending::Ask(Asked { since, slow_told: false, .. })))
                 if !rules.handover.slow_threshold.is_zero() =>
             {
                 Some(*since + rules.handover.slow_threshold)
             }
             (Phase::Bot, Some(Pending::Command { due, .. })) => *due,
-            (Phase::Bot, Some(Pending::Ask { .. } | Pending::External { .. })) => None,
+            (Phase::Bot, Some(Pending::Ask(_) | Pending::External { .. })) => None,
             (Phase::Bot, None) => self.state.clock.next(&rules.inactivity),
             (Phase::HandingOver { .. } | Phase::WithHuman { .. } | Phase::Closing { .. } | Phase::Ended, _) => None,
         }
@@ -447,6 +457,8 @@ impl Contact {
         self.saw(id.as_str());
         self.transcript.heard(&shown, cx.now, limits.transcript_bytes);
         self.state.last_message = Some(id.clone());
+        // Even one that leads to nothing is a sign of life.
+        self.state.clock.stop();
         out.steps.push(Step::Heard { id: id.clone(), input: shown });
         match self.state.phase {
             Phase::Bot => {
@@ -458,7 +470,7 @@ impl Contact {
                 out.steps.push(Step::Held { id });
             }
             Phase::WithHuman { .. } => {
-                out.steps.push(Step::Unanswered { id, why: "a person has the contact".to_owned() })
+                out.steps.push(Step::Unanswered { id, why: outcome::WITH_PERSON.to_owned() });
             }
             Phase::Ended => {}
         }
@@ -475,7 +487,7 @@ impl Contact {
                 }
                 Due::Close => self.time_out(cx, out),
             },
-            (Phase::Bot, Some(Pending::Ask { since, slow_told, .. })) => {
+            (Phase::Bot, Some(Pending::Ask(Asked { since, slow_told, .. }))) => {
                 let threshold = cx.rules.handover.slow_threshold;
                 let waited = cx.now.since(*since);
                 if !*slow_told && !threshold.is_zero() && waited >= threshold {

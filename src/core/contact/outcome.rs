@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Card, Commanded, Contact, Context, Effect, EndReason, Out, Outcome, Pending, Phase};
+use super::{Card, Commanded, Contact, Context, Effect, Out, Outcome, Pending, Phase};
 use crate::core::{ids::ActionSeq, message::Parameters, step::Step};
 
 /// How long the outcome of a delivered callback or push may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why the virtual agent leaves a message to the person, whom the routing engine shows it.
+pub(super) const WITH_PERSON: &str = "a person has the contact";
 
 impl Contact {
     pub(super) fn on_outcome(
@@ -61,8 +64,7 @@ impl Contact {
             Outcome::Offered | Outcome::Done => return,
             Outcome::Accepted => {
                 self.state.phase = Phase::WithHuman { since: seq };
-                // The routing engine shows these to the person.
-                self.state.waiting.clear();
+                self.leave_unanswered(WITH_PERSON, out);
                 if !events.handover_accepted.is_empty() {
                     let event = events.handover_accepted.clone();
                     out.effects.push(Effect::Tell { event, payload: Parameters::new() });
@@ -101,17 +103,21 @@ impl Contact {
         if !done {
             self.say_text(&cx.rules.fallback_message, cx, out);
         } else if end_after {
-            self.close(EndReason::Completed, Vec::new(), cx, out);
+            self.complete(cx, out);
         }
     }
 
     /// The outcome of a callback or push is overdue: the conversation goes on without it.
     pub(super) fn on_outcome_missing(&mut self, cx: Context<'_>, out: &mut Out) {
-        if let Some(Pending::Command { seq, end_after, .. }) = self.state.pending.take() {
+        if let Some(Pending::Command { what, seq, end_after, .. }) = self.state.pending.take() {
             out.steps.push(Step::OutcomeMissing { seq });
-            self.state.news.insert("lastOutcome".to_owned(), Value::from("unknown"));
+            let outcome = match what {
+                Commanded::Callback => "callback_unknown",
+                Commanded::Push => "push_unknown",
+            };
+            self.later(outcome, Parameters::new());
             if end_after {
-                self.close(EndReason::Completed, Vec::new(), cx, out);
+                self.complete(cx, out);
             }
         }
         self.advance(cx, out);
@@ -127,6 +133,8 @@ impl Contact {
         if with != from {
             return;
         }
+        // Said before it came back, even if nobody told us that a person had it.
+        self.leave_unanswered(WITH_PERSON, out);
         self.card = card;
         self.raise_epoch();
         self.state.phase = Phase::Bot;

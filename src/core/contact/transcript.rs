@@ -16,7 +16,7 @@ pub(super) struct Transcript {
 
 impl Transcript {
     pub(super) fn from_lines(lines: Vec<Line>) -> Self {
-        let bytes = lines.iter().map(|line| line.text.len()).sum();
+        let bytes = lines.iter().map(weight).sum();
         Self { lines: lines.into(), bytes }
     }
 
@@ -53,12 +53,17 @@ impl Transcript {
     }
 
     fn push(&mut self, line: Line, limit: usize) {
-        self.bytes += line.text.len();
+        self.bytes += weight(&line);
         self.lines.push_back(line);
         while self.bytes > limit && self.lines.len() > 1 {
             if let Some(oldest) = self.lines.pop_front() {
-                self.bytes -= oldest.text.len();
+                self.bytes -= weight(&oldest);
             }
         }
     }
+}
+
+/// What a line takes of the bound: an empty one takes memory too.
+const fn weight(line: &Line) -> usize {
+    size_of::<Line>() + line.text.len()
 }

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Contact, Context, Effect, Heard, Out, Pending, Phase};
+use super::{Asked, Contact, Context, Effect, Heard, Out, Pending, Phase};
 use crate::core::{
     action::{self, Request},
     handover::Cause,
-    ids::{Epoch, Timestamp, Turn},
+    ids::{Epoch, Turn},
     message::{Answer, FailureKind, Input, Parameters, Reply},
     profile::{LongText, OnUncertain},
     step::Step,
@@ -27,10 +27,20 @@ impl Contact {
     pub(super) fn advance(&mut self, cx: Context<'_>, out: &mut Out) {
         while self.state.phase == Phase::Bot && self.state.pending.is_none() {
             let Some(heard) = self.state.waiting.pop_front() else { return };
-            if let Some(heard) = self.fit(heard, cx, out) {
+            if heard.input == Input::Redacted {
+                self.lost(heard, cx, out);
+            } else if let Some(heard) = self.fit(heard, cx, out) {
                 self.ask(heard, 0, cx, out);
             }
         }
+    }
+
+    /// A sensitive input that waited over a restart: its body was not kept, so it cannot be asked.
+    fn lost(&mut self, heard: Heard, cx: Context<'_>, out: &mut Out) {
+        if let Some(id) = heard.id {
+            out.steps.push(Step::Unanswered { id, why: "it is sensitive and was not kept over a restart".to_owned() });
+        }
+        self.failed(FailureKind::Interrupted, cx, out);
     }
 
     /// Applies the policy for text above the engine's limit (B9). `None`: politely rejected.
@@ -43,6 +53,12 @@ impl Contact {
         let characters = text.chars().count();
         if characters <= limit {
             return Some(heard);
+        }
+        // White space around it asks nothing, and must not become a question of its own.
+        let text = text.trim();
+        if text.chars().count() <= limit {
+            let input = Input::Text(text.to_owned());
+            return Some(Heard { input, ..heard });
         }
         let (kept, rest) = cut(text, limit);
         let (kept, rest) = (kept.to_owned(), rest.to_owned());
@@ -73,22 +89,22 @@ impl Contact {
     fn ask(&mut self, heard: Heard, chain: u8, cx: Context<'_>, out: &mut Out) {
         self.state.turn = Turn(self.state.turn.0.saturating_add(1));
         let event = match &heard.input {
-            Input::Event { name, .. } => Some(name.clone()),
-            Input::Text(_) | Input::Structured(_) | Input::Dtmf(_) | Input::Redacted => None,
+            Input::Event { name, .. } if !heard.sensitive => Some(name.clone()),
+            Input::Event { .. } | Input::Text(_) | Input::Structured(_) | Input::Dtmf(_) | Input::Redacted => None,
         };
+        let news = std::mem::take(&mut self.state.news);
         out.steps.push(Step::Asked { turn: self.state.turn, event });
         out.effects.push(Effect::Ask {
             turn: self.state.turn,
             epoch: self.state.epoch,
             input: heard.input.clone(),
-            payload: self.payload(),
+            payload: self.payload(news.clone()),
         });
-        self.state.pending = Some(Pending::Ask { heard, since: cx.now, slow_told: false, chain });
+        self.state.pending = Some(Pending::Ask(Asked { heard, since: cx.now, slow_told: false, chain, news }));
     }
 
     /// What the engine's webhook may want to know: the contact's card, and the news since the last turn.
-    pub(super) fn payload(&mut self) -> Parameters {
-        let mut payload = std::mem::take(&mut self.state.news);
+    fn payload(&self, mut payload: Parameters) -> Parameters {
         let card = &self.card;
         if let Some(queue) = &card.queue {
             payload.insert("queue".to_owned(), Value::from(queue.as_str()));
@@ -106,10 +122,10 @@ impl Contact {
     }
 
     /// Takes the pending question if the answer belongs to it; otherwise the answer is stale (B1).
-    fn take_asked(&mut self, turn: Turn, epoch: Epoch, out: &mut Out) -> Option<(Heard, Timestamp, u8)> {
+    fn take_asked(&mut self, turn: Turn, epoch: Epoch, out: &mut Out) -> Option<Asked> {
         if turn == self.state.turn && epoch == self.state.epoch && self.state.phase == Phase::Bot {
             match self.state.pending.take() {
-                Some(Pending::Ask { heard, since, chain, .. }) => return Some((heard, since, chain)),
+                Some(Pending::Ask(asked)) => return Some(asked),
                 other => self.state.pending = other,
             }
         }
@@ -118,7 +134,7 @@ impl Contact {
     }
 
     pub(super) fn on_answered(&mut self, turn: Turn, epoch: Epoch, answer: Answer, cx: Context<'_>, out: &mut Out) {
-        let Some((_, since, chain)) = self.take_asked(turn, epoch, out) else { return };
+        let Some(Asked { heard, since, chain, .. }) = self.take_asked(turn, epoch, out) else { return };
         let took = cx.now.since(since);
         out.steps.push(Step::Answered {
             turn,
@@ -134,7 +150,10 @@ impl Contact {
         let rules = &cx.rules.handover;
         let counters = &mut self.state.counters;
         counters.failures = 0;
-        counters.not_understood = if answer.not_understood { counters.not_understood.saturating_add(1) } else { 0 };
+        // Counts what the customer said; an event of ours is nobody's misunderstanding.
+        if heard.id.is_some() {
+            counters.not_understood = if answer.not_understood { counters.not_understood.saturating_add(1) } else { 0 };
+        }
         let slow = !rules.slow_threshold.is_zero() && took >= rules.slow_threshold;
         counters.slow = if slow { counters.slow.saturating_add(1) } else { 0 };
         if answer.intent.is_some() {
@@ -148,29 +167,33 @@ impl Contact {
     fn act_on(&mut self, answer: Answer, chain: u8, cx: Context<'_>, out: &mut Out) {
         let rules = &cx.rules.handover;
         let wanted = self.wanted(&answer, cx, out);
+        // Both flags are the intent's, and come with its questions for parameters too.
+        let end = answer.end_interaction && answer.parameters_complete;
+        let live_agent = answer.live_agent_handoff && answer.parameters_complete;
         match (wanted, &rules.to) {
             (Some(Ok(Request::Requeue(to))), _) => {
                 let cause = Cause::Action(answer.action.clone());
                 self.hand_over(to, cause, answer, chain, cx, out);
             }
-            (None, Some(to)) if answer.live_agent_handoff => {
+            (None, Some(to)) if live_agent => {
                 self.hand_over(to.clone(), Cause::LiveAgent, answer, chain, cx, out);
             }
             (None, Some(to)) if reached(self.state.counters.not_understood, rules.not_understood_after) => {
                 let cause = Cause::NotUnderstood(self.state.counters.not_understood);
                 self.hand_over_for(to.clone(), cause, &rules.not_understood_message, answer.replies, cx, out);
             }
-            (None, Some(to)) if reached(self.state.counters.slow, rules.slow_after) => {
+            (None, Some(to)) if !end && reached(self.state.counters.slow, rules.slow_after) => {
                 let cause = Cause::Slow(self.state.counters.slow);
-                self.hand_over_for(to.clone(), cause, "", answer.replies, cx, out);
+                // Late, but an answer.
+                self.say(answer.replies, cx, out);
+                self.hand_over_for(to.clone(), cause, "", Vec::new(), cx, out);
             }
             (Some(Ok(request)), _) => self.carry_out(request, answer, chain, cx, out),
             (Some(Err(bad)), _) => self.on_bad_request(bad, chain, cx, out),
             (None, _) => {
-                let end = answer.end_interaction;
                 self.say(answer.replies, cx, out);
                 if end {
-                    self.close(super::EndReason::Completed, Vec::new(), cx, out);
+                    self.complete(cx, out);
                 }
             }
         }
@@ -184,11 +207,19 @@ impl Contact {
         cx: Context<'_>,
         out: &mut Out,
     ) {
-        let Some((_, since, _)) = self.take_asked(turn, epoch, out) else { return };
+        let Some(Asked { since, news, .. }) = self.take_asked(turn, epoch, out) else { return };
         let ms = u64::try_from(cx.now.since(since).as_millis()).unwrap_or(u64::MAX);
+        self.not_told(news);
         out.steps.push(Step::AskFailed { turn, ms, kind, advice });
         self.failed(kind, cx, out);
         self.advance(cx, out);
+    }
+
+    /// The question failed: its news go with the next one.
+    fn not_told(&mut self, news: Parameters) {
+        for (name, value) in news {
+            self.state.news.entry(name).or_insert(value);
+        }
     }
 
     /// One more technical failure: the fallback message (S13), or a person after so many in a row (B6).
@@ -224,18 +255,22 @@ impl Contact {
         out: &mut Out,
     ) -> bool {
         if event.is_empty() || chain >= MAX_CHAIN {
-            let mut news = details;
-            news.insert("outcome".to_owned(), Value::from(what));
-            self.state.news.insert("lastOutcome".to_owned(), Value::Object(news));
+            self.later(what, details);
             return false;
         }
         self.ask_event(event, details, chain + 1, cx, out);
         true
     }
 
+    /// Leaves an outcome to the next question, which carries it as `lastOutcome`.
+    pub(super) fn later(&mut self, outcome: &str, mut details: Parameters) {
+        details.insert("outcome".to_owned(), Value::from(outcome));
+        self.state.news.insert("lastOutcome".to_owned(), Value::Object(details));
+    }
+
     pub(super) fn on_recovered(&mut self, cx: Context<'_>, out: &mut Out) {
         match self.state.pending.take() {
-            Some(Pending::Ask { heard, chain, .. }) => self.ask_again(heard, chain, cx, out),
+            Some(Pending::Ask(asked)) => self.ask_again(asked, cx, out),
             Some(pending @ Pending::External { .. }) => {
                 out.steps.push(Step::Recovered { what: "external query".to_owned() });
                 if let Pending::External { uri, parameters, seq, .. } = &pending {
@@ -250,19 +285,22 @@ impl Contact {
     }
 
     /// A crash during a question is ambiguous: the engine may have had it.
-    fn ask_again(&mut self, heard: Heard, chain: u8, cx: Context<'_>, out: &mut Out) {
+    fn ask_again(&mut self, asked: Asked, cx: Context<'_>, out: &mut Out) {
+        let Asked { heard, chain, news, .. } = asked;
+        self.not_told(news);
         out.steps.push(Step::Recovered { what: "question".to_owned() });
         let interrupted = &cx.rules.events.turn_interrupted;
         match cx.rules.on_uncertain {
-            _ if heard.input == Input::Redacted => self.failed(FailureKind::Interrupted, cx, out),
+            _ if heard.sensitive => self.failed(FailureKind::Interrupted, cx, out),
             OnUncertain::Retry => self.ask(heard, chain, cx, out),
             OnUncertain::Event if interrupted.is_empty() => self.failed(FailureKind::Interrupted, cx, out),
             OnUncertain::Event => {
-                let mut details = Parameters::new();
-                if let Input::Text(text) = heard.input {
-                    details.insert("text".to_owned(), Value::from(text));
-                }
-                self.ask_event(interrupted, details, chain, cx, out);
+                let input = match heard.input {
+                    // Interrupted again while it was being told.
+                    Input::Event { name, parameters } if name == *interrupted => Input::Event { name, parameters },
+                    input => Input::Event { name: interrupted.clone(), parameters: was_asked(input) },
+                };
+                self.ask(Heard { input, ..heard }, chain, cx, out);
             }
         }
     }
@@ -284,17 +322,33 @@ impl Contact {
     }
 }
 
+/// What the engine is told of an interrupted question.
+fn was_asked(input: Input) -> Parameters {
+    let (name, value) = match input {
+        Input::Text(text) => ("text", Value::from(text)),
+        Input::Dtmf(keys) => ("dtmf", Value::from(keys)),
+        Input::Structured(fields) => ("structured", Value::Object(fields)),
+        Input::Event { name, parameters } => {
+            return [("event".to_owned(), Value::from(name)), ("parameters".to_owned(), Value::Object(parameters))]
+                .into_iter()
+                .collect();
+        }
+        Input::Redacted => return Parameters::new(),
+    };
+    std::iter::once((name.to_owned(), value)).collect()
+}
+
 /// Whether a counter has come to its threshold; a threshold of 0 is never reached.
 const fn reached(count: u32, threshold: u32) -> bool {
     threshold > 0 && count >= threshold
 }
 
-/// Cuts after at most `limit` characters, at the last white space if there is one; both parts trimmed at the cut.
+/// Cuts a longer, trimmed text after at most `limit` characters, at the last white space if there is one; both parts are
+/// trimmed at the cut, and neither is empty.
 fn cut(text: &str, limit: usize) -> (&str, &str) {
     let hard = text.char_indices().nth(limit).map_or(text.len(), |(at, _)| at);
-    let (head, _) = text.split_at(hard);
-    let next_is_space = text.split_at(hard).1.chars().next().is_some_and(char::is_whitespace);
-    let at = if next_is_space { hard } else { head.rfind(char::is_whitespace).filter(|at| *at > 0).unwrap_or(hard) };
+    let (head, tail) = text.split_at(hard);
+    let at = if tail.starts_with(char::is_whitespace) { hard } else { head.rfind(char::is_whitespace).unwrap_or(hard) };
     let (head, rest) = text.split_at(at);
     (head.trim_end(), rest.trim_start())
 }

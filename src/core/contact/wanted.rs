@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Command, Commanded, Contact, Context, Effect, EndReason, HandoverContext, Out, Pending, Phase};
+use super::{Command, Commanded, Contact, Context, Effect, HandoverContext, Out, Pending, Phase};
 use crate::core::{
-    action::{BadRequest, Request, What},
+    action::{BadRequest, Request, What, host_of},
     handover::{self, Cause, Unavailable},
     message::{Answer, Parameters, Reply},
     profile::Destination,
@@ -170,7 +170,7 @@ impl Contact {
             }
         };
         if end_after && !told {
-            self.close(EndReason::Completed, Vec::new(), cx, out);
+            self.complete(cx, out);
         }
         self.advance(cx, out);
     }
@@ -190,11 +190,4 @@ fn no_person(to: &Destination, why: Unavailable, cx: Context<'_>) -> Parameters 
 
 pub(super) fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// `example.com` of `https://user@example.com:8443/path?query`.
-fn host_of(uri: &str) -> &str {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    authority.rsplit('@').next().unwrap_or(authority)
 }

@@ -1,4 +1,7 @@
-//! The one place where parts are put together; start-up and drain.
+//! The one place where parts are put together: what commands need, [`serve`] for the gateway itself.
+
+mod serve;
+mod timeline;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,9 +17,11 @@ use crate::{
         self, Environment, Findings, Loaded, SecretError, Sources,
         settings::{Profile, Settings},
     },
-    core::ids::ContactId,
-    store::{Store, seal::Sealer},
+    store::{Store, seal::Sealer, sqlite::Sqlite},
 };
+
+pub use serve::{Listeners, Running, serve};
+pub use timeline::timeline;
 
 /// A door cannot be opened or a neighbour not be reached: the process ends with its own exit code.
 #[derive(Debug, thiserror::Error)]
@@ -97,38 +102,13 @@ pub async fn put_secret(
 ///
 /// # Errors
 /// When the store cannot be read.
-#[expect(clippy::unused_async, reason = "not wired")]
-pub async fn secret_names(_directory: &Path) -> anyhow::Result<Vec<String>> {
-    bail!("not wired: list the names of sealed secrets")
+pub async fn secret_names(directory: &Path) -> anyhow::Result<Vec<String>> {
+    Ok(open_store(directory).await?.secret_names().await?)
 }
 
 /// The store at `directory`, without taking its shards: another process may own them.
-#[expect(clippy::unused_async, reason = "not wired")]
-async fn open_store(_directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
-    bail!("not wired: open the store")
-}
-
-/// Serves until a signal ends it. Loads again by `sources` when they change.
-///
-/// # Errors
-/// [`CannotConnect`] when a door cannot be opened; others when a part cannot be built.
-#[expect(clippy::unused_async, reason = "not wired")]
-pub async fn serve(_loaded: Loaded, _sources: Sources) -> anyhow::Result<()> {
-    bail!("not wired: serve")
-}
-
-/// What happened to a contact and why, as text or JSON.
-///
-/// # Errors
-/// When the store cannot be read or knows no such contact.
-#[expect(clippy::unused_async, reason = "not wired")]
-pub async fn timeline(
-    _directory: &Path,
-    _environment: &Environment,
-    _contact: &ContactId,
-    _json: bool,
-) -> anyhow::Result<String> {
-    bail!("not wired: timeline")
+async fn open_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(Arc::new(Sqlite::open(directory).await?))
 }
 
 /// Asks the profile's language engine whether it takes the credential; says what it answered.

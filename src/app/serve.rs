@@ -1,0 +1,378 @@
+//! Start-up, reload and drain of the whole gateway.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{CannotConnect, open_store};
+use crate::{
+    actions::external::HttpSystems,
+    clock::Clock,
+    config::{
+        Environment, Findings, Loaded, Sources,
+        settings::{Profile, Settings},
+        watch::Watcher,
+    },
+    core::{
+        ids::{Timestamp, UnitName},
+        message::MediaType,
+    },
+    egress::Egress,
+    engine::{self, Doors, Edge, TlsDoor},
+    gateway::{
+        Gateway, JournalStopped, Parts, Roster, Served,
+        alerts::{Alert, AlertKey, AlertKind, Alerts},
+    },
+    nlp,
+    ops::{self, Door},
+    store::{Store, seal::Sealer},
+    telemetry::{self, Health, Metrics},
+};
+
+/// The purpose of the key that chains a timeline's records.
+pub(super) const TIMELINE: &str = "timeline";
+
+/// The two doors, open but not answered yet.
+#[derive(Debug)]
+pub struct Listeners {
+    pub engines: TcpListener,
+    pub ops: TcpListener,
+}
+
+impl Listeners {
+    /// # Errors
+    /// [`CannotConnect`] when an address is taken or not ours.
+    pub async fn bind(settings: &Settings) -> Result<Self, CannotConnect> {
+        Ok(Self {
+            engines: bind(settings.server.listen, "server.listen").await?,
+            ops: bind(settings.ops.listen, "ops.listen").await?,
+        })
+    }
+}
+
+async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, CannotConnect> {
+    TcpListener::bind(address).await.map_err(|source| {
+        let what = format!("cannot listen on {address} ({key}): choose another address, or end what listens there");
+        CannotConnect { what, source }
+    })
+}
+
+/// A gateway that serves.
+#[derive(Debug)]
+pub struct Running {
+    gateway: Arc<Gateway>,
+    settings: Settings,
+    alerts: Arc<Alerts>,
+    health: Arc<Health>,
+    clock: Clock,
+    deps: nlp::Deps,
+    tls: Option<Arc<TlsDoor>>,
+    doors: watch::Sender<Arc<Doors>>,
+    profiles: Vec<(Arc<Profile>, Arc<Served>)>,
+    /// Ends the streams of the engines.
+    closing: CancellationToken,
+    /// Ends timers and checkpoints.
+    stopping: CancellationToken,
+    /// Ends the journal, once nothing more can come.
+    stop_journal: CancellationToken,
+    close_ops: CancellationToken,
+    tasks: TaskTracker,
+    engines: JoinHandle<Result<(), engine::ServeError>>,
+    journal: JoinHandle<Result<(), JournalStopped>>,
+}
+
+impl Running {
+    /// Puts the parts together and serves on `listeners`.
+    ///
+    /// # Errors
+    /// When a part cannot be built: the store, a credential, a certificate.
+    pub async fn start(settings: Settings, listeners: Listeners, environment: &Environment) -> anyhow::Result<Self> {
+        let clock = Clock::system();
+        let directory = &settings.store.path;
+        let store = open_store(directory).await?;
+        let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
+        Self::start_with(settings, listeners, store, sealer.derive(TIMELINE), clock).await
+    }
+
+    /// With a store and a clock of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(
+        settings: Settings,
+        listeners: Listeners,
+        store: Arc<dyn Store>,
+        chain_key: [u8; 32],
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let claim = store.claim("usher").await.context("the store cannot be taken over")?;
+        let metrics = Arc::new(Metrics::default());
+        let alerts = Arc::new(Alerts::new(Arc::clone(&metrics)));
+        let health = Arc::new(Health::default());
+        let deps = nlp::Deps { tokens: nlp::google_auth::Tokens::new(clock.clone()) };
+        let profiles = serve_profiles(&settings, &deps, &[])?;
+        let egress = Egress::new(&settings.egress, clock.clone()).context("[egress]")?;
+        let tls = settings.server.tls.clone().map(TlsDoor::open).transpose()?.map(Arc::new);
+        let gateway = Gateway::new(Parts {
+            clock: clock.clone(),
+            store,
+            claim,
+            durability: settings.store.durability,
+            chain_key,
+            limits: settings.limits,
+            units: settings.units.clone(),
+            roster: roster(&profiles),
+            external: Arc::new(HttpSystems::new(Arc::new(egress))),
+            metrics: Arc::clone(&metrics),
+            alerts: Arc::clone(&alerts),
+            health: Arc::clone(&health),
+        });
+        let began = Clock::instant();
+        let recovered = gateway.recover().await.context("the store cannot be read")?;
+        tracing::info!(?recovered, took = ?began.elapsed(), "recovered");
+        let (doors, doors_watch) = watch::channel(Arc::new(Doors::new(&settings)));
+        let closing = CancellationToken::new();
+        let edge = Edge::new(Arc::clone(&gateway), doors_watch, Arc::clone(&metrics), closing.clone());
+        let stop_journal = CancellationToken::new();
+        let journal = tokio::spawn(Arc::clone(&gateway).run_journal(stop_journal.clone()));
+        let (stopping, close_ops, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(Arc::clone(&gateway).run_timers(stopping.clone()));
+        let kept = &settings.store;
+        tasks.spawn(Arc::clone(&gateway).run_checkpoints(kept.checkpoint_every, kept.retention, stopping.clone()));
+        let door = Door {
+            health: Arc::clone(&health),
+            metrics,
+            alerts: Arc::clone(&alerts),
+            token_sha256: settings.ops.token_sha256,
+        };
+        tasks.spawn(serve_ops(listeners.ops, door, close_ops.clone()));
+        let engines = tokio::spawn(serve_engines(listeners.engines, tls.clone(), edge, Arc::clone(&health)));
+        health.started();
+        Ok(Self {
+            gateway,
+            settings,
+            alerts,
+            health,
+            clock,
+            deps,
+            tls,
+            doors,
+            profiles,
+            closing,
+            stopping,
+            stop_journal,
+            close_ops,
+            tasks,
+            engines,
+            journal,
+        })
+    }
+
+    #[must_use]
+    pub const fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Puts a changed configuration in force, as far as a running gateway can: units, engines, profiles, certificates.
+    /// On error everything stays as it was.
+    ///
+    /// # Errors
+    /// When a part cannot be built.
+    pub fn reload(&mut self, settings: Settings) -> anyhow::Result<()> {
+        let profiles = serve_profiles(&settings, &self.deps, &self.profiles)?;
+        if let Some(tls) = &self.tls {
+            tls.reload()?;
+        }
+        self.gateway.reload(settings.units.clone(), roster(&profiles));
+        self.doors.send_replace(Arc::new(Doors::new(&settings)));
+        self.profiles = profiles;
+        for key in fixed_changes(&self.settings, &settings) {
+            tracing::warn!(key, "this change takes effect at the next start");
+        }
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// Says that a changed configuration cannot be used; the old one stays in force.
+    pub fn reload_failed(&self, why: &str) {
+        tracing::error!("the changed configuration cannot be used, the old one stays in force:\n{why}");
+        self.alerts.raise(configuration_alert(self.clock.now()));
+    }
+
+    pub fn reload_done(&self) {
+        self.alerts.clear(&configuration_key());
+    }
+
+    /// Waits for what should not happen: the store is lost, or the engines' door.
+    ///
+    /// # Errors
+    /// Always: with what happened.
+    pub async fn broken(&mut self) -> anyhow::Result<()> {
+        tokio::select! {
+            journal = &mut self.journal => match journal.context("the journal's task failed")? {
+                Ok(()) => anyhow::bail!("the journal ended"),
+                Err(JournalStopped(error)) => Err(anyhow::Error::new(error).context("the journal is lost")),
+            },
+            engines = &mut self.engines => {
+                engines.context("the engines' door failed")??;
+                anyhow::bail!("the engines' door was closed")
+            }
+        }
+    }
+
+    /// Goes down in order: no new contacts, running turns finish, the journal is written, streams end with a notice.
+    ///
+    /// # Errors
+    /// When the journal could not be written.
+    pub async fn drain(mut self) -> anyhow::Result<()> {
+        tracing::info!("draining");
+        self.health.draining();
+        self.gateway.drain(self.settings.drain).await;
+        self.stopping.cancel();
+        // Streams end when the last commit's acknowledgements have gone out.
+        self.gateway.flushed().await;
+        self.closing.cancel();
+        if !self.engines.is_finished() {
+            (&mut self.engines).await.context("the engines' door failed")??;
+        }
+        self.gateway.checkpoint().await;
+        self.stop_journal.cancel();
+        let journal = (&mut self.journal).await.context("the journal's task failed")?;
+        self.close_ops.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        journal.map_err(|JournalStopped(error)| error)?;
+        tracing::info!("drained");
+        Ok(())
+    }
+}
+
+/// Serves until a signal ends it. Loads again by `sources` when they change.
+///
+/// # Errors
+/// [`CannotConnect`] when a door cannot be opened; others when a part cannot be built.
+pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
+    let Loaded { settings, files, .. } = loaded;
+    let traces = telemetry::start(&settings.log, settings.otlp_endpoint.as_deref())?;
+    let listeners = Listeners::bind(&settings).await?;
+    tracing::info!(engines = %listeners.engines.local_addr()?, ops = %listeners.ops.local_addr()?, "listening");
+    let mut running = Running::start(settings, listeners, &sources.environment).await?;
+    let mut watcher = Watcher::new(sources.clone(), &files)?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let ended = loop {
+        tokio::select! {
+            cause = watcher.changed() => {
+                tracing::info!(?cause, "loading the configuration again");
+                reload(&mut running, &sources, &mut watcher).await;
+            }
+            broken = running.broken() => break broken,
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+        }
+    };
+    if ended.is_ok() {
+        running.drain().await?;
+    }
+    traces.flush().await;
+    ended
+}
+
+async fn reload(running: &mut Running, sources: &Sources, watcher: &mut Watcher) {
+    match super::load(sources).await {
+        Ok(loaded) => {
+            watcher.follow(&loaded.files);
+            for warning in &loaded.warnings {
+                tracing::warn!("{}", warning.render(false));
+            }
+            match running.reload(loaded.settings) {
+                Ok(()) => running.reload_done(),
+                Err(error) => running.reload_failed(&format!("{error:#}")),
+            }
+        }
+        Err(findings) => {
+            let Findings { list, files } = findings;
+            watcher.follow(&files);
+            let text: Vec<String> = list.iter().map(|finding| finding.render(false)).collect();
+            running.reload_failed(&text.join("\n"));
+        }
+    }
+}
+
+async fn serve_engines(
+    listener: TcpListener,
+    tls: Option<Arc<TlsDoor>>,
+    edge: Arc<Edge>,
+    health: Arc<Health>,
+) -> Result<(), engine::ServeError> {
+    let incoming = engine::tcp(listener);
+    match tls {
+        Some(tls) => engine::serve(tls.accept(incoming), edge, &health).await,
+        None => engine::serve(incoming, edge, &health).await,
+    }
+}
+
+async fn serve_ops(listener: TcpListener, door: Door, close: CancellationToken) {
+    if let Err(error) = ops::serve(listener, door, close.cancelled_owned()).await {
+        tracing::error!(%error, "the operators' door failed");
+    }
+}
+
+/// Every profile with its engine; unchanged ones keep theirs, with its connections.
+fn serve_profiles(
+    settings: &Settings,
+    deps: &nlp::Deps,
+    old: &[(Arc<Profile>, Arc<Served>)],
+) -> anyhow::Result<Vec<(Arc<Profile>, Arc<Served>)>> {
+    let serve = |profile: &Arc<Profile>| {
+        let kept = old.iter().find(|(it, _)| it.same_engine(profile)).map(|(_, served)| Arc::clone(&served.engine));
+        let engine = kept.map_or_else(|| nlp::build(profile, deps), Ok)?;
+        let mut media = vec![MediaType::OpenMedia, MediaType::WebInteraction];
+        if profile.speech.enabled {
+            media.push(MediaType::Speech);
+        }
+        let served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
+        Ok((Arc::clone(profile), Arc::new(served)))
+    };
+    settings.profiles.iter().map(serve).collect()
+}
+
+fn roster(profiles: &[(Arc<Profile>, Arc<Served>)]) -> Roster {
+    Roster::new(profiles.iter().map(|(_, served)| Arc::clone(served)).collect())
+}
+
+/// Settings that are read once, at start.
+fn fixed_changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    let mut check = |changed: bool, key| {
+        if changed {
+            keys.push(key);
+        }
+    };
+    check(old.server != new.server, "server");
+    check(old.ops.listen != new.ops.listen || old.ops.token_sha256 != new.ops.token_sha256, "ops");
+    check(old.store != new.store, "store");
+    check(old.limits != new.limits, "limits");
+    check(old.log != new.log || old.otlp_endpoint != new.otlp_endpoint, "log, otlp");
+    check(!old.egress.same(&new.egress), "egress");
+    keys
+}
+
+fn configuration_key() -> AlertKey {
+    AlertKey { kind: AlertKind::Configuration, unit: None::<UnitName>, subject: "configuration".to_owned() }
+}
+
+fn configuration_alert(now: Timestamp) -> Alert {
+    Alert {
+        key: configuration_key(),
+        text: "the changed configuration cannot be used; the old one is in force".to_owned(),
+        mending: "run `usher check` and mend what it says".to_owned(),
+        raised_at: now,
+    }
+}
