@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tonic::Code;
 use usher::store::memory::Memory;
 use usher::wire::engine::{
@@ -259,7 +259,8 @@ async fn above_its_credits_an_engine_is_told_to_wait_and_far_above_it_loses_its_
     assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
     store.fail_next(0);
     // It keeps what is not acknowledged and keeps trying; once the store works everything is taken.
-    while !(engine.resume().await.unwrap().resumed && engine.settles().await) {}
+    let trying = async { while !(engine.resume().await.unwrap().resumed && engine.settles().await) {} };
+    timeout(Duration::from_secs(20), trying).await.unwrap();
     assert_eq!(engine.breaches(), Vec::<String>::new());
 }
 
