@@ -1,5 +1,7 @@
 //! Generates the protobuf types and services from `proto/`; no protoc is needed.
 
+#![expect(clippy::disallowed_methods, reason = "Cargo speaks to build scripts by the environment")]
+
 use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 

@@ -18,6 +18,7 @@ mod engine;
 mod fakes;
 mod harness;
 mod ops;
+mod python;
 mod sight;
 mod store;
 mod traces;
