@@ -120,7 +120,7 @@ impl Running {
         let metrics = Arc::new(Metrics::default());
         let alerts = Arc::new(Alerts::new(Arc::clone(&metrics)));
         let health = Arc::new(Health::default());
-        let deps = nlp::Deps { tokens: nlp::google_auth::Tokens::new(clock.clone()) };
+        let deps = nlp::Deps { tokens: nlp::google_auth::Tokens::new(clock.clone()), dial: None };
         let profiles = serve_profiles(&settings, &deps, &[])?;
         let egress = Egress::new(&settings.egress, clock.clone()).context("[egress]")?;
         let tls = settings.server.tls.clone().map(TlsDoor::open).transpose()?.map(Arc::new);

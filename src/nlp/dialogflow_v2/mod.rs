@@ -100,7 +100,7 @@ fn engine(profile: &Profile, config: &DialogflowV2, deps: &Deps) -> Result<Arc<d
     let deadline = config.deadline;
     Ok(match config.transport {
         settings::Transport::Grpc => {
-            let transport = GrpcTransport::new(&endpoint, config.connections, extras, tokens.clone())
+            let transport = GrpcTransport::new(&endpoint, config.connections, extras, tokens.clone(), deps.dial.clone())
                 .map_err(|error| bad("endpoint", error.to_string()))?;
             Arc::new(Engine { place, sessions, deadline, tokens, transport })
         }
