@@ -31,6 +31,13 @@ impl Clock {
         self.wall_at_start + self.start.elapsed()
     }
 
+    /// How far ahead a moment lies that a library names in wall time; zero when it is past.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn until(moment: std::time::SystemTime) -> std::time::Duration {
+        moment.duration_since(std::time::SystemTime::now()).unwrap_or_default()
+    }
+
     /// For measuring spans.
     #[must_use]
     pub fn instant() -> Instant {

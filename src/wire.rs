@@ -12,6 +12,8 @@ mod generated {
         clippy::all,
         clippy::doc_markdown,
         clippy::too_many_lines,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
         reason = "generated code"
     )]
 

@@ -1,9 +1,8 @@
-//! The machine: who runs on which core, what CPU time went where, how long its disk takes to make a write durable.
+//! The machine: who runs on which core, and what CPU time and memory went where.
 
 use std::{
     collections::HashMap,
     fs,
-    io::{Seek as _, SeekFrom, Write as _},
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -14,9 +13,6 @@ use tokio::time::Instant;
 use usher::clock::Clock;
 
 const TICK: Duration = Duration::from_millis(10);
-const FSYNCS: usize = 200;
-/// What a write-ahead log appends for one small commit.
-const FSYNC_BYTES: usize = 2 * 4096;
 
 /// Which core serves whom.
 #[derive(Clone, Copy, Debug)]
@@ -137,22 +133,4 @@ pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib * 1024)
-}
-
-/// How long this disk takes to make a small append durable: the median of many.
-pub(crate) fn fsync_time(folder: &Path) -> Result<Duration> {
-    let mut file = tempfile::tempfile_in(folder)?;
-    // Written over in place, as a write-ahead log is once it has its size.
-    file.write_all(&vec![0; FSYNC_BYTES * FSYNCS])?;
-    file.sync_all()?;
-    file.seek(SeekFrom::Start(0))?;
-    let mut times = Vec::with_capacity(FSYNCS);
-    for _ in 0..FSYNCS {
-        file.write_all(&[1; FSYNC_BYTES])?;
-        let start = Clock::instant();
-        file.sync_data()?;
-        times.push(start.elapsed());
-    }
-    times.sort_unstable();
-    times.get(FSYNCS / 2).copied().context("no times")
 }

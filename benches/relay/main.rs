@@ -5,6 +5,7 @@
 
 mod callgrind;
 mod cpu;
+mod disk;
 mod driver;
 mod engine;
 mod fake;
@@ -23,6 +24,7 @@ mod unary;
 mod usher;
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Write as _},
     path::PathBuf,
@@ -42,7 +44,7 @@ use crate::{
     fake::Fake,
     meter::Meter,
     process::find_program,
-    report::Results,
+    report::{Results, Row},
     rounds::{Plan, Rounds},
     systems::{Site, System},
     unary::Unary,
@@ -126,42 +128,73 @@ async fn send_directly(messages: u64) -> Result<()> {
 
 async fn measure(options: &Options) -> Result<Results> {
     let cores = Cores::choose()?;
-    let mut missing = Vec::new();
-    anyhow::ensure!(find_program("taskset").is_some(), not_installed("taskset (util-linux)", "everything"));
+    anyhow::ensure!(find_program("taskset").is_some(), not_installed("taskset", "everything"));
     cores.pin_driver()?;
+    let load_before = cpu::load_average();
     let folder = tempfile::Builder::new().prefix("relay-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let driver = Driver { meter: Rc::new(Meter::new()?), fake: Fake::start().await? };
     let site = Site { folder: folder.path().to_owned(), cores, driver };
-    say(&format!(
-        "systems on core {}, driver and fake on core {}; load average {}",
-        cores.system,
-        cores.driver,
-        cpu::load_average()
-    ));
-    let load_before = cpu::load_average();
-    let fsync = cpu::fsync_time(folder.path())?;
-
+    let mut missing = Vec::new();
     let systems = choose(options, &mut missing);
+    let (mut rows, fsync) = run_rounds(&site, &systems, options.quick, &mut missing).await?;
+    count_instructions(&site, &mut rows, options.quick, &mut missing).await;
+    let mut idle = None;
+    if options.wants(Part::Idle) {
+        say(&format!("{IDLE_CONTACTS} idle contacts"));
+        idle = noted("idle contacts", idle::weigh(&site, IDLE_CONTACTS).await, &mut missing);
+    }
+    Ok(Results {
+        rows,
+        idle,
+        fsync,
+        load: [load_before, cpu::load_average()],
+        cores,
+        versions: systems.iter().filter_map(|system| peers::version(system.needs()?)).collect(),
+        answer_bytes: site.driver.fake.answer_bytes(),
+        missing,
+    })
+}
+
+async fn run_rounds(
+    site: &Site,
+    systems: &[System],
+    quick: bool,
+    missing: &mut Vec<String>,
+) -> Result<(BTreeMap<System, Row>, Duration)> {
     let mut subjects = Vec::new();
-    for system in &systems {
-        subjects.push(site.start(*system).await.with_context(|| format!("starting {}", system.name()))?);
+    for system in systems {
+        subjects.extend(noted(system.name(), site.start(*system).await, missing));
     }
-    let mut rounds = Rounds::new(&site, &subjects);
-    rounds.run(&plan(options.quick)).await?;
-    let mut rows = rounds.rows;
+    let mut rounds = Rounds::new(site, &subjects)?;
+    rounds.run(&plan(quick)).await?;
+    let Rounds { rows, disk, failed, .. } = rounds;
+    missing.extend(failed.into_iter().map(|(system, why)| format!("{}: {why}", system.name())));
     for subject in subjects {
-        subject.stop().await?;
+        let name = subject.system.name();
+        noted(name, subject.stop().await, missing);
     }
-    if find_program("valgrind").is_some() {
-        for (system, row) in &mut rows {
-            row.instructions = Some(site.instructions(*system, counts(options.quick)).await.context(system.name())?);
-        }
-    } else {
+    Ok((rows, disk.fsync_time()))
+}
+
+async fn count_instructions(site: &Site, rows: &mut BTreeMap<System, Row>, quick: bool, missing: &mut Vec<String>) {
+    if find_program("valgrind").is_none() {
         missing.push(not_installed("valgrind", "instructions"));
+        return;
     }
-    let idle = if options.wants(Part::Idle) { Some(idle::weigh(&site, IDLE_CONTACTS).await?) } else { None };
-    let answer_bytes = site.driver.fake.answer_bytes();
-    Ok(Results { rows, idle, fsync, load_before, load_after: cpu::load_average(), answer_bytes, missing })
+    for (system, row) in rows {
+        say(&format!("instructions of {}", system.name()));
+        row.instructions = noted(system.name(), site.instructions(*system, counts(quick)).await, missing);
+    }
+}
+
+/// What was measured; if it was not, the reason goes to `missing`.
+fn noted<T>(what: &str, measured: Result<T>, missing: &mut Vec<String>) -> Option<T> {
+    measured
+        .map_err(|error| {
+            say(&format!("{what}: {error:#}"));
+            missing.push(format!("{what}: {error:#}"));
+        })
+        .ok()
 }
 
 /// The systems asked for whose programs are installed.
@@ -194,7 +227,8 @@ impl Options {
 }
 
 fn not_installed(program: &str, what: &str) -> String {
-    let missing = format!("{what}: {program} is not installed (apt-get install {program})");
+    let package = if program == "taskset" { "util-linux" } else { program };
+    let missing = format!("{what}: {program} is not installed (apt-get install {package})");
     say(&missing);
     missing
 }
@@ -211,6 +245,7 @@ fn plan(quick: bool) -> Plan {
             saturated_for: Duration::from_millis(800),
             timed_rounds: 1,
             rates: vec![rate(300, 0, 2000), rate(300, 20, 700), rate(10_000, 0, 600), rate(10_000, 20, 600)],
+            repeats: 2,
         };
     }
     Plan {
@@ -218,6 +253,7 @@ fn plan(quick: bool) -> Plan {
         saturated_for: Duration::from_secs(3),
         timed_rounds: 3,
         rates: vec![rate(300, 0, 6000), rate(300, 20, 4000), rate(10_000, 0, 3000), rate(10_000, 20, 3000)],
+        repeats: 30,
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::unary::MOST_STREAMS;
+use crate::{process::find_program, unary::MOST_STREAMS};
 
 /// Connections kept open to Dialogflow: nginx runs one call at a time on each.
 const UPSTREAM_CONNECTIONS: usize = 1024;
@@ -94,6 +94,15 @@ backend dialogflow
     fs::write(&file, config)?;
     let arguments = ["-db", "-q", "-f", &file.display().to_string()];
     Ok(Proxy { listen, arguments: arguments.map(str::to_owned).to_vec() })
+}
+
+/// What `program` says of its version, without the rest.
+pub(crate) fn version(program: &str) -> Option<String> {
+    let said = Command::new(find_program(program)?).arg("-v").output().ok()?;
+    let text = String::from_utf8([said.stdout, said.stderr].concat()).ok()?;
+    let words =
+        text.lines().next()?.split_whitespace().filter(|word| word.chars().any(|letter| letter.is_ascii_digit()));
+    Some(format!("{program} {}", words.take(1).collect::<String>().trim_start_matches("nginx/")))
 }
 
 fn fresh(folder: &Path, name: &str) -> Result<PathBuf> {

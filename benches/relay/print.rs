@@ -4,8 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use crate::report::{Results, Row, Samples, Setting};
-use crate::systems::System;
+use crate::{
+    cpu::Cores,
+    report::{Results, Row, Samples, Setting},
+    systems::System,
+};
 
 pub(crate) fn table(results: &Results, out: &mut impl Write) -> io::Result<()> {
     saturated(results, out)?;
@@ -18,7 +21,13 @@ pub(crate) fn table(results: &Results, out: &mut impl Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "\nfsync of this disk: {} µs", results.fsync.as_micros())?;
-    writeln!(out, "load average before {}, after {}", results.load_before, results.load_after)?;
+    let [before, after] = &results.load;
+    writeln!(out, "load average before {before}, after {after}; {}", results.versions.join(", "))?;
+    let Cores { system, driver } = results.cores;
+    writeln!(
+        out,
+        "systems under test on core {system}, driver and fake on core {driver}; direct is driver and fake alone"
+    )?;
     for mark in results.marks() {
         let verdict = if mark.pass { "pass" } else { "FAIL" };
         writeln!(out, "{verdict}  {}: {:.2} {} (mark {:.2})", mark.name, mark.measured, mark.unit, mark.limit)?;
@@ -98,8 +107,8 @@ pub(crate) fn json(results: &Results) -> Value {
         all.insert("idle_contacts".to_owned(), json!(idle.contacts));
     }
     all.insert("fsync_us".to_owned(), json!(results.fsync.as_micros()));
-    all.insert("load_average_before".to_owned(), json!(results.load_before));
-    all.insert("load_average_after".to_owned(), json!(results.load_after));
+    all.insert("load_average".to_owned(), json!(results.load));
+    all.insert("versions".to_owned(), json!(results.versions));
     all.insert("missing".to_owned(), json!(results.missing));
     let marks = results.marks().into_iter().map(|mark| {
         json!({"name": mark.name, "measured": mark.measured, "limit": mark.limit, "unit": mark.unit, "pass": mark.pass})

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{driver::Rate, systems::System};
+use crate::{cpu::Cores, driver::Rate, systems::System};
 
 /// One figure, measured in several rounds.
 #[derive(Clone, Debug, Default)]
@@ -127,8 +127,11 @@ pub(crate) struct Results {
     pub(crate) rows: BTreeMap<System, Row>,
     pub(crate) idle: Option<IdleContacts>,
     pub(crate) fsync: Duration,
-    pub(crate) load_before: String,
-    pub(crate) load_after: String,
+    /// The load average before and after.
+    pub(crate) load: [String; 2],
+    pub(crate) cores: Cores,
+    /// Of the programs from elsewhere.
+    pub(crate) versions: Vec<String>,
     pub(crate) answer_bytes: usize,
     /// What could not be measured, and why.
     pub(crate) missing: Vec<String>,

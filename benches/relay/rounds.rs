@@ -2,20 +2,20 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio::time::sleep;
 
 use crate::{
     cpu::{Machine, Spent},
+    disk::Disk,
     driver::{Load, Rate},
     report::{Row, Setting},
+    say,
     systems::{Site, Subject, System},
 };
 
 /// Cores' worth of other people's work that makes a measurement worthless.
 const FOREIGN_LIMIT: f64 = 0.15;
-/// How often a measurement that others disturbed is made again.
-const REPEATS: usize = 2;
 const REST_WINDOW: Duration = Duration::from_millis(50);
 const REST_SHARE: f64 = 0.03;
 const REST_WINDOWS: usize = 60;
@@ -28,44 +28,78 @@ pub(crate) struct Plan {
     pub(crate) saturated_for: Duration,
     pub(crate) timed_rounds: usize,
     pub(crate) rates: Vec<Rate>,
+    /// How many measurements may be made again because others disturbed them.
+    pub(crate) repeats: usize,
 }
 
 pub(crate) struct Rounds<'a> {
     site: &'a Site,
     subjects: &'a [Subject],
+    repeats: usize,
     pub(crate) rows: BTreeMap<System, Row>,
+    pub(crate) disk: Disk,
+    /// Systems that did not do the work, and why; they are left out from then on.
+    pub(crate) failed: BTreeMap<System, String>,
 }
 
 impl<'a> Rounds<'a> {
-    pub(crate) fn new(site: &'a Site, subjects: &'a [Subject]) -> Self {
-        Self { site, subjects, rows: BTreeMap::new() }
+    pub(crate) fn new(site: &'a Site, subjects: &'a [Subject]) -> Result<Self> {
+        Ok(Self {
+            site,
+            subjects,
+            repeats: 0,
+            rows: BTreeMap::new(),
+            disk: Disk::new(&site.folder)?,
+            failed: BTreeMap::new(),
+        })
     }
 
     pub(crate) async fn run(&mut self, plan: &Plan) -> Result<()> {
+        self.repeats = plan.repeats;
         for subject in self.subjects {
-            self.site
-                .driver
-                .saturate(subject.edge.as_ref(), Load::For(WARM_UP))
-                .await
-                .context(subject.system.name())?;
+            let warm = self.site.driver.saturate(subject.edge.as_ref(), Load::For(WARM_UP)).await;
+            self.note(subject.system, warm.map(drop));
         }
         for round in 0..plan.saturated_rounds {
-            for subject in in_turn(self.subjects, round) {
-                self.saturate(subject, round, plan.saturated_for).await.context(subject.system.name())?;
+            say(&format!("saturated, round {} of {}", round + 1, plan.saturated_rounds));
+            self.disk.sample()?;
+            for subject in self.in_turn(round) {
+                let done = self.saturate(subject, round, plan.saturated_for).await;
+                self.note(subject.system, done);
             }
         }
         for round in 0..plan.timed_rounds {
+            say(&format!("open loop, round {} of {}", round + 1, plan.timed_rounds));
             for rate in &plan.rates {
-                for subject in in_turn(self.subjects, round) {
-                    self.pace(subject, round, *rate).await.context(subject.system.name())?;
+                self.disk.sample()?;
+                for subject in self.in_turn(round) {
+                    let done = self.pace(subject, round, *rate).await;
+                    self.note(subject.system, done);
                 }
             }
         }
         Ok(())
     }
 
+    fn note(&mut self, system: System, done: Result<()>) {
+        if let Err(error) = done {
+            say(&format!("{}: {error:#}", system.name()));
+            self.rows.remove(&system);
+            self.failed.insert(system, format!("{error:#}"));
+        }
+    }
+
+    /// Each round begins with another system.
+    fn in_turn(&self, round: usize) -> Vec<&'a Subject> {
+        let sound = self.subjects.iter().filter(|subject| !self.failed.contains_key(&subject.system));
+        let mut order: Vec<&Subject> = sound.collect();
+        let first = round.checked_rem(order.len()).unwrap_or_default();
+        order.rotate_left(first);
+        order
+    }
+
     async fn saturate(&mut self, subject: &Subject, round: usize, lasting: Duration) -> Result<()> {
-        for _ in 0..=REPEATS {
+        loop {
             let watch = Watch::start(self.subjects, subject)?;
             let outcome = self.site.driver.saturate(subject.edge.as_ref(), Load::For(lasting)).await?;
             let driver = Spent::by_this_process().since(&watch.driver);
@@ -81,7 +115,7 @@ impl<'a> Rounds<'a> {
             row.msg_per_s.add(round, clean, messages / seconds);
             row.busy.add(round, clean, busy.as_secs_f64() / seconds);
             row.driver_busy.add(round, clean, driver.as_secs_f64() / seconds);
-            if clean {
+            if clean || !self.may_repeat() {
                 break;
             }
         }
@@ -89,7 +123,7 @@ impl<'a> Rounds<'a> {
     }
 
     async fn pace(&mut self, subject: &Subject, round: usize, rate: Rate) -> Result<()> {
-        for _ in 0..=REPEATS {
+        loop {
             let watch = Watch::start(self.subjects, subject)?;
             let outcome = self.site.driver.pace(subject.edge.as_ref(), rate).await?;
             let clean = watch.clean(self.subjects)?;
@@ -98,11 +132,17 @@ impl<'a> Rounds<'a> {
             timing.p50_us.add(round, clean, outcome.latency.value_at_quantile(0.5) as f64);
             timing.p99_us.add(round, clean, outcome.latency.value_at_quantile(0.99) as f64);
             timing.lag_p99_us.add(round, clean, outcome.lag.value_at_quantile(0.99) as f64);
-            if clean {
+            if clean || !self.may_repeat() {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn may_repeat(&mut self) -> bool {
+        let left = self.repeats.checked_sub(1);
+        self.repeats = left.unwrap_or_default();
+        left.is_some()
     }
 }
 
@@ -146,10 +186,4 @@ async fn at_rest(subject: &Subject) {
             break;
         }
     }
-}
-
-/// Each round begins with another system.
-fn in_turn(subjects: &[Subject], round: usize) -> impl Iterator<Item = &Subject> {
-    let first = round % subjects.len().max(1);
-    subjects.iter().cycle().skip(first).take(subjects.len())
 }

@@ -1,1 +1,3 @@
-//! External systems: the query of S22, through `egress`.
+//! Actions that reach beyond the contact centre.
+
+pub mod external;

@@ -17,7 +17,6 @@ use crate::{
         self, Environment, Findings, Loaded, SecretError, Sources,
         settings::{Profile, Settings},
     },
-    core::ids::ContactId,
     store::{Store, seal::Sealer, sqlite::Sqlite},
 };
 

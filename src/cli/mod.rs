@@ -291,3 +291,45 @@ fn fail(error: &anyhow::Error, terminal: &mut Terminal<'_>) -> io::Result<Exit> 
     writeln!(terminal.err, "error: {error:#}")?;
     Ok(Exit::of(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_door_that_cannot_be_opened_has_its_own_code_whatever_is_said_around_it() {
+        let source = io::Error::from(io::ErrorKind::AddrInUse);
+        let refused: anyhow::Result<()> = Err(app::CannotConnect { what: "cannot listen".to_owned(), source }.into());
+        assert_eq!(Exit::of(&refused.context("starting").unwrap_err()).code(), 3);
+        assert_eq!(Exit::of(&anyhow::anyhow!("other")).code(), 1);
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let cli = Cli::parse_from(["usher", "--listen", "[::1]:1", "--durability", "async", "--workers", "2"]);
+        let flags = cli.serve.sources(Environment::default()).flags;
+        let flags: Vec<_> = flags.iter().map(|flag| (flag.name, flag.key, flag.value.as_str())).collect();
+        assert_eq!(
+            flags,
+            [
+                ("--listen", "server.listen", "[::1]:1"),
+                ("--durability", "store.durability", "async"),
+                ("--workers", "server.workers", "2"),
+            ]
+        );
+    }
+
+    #[test]
+    fn counts_read_well() {
+        assert_eq!(count(2, 1), "2 errors, 1 warning");
+        assert_eq!(count(0, 2), "2 warnings");
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::{ops::Range, path::PathBuf};
 
+use super::nearest::distance;
+
 /// Stands where a secret is not shown.
 pub(super) const HIDDEN: &str = "****";
 
@@ -66,23 +68,33 @@ impl Documents {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let from_line = document.text.get(line_start..).unwrap_or_default();
         let line = from_line.lines().next().unwrap_or_default();
-        let within = |at: usize| at.saturating_sub(line_start).min(line.len());
-        let span = within(place.start)..within(place.end.max(place.start));
-        let masks = match document.kind {
+        let hidden = Self::hidden(document);
+        let line_end = line_start + line.len();
+        let mask = hidden.iter().find(|mask| mask.start < line_end.max(line_start + 1) && mask.end > line_start);
+        // What is hidden is hidden to the end of its line; a place in it is shown as where it begins.
+        let shown = mask.map_or(line.len(), |mask| mask.start.saturating_sub(line_start));
+        let within = |at: usize| at.saturating_sub(line_start).min(shown);
+        let before_mask = line.get(..shown).unwrap_or(line);
+        let text = if mask.is_some() { format!("{before_mask}{HIDDEN}") } else { line.to_owned() };
+        let start = within(place.start);
+        let end = if place.end > line_start + shown { text.len() } else { within(place.end).max(start) };
+        Location {
+            file: document.name.clone(),
+            line: before.matches('\n').count() + 1,
+            column: line.get(..start).unwrap_or(line).chars().count() + 1,
+            text,
+            highlight: start..end,
+        }
+    }
+
+    fn hidden(document: &Document) -> Vec<Range<usize>> {
+        match document.kind {
             DocumentKind::Variable if is_secret_key(&document.name) => {
                 std::iter::once(0..document.text.len()).collect()
             }
             DocumentKind::Default | DocumentKind::File | DocumentKind::Variable | DocumentKind::Flag => {
                 masks(&document.text)
             }
-        };
-        let (text, highlight) = masked(line, line_start, &masks, &span);
-        Location {
-            file: document.name.clone(),
-            line: before.matches('\n').count() + 1,
-            column: line.get(..span.start).unwrap_or(line).chars().count() + 1,
-            text,
-            highlight,
         }
     }
 
@@ -100,38 +112,17 @@ impl Documents {
     }
 }
 
-/// `line` with its masked parts replaced, and where `span` is then.
-fn masked(line: &str, line_start: usize, masks: &[Range<usize>], span: &Range<usize>) -> (String, Range<usize>) {
-    let mut text = String::with_capacity(line.len());
-    let (mut start, mut end) = (None, None);
-    let mut hidden = false;
-    for (at, character) in line.char_indices() {
-        let hides = masks.iter().any(|mask| mask.contains(&(line_start + at)));
-        if hides && !hidden {
-            text.push_str(HIDDEN);
-        }
-        hidden = hides;
-        let shown_at = if hides { text.len() - HIDDEN.len() } else { text.len() };
-        if at >= span.start && start.is_none() {
-            start = Some(shown_at);
-        }
-        if at >= span.end && end.is_none() {
-            end = Some(if hides && span.end > span.start { text.len() } else { shown_at });
-        }
-        if !hides {
-            text.push(character);
-        }
-    }
-    let start = start.unwrap_or(text.len());
-    let end = end.unwrap_or(text.len()).max(start);
-    (text, start..end)
-}
+/// Keys whose values are secret, for those who mistype them.
+const SECRET_KEYS: &[&str] = &["agent_password", "credential", "proxy", "signing_key", "token"];
 
 /// Whether what is written at a key of this name may be secret. Errs on the side of hiding.
 pub(super) fn is_secret_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    !key.ends_with("_sha256")
-        && ["pas", "pwd", "secret", "tok", "cred", "_key", "proxy"].iter().any(|part| key.contains(part))
+    let last = key.rsplit(['.', '$']).next().unwrap_or(&key).trim_matches(['"', '\'']);
+    let last = last.rsplit("__").next().unwrap_or(last);
+    !last.ends_with("_sha256")
+        && (["pass", "pwd", "secret", "token", "credential", "_key", "proxy"].iter().any(|part| last.contains(part))
+            || SECRET_KEYS.iter().any(|secret| distance(last, secret) <= 2))
 }
 
 /// What of a TOML text must not be shown: found line by line, so that it holds for texts that do not parse.
@@ -167,10 +158,11 @@ fn secret_value(line: &str) -> Option<usize> {
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'' | '.');
         let key = line.get(..at)?.trim_end();
         let key_start = key.char_indices().rev().take_while(|(_, c)| is_part(*c)).last().map_or(at, |(at, _)| at);
-        if !is_secret_key(key.get(key_start..)?) {
+        let value = line.get(from..)?;
+        let has_user_info = value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+        if !is_secret_key(key.get(key_start..)?) && !has_user_info {
             continue;
         }
-        let value = line.get(from..)?;
         let inline = value.trim_start().strip_prefix('{').map(str::trim_start);
         match inline.and_then(|inside| inside.split_once('=')) {
             Some((form, _)) if matches!(form.trim(), "env" | "file" | "secret") => {
@@ -207,6 +199,8 @@ mod tests {
         assert_eq!(shown("engine = [{ id = \"e\", token = \"x\" }]", 1), "engine = [{ id = \"e\", token = ****");
         assert_eq!(shown("a = [{ token = { env = \"N\" } }, { token = \"x\" }]", 1).matches("****").count(), 1);
         assert_eq!(shown("token_sha256 = \"00ff\"", 1), "token_sha256 = \"00ff\"");
+        assert_eq!(shown("agnt_pasword = \"x\"", 1), "agnt_pasword = ****");
+        assert_eq!(shown("credits = 0", 1), "credits = 0");
         assert_eq!(shown("listen = \"0.0.0.0:1\"", 1), "listen = \"0.0.0.0:1\"");
     }
 
@@ -220,9 +214,19 @@ mod tests {
     }
 
     #[test]
-    fn a_place_behind_a_mask_stays_on_the_line() {
-        let line = "token = \"ä\" x";
-        let (text, span) = masked(line, 0, &masks(line), &(8..line.len()));
-        assert_eq!((text.as_str(), text.get(span)), ("token = ****", Some("****")));
+    fn a_place_in_a_hidden_value_is_shown_where_the_value_begins() {
+        let mut documents = Documents::default();
+        let text = "ä = 1\ntoken = \"secret\"\n".to_owned();
+        let (kind, name) = (DocumentKind::File, "a.toml".to_owned());
+        let whole = documents.add(Document { kind, name, text, directory: PathBuf::new() });
+        let location = documents.locate(Place { start: 18, end: 20, ..whole });
+        assert_eq!((location.line, location.column, location.text.as_str()), (2, 9, "token = ****"));
+        assert_eq!(location.text.get(location.highlight), Some("****"));
+    }
+
+    #[test]
+    fn passwords_in_addresses_are_hidden() {
+        assert_eq!(shown("endpoint = \"http://user:pw@host\"", 1), "endpoint = ****");
+        assert_eq!(shown("endpoint = \"http://host\"", 1), "endpoint = \"http://host\"");
     }
 }

@@ -1,8 +1,8 @@
 //! Configuration: embedded defaults < file < environment < flags, validated once, with errors that say where and how to mend.
 //!
-//! [`sources`] finds and parses the texts and lays them over one another; each value remembers where it was written.
-//! [`section`] reads the result key by key and collects every finding; the files beside it read one part each, and
-//! [`across`] compares profiles. Nothing but [`settings::Settings`] leaves, and only when there is no error.
+//! `sources` finds and parses the texts and lays them over one another; each value remembers where it was written.
+//! `section` reads the result key by key and collects every finding; the files beside it read one part each, and
+//! `across` compares profiles. Nothing but [`settings::Settings`] leaves, and only when there is no error.
 
 mod across;
 mod actions;

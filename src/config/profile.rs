@@ -224,17 +224,6 @@ fn inactivity(mut section: Section<'_>) -> Inactivity {
 
 fn handover(mut section: Section<'_>) -> Handover {
     let to = destination(&mut section);
-    if to.is_none() && !section.has("queue") && !section.has("target") {
-        for key in ["not_understood_after", "failures_after", "slow_after"] {
-            if let Some(entry) = section.entry(key)
-                && !section.cx.is_default(entry.node.place)
-                && !matches!(entry.node.value, super::tree::Value::Integer(0))
-            {
-                let message = format!("`handover.{key}` has no effect without a queue or target");
-                section.cx.warn(entry.key, message, "set `queue`, or `target` for speech");
-            }
-        }
-    }
     let handover = Handover {
         to,
         not_understood_after: section.number("not_understood_after", 0..=MAX_COUNT),

@@ -3,13 +3,12 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use tracing_subscriber::EnvFilter;
 
 use super::{
     section::{At, Section},
     settings::{Durability, Limits, Log, LogFormat, Ops, Server, Store, Tls},
 };
-use crate::core::profile;
+use crate::{core::profile, telemetry};
 
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -131,7 +130,7 @@ pub(super) fn limits(mut section: Section<'_>) -> (Limits, profile::Limits) {
 pub(super) fn log(mut section: Section<'_>) -> Log {
     let filter = section.text("filter");
     if let Some(At { value, place }) = &filter
-        && let Err(error) = EnvFilter::builder().parse(value)
+        && let Err(error) = telemetry::check_filter(value)
     {
         let message = format!("`{}`: {error}", section.name_of("filter"));
         section.cx.error(*place, message, "write it as \"info\" or \"info,usher::nlp=debug\"");

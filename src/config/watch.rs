@@ -147,11 +147,15 @@ mod tests {
         assert!(!watcher.look(), "no longer involved");
     }
 
+    /// One test for both: a hangup reaches every watcher of the process.
     #[tokio::test]
-    async fn waiting_ends_when_a_file_changes() {
+    async fn waiting_ends_when_a_file_changes_and_on_a_hangup() {
         let directory = tempfile::tempdir().unwrap();
         let mut watcher = watched(directory.path());
         fs::write(directory.path().join("usher.toml"), "# changed").unwrap();
         assert_eq!(watcher.changed().await, Cause::Files);
+        let process = std::process::id().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &process]).status().unwrap().success());
+        assert_eq!(watcher.changed().await, Cause::Signal);
     }
 }

@@ -28,6 +28,7 @@ use crate::{
         lane::{FromEngine, Refusal, ToEngine},
     },
     problem::{Problem, ProblemKind},
+    telemetry::labels::BusyCause,
     wire::engine::engine_frame::Body,
 };
 
@@ -67,40 +68,35 @@ impl Reader {
         mut inbound: Streaming<Received>,
         opened: oneshot::Sender<Result<Attached, Problem>>,
     ) {
-        let attached = self.open(&mut inbound).await;
-        let label = attached.as_ref().map_or_else(|(_, problem)| problem.kind.label(), |_| "ok");
-        metrics::counter!("usher_engine_attaches_total", "outcome" => label).increment(1);
-        let (key, attached) = match attached {
+        let (key, attached) = match self.open(&mut inbound).await {
             Ok(it) => it,
-            Err((key, problem)) => {
-                tracing::warn!(engine.lane = ?key, problem = problem.kind.label(), %problem, "routing engine refused");
+            Err(problem) => {
+                self.edge.refused(&problem);
                 // The writing half may be gone already; then nobody asks.
                 drop(opened.send(Err(problem)));
                 return;
             }
         };
         let hold = attached.hold.clone();
-        tracing::info!(engine.id = %key.engine, unit = %key.unit, lane = key.lane, resumed = attached.resumed, "routing engine attached");
         if opened.send(Ok(attached)).is_err() {
             hold.leave(None, &self.edge.gateway, Clock::instant());
             return;
         }
-        let links = metrics::gauge!("usher_engine_links");
-        links.increment(1.0);
         let ended = self.read(&mut inbound, &hold, &key).await;
-        links.decrement(1.0);
-        let why = ended.map_or("closed", |kind| kind.label());
-        metrics::counter!("usher_engine_streams_ended_total", "reason" => why).increment(1);
+        if let Some(kind) = ended {
+            self.edge.metrics.engine_problem(kind);
+        }
+        let why = ended.map_or("closed", ProblemKind::label);
         tracing::info!(engine.id = %key.engine, unit = %key.unit, lane = key.lane, why, "routing engine detached");
     }
 
-    async fn open(&self, inbound: &mut Streaming<Received>) -> Result<(LaneKey, Attached), (Option<LaneKey>, Problem)> {
-        let invalid = |detail: String| (None, Problem::new(ProblemKind::Invalid, detail));
+    async fn open(&self, inbound: &mut Streaming<Received>) -> Result<(LaneKey, Attached), Problem> {
+        let invalid = |detail: String| Problem::new(ProblemKind::Invalid, detail);
         let first = timeout(HELLO_WITHIN, inbound.next()).await;
         let first = first.map_err(|_elapsed| invalid(format!("hello: did not come within {HELLO_WITHIN:?}")))?;
         let received = match first {
             None => return Err(invalid("hello: the stream ended before it".to_owned())),
-            Some(Err(status)) => return Err((None, self.broken(&status))),
+            Some(Err(status)) => return Err(broken(&status, &self.doors)),
             Some(Ok(received)) => received,
         };
         let Some(Body::Hello(hello)) = received.frame.body else {
@@ -111,13 +107,11 @@ impl Reader {
         }
         let hello = convert::hello(hello).map_err(|why| invalid(why.detail))?;
         let key = LaneKey { engine: hello.engine, unit: hello.unit, lane: hello.lane };
-        let attached = self
-            .doors
-            .admit(&self.credential, &key.engine, &key.unit)
-            .and_then(|()| self.edge.sessions.open(key.clone(), hello.resume, &self.edge.gateway, Clock::instant()))
-            .map_err(|problem| (Some(key.clone()), problem))?;
+        self.doors.admit(&self.credential, &key.engine, &key.unit)?;
+        let gateway = &self.edge.gateway;
+        let attached = self.edge.sessions.open(key.clone(), hello.resume, gateway, Clock::instant())?;
         if let Some(directory) = hello.directory {
-            attached.hold.with(|_, link| link.take(0, FromEngine::Directory(directory), &self.edge.gateway));
+            attached.hold.with(|_, link| link.take(0, FromEngine::Directory(directory), gateway));
         }
         Ok((key, attached))
     }
@@ -141,9 +135,9 @@ impl Reader {
             };
             let taken = match received {
                 None => break None,
-                Some(Ok(received)) => hold
-                    .with(|numbers, link| take(received, numbers, link, &self.doors, &edge.gateway))
-                    .unwrap_or(Ok(())),
+                Some(Ok(received)) => {
+                    hold.with(|numbers, link| take(received, numbers, link, &self.doors, &edge)).unwrap_or(Ok(()))
+                }
                 Some(Err(status)) => Err(broken(&status, &self.doors)),
             };
             if let Err(problem) = taken {
@@ -154,9 +148,13 @@ impl Reader {
         flush(inbound, hold, why, &edge.gateway).await;
         kind
     }
+}
 
-    fn broken(&self, status: &Status) -> Problem {
-        broken(status, &self.doors)
+impl Edge {
+    /// An engine was not let in.
+    pub(super) fn refused(&self, problem: &Problem) {
+        self.metrics.engine_problem(problem.kind);
+        tracing::warn!(problem = problem.kind.label(), %problem, "routing engine refused");
     }
 }
 
@@ -237,11 +235,11 @@ fn take(
     numbers: &mut Numbering<ToEngine>,
     link: &mut Link,
     doors: &Doors,
-    gateway: &Arc<Gateway>,
+    edge: &Edge,
 ) -> Result<(), Problem> {
     let Received { frame, fault } = received;
     let delivered = numbers.on_ack(frame.ack).map_err(|why| Problem::new(ProblemKind::Invalid, why.to_string()))?;
-    link.delivered(delivered, gateway);
+    link.delivered(delivered, &edge.gateway);
     if link.is_cut() {
         return Err(too_slow());
     }
@@ -276,14 +274,14 @@ fn take(
     };
     let from = match content {
         Ok(FromEngine::Message { contact, id, .. }) if numbers.pending() > credits => {
-            metrics::counter!("usher_engine_busy_total").increment(1);
+            edge.metrics.busy(BusyCause::Credits);
             let reason = "too many frames are unacknowledged".to_owned();
             link.own.push_back(ToEngine::Busy { contact, message: id, retry_after: RETRY_AFTER, reason });
             FromEngine::Heartbeat
         }
         Ok(from) => from,
         Err(refused) => {
-            metrics::counter!("usher_engine_refused_total").increment(1);
+            edge.metrics.frame_refused();
             link.own.push_back(refused);
             FromEngine::Heartbeat
         }
@@ -291,7 +289,7 @@ fn take(
     if !link.own.is_empty() {
         link.wake();
     }
-    link.take(frame.seq, from, gateway);
+    link.take(frame.seq, from, &edge.gateway);
     Ok(())
 }
 

@@ -19,16 +19,17 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use auth::Doors;
-pub use service::{Health, ServeError, serve, tcp};
+pub use service::{ServeError, serve, tcp};
 pub use tls::{TlsDoor, TlsError};
 
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, telemetry::Metrics};
 
 /// What all lanes share.
 pub struct Edge {
     gateway: Arc<Gateway>,
     /// A change takes effect on the streams that stand: an engine that is no longer admitted loses its own.
     doors: watch::Receiver<Arc<Doors>>,
+    metrics: Arc<Metrics>,
     sessions: sessions::Sessions,
     links: TaskTracker,
     /// Cancelled: every stream says what it has to say and ends with `UNAVAILABLE`.
@@ -37,9 +38,14 @@ pub struct Edge {
 
 impl Edge {
     #[must_use]
-    pub fn new(gateway: Arc<Gateway>, doors: watch::Receiver<Arc<Doors>>, shutdown: CancellationToken) -> Arc<Self> {
+    pub fn new(
+        gateway: Arc<Gateway>,
+        doors: watch::Receiver<Arc<Doors>>,
+        metrics: Arc<Metrics>,
+        shutdown: CancellationToken,
+    ) -> Arc<Self> {
         let (sessions, links) = (sessions::Sessions::default(), TaskTracker::new());
-        Arc::new(Self { gateway, doors, sessions, links, shutdown })
+        Arc::new(Self { gateway, doors, metrics, sessions, links, shutdown })
     }
 }
 

@@ -42,7 +42,8 @@ use super::{
     outgoing::{Outgoing, Terms},
 };
 use crate::{
-    problem::ProblemKind,
+    problem::Problem,
+    telemetry::{Health, Readiness},
     wire::{self, engine::GatewayFrame, engine::virtual_agents_server::SERVICE_NAME},
 };
 
@@ -67,24 +68,6 @@ pub enum ServeError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// Says over `grpc.health.v1` whether engines should come here. Begins with `NOT_SERVING`.
-#[derive(Clone, Debug)]
-pub struct Health(HealthReporter);
-
-impl Health {
-    pub async fn begin() -> Self {
-        let health = Self(HealthReporter::new());
-        health.set(false).await;
-        health
-    }
-
-    pub async fn set(&self, serving: bool) {
-        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
-        self.0.set_service_status("", status).await;
-        self.0.set_service_status(SERVICE_NAME, status).await;
-    }
-}
-
 /// Serves routing engines on `incoming` until the edge's shutdown token is cancelled and every stream has been ended
 /// with a notice.
 ///
@@ -93,7 +76,7 @@ impl Health {
 pub async fn serve<IO, E>(
     incoming: impl Stream<Item = Result<IO, E>> + Send,
     edge: Arc<Edge>,
-    health: Health,
+    health: &Health,
 ) -> Result<(), ServeError>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -106,8 +89,13 @@ where
             .with_service_name(SERVICE_NAME)
             .with_service_name("grpc.health.v1.Health")
     };
+    let reporter = HealthReporter::new();
+    let report = report(reporter.clone(), health.changes());
     let guard = Arc::clone(&edge);
-    let guard = move |request: Request<()>| guard.identified(&request).map(|_| request);
+    let guard = move |request: Request<()>| match guard.identified(&request) {
+        Ok(_) => Ok(request),
+        Err(problem) => Err(Status::from(problem)),
+    };
     let server = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -115,7 +103,7 @@ where
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PONG_WITHIN))
         .add_service(AttachService { edge: Arc::clone(&edge) })
-        .add_service(HealthServer::new(HealthService::from_health_reporter(health.0)))
+        .add_service(HealthServer::new(HealthService::from_health_reporter(reporter)))
         .add_service(InterceptedService::new(reflection().build_v1()?, guard.clone()))
         .add_service(InterceptedService::new(reflection().build_v1alpha()?, guard))
         .serve_with_incoming_shutdown(bounded(incoming), edge.shutdown.clone().cancelled_owned());
@@ -125,11 +113,28 @@ where
     };
     tokio::select! {
         served = server => served?,
+        () = report => {}
         () = overdue => tracing::warn!("some routing engines did not close their connections in time"),
     }
     edge.links.close();
     edge.links.wait().await;
     Ok(())
+}
+
+/// Says over `grpc.health.v1` whether engines should come here; never ends.
+async fn report(reporter: HealthReporter, changes: impl Stream<Item = Readiness>) {
+    reporter.set_service_status("", ServingStatus::NotServing).await;
+    reporter.set_service_status(SERVICE_NAME, ServingStatus::NotServing).await;
+    let mut changes = std::pin::pin!(changes);
+    while let Some(readiness) = changes.next().await {
+        let serving = match readiness {
+            Readiness::Ready => ServingStatus::Serving,
+            Readiness::Starting | Readiness::StoreUnavailable | Readiness::Draining => ServingStatus::NotServing,
+        };
+        reporter.set_service_status("", serving).await;
+        reporter.set_service_status(SERVICE_NAME, serving).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// What a listening socket accepts, with small writes sent at once.
@@ -261,19 +266,15 @@ impl StreamingService<Received> for Attach {
 }
 
 impl Edge {
-    /// The credential of one of our engines, or the status that says what is wrong with it.
-    fn identified<T>(&self, request: &Request<T>) -> Result<Credential, Status> {
+    /// The credential of one of our engines.
+    fn identified<T>(&self, request: &Request<T>) -> Result<Credential, Problem> {
         let credential = Credential::presented(request.metadata())?;
         self.doors.borrow().find_engine(&credential)?;
         Ok(credential)
     }
 
     fn begin(self: &Arc<Self>, request: Request<Streaming<Received>>) -> Result<Outgoing, Status> {
-        let credential = self.identified(&request).inspect_err(|status| {
-            let outcome = ProblemKind::Unauthenticated.label();
-            metrics::counter!("usher_engine_attaches_total", "outcome" => outcome).increment(1);
-            tracing::warn!(problem = status.message(), "routing engine refused");
-        })?;
+        let credential = self.identified(&request).inspect_err(|problem| self.refused(problem))?;
         let mut watch = self.doors.clone();
         let doors = Arc::clone(&watch.borrow_and_update());
         let terms =

@@ -1,9 +1,15 @@
 //! What transitions ask for, carried out: questions at once, everything that others would see after the commit.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tracing::Instrument as _;
 
 use super::{
     Gateway, LaneId, Todo,
+    alerts::{Alert, AlertKey, AlertKind},
     lane::{Refusal, ToEngine},
     ports::{Ask, AskError, ExternalRequest},
     served::Served,
@@ -15,9 +21,9 @@ use crate::{
     core::{
         contact::{Effect, Event},
         ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
-        message::{Answer, Input, Parameters},
+        message::{Answer, FailureKind, Input, Parameters},
     },
-    telemetry::labels::Stage,
+    telemetry::{SPANS, labels::Stage},
 };
 
 /// When a customer message that was refused for want of room may come again.
@@ -193,8 +199,15 @@ impl Gateway {
         self.tasks.spawn(async move {
             let Question { served, turn, ask } = question;
             let id = ask.contact.clone();
+            let span = tracing::debug_span!(
+                target: SPANS,
+                "ask",
+                contact.id = %id,
+                profile = %served.rules.profile,
+                turn = turn.map(|(turn, _)| turn.0),
+            );
             let began = Clock::instant();
-            let result = served.engine.ask(ask).await;
+            let result = served.engine.ask(ask).instrument(span).await;
             gateway.metrics.stage(Stage::Ask, began.elapsed());
             gateway.calls.end();
             gateway.on_answer(&id, &served, turn, result);
@@ -218,6 +231,7 @@ impl Gateway {
                 "the language engine did not answer"
             );
         }
+        self.watch_engine(served, &result);
         let Some((turn, epoch)) = turn else { return };
         let event = match result {
             Ok(answer) => Event::Answered { turn, epoch, answer: Box::new(answer) },
@@ -226,13 +240,42 @@ impl Gateway {
         self.apply(id, event);
     }
 
+    /// What an administrator has to mend stays visible until an answer comes through again.
+    fn watch_engine(&self, served: &Served, result: &Result<Answer, AskError>) {
+        let rules = &served.rules;
+        let key =
+            |kind| AlertKey { kind, unit: Some(rules.unit.clone()), subject: format!("profile {}", rules.profile) };
+        let (kind, error) = match result {
+            Ok(_) => {
+                if served.troubled.load(Ordering::Relaxed) && served.troubled.swap(false, Ordering::Relaxed) {
+                    self.alerts.clear(&key(AlertKind::Credential));
+                    self.alerts.clear(&key(AlertKind::Quota));
+                }
+                return;
+            }
+            Err(error) if error.kind == FailureKind::Quota => (AlertKind::Quota, error),
+            Err(error) if matches!(error.kind, FailureKind::Credential | FailureKind::NotFound) => {
+                (AlertKind::Credential, error)
+            }
+            Err(_) => return,
+        };
+        served.troubled.store(true, Ordering::Relaxed);
+        self.alerts.raise(Alert {
+            key: key(kind),
+            text: format!("profile {}: the language engine refuses its questions", rules.profile),
+            mending: error.advice.clone(),
+            raised_at: self.clock.now(),
+        });
+    }
+
     pub(super) fn query(self: &Arc<Self>, request: ExternalRequest, seq: ActionSeq) {
         let gateway = Arc::clone(self);
         self.calls.start();
         self.tasks.spawn(async move {
             let id = request.contact.clone();
             let began = Clock::instant();
-            let result = gateway.external.query(request).await;
+            let span = tracing::debug_span!(target: SPANS, "external", contact.id = %id, action.seq = seq.0);
+            let result = gateway.external.query(request).instrument(span).await;
             gateway.metrics.stage(Stage::External, began.elapsed());
             gateway.calls.end();
             let event = match result {

@@ -3,16 +3,19 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ports::LanguageEngine;
-use crate::core::{
-    ids::{UnitName, UserId},
-    message::MediaType,
-    profile::Rules,
+use crate::{
+    core::{
+        ids::{UnitName, UserId},
+        message::MediaType,
+        profile::Rules,
+    },
+    telemetry::{Gauge, Metrics},
 };
 
 /// One profile, ready to serve.
@@ -24,6 +27,7 @@ pub struct Served {
     pub media: Vec<MediaType>,
     /// An alert about its engine is raised.
     pub(super) troubled: AtomicBool,
+    token: OnceLock<Arc<Gauge>>,
 }
 
 impl Served {
@@ -34,7 +38,11 @@ impl Served {
         password: SecretString,
         media: Vec<MediaType>,
     ) -> Self {
-        Self { rules, engine, password, media, troubled: AtomicBool::new(false) }
+        Self { rules, engine, password, media, troubled: AtomicBool::new(false), token: OnceLock::new() }
+    }
+
+    pub(super) fn token_gauge(&self, metrics: &Metrics) -> &Gauge {
+        self.token.get_or_init(|| metrics.token_valid_until(&self.rules.unit, &self.rules.profile))
     }
 
     pub(super) fn same_password(&self, other: &Self) -> bool {

@@ -52,7 +52,7 @@ pub struct Batch {
     /// Positions ascend without gaps from [`Claim::next`].
     pub records: Vec<Record>,
     pub snapshots: Vec<Snapshot>,
-    /// Also removes the contact's snapshot.
+    /// Also removes the contact's snapshot, unless it is newer: a name may be used again after its contact is over.
     pub closed: Vec<Closed>,
     /// Every open contact's state is in a snapshot or in a record at or after this.
     pub checkpoint: Option<Pos>,
@@ -78,7 +78,7 @@ pub enum Loaded {
     Snapshot(Snapshot),
     /// At or after the checkpoint. Includes records of contacts that are closed since.
     Record(Record),
-    /// After all records: contacts closed at or after the checkpoint.
+    /// After all records: contacts closed at or after the checkpoint and not seen since.
     Closed(ContactId),
 }
 
@@ -88,20 +88,23 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     fn load<'a>(&'a self, each: &'a mut (dyn FnMut(Loaded) + Send)) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// All of it or nothing. Safe to repeat after an error.
+    /// All of it or nothing. Safe to repeat after an error: records that turn out to be there already are compared, not
+    /// written again.
     fn commit<'a>(&'a self, epoch: OwnerEpoch, batch: &'a Batch) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// A contact's records, oldest first; empty when it is unknown. At most the newest `limit`.
     fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
 
-    /// Forgets contacts closed before `before`, and records before it that no recovery needs. Says how many records went.
+    /// Forgets the journal up to the first record that is not older than `before` or that a recovery needs, and contacts
+    /// closed in that stretch. Says how many records went.
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     fn put_secret<'a>(&'a self, name: &'a str, sealed: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
-
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
+
+    /// In alphabetical order.
+    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
 }
 
 /// Closed set of what a store can suffer.
@@ -119,6 +122,13 @@ pub enum StoreErrorKind {
 pub struct StoreError {
     pub kind: StoreErrorKind,
     pub source: Box<dyn Error + Send + Sync>,
+}
+
+impl StoreError {
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
 }
 
 impl fmt::Display for StoreError {

@@ -98,3 +98,41 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    async fn bounded() -> (Bounded, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (Bounded::new(listener), address)
+    }
+
+    #[tokio::test]
+    async fn the_connections_are_bounded_and_a_closed_one_makes_room() {
+        let (mut listener, address) = bounded().await;
+        let mut held = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            let client = TcpStream::connect(address).await.unwrap();
+            held.push((client, listener.accept().await));
+        }
+        let _waiting = TcpStream::connect(address).await.unwrap();
+        assert!(listener.accept().now_or_never().is_none());
+        held.pop();
+        listener.accept().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_says_nothing_is_given_up() {
+        let (mut listener, address) = bounded().await;
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        let began = Clock::instant();
+        let error = connection.read_u8().await.unwrap_err();
+        assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, SILENT_FOR.as_secs()));
+    }
+}

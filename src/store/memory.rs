@@ -1,1 +1,218 @@
-//! memory
+//! The store in memory, for simulations: it outlives the gateways that claim it, and fails when told to.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use futures::{FutureExt, future, future::BoxFuture};
+
+use super::{Batch, Claim, Closed, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind};
+use crate::core::ids::{ContactId, Timestamp};
+
+#[derive(Default)]
+pub struct Memory {
+    /// Guards the whole state; every call holds it from beginning to end and waits for nothing.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    epoch: i64,
+    /// What [`Store::prune`] has cut off.
+    pruned: u64,
+    /// Consecutive, from `pruned + 1`.
+    journal: VecDeque<Record>,
+    sessions: BTreeMap<ContactId, Snapshot>,
+    closed: HashMap<ContactId, Closed>,
+    checkpoint: Pos,
+    secrets: BTreeMap<String, Vec<u8>>,
+    faults: Faults,
+}
+
+#[derive(Default)]
+struct Faults {
+    refuse: usize,
+    lose_answers: usize,
+}
+
+impl Memory {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next `calls` calls do nothing and end as `Unavailable`.
+    pub fn fail_next(&self, calls: usize) {
+        self.state().faults.refuse = calls;
+    }
+
+    /// The next `calls` calls do what they should and end as `Unavailable` all the same: the caller cannot know.
+    pub fn lose_next_answers(&self, calls: usize) {
+        self.state().faults.lose_answers = calls;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in a simulation is reported where it happens.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call<T>(&self, work: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut state = self.state();
+        if let Some(left) = state.faults.refuse.checked_sub(1) {
+            state.faults.refuse = left;
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "failing as told"));
+        }
+        let result = work(&mut state)?;
+        if let Some(left) = state.faults.lose_answers.checked_sub(1) {
+            state.faults.lose_answers = left;
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "done, and failing as told"));
+        }
+        Ok(result)
+    }
+}
+
+impl State {
+    fn next(&self) -> Pos {
+        Pos(self.pruned + self.journal.len() as u64 + 1)
+    }
+
+    fn record(&self, pos: Pos) -> Option<&Record> {
+        let index = pos.0.checked_sub(self.pruned + 1)?;
+        self.journal.get(usize::try_from(index).ok()?)
+    }
+
+    fn commit(&mut self, epoch: OwnerEpoch, batch: &Batch) -> Result<(), StoreError> {
+        if epoch.0 != self.epoch {
+            return Err(StoreError::new(StoreErrorKind::Fenced, format!("epoch {} is over", epoch.0)));
+        }
+        let corrupt = |pos: Pos, why| StoreError::new(StoreErrorKind::Corrupt, format!("position {} {why}", pos.0));
+        let next = self.next();
+        let first = batch.records.first().map_or(next, |record| record.pos);
+        if first > next {
+            return Err(corrupt(next, "is left out"));
+        }
+        for (record, expected) in batch.records.iter().zip(first.0..) {
+            if record.pos.0 != expected {
+                return Err(corrupt(record.pos, "is out of order"));
+            }
+            if self.record(record.pos).is_some_and(|there| there != record) {
+                return Err(corrupt(record.pos, "is taken by another record"));
+            }
+        }
+        self.journal.extend(batch.records.iter().filter(|record| record.pos >= next).cloned());
+        for snapshot in &batch.snapshots {
+            self.sessions.insert(snapshot.contact.clone(), snapshot.clone());
+        }
+        for closed in &batch.closed {
+            self.closed.insert(closed.contact.clone(), closed.clone());
+            if self.sessions.get(&closed.contact).is_some_and(|session| session.last <= closed.last) {
+                self.sessions.remove(&closed.contact);
+            }
+        }
+        self.checkpoint = batch.checkpoint.unwrap_or(self.checkpoint);
+        Ok(())
+    }
+
+    fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) {
+        self.sessions.values().for_each(|session| each(Loaded::Snapshot(session.clone())));
+        let mut closed: BTreeMap<&ContactId, Pos> = self
+            .closed
+            .values()
+            .filter(|closed| closed.last >= self.checkpoint)
+            .map(|closed| (&closed.contact, closed.last))
+            .collect();
+        for record in self.journal.iter().filter(|record| record.pos >= self.checkpoint) {
+            // Its name is in use again.
+            if closed.get(&record.contact).is_some_and(|last| *last < record.pos) {
+                closed.remove(&record.contact);
+            }
+            each(Loaded::Record(record.clone()));
+        }
+        closed.into_keys().for_each(|contact| each(Loaded::Closed(contact.clone())));
+    }
+
+    fn records(&self, contact: &ContactId, limit: usize) -> Vec<Record> {
+        let known = [
+            self.sessions.get(contact).map(|session| session.last),
+            self.closed.get(contact).map(|closed| closed.last),
+            self.journal
+                .iter()
+                .rfind(|record| record.pos >= self.checkpoint && record.contact == *contact)
+                .map(|record| record.pos),
+        ];
+        let last = known.into_iter().flatten().max().unwrap_or_default();
+        let chain = std::iter::successors(self.record(last), |record| self.record(record.prev));
+        let mut records: Vec<Record> = chain.take(limit).cloned().collect();
+        records.reverse();
+        records
+    }
+
+    fn prune(&mut self, before: Timestamp) -> u64 {
+        let young = self.journal.iter().find(|record| record.at >= before).map(|record| record.pos);
+        let cut = young.map_or(self.checkpoint, |young| young.min(self.checkpoint));
+        let mut gone = 0;
+        while self.journal.front().is_some_and(|record| record.pos < cut) {
+            self.journal.pop_front();
+            gone += 1;
+        }
+        self.pruned += gone;
+        if gone > 0 {
+            self.closed.retain(|_, closed| closed.last >= cut || closed.at >= before);
+        }
+        gone
+    }
+}
+
+impl Store for Memory {
+    fn claim<'a>(&'a self, _owner: &'a str) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        let claim = self.call(|state| {
+            state.epoch += 1;
+            Ok(Claim { epoch: OwnerEpoch(state.epoch), next: state.next() })
+        });
+        future::ready(claim).boxed()
+    }
+
+    fn load<'a>(&'a self, each: &'a mut (dyn FnMut(Loaded) + Send)) -> BoxFuture<'a, Result<(), StoreError>> {
+        future::ready(self.call(|state| {
+            state.load(each);
+            Ok(())
+        }))
+        .boxed()
+    }
+
+    fn commit<'a>(&'a self, epoch: OwnerEpoch, batch: &'a Batch) -> BoxFuture<'a, Result<(), StoreError>> {
+        future::ready(self.call(|state| state.commit(epoch, batch))).boxed()
+    }
+
+    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.records(contact, limit)))).boxed()
+    }
+
+    fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        future::ready(self.call(|state| Ok(state.prune(before)))).boxed()
+    }
+
+    fn put_secret<'a>(&'a self, name: &'a str, sealed: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>> {
+        future::ready(self.call(|state| {
+            state.secrets.insert(name.to_owned(), sealed.to_vec());
+            Ok(())
+        }))
+        .boxed()
+    }
+
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.secrets.get(name).cloned()))).boxed()
+    }
+
+    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.secrets.keys().cloned().collect()))).boxed()
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}

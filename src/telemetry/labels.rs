@@ -1,10 +1,13 @@
 //! The closed sets of metric labels. Nothing a peer or a customer sends ever becomes a label.
 
-use crate::core::{
-    action::ActionKind,
-    agent::Standing,
-    contact::Outcome,
-    message::{FailureKind, MediaType},
+use crate::{
+    core::{
+        action::ActionKind,
+        agent::Standing,
+        contact::Outcome,
+        message::{FailureKind, MediaType},
+    },
+    problem::ProblemKind,
 };
 
 /// A label with a known set of values.
@@ -86,6 +89,8 @@ labels!(
         Undelivered = "undelivered",
         Store = "store",
         Draining = "draining",
+        /// The routing engine has more frames unacknowledged than it may.
+        Credits = "credits",
     }
 );
 
@@ -147,6 +152,19 @@ label!(Standing, "state", {
     LoggedOn = "logged_on",
     BackingOff = "backing_off",
     Stopped = "stopped",
+});
+
+label!(ProblemKind, "problem", {
+    Unauthenticated = Self::Unauthenticated.label(),
+    Forbidden = Self::Forbidden.label(),
+    NotFound = Self::NotFound.label(),
+    Invalid = Self::Invalid.label(),
+    Precondition = Self::Precondition.label(),
+    TooLarge = Self::TooLarge.label(),
+    Busy = Self::Busy.label(),
+    Unavailable = Self::Unavailable.label(),
+    Replaced = Self::Replaced.label(),
+    Internal = Self::Internal.label(),
 });
 
 label!(FailureKind, "kind", {

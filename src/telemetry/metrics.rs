@@ -10,11 +10,14 @@ use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
     labels::{ActionLabel, BusyCause, EndKind, HandoverCause, Stage},
 };
-use crate::core::{
-    agent::Standing,
-    contact::Outcome,
-    ids::{ProfileName, UnitName},
-    message::{FailureKind, MediaType},
+use crate::{
+    core::{
+        agent::Standing,
+        contact::Outcome,
+        ids::{ProfileName, UnitName},
+        message::{FailureKind, MediaType},
+    },
+    problem::ProblemKind,
 };
 
 #[derive(Debug, Default)]
@@ -24,6 +27,8 @@ pub struct Metrics {
     messages: Counter,
     duplicates: Counter,
     busy: Family<BusyCause, Counter>,
+    frames_refused: Counter,
+    engine_problems: Family<ProblemKind, Counter>,
     not_understood: Counter,
     failures: Family<FailureKind, Counter>,
     stale_answers: Counter,
@@ -74,6 +79,16 @@ impl Metrics {
 
     pub fn busy(&self, cause: BusyCause) {
         self.busy.with(cause, Counter::increment);
+    }
+
+    /// A routing engine's frame could not be read or acted on.
+    pub fn frame_refused(&self) {
+        self.frames_refused.increment();
+    }
+
+    /// A routing engine was not let in, or lost its stream.
+    pub fn engine_problem(&self, kind: ProblemKind) {
+        self.engine_problems.with(kind, Counter::increment);
     }
 
     pub fn not_understood(&self) {
@@ -170,6 +185,16 @@ impl Metrics {
             &self.duplicates,
         );
         page.counters("usher_busy_total", "New work refused, by the bound that was reached.", &self.busy);
+        page.counter(
+            "usher_frames_refused_total",
+            "Frames of routing engines that were refused for their content.",
+            &self.frames_refused,
+        );
+        page.counters(
+            "usher_engine_problems_total",
+            "Routing engines not let in, and streams ended for cause, by problem.",
+            &self.engine_problems,
+        );
         page.counter("usher_timeouts_total", "Contacts whose inactivity clock ran out.", &self.timeouts);
     }
 

@@ -15,4 +15,4 @@ pub use cells::{Counter, Gauge, Histogram};
 pub use health::{Health, Readiness};
 pub use log::{StartError, check_filter, start, subscriber};
 pub use metrics::Metrics;
-pub use traces::Traces;
+pub use traces::{SPANS, Traces};

@@ -27,6 +27,10 @@ const EXPORT_WITHIN: Duration = Duration::from_secs(5);
 /// How long going down waits for the last batch.
 const FLUSH_WITHIN: Duration = Duration::from_secs(5);
 
+/// Target of the spans that show where a contact's time goes. They are below the usual level of the log, so that without
+/// an endpoint they cost nothing.
+pub const SPANS: &str = "usher::spans";
+
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     #[error("it is no http:// or https:// address")]
@@ -55,7 +59,7 @@ impl Traces {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let tracer = self.provider.as_ref()?.tracer("usher");
-        let ours = Targets::new().with_target("usher", LevelFilter::INFO);
+        let ours = Targets::new().with_target("usher", LevelFilter::INFO).with_target(SPANS, LevelFilter::DEBUG);
         Some(tracing_opentelemetry::layer().with_tracer(tracer).with_threads(false).with_filter(ours))
     }
 

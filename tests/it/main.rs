@@ -1,5 +1,22 @@
 //! Integration tests: the real parts in process, fakes only on the wire.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that meets the unexpected fails there and then"
+)]
+
+mod cli;
+mod config;
+mod conversation;
+mod dialogflow;
+mod egress;
+mod engine;
 mod fakes;
+mod harness;
 mod ops;
+mod sight;
+mod store;
 mod traces;

@@ -1,0 +1,238 @@
+//! A question of ours as Dialogflow's request, and its response as an answer.
+//!
+//! Everything that comes in is bounded: an agent, or its webhook, may be anybody's.
+
+use serde_json::Value;
+use tonic::Code;
+
+use super::{Query, errors::Place, structs};
+use crate::{
+    core::message::{Answer, Button, Input, Parameters, Reply},
+    gateway::ports::AskError,
+    wire::dialogflow_v2::{
+        DetectIntentRequest, DetectIntentResponse, EventInput, Message, QueryInput, QueryParameters, QueryResult,
+        SentimentAnalysisRequestConfig, Status, TextInput, message, query_input,
+    },
+};
+
+/// The event by which clicks and forms reach the agent.
+const STRUCTURED_EVENT: &str = "structured";
+
+const MAX_REPLIES: usize = 32;
+const MAX_TEXT_BYTES: usize = 8 * 1024;
+/// Quick replies, buttons, contexts: of each at most so many.
+const MAX_ITEMS: usize = 32;
+/// Names: action, intent, context, label.
+const MAX_NAME_BYTES: usize = 1024;
+/// Of a payload or the parameters, as JSON text; a larger one is not passed on.
+const MAX_JSON_BYTES: usize = 128 * 1024;
+
+/// What every request of a profile carries.
+#[derive(Clone, Debug)]
+pub(super) struct Extras {
+    pub(super) time_zone: String,
+    pub(super) sentiment: bool,
+}
+
+impl Extras {
+    pub(super) fn request(
+        &self,
+        session: String,
+        query: Query,
+        place: &Place,
+    ) -> Result<DetectIntentRequest, AskError> {
+        let Query { input, language, payload } = query;
+        let input = match input {
+            // Digits are text to Dialogflow: an agent matches them by its entities, as it does on the telephone.
+            Input::Text(text) | Input::Dtmf(text) => {
+                query_input::Input::Text(TextInput { text, language_code: language })
+            }
+            Input::Event { name, parameters } => event(name, parameters, language),
+            Input::Structured(parameters) => event(STRUCTURED_EVENT.to_owned(), parameters, language),
+            Input::Redacted => return Err(place.redacted()),
+        };
+        Ok(DetectIntentRequest {
+            session,
+            query_params: self.parameters(payload),
+            query_input: Some(QueryInput { input: Some(input) }),
+        })
+    }
+
+    fn parameters(&self, payload: Parameters) -> Option<QueryParameters> {
+        if payload.is_empty() && self.time_zone.is_empty() && !self.sentiment {
+            return None;
+        }
+        Some(QueryParameters {
+            time_zone: self.time_zone.clone(),
+            payload: Some(payload).filter(|it| !it.is_empty()).map(structs::to_wire),
+            sentiment_analysis_request_config: self
+                .sentiment
+                .then_some(SentimentAnalysisRequestConfig { analyze_query_text_sentiment: true }),
+            ..QueryParameters::default()
+        })
+    }
+}
+
+fn event(name: String, parameters: Parameters, language_code: String) -> query_input::Input {
+    let parameters = Some(parameters).filter(|it| !it.is_empty()).map(structs::to_wire);
+    query_input::Input::Event(EventInput { name, parameters, language_code })
+}
+
+/// Whether the input was the customer's words: then an answer without an intent means that nothing was understood.
+pub(super) fn is_words(input: &Input) -> bool {
+    match input {
+        Input::Text(_) | Input::Dtmf(_) => true,
+        Input::Event { .. } | Input::Structured(_) | Input::Redacted => false,
+    }
+}
+
+pub(super) fn answer(response: DetectIntentResponse, words: bool, place: &Place) -> Result<Answer, AskError> {
+    let DetectIntentResponse { response_id, query_result, webhook_status } = response;
+    let failed_webhook = webhook_status.filter(|it| it.code != 0);
+    let result = query_result.unwrap_or_default();
+    let silent = result.intent.is_none() && words;
+
+    let mut answer = from_result(result, &response_id);
+    let nothing = answer.replies.is_empty() && answer.action.is_empty();
+    let nothing = nothing && !answer.end_interaction && !answer.live_agent_handoff;
+    if nothing {
+        if let Some(status) = &failed_webhook {
+            return Err(place.webhook(Code::from(status.code)));
+        }
+        // No intent, no fallback intent, no text: the agent did not understand, which is no failure of the system's.
+        answer.not_understood |= silent;
+        if !answer.not_understood {
+            return Err(place.empty());
+        }
+    }
+    answer.webhook_failure = failed_webhook.as_ref().map(failure_text);
+    Ok(answer)
+}
+
+fn from_result(result: QueryResult, response_id: &str) -> Answer {
+    let mut replies = replies(result.fulfillment_messages, response_id);
+    if replies.is_empty() {
+        replies.extend(text(result.fulfillment_text));
+    }
+    let sentiment = result.sentiment_analysis_result.and_then(|it| it.query_text_sentiment);
+    let contexts = result.output_contexts.into_iter().take(MAX_ITEMS);
+    let mut answer = Answer {
+        replies,
+        action: clipped(result.action, MAX_NAME_BYTES),
+        parameters: result.parameters.and_then(json).unwrap_or_default(),
+        parameters_complete: result.all_required_params_present,
+        sentiment: sentiment.map(|it| it.score).filter(|it| it.is_finite()).map(|it| it.clamp(-1.0, 1.0)),
+        contexts: contexts.map(|it| last_segment(it.name)).filter(|it| !it.is_empty()).collect(),
+        ..Answer::default()
+    };
+    if let Some(intent) = result.intent {
+        let confidence = result.intent_detection_confidence;
+        answer.confidence = Some(confidence).filter(|it| it.is_finite()).map(|it| it.clamp(0.0, 1.0));
+        answer.not_understood = intent.is_fallback;
+        answer.end_interaction = intent.end_interaction;
+        answer.live_agent_handoff = intent.live_agent_handoff;
+        let name = if intent.display_name.is_empty() { last_segment(intent.name) } else { intent.display_name };
+        answer.intent = Some(clipped(name, MAX_NAME_BYTES)).filter(|it| !it.is_empty());
+    }
+    answer
+}
+
+/// The default platform's messages in order; other platforms' are for other channels.
+fn replies(messages: Vec<Message>, response_id: &str) -> Vec<Reply> {
+    let own = messages.into_iter().filter(|it| it.platform == 0).enumerate();
+    own.filter_map(|(index, it)| reply(it.message?, response_id, index)).take(MAX_REPLIES).collect()
+}
+
+fn reply(wire: message::Message, response_id: &str, index: usize) -> Option<Reply> {
+    match wire {
+        message::Message::Text(it) => text(variant(it.text, response_id, index)?),
+        message::Message::Image(it) => {
+            let uri = clipped(it.image_uri, MAX_TEXT_BYTES);
+            (!uri.is_empty()).then(|| Reply::Image { uri, description: clipped(it.accessibility_text, MAX_TEXT_BYTES) })
+        }
+        message::Message::QuickReplies(it) => {
+            let title = clipped(it.title, MAX_TEXT_BYTES);
+            let replies = it.quick_replies.into_iter().filter(|it| !is_blank(it)).take(MAX_ITEMS);
+            let replies: Vec<String> = replies.map(|it| clipped(it, MAX_NAME_BYTES)).collect();
+            (!is_blank(&title) || !replies.is_empty()).then_some(Reply::QuickReplies { title, replies })
+        }
+        message::Message::Card(it) => card(it),
+        message::Message::Payload(it) => json(it).filter(|it| !it.is_empty()).map(Reply::Payload),
+    }
+}
+
+fn card(wire: message::Card) -> Option<Reply> {
+    let buttons = wire.buttons.into_iter().filter(|it| !is_blank(&it.text)).take(MAX_ITEMS);
+    let buttons: Vec<Button> = buttons
+        .map(|it| Button { text: clipped(it.text, MAX_NAME_BYTES), postback: clipped(it.postback, MAX_TEXT_BYTES) })
+        .collect();
+    let title = clipped(wire.title, MAX_TEXT_BYTES);
+    let subtitle = clipped(wire.subtitle, MAX_TEXT_BYTES);
+    let image_uri = clipped(wire.image_uri, MAX_TEXT_BYTES);
+    let empty = is_blank(&title) && is_blank(&subtitle) && image_uri.is_empty() && buttons.is_empty();
+    (!empty).then_some(Reply::Card { title, subtitle, image_uri, buttons })
+}
+
+/// One of the variants that say something: by the response's id, so that a replay says the same.
+fn variant(variants: Vec<String>, response_id: &str, index: usize) -> Option<String> {
+    let count = variants.iter().filter(|it| !is_blank(it)).count();
+    let hash = fnv1a(response_id.bytes().chain(index.to_le_bytes()));
+    let chosen = usize::try_from(hash.checked_rem(u64::try_from(count).ok()?)?).ok()?;
+    variants.into_iter().filter(|it| !is_blank(it)).nth(chosen)
+}
+
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+fn text(it: String) -> Option<Reply> {
+    (!is_blank(&it)).then(|| Reply::Text(clipped(it, MAX_TEXT_BYTES)))
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+fn json(wire: prost_types::Struct) -> Option<Parameters> {
+    let json = Value::Object(structs::from_wire(wire));
+    if json_bytes(&json) > MAX_JSON_BYTES {
+        tracing::warn!("a payload or parameters of more than {MAX_JSON_BYTES} bytes are not passed on");
+        return None;
+    }
+    match json {
+        Value::Object(map) => Some(map),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
+    }
+}
+
+/// About what the JSON text would take; depth is bounded already.
+fn json_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(it) => it.len() + 3,
+        Value::Array(it) => it.iter().map(json_bytes).sum::<usize>() + 2,
+        Value::Object(it) => it.iter().map(|(key, it)| key.len() + 4 + json_bytes(it)).sum::<usize>() + 2,
+    }
+}
+
+fn clipped(mut text: String, max_bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(max_bytes));
+    text
+}
+
+/// `…/contexts/billing` → `billing`.
+fn last_segment(mut name: String) -> String {
+    if let Some(slash) = name.rfind('/') {
+        name.drain(..=slash);
+    }
+    clipped(name, MAX_NAME_BYTES)
+}
+
+fn failure_text(status: &Status) -> String {
+    let code = Code::from(status.code);
+    clipped(format!("{code:?}: {}", status.message), MAX_NAME_BYTES)
+}
+
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;

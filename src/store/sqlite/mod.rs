@@ -1,0 +1,152 @@
+//! The embedded store: one `SQLite` file in WAL mode, every commit on disk before it returns.
+//!
+//! One connection writes, one reads, one moves the WAL's pages into the file. A commit that only journals is a single
+//! statement of one row; see `block` for why.
+
+mod block;
+mod checkpoint;
+mod error;
+mod read;
+mod schema;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::{
+    fmt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use slot::Slot;
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use write::Writer;
+
+use super::{Batch, Claim, Loaded, OwnerEpoch, Record, Store, StoreError};
+use crate::core::ids::{ContactId, Timestamp};
+
+/// A claim fences every earlier one, also those of other processes: whoever claims last writes.
+pub struct Sqlite {
+    shared: Arc<Shared>,
+    checkpoints: JoinHandle<()>,
+    stop: DropGuard,
+}
+
+struct Shared {
+    writer: Slot<Writer>,
+    reader: Slot<SqliteConnection>,
+    checkpointer: Slot<SqliteConnection>,
+    /// About how much the WAL has grown since the last checkpoint.
+    wal_bytes: AtomicU64,
+    checkpoint_due: Notify,
+}
+
+impl Shared {
+    fn wrote(&self, bytes: u64) {
+        let before = self.wal_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) >= checkpoint::AFTER_BYTES {
+            self.checkpoint_due.notify_one();
+        }
+    }
+}
+
+impl Sqlite {
+    /// Opens the database in `dir`; makes both when missing, and brings an older one up to date.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be written here, `Corrupt` when it is not a database of ours, or a newer version's.
+    pub async fn open(dir: &Path) -> Result<Self, StoreError> {
+        let options = schema::create(dir)?;
+        let writer = schema::migrate(&options).await?;
+        Ok(Self::with(options, writer))
+    }
+
+    /// Opens the database in `dir` for a look beside the gateway that owns it. Creates and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`], and when there is none or it is an older version's.
+    pub async fn open_existing(dir: &Path) -> Result<Self, StoreError> {
+        let options = schema::find(dir)?;
+        let writer = schema::expect_current(&options).await?;
+        Ok(Self::with(options, writer))
+    }
+
+    fn with(options: SqliteConnectOptions, writer: SqliteConnection) -> Self {
+        let shared = Arc::new(Shared {
+            writer: Slot::new(options.clone(), Some(Writer::from(writer))),
+            reader: Slot::new(options.clone().pragma("query_only", "ON"), None),
+            checkpointer: Slot::new(options, None),
+            wal_bytes: AtomicU64::new(0),
+            checkpoint_due: Notify::new(),
+        });
+        let stop = CancellationToken::new();
+        let checkpoints = tokio::spawn(checkpoint::run(Arc::clone(&shared), stop.clone()));
+        Self { shared, checkpoints, stop: stop.drop_guard() }
+    }
+
+    /// Waits for what is running and leaves the database as a single file. Without it nothing is lost either.
+    ///
+    /// # Errors
+    /// When the database cannot be closed in order.
+    pub async fn close(self) -> Result<(), StoreError> {
+        let Self { shared, checkpoints, stop } = self;
+        drop(stop);
+        checkpoints.await.map_err(block::corrupt)?;
+        for slot in [&shared.checkpointer, &shared.reader] {
+            if let Some(conn) = slot.pause().await.take() {
+                conn.close().await?;
+            }
+        }
+        if let Some(writer) = shared.writer.pause().await.take() {
+            writer.conn.close().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Store for Sqlite {
+    fn claim<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        self.shared.claim(owner).boxed()
+    }
+
+    fn load<'a>(&'a self, each: &'a mut (dyn FnMut(Loaded) + Send)) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.shared.load(each).boxed()
+    }
+
+    fn commit<'a>(&'a self, epoch: OwnerEpoch, batch: &'a Batch) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.shared.commit(epoch, batch).boxed()
+    }
+
+    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        self.shared.records(contact, limit).boxed()
+    }
+
+    fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.shared.prune(before).boxed()
+    }
+
+    fn put_secret<'a>(&'a self, name: &'a str, sealed: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.shared.put_secret(name, sealed).boxed()
+    }
+
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        self.shared.secret(name).boxed()
+    }
+
+    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.shared.secret_names().boxed()
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! A connection that a test can tear down.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A connection that can be torn down from outside.
+#[derive(Clone)]
+pub(super) struct Wire(Arc<Mutex<(Option<Box<dyn Io>>, Option<Waker>)>>);
+
+impl Wire {
+    pub(super) fn new(io: Box<dyn Io>) -> Self {
+        Self(Arc::new(Mutex::new((Some(io), None))))
+    }
+
+    pub(super) fn cut(&self) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.0 = None;
+        if let Some(waker) = inner.1.take() {
+            waker.wake();
+        }
+    }
+
+    fn poll<T>(
+        &self,
+        cx: &mut Context<'_>,
+        work: impl FnOnce(Pin<&mut dyn Io>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.1 = Some(cx.waker().clone());
+        match &mut inner.0 {
+            Some(io) => work(Pin::new(&mut **io), cx),
+            None => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |io, cx| io.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll(cx, |io, cx| io.poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |io, cx| io.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |io, cx| io.poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,112 @@
+//! The real gateway in this process, on ports of its own, configured by files as an administrator would.
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+
+use tempfile::TempDir;
+use usher::{
+    app::{self, Listeners, Running},
+    clock::Clock,
+    config::{Environment, Sources, settings::Settings},
+    store::Store,
+};
+
+use crate::fakes::engine::{Setup, tcp};
+
+/// One engine and one profile, for units `sales` and `care`.
+pub(crate) const CONFIG: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+[ops]
+listen = "127.0.0.1:0"
+[store]
+path = "data"
+[[unit]]
+name = "sales"
+[[unit]]
+name = "care"
+[[engine]]
+id = "engine-1"
+token = "token-1"
+units = ["sales"]
+"#;
+pub(crate) const TOKEN: &str = "token-1";
+
+/// A profile of unit `sales` whose virtual agent is `va1`.
+pub(crate) fn profile(dialogflow: &str) -> String {
+    format!(
+        r#"
+name = "support"
+unit = "sales"
+type = "dialogflow-v2"
+agents = ["va1"]
+agent_password = "secret"
+fallback_message = "Sorry."
+welcome_event = ""
+[dialogflow]
+project = "p"
+endpoint = "{dialogflow}"
+"#
+    )
+}
+
+pub(crate) struct Usher {
+    running: Running,
+    directory: TempDir,
+    pub(crate) engines: SocketAddr,
+}
+
+impl Usher {
+    pub(crate) async fn start(config: &str, profile: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        Self::start_in(directory, config, profile).await
+    }
+
+    pub(crate) async fn start_in(directory: TempDir, config: &str, profile: &str) -> Self {
+        let (settings, listeners, engines) = prepare(&directory, config, profile).await;
+        let running = Running::start(settings, listeners, &Environment::default()).await.unwrap();
+        Self { running, directory, engines }
+    }
+
+    /// On a store of the test's.
+    pub(crate) async fn start_on(store: Arc<dyn Store>, config: &str, profile: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        let (settings, listeners, engines) = prepare(&directory, config, profile).await;
+        let running = Running::start_with(settings, listeners, store, [0; 32], Clock::system()).await.unwrap();
+        Self { running, directory, engines }
+    }
+
+    /// How the configured engine attaches, with the profile's agent in its directory.
+    pub(crate) fn setup(&self) -> Setup {
+        Setup::new(tcp(self.engines), TOKEN, "engine-1", "sales").user("va1")
+    }
+
+    pub(crate) async fn reload(&mut self, config: &str) {
+        let settings = load(self.directory.path(), config).await;
+        self.running.reload(settings).unwrap();
+    }
+
+    /// Yields its directory, for a successor.
+    pub(crate) async fn drain(self) -> TempDir {
+        self.running.drain().await.unwrap();
+        self.directory
+    }
+}
+
+async fn prepare(directory: &TempDir, config: &str, profile: &str) -> (Settings, Listeners, SocketAddr) {
+    fs::create_dir_all(directory.path().join("profiles")).unwrap();
+    fs::write(directory.path().join("profiles/support.toml"), profile).unwrap();
+    let settings = load(directory.path(), config).await;
+    let listeners = Listeners::bind(&settings).await.unwrap();
+    let engines = listeners.engines.local_addr().unwrap();
+    (settings, listeners, engines)
+}
+
+async fn load(directory: &Path, config: &str) -> Settings {
+    let file = directory.join("usher.toml");
+    fs::write(&file, config).unwrap();
+    let sources = Sources { config: Some(file), ..Sources::default() };
+    match app::load(&sources).await {
+        Ok(loaded) => loaded.settings,
+        Err(findings) => panic!("{:?}", findings.list.iter().map(|it| it.render(false)).collect::<Vec<_>>()),
+    }
+}

@@ -1,0 +1,165 @@
+//! What concerns the file itself: who may read it, what is refused, two gateways on one file, a restart.
+
+use std::os::unix::fs::PermissionsExt;
+
+use usher::store::{StoreError, StoreErrorKind};
+
+use super::*;
+
+fn mode(path: &std::path::Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn reason(error: &StoreError) -> String {
+    error.source.to_string()
+}
+
+#[tokio::test]
+async fn only_the_owner_may_read_directory_and_files() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("var/usher");
+    let store = Sqlite::open(&dir).await.unwrap();
+    let epoch = claim(&store).await;
+    store.commit(epoch, &journal([record(1, "ann", 0)])).await.unwrap();
+    assert_eq!(mode(&dir), 0o700);
+    let names: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(names.len(), 3, "database, log and shared memory: {names:?}");
+    for name in names {
+        assert_eq!(mode(&name), 0o600, "{}", name.display());
+    }
+}
+
+#[tokio::test]
+async fn a_restart_finds_everything_and_a_closed_store_is_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    let epoch = claim(&store).await;
+    let batch = Batch { snapshots: vec![snapshot("ann", 1)], ..journal([record(1, "ann", 0), record(2, "ann", 1)]) };
+    store.commit(epoch, &batch).await.unwrap();
+    store.put_secret("key", b"sealed").await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    assert_eq!(store.claim("again").await.unwrap(), Claim { epoch: OwnerEpoch(epoch.0 + 1), next: Pos(3) });
+    assert_eq!(positions(&store, "ann", 9).await, [1, 2]);
+    assert_eq!(load(&store).await.len(), 3);
+    assert_eq!(store.secret("key").await.unwrap().as_deref(), Some(&b"sealed"[..]));
+}
+
+#[tokio::test]
+async fn the_gateway_that_claims_last_writes_and_the_other_is_fenced() {
+    let dir = tempfile::tempdir().unwrap();
+    let (old, new) = (Sqlite::open(dir.path()).await.unwrap(), Sqlite::open(dir.path()).await.unwrap());
+    let old_epoch = claim(&old).await;
+    old.commit(old_epoch, &journal([record(1, "ann", 0)])).await.unwrap();
+    let taken = new.claim("new").await.unwrap();
+    assert_eq!(taken.next, Pos(2));
+
+    let with_snapshot = Batch { snapshots: vec![snapshot("ann", 2)], ..journal([record(2, "ann", 1)]) };
+    for batch in [journal([record(2, "ann", 1)]), with_snapshot] {
+        assert_eq!(old.commit(old_epoch, &batch).await.unwrap_err().kind, StoreErrorKind::Fenced);
+    }
+    new.commit(taken.epoch, &journal([record(2, "bob", 0)])).await.unwrap();
+    assert_eq!(old.commit(old_epoch, &journal([record(3, "ann", 1)])).await.unwrap_err().kind, StoreErrorKind::Fenced);
+    // It may still read, and sees what the other wrote.
+    assert_eq!(positions(&old, "bob", 9).await, [2]);
+    assert_eq!(load(&new).await.len(), 2);
+
+    let back = old.claim("old").await.unwrap();
+    assert_eq!((back.next, back.epoch > taken.epoch), (Pos(3), true));
+    assert_eq!(new.commit(taken.epoch, &Batch::default()).await.unwrap_err().kind, StoreErrorKind::Fenced);
+}
+
+#[tokio::test]
+async fn two_gateways_may_create_the_same_store_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = futures::future::join(Sqlite::open(dir.path()), Sqlite::open(dir.path())).await;
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_ne!(claim(&one).await, claim(&two).await);
+}
+
+#[tokio::test]
+async fn a_look_beside_the_gateway_creates_nothing_and_claims_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Sqlite::open_existing(dir.path()).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unavailable);
+    assert!(reason(&error).starts_with("there is no store in "), "{}", reason(&error));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    let epoch = claim(&store).await;
+    store.commit(epoch, &journal([record(1, "ann", 0)])).await.unwrap();
+    let beside = Sqlite::open_existing(dir.path()).await.unwrap();
+    assert_eq!(positions(&beside, "ann", 9).await, [1]);
+    store.commit(epoch, &journal([record(2, "ann", 1)])).await.unwrap();
+    assert_eq!(positions(&beside, "ann", 9).await, [1, 2]);
+
+    beside.close().await.unwrap();
+    store.close().await.unwrap();
+    change_by_hand(&dir, "PRAGMA user_version = 0").await;
+    assert_eq!(Sqlite::open_existing(dir.path()).await.unwrap_err().kind, StoreErrorKind::Unavailable);
+}
+
+async fn refused(dir: &TempDir) -> StoreError {
+    Sqlite::open(dir.path()).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("usher.db"), "minutes of the meeting ".repeat(100)).unwrap();
+    assert_eq!(refused(&dir).await.kind, StoreErrorKind::Corrupt);
+}
+
+async fn change_by_hand(dir: &TempDir, sql: &'static str) {
+    use sqlx::{ConnectOptions, Connection};
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.path().join("usher.db"));
+    let mut conn = options.create_if_missing(true).connect().await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    change_by_hand(&dir, "CREATE TABLE recipes (name)").await;
+    let before = std::fs::read(dir.path().join("usher.db")).unwrap();
+    let error = refused(&dir).await;
+    assert_eq!(
+        (error.kind, reason(&error)),
+        (StoreErrorKind::Corrupt, "usher.db is a database of another program".into())
+    );
+    assert_eq!(std::fs::read(dir.path().join("usher.db")).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_by_number() {
+    let dir = tempfile::tempdir().unwrap();
+    Sqlite::open(dir.path()).await.unwrap().close().await.unwrap();
+    change_by_hand(&dir, "PRAGMA user_version = 99").await;
+    let error = refused(&dir).await;
+    assert_eq!(error.kind, StoreErrorKind::Corrupt);
+    assert!(reason(&error).starts_with("usher.db has schema 99, but"), "{}", reason(&error));
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_made_is_unavailable() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    let error = Sqlite::open(&dir.path().join("file/store")).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_damaged_block_is_corrupt_not_a_wrong_timeline() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    let epoch = claim(&store).await;
+    store.commit(epoch, &journal([record(1, "ann", 0)])).await.unwrap();
+    store.close().await.unwrap();
+    change_by_hand(&dir, "UPDATE journal SET block = substr(block, 1, length(block) - 1)").await;
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    assert_eq!(store.records(&contact("ann"), 9).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+    assert_eq!(store.load(&mut |_| {}).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+}
