@@ -83,7 +83,7 @@ impl Talk {
         let mut out = Out::default();
         let cx = Context { rules: &self.rules, directory: &self.directory, now: Timestamp(T0 + at) };
         self.contact.on_event(event.clone(), cx, &mut out);
-        self.tape.keep(&self.contact, &event, &out.steps, cx);
+        self.tape.keep(&self.contact, event, &out.steps, cx);
         self.tape.check(&self.contact, &self.rules, &self.directory);
         self.steps.extend(out.steps);
         out.effects
@@ -96,10 +96,13 @@ impl Talk {
 
     /// Why each message that has no answer has none, in order.
     fn unanswered(&self) -> Vec<(&str, &str)> {
-        let of = |step| {
-            if let &Step::Unanswered { ref id, ref why } = step { Some((id.as_str(), why.as_str())) } else { None }
-        };
-        self.steps.iter().filter_map(of).collect()
+        let mut found = Vec::new();
+        for step in &self.steps {
+            if let Step::Unanswered { id, why } = step {
+                found.push((id.as_str(), why.as_str()));
+            }
+        }
+        found
     }
 
     fn stale(&self) -> usize {
@@ -108,14 +111,16 @@ impl Talk {
 
     /// The context of the last requeue or callback.
     fn context(&self) -> &HandoverContext {
-        let of = |step| match step {
-            &Step::Sent {
-                command: Command::Requeue { ref context, .. } | Command::CreateCallback { ref context, .. },
+        for step in self.steps.iter().rev() {
+            if let Step::Sent {
+                command: Command::Requeue { context, .. } | Command::CreateCallback { context, .. },
                 ..
-            } => Some(context),
-            _ => None,
-        };
-        self.steps.iter().rev().find_map(of).expect("a requeue or a callback")
+            } = step
+            {
+                return context;
+            }
+        }
+        panic!("neither a requeue nor a callback was sent")
     }
 }
 

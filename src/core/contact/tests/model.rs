@@ -355,20 +355,18 @@ impl Model {
     }
 
     fn account(&mut self, step: &Step) -> Verdict {
-        let rejected = |done: &str| done == "rejected";
-        match step {
-            Step::Unanswered { id, .. } => {
-                let number = number_of(id);
-                prop_assert!(self.taken.contains(&number));
-                self.open.retain(|it| *it != number);
-                self.settle(number)?;
-            }
-            Step::TextTooLong { done, .. } if rejected(done) => {
-                let at = self.open.iter().position(|number| self.long.contains(number)).expect("a long message");
-                let number = self.open.remove(at).expect("a message");
-                self.settle(number)?;
-            }
-            _ => {}
+        if let Step::Unanswered { id, .. } = step {
+            let number = number_of(id);
+            prop_assert!(self.taken.contains(&number));
+            self.open.retain(|it| *it != number);
+            self.settle(number)?;
+        }
+        if let Step::TextTooLong { done, .. } = step
+            && done == "rejected"
+        {
+            let at = self.open.iter().position(|number| self.long.contains(number)).expect("a long message");
+            let number = self.open.remove(at).expect("a message");
+            self.settle(number)?;
         }
         Ok(())
     }

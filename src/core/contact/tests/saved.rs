@@ -20,10 +20,10 @@ impl Tape {
         Self { records: vec![(contact.record(steps).unwrap(), at)], unrecorded: Vec::new() }
     }
 
-    pub(super) fn keep(&mut self, contact: &Contact, event: &Event, steps: &[Step], cx: Context<'_>) {
+    pub(super) fn keep(&mut self, contact: &Contact, event: Event, steps: &[Step], cx: Context<'_>) {
         let durable: Vec<Step> = steps.iter().filter(|step| step.is_durable()).cloned().collect();
         if durable.is_empty() {
-            self.unrecorded.push((event.clone(), cx.now));
+            self.unrecorded.push((event, cx.now));
         } else {
             self.records.push((contact.record(&durable).unwrap(), cx.now));
             self.unrecorded.clear();
@@ -109,7 +109,7 @@ fn a_contact_that_is_read_back_goes_on_exactly_as_before() {
             for event in world.events(it) {
                 let out = world.apply(&event);
                 let cx = Context { rules: &world.rules, directory: &world.directory, now: world.now() };
-                tape.keep(&world.contact, &event, &out.steps, cx);
+                tape.keep(&world.contact, event.clone(), &out.steps, cx);
                 script.push((event, cx.now, out.effects, text(&world.contact)));
                 if tape.unrecorded.is_empty() {
                     snapshots.push((world.contact.snapshot().unwrap(), tape.records.len()));
@@ -144,7 +144,7 @@ fn sensitive_bodies_are_in_no_record_and_no_snapshot() {
             for event in world.events(it) {
                 let out = world.apply(&event);
                 let cx = Context { rules: &world.rules, directory: &world.directory, now: world.now() };
-                tape.keep(&world.contact, &event, &out.steps, cx);
+                tape.keep(&world.contact, event.clone(), &out.steps, cx);
                 prop_assert!(!text(&world.contact).contains(SECRET), "in the snapshot after {:?}", event);
             }
         }

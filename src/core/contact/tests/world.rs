@@ -35,12 +35,13 @@ pub(super) fn repeatable<S: Strategy>(cases: u32, strategy: S, property: impl Fn
 }
 
 /// What varies between profiles.
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other, so that every mixture is tried")]
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     welcome: bool,
     events: bool,
-    pub(super) warns: bool,
-    pub(super) slow: bool,
+    warns: bool,
+    slow: bool,
     hands_over: bool,
     open: bool,
     web: bool,
