@@ -148,12 +148,16 @@ impl Gateway {
         }
     }
 
-    /// One round: every contact whose state is not in a snapshot gets one; then the journal before it is not needed.
+    /// One round: every contact whose state is not in a snapshot gets one; then the journal before it is not needed. While the
+    /// store cannot be written there is no point in it: another round comes.
     pub async fn checkpoint(&self) {
         let position = self.journal.position();
         for index in 0..super::shard::SHARDS {
-            while self.journal.backlog() > CHECKPOINT_BACKLOG || !self.journal.is_writable() {
+            while self.journal.backlog() > CHECKPOINT_BACKLOG && self.journal.is_writable() {
                 sleep(PAUSE).await;
+            }
+            if !self.journal.is_writable() {
+                return;
             }
             self.snapshot_shard(index);
             tokio::task::yield_now().await;
@@ -209,7 +213,8 @@ impl Gateway {
             }
         }
         let began = Clock::instant();
-        while self.calls.running() > 0 && began.elapsed() < grace {
+        // An external query starts after its commit: until then the journal knows of it, and nobody else.
+        while (self.calls.running() > 0 || !self.journal.is_idle()) && began.elapsed() < grace {
             sleep(PAUSE).await;
         }
     }
