@@ -113,6 +113,11 @@ impl Journal {
         self.writable.load(Ordering::Relaxed) && self.backlog() <= limit
     }
 
+    /// Whether what has been carried out may be lost when the gateway is killed.
+    pub(super) fn may_lose(&self) -> bool {
+        self.durability == Durability::Async
+    }
+
     pub(super) fn is_writable(&self) -> bool {
         self.writable.load(Ordering::Relaxed)
     }
@@ -153,7 +158,7 @@ impl Journal {
             return Vec::new();
         }
         let next = self.locked();
-        if next.batch.is_empty() && !next.committing {
+        if next.batch.is_empty() && next.after.is_empty() && !next.committing {
             return mem::take(after);
         }
         self.hand_on(next, after)
@@ -214,7 +219,7 @@ impl Journal {
         self.wake.notify_one();
     }
 
-    /// Runs until `stop`, and then until everything is written. `carry_out` gets what has become durable, in order.
+    /// Runs until `stop`, and then until everything is written or the store cannot be written. `carry_out` gets what has become durable, in order.
     pub(super) async fn run(
         &self,
         claim: Claim,
@@ -235,7 +240,7 @@ impl Journal {
             }
             while let Some((batch, after, acks)) = self.take() {
                 let began = clock.now();
-                self.write(claim, &batch).await.map_err(JournalStopped)?;
+                self.write(claim, &batch, &stop).await.map_err(JournalStopped)?;
                 carry_out(after, acks, clock.now().since(began));
                 self.done(batch.records.len());
             }
@@ -269,8 +274,9 @@ impl Journal {
         self.backlog.fetch_sub(u64::try_from(records).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Commits, however long it takes, unless it is hopeless.
-    async fn write(&self, claim: Claim, batch: &Batch) -> Result<(), StoreError> {
+    /// Commits, however long it takes, unless it is hopeless. Once `stop` is there nobody waits for the store to mend: what is
+    /// not written is not acknowledged either, and comes again.
+    async fn write(&self, claim: Claim, batch: &Batch, stop: &CancellationToken) -> Result<(), StoreError> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -285,13 +291,14 @@ impl Journal {
             };
             match error.kind {
                 StoreErrorKind::Fenced | StoreErrorKind::Corrupt => return Err(error),
+                StoreErrorKind::Unavailable if stop.is_cancelled() => return Err(error),
                 StoreErrorKind::Unavailable => {
                     if self.writable.swap(false, Ordering::Relaxed) {
                         tracing::error!(error = %error.source, "the store cannot be written: new work is refused until it can");
                     }
                 }
             }
-            tokio::time::sleep(pause).await;
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
             pause = (pause * 2).min(RETRY_MOST);
         }
     }
