@@ -62,6 +62,9 @@ struct Next {
     since: Option<Timestamp>,
 }
 
+/// One commit: what it writes, what it sets free, and the frames it acknowledges.
+type Taken = (Batch, Vec<After>, Vec<(LaneId, u64)>);
+
 /// One contact's place in the journal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
@@ -219,7 +222,7 @@ impl Journal {
         self.wake.notify_one();
     }
 
-    /// Runs until `stop`, and then until everything is written or the store cannot be written. `carry_out` gets what has become durable, in order.
+    /// Runs until `stop`, and then until everything is written. `carry_out` gets what has become durable, in order.
     pub(super) async fn run(
         &self,
         claim: Claim,
@@ -240,7 +243,7 @@ impl Journal {
             }
             while let Some((batch, after, acks)) = self.take() {
                 let began = clock.now();
-                self.write(claim, &batch, &stop).await.map_err(JournalStopped)?;
+                self.write(claim, &batch).await.map_err(JournalStopped)?;
                 carry_out(after, acks, clock.now().since(began));
                 self.done(batch.records.len());
             }
@@ -256,7 +259,7 @@ impl Journal {
         next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() && !next.committing
     }
 
-    fn take(&self) -> Option<(Batch, Vec<After>, Vec<(LaneId, u64)>)> {
+    fn take(&self) -> Option<Taken> {
         let mut next = self.locked();
         if next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() {
             return None;
@@ -274,32 +277,36 @@ impl Journal {
         self.backlog.fetch_sub(u64::try_from(records).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Commits, however long it takes, unless it is hopeless. Once `stop` is there nobody waits for the store to mend: what is
-    /// not written is not acknowledged either, and comes again.
-    async fn write(&self, claim: Claim, batch: &Batch, stop: &CancellationToken) -> Result<(), StoreError> {
+    /// Commits, however long it takes, unless it is hopeless.
+    async fn write(&self, claim: Claim, batch: &Batch) -> Result<(), StoreError> {
         if batch.is_empty() {
             return Ok(());
         }
         let mut pause = RETRY_FIRST;
         loop {
             let span = tracing::debug_span!(target: SPANS, "commit", records = batch.records.len());
-            let Err(error) = self.store.commit(claim.epoch, batch).instrument(span).await else {
-                if !self.writable.swap(true, Ordering::Relaxed) {
-                    tracing::info!("the store can be written again");
+            match self.store.commit(claim.epoch, batch).instrument(span).await {
+                Ok(()) => {
+                    self.set_writable(None);
+                    return Ok(());
                 }
-                return Ok(());
-            };
-            match error.kind {
-                StoreErrorKind::Fenced | StoreErrorKind::Corrupt => return Err(error),
-                StoreErrorKind::Unavailable if stop.is_cancelled() => return Err(error),
-                StoreErrorKind::Unavailable => {
-                    if self.writable.swap(false, Ordering::Relaxed) {
-                        tracing::error!(error = %error.source, "the store cannot be written: new work is refused until it can");
-                    }
-                }
+                Err(error) if error.kind == StoreErrorKind::Unavailable => self.set_writable(Some(&error)),
+                Err(error) => return Err(error),
             }
-            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+            tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY_MOST);
+        }
+    }
+
+    /// Notes whether the store can be written, and says so when that changes.
+    fn set_writable(&self, error: Option<&StoreError>) {
+        let was = self.writable.swap(error.is_none(), Ordering::Relaxed);
+        match error {
+            Some(error) if was => {
+                tracing::error!(error = %error.source, "the store cannot be written: new work is refused until it can");
+            }
+            None if !was => tracing::info!("the store can be written again"),
+            Some(_) | None => {}
         }
     }
 

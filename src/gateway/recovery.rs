@@ -46,7 +46,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn recover(self: &Arc<Self>) -> Result<Recovered, StoreError> {
+    pub async fn recover(&self) -> Result<Recovered, StoreError> {
         let transcript_bytes =
             self.roster.load().profiles().iter().map(|it| it.rules.limits.transcript_bytes).max().unwrap_or_default();
         let mut reader = Reader { transcript_bytes, ..Reader::default() };
@@ -59,10 +59,11 @@ impl Gateway {
         for (id, found) in reader.found {
             if found.contact.is_over() {
                 self.close_late(id, &found);
-            } else if self.take_up(id, found) {
+            } else if self.take_up(&id, found) {
                 recovered.contacts += 1;
             } else {
                 recovered.orphans += 1;
+                tracing::warn!(contact.id = %id, "no profile serves this contact any more; it is given up");
             }
         }
         Ok(recovered)
@@ -74,20 +75,17 @@ impl Gateway {
         self.shards.of(&id).remember_closed(id);
     }
 
-    fn take_up(self: &Arc<Self>, id: ContactId, mut found: Found) -> bool {
+    fn take_up(&self, id: &ContactId, mut found: Found) -> bool {
         let roster = self.roster.load();
         let served = roster.find_by_agent(&id.unit, &found.contact.card().agent);
-        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else {
-            tracing::warn!(contact.id = %id, agent = %found.contact.card().agent, "no profile serves this contact any more");
-            return false;
-        };
+        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else { return false };
         self.spare_lost_numbers(&mut found.contact);
         let mut entry = Entry::new(found.contact, Arc::clone(served), unit);
         entry.link = found.link;
         entry.interrupted = true;
-        let mut shard = self.shards.of(&id);
+        let mut shard = self.shards.of(id);
         self.insert(&mut shard, id.clone(), entry);
-        shard.arm(&id);
+        shard.arm(id);
         true
     }
 

@@ -137,19 +137,21 @@ impl Gateway {
         rounds.tick().await;
         while stop.run_until_cancelled(rounds.tick()).await.is_some() {
             self.checkpoint().await;
-            let now = self.clock.now();
-            let kept_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-            let before = Timestamp(now.0.saturating_sub(kept_ms));
-            match self.store.prune(before).await {
-                Ok(0) => {}
-                Ok(records) => tracing::info!(records, "old timelines pruned"),
-                Err(error) => tracing::warn!(%error, source = %error.source, "pruning failed; it is tried again"),
-            }
+            self.prune(retention).await;
         }
     }
 
-    /// One round: every contact whose state is not in a snapshot gets one; then the journal before it is not needed. While the
-    /// store cannot be written there is no point in it: another round comes.
+    async fn prune(&self, retention: Duration) {
+        let kept_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let before = Timestamp(self.clock.now().0.saturating_sub(kept_ms));
+        match self.store.prune(before).await {
+            Ok(0) => {}
+            Ok(records) => tracing::info!(records, "old timelines pruned"),
+            Err(error) => tracing::warn!(%error, source = %error.source, "pruning failed; it is tried again"),
+        }
+    }
+
+    /// One round: every contact whose state is not in a snapshot gets one; then the journal before it is not needed.
     pub async fn checkpoint(&self) {
         let position = self.journal.position();
         for index in 0..super::shard::SHARDS {
@@ -157,6 +159,7 @@ impl Gateway {
                 sleep(PAUSE).await;
             }
             if !self.journal.is_writable() {
+                // The journal as it stands is enough for a recovery; the next round does better.
                 return;
             }
             self.snapshot_shard(index);

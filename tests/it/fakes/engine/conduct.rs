@@ -135,7 +135,13 @@ impl Shared {
                 }
                 state.notices.push_back(gateway_frame::Body::Busy(busy));
             }
-            other => state.notices.push_back(other),
+            other @ (gateway_frame::Body::Welcome(_)
+            | gateway_frame::Body::LogOffAgent(_)
+            | gateway_frame::Body::ContactAccepted(_)
+            | gateway_frame::Body::ContactRejected(_)
+            | gateway_frame::Body::Refused(_)
+            | gateway_frame::Body::Typing(_)
+            | gateway_frame::Body::Draining(_)) => state.notices.push_back(other),
         }
     }
 }
