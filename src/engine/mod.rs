@@ -11,6 +11,8 @@ mod numbering;
 mod outgoing;
 mod service;
 mod sessions;
+#[cfg(test)]
+mod testing;
 mod tls;
 
 use std::{fmt, sync::Arc};

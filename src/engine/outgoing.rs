@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::engine::{
         Doors,
-        sessions::tests::{command, gateway, key, push},
+        testing::{command, gateway, key, push},
     };
 
     const TERMS: Terms = Terms { credits: 40, max_frame_bytes: 1024 };

@@ -103,7 +103,7 @@ pub(super) struct Link {
     /// From the gateway, which cuts the lane by dropping its sender.
     pub(super) out: mpsc::Receiver<ToEngine>,
     /// By this the gateway tells this stream from a newer one of the same lane.
-    push: mpsc::WeakSender<ToEngine>,
+    pub(super) push: mpsc::WeakSender<ToEngine>,
     /// The link's own answers: `Busy` and `Refused`.
     pub(super) own: VecDeque<ToEngine>,
     /// Set: the stream ends, with this problem or without one, once everything is said and acknowledged.
@@ -275,9 +275,10 @@ impl State {
         let Some(mut link) = self.link.take() else { return };
         link.out.close();
         while let Ok(frame) = link.out.try_recv() {
-            match frame {
-                ToEngine::Ack(seq) => self.numbers.on_durable(seq),
-                frame => self.numbers.keep(frame),
+            if let ToEngine::Ack(seq) = frame {
+                self.numbers.on_durable(seq);
+            } else {
+                self.numbers.keep(frame);
             }
         }
         for frame in link.own.drain(..) {
@@ -340,76 +341,14 @@ pub(super) fn draining() -> Problem {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use std::task::{Context, Poll};
 
     use super::*;
     use crate::{
         clock::Clock,
-        config::settings::{Durability, Limits},
-        core::{
-            contact::Command,
-            ids::{ActionSeq, ContactName},
-        },
-        gateway::{
-            Parts, Roster,
-            alerts::Alerts,
-            ports::{ExternalError, ExternalRequest, ExternalSystems},
-            storage::Store as _,
-        },
-        store::memory::Memory,
-        telemetry::{Health, Metrics},
+        engine::testing::{command, gateway, key, push},
     };
-
-    /// No contact is ever opened here.
-    #[derive(Debug)]
-    struct NoSystems;
-
-    impl ExternalSystems for NoSystems {
-        fn query(&self, _: ExternalRequest) -> futures::future::BoxFuture<'_, Result<String, ExternalError>> {
-            panic!("nobody asks")
-        }
-    }
-
-    pub(in crate::engine) async fn gateway() -> Arc<Gateway> {
-        let store = Arc::new(Memory::new());
-        let claim = store.claim("test").await.unwrap();
-        let metrics = Arc::new(Metrics::default());
-        Gateway::new(Parts {
-            clock: Clock::system(),
-            store,
-            claim,
-            durability: Durability::Sync,
-            chain_key: [0; 32],
-            limits: Limits {
-                contacts: 1,
-                running_calls: 1,
-                journal_backlog: 1,
-                engine_absence: Duration::from_secs(1),
-            },
-            units: vec![UnitName::new("u").unwrap()],
-            roster: Roster::default(),
-            external: Arc::new(NoSystems),
-            alerts: Arc::new(Alerts::new(Arc::clone(&metrics))),
-            metrics,
-            health: Arc::new(Health::default()),
-        })
-    }
-
-    pub(in crate::engine) fn key() -> LaneKey {
-        LaneKey { engine: EngineId::new("e").unwrap(), unit: UnitName::new("u").unwrap(), lane: 0 }
-    }
-
-    pub(in crate::engine) fn command(seq: u32) -> ToEngine {
-        let contact = ContactName::new("c").unwrap();
-        ToEngine::Command { contact, seq: ActionSeq(seq), command: Arc::new(Command::Say(Vec::new())) }
-    }
-
-    /// As the gateway does it.
-    pub(in crate::engine) fn push(attached: &Attached, frame: ToEngine) {
-        let sender = attached.hold.with(|_, link| link.push.upgrade()).flatten().unwrap();
-        sender.try_send(frame).unwrap();
-    }
 
     /// The numbers and actions of the commands that the stream would carry now.
     fn carried(attached: &Attached) -> Vec<(u64, u32)> {
@@ -521,7 +460,7 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn detached_sessions_expire_and_are_bounded() {
-        let now = Instant::now() + KEPT_FOR;
+        let now = Clock::instant() + KEPT_FOR;
         let mut table = HashMap::new();
         let mut add = |lane, detached_at| {
             let key = LaneKey { engine: EngineId::new("e").unwrap(), unit: UnitName::new("u").unwrap(), lane };

@@ -5,7 +5,11 @@
 pub mod dialogflow_v2;
 pub mod google_auth;
 
-use std::sync::Arc;
+use std::{fmt, io, sync::Arc};
+
+use futures::future::BoxFuture;
+use http::Uri;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     config::settings::{self, Profile},
@@ -18,6 +22,34 @@ use google_auth::{CredentialError, Tokens};
 #[derive(Clone, Debug)]
 pub struct Deps {
     pub tokens: Tokens,
+    /// How connections to language engines are opened over gRPC; `None`: over TCP.
+    pub dial: Option<Dial>,
+}
+
+/// What a language engine is spoken to over.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+type Dialled = BoxFuture<'static, io::Result<Box<dyn Io>>>;
+
+/// Opens connections by other means than TCP, such as a simulated network.
+#[derive(Clone)]
+pub struct Dial(Arc<dyn Fn(Uri) -> Dialled + Send + Sync>);
+
+impl Dial {
+    pub fn new(dial: impl Fn(Uri) -> Dialled + Send + Sync + 'static) -> Self {
+        Self(Arc::new(dial))
+    }
+
+    fn call(&self, to: Uri) -> Dialled {
+        (self.0)(to)
+    }
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dial")
+    }
 }
 
 /// One kind of language engine.

@@ -90,7 +90,7 @@ fn profile(config: DialogflowV2) -> Profile {
 }
 
 fn deps() -> Deps {
-    Deps { tokens: Tokens::new(Clock::system()) }
+    Deps { tokens: Tokens::new(Clock::system()), dial: None }
 }
 
 fn engine(config: DialogflowV2) -> Arc<dyn LanguageEngine> {

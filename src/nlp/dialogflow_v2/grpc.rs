@@ -11,6 +11,7 @@ use http::{
     header::{AUTHORIZATION, HeaderName},
     uri::PathAndQuery,
 };
+use hyper_util::rt::TokioIo;
 use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::{
@@ -22,7 +23,11 @@ use tonic::{
 };
 
 use super::{Query, Transport, convert, errors::Place, session::Session};
-use crate::{gateway::ports::AskError, nlp::google_auth::TokenSource, wire::dialogflow_v2::DetectIntentResponse};
+use crate::{
+    gateway::ports::AskError,
+    nlp::{Dial, google_auth::TokenSource},
+    wire::dialogflow_v2::DetectIntentResponse,
+};
 
 const DETECT_INTENT: &str = "/google.cloud.dialogflow.v2.Sessions/DetectIntent";
 /// By it Google's front finds the project's servers.
@@ -40,8 +45,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct GrpcTransport {
     channel: Channel,
-    /// The channel would lose its connections with it.
-    _connections: mpsc::Sender<Change<usize, Endpoint>>,
+    /// The channel would lose its connections with it. `None`: one connection, dialled by other means.
+    _connections: Option<mpsc::Sender<Change<usize, Endpoint>>>,
     extras: convert::Extras,
     tokens: Option<Arc<TokenSource>>,
 }
@@ -58,15 +63,24 @@ impl GrpcTransport {
         connections: usize,
         extras: convert::Extras,
         tokens: Option<Arc<TokenSource>>,
+        dial: Option<Dial>,
     ) -> Result<Self, BadEndpoint> {
         let endpoint = configured(endpoint).map_err(|error| BadEndpoint(error.to_string()))?;
+        if let Some(dial) = dial {
+            let connect = move |to| {
+                let dialled = dial.call(to);
+                async move { dialled.await.map(TokioIo::new) }
+            };
+            let channel = endpoint.connect_with_connector_lazy(tower::service_fn(connect));
+            return Ok(Self { channel, _connections: None, extras, tokens });
+        }
         let connections = connections.max(1);
         let (channel, changes) = Channel::balance_channel::<usize>(connections);
         for key in 0..connections {
             // The capacity is the count, so every one fits.
             changes.try_send(Change::Insert(key, endpoint.clone())).map_err(|error| BadEndpoint(error.to_string()))?;
         }
-        Ok(Self { channel, _connections: changes, extras, tokens })
+        Ok(Self { channel, _connections: Some(changes), extras, tokens })
     }
 }
 
@@ -183,8 +197,8 @@ mod tests {
     async fn googles_endpoints_are_spoken_to_over_tls() {
         let extras = || convert::Extras { time_zone: String::new(), sentiment: false };
         for endpoint in ["https://dialogflow.googleapis.com", "https://europe-west1-dialogflow.googleapis.com"] {
-            assert!(GrpcTransport::new(endpoint, 4, extras(), None).is_ok(), "{endpoint}");
+            assert!(GrpcTransport::new(endpoint, 4, extras(), None, None).is_ok(), "{endpoint}");
         }
-        assert!(GrpcTransport::new("http://a b", 4, extras(), None).is_err());
+        assert!(GrpcTransport::new("http://a b", 4, extras(), None, None).is_err());
     }
 }

@@ -88,7 +88,7 @@ fn profile(config: DialogflowV2) -> Profile {
 }
 
 fn problem(config: DialogflowV2) -> String {
-    let deps = Deps { tokens: Tokens::new(Clock::system()) };
+    let deps = Deps { tokens: Tokens::new(Clock::system()), dial: None };
     crate::nlp::build(&profile(config), &deps).map(drop).unwrap_err().to_string()
 }
 
