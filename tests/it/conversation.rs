@@ -94,8 +94,10 @@ impl Stage {
 
     /// Ends in good order.
     async fn done(self) {
-        assert_eq!(self.engine.breaches(), Vec::<String>::new());
         self.engine.settled().await;
+        assert_eq!(self.engine.take_commands(), [], "nothing beyond what the test looked at");
+        assert_eq!(self.engine.take_notices(), []);
+        assert_eq!(self.engine.breaches(), Vec::<String>::new());
         self.usher.drain().await;
     }
 }
