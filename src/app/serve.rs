@@ -72,6 +72,7 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, CannotConne
 #[derive(Debug)]
 pub struct Running {
     gateway: Arc<Gateway>,
+    store: Arc<dyn Store>,
     settings: Settings,
     alerts: Arc<Alerts>,
     health: Arc<Health>,
@@ -126,7 +127,7 @@ impl Running {
         let tls = settings.server.tls.clone().map(TlsDoor::open).transpose()?.map(Arc::new);
         let gateway = Gateway::new(Parts {
             clock: clock.clone(),
-            store,
+            store: Arc::clone(&store),
             claim,
             durability: settings.store.durability,
             chain_key,
@@ -161,6 +162,7 @@ impl Running {
         health.started();
         Ok(Self {
             gateway,
+            store,
             settings,
             alerts,
             health,
@@ -254,6 +256,8 @@ impl Running {
             .context("the store could not be written before the end; what was acknowledged is safe")?
             .context("the journal's task failed")?
             .map_err(|JournalStopped(error)| error)?;
+        // What lies in the directory is one file then, to be copied as it is.
+        self.store.close().await?;
         tracing::info!("drained");
         Ok(())
     }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{open_store, serve::TIMELINE};
+use super::serve::TIMELINE;
 use crate::{
     config::Environment,
     core::{
@@ -15,7 +15,7 @@ use crate::{
         step::Step,
     },
     gateway::verify_chain,
-    store::{Record, seal::Sealer},
+    store::{Record, Store as _, seal::Sealer, sqlite::Sqlite},
 };
 
 /// More than any conversation has; older records are left out, and it is said so.
@@ -32,7 +32,7 @@ pub async fn timeline(
     let Some(sealer) = Sealer::find(directory, environment.master_key().as_ref())? else {
         bail!("there is no store in {}", directory.display())
     };
-    let records = open_store(directory).await?.records(contact, MOST_RECORDS).await?;
+    let records = Sqlite::open_existing(directory).await?.records(contact, MOST_RECORDS).await?;
     if records.is_empty() {
         bail!(
             "no contact {} in business unit {}: it is unknown, or its timeline has been pruned",

@@ -105,6 +105,11 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// In alphabetical order.
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
+    /// Tidies up after the last commit. Nothing is lost without it.
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Closed set of what a store can suffer.

@@ -53,6 +53,7 @@ pub(crate) struct Usher {
     running: Running,
     directory: TempDir,
     pub(crate) engines: SocketAddr,
+    pub(crate) ops: SocketAddr,
 }
 
 impl Usher {
@@ -62,17 +63,17 @@ impl Usher {
     }
 
     pub(crate) async fn start_in(directory: TempDir, config: &str, profile: &str) -> Self {
-        let (settings, listeners, engines) = prepare(&directory, config, profile).await;
+        let (settings, listeners, engines, ops) = prepare(&directory, config, profile).await;
         let running = Running::start(settings, listeners, &Environment::default()).await.unwrap();
-        Self { running, directory, engines }
+        Self { running, directory, engines, ops }
     }
 
     /// On a store of the test's.
     pub(crate) async fn start_on(store: Arc<dyn Store>, config: &str, profile: &str) -> Self {
         let directory = TempDir::new().unwrap();
-        let (settings, listeners, engines) = prepare(&directory, config, profile).await;
+        let (settings, listeners, engines, ops) = prepare(&directory, config, profile).await;
         let running = Running::start_with(settings, listeners, store, [0; 32], Clock::system()).await.unwrap();
-        Self { running, directory, engines }
+        Self { running, directory, engines, ops }
     }
 
     /// How the configured engine attaches, with the profile's agent in its directory.
@@ -92,13 +93,13 @@ impl Usher {
     }
 }
 
-async fn prepare(directory: &TempDir, config: &str, profile: &str) -> (Settings, Listeners, SocketAddr) {
+async fn prepare(directory: &TempDir, config: &str, profile: &str) -> (Settings, Listeners, SocketAddr, SocketAddr) {
     fs::create_dir_all(directory.path().join("profiles")).unwrap();
     fs::write(directory.path().join("profiles/support.toml"), profile).unwrap();
     let settings = load(directory.path(), config).await;
     let listeners = Listeners::bind(&settings).await.unwrap();
-    let engines = listeners.engines.local_addr().unwrap();
-    (settings, listeners, engines)
+    let (engines, ops) = (listeners.engines.local_addr().unwrap(), listeners.ops.local_addr().unwrap());
+    (settings, listeners, engines, ops)
 }
 
 async fn load(directory: &Path, config: &str) -> Settings {

@@ -1,9 +1,12 @@
 //! A routing engine in another language, written from the contract alone, against the gateway: tests/python.
 
-use std::{env, path::PathBuf, process::Stdio};
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use serde_json::json;
-use tokio::process::Command;
 use usher::clock::Clock;
 
 use crate::{
@@ -61,14 +64,12 @@ async fn an_engine_in_python_keeps_the_contract_from_the_proto_alone() {
         .on_text("show me", say("Look here.").action("page", &json!({"url": "https://shop.example.com/sale"})))
         .on_text("bye", say("Goodbye.").ends());
     let usher = Usher::start(CONFIG, &(profile(&dialogflow.endpoint()) + MORE)).await;
-    let output = Command::new(interpreter())
+    let mut engine = Command::new(interpreter());
+    engine
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/test_engine.py"))
         .args([usher.engines.to_string(), at_ms.to_string()])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || engine.output()).await.unwrap().unwrap();
     let (told, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{told}{errors}");
     assert!(told.ends_with("holds: cut connection\n"), "every step was taken: {told}");

@@ -150,6 +150,10 @@ impl Store for Sqlite {
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         self.shared.secret_names().boxed()
     }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Self::close(self).boxed()
+    }
 }
 
 impl fmt::Debug for Sqlite {

@@ -203,6 +203,18 @@ impl FakeEngine {
     pub(crate) async fn open(&self, contact: &str, agent: &str) {
         self.logged_on(agent).await;
         self.offer(contact, agent).await;
+        self.accepted(contact).await;
+    }
+
+    /// The same, with all that can be told of a contact.
+    pub(crate) async fn open_as(&self, offer: ContactOffered) {
+        self.logged_on(&offer.agent).await;
+        let contact = offer.contact.clone();
+        self.send(Body::ContactOffered(offer)).await;
+        self.accepted(&contact).await;
+    }
+
+    async fn accepted(&self, contact: &str) {
         self.notice("acceptance", |it| {
             matches!(it, gateway_frame::Body::ContactAccepted(it) if it.contact == contact).then_some(())
         })
@@ -285,6 +297,11 @@ impl FakeEngine {
 
     pub(crate) async fn logged_on(&self, user: &str) {
         self.wait(&format!("the log-on of {user}"), |state| state.logged_on.contains(user).then_some(())).await;
+    }
+
+    /// Until log-ons have been asked for, and answered, so often.
+    pub(crate) async fn log_ons(&self, count: usize) {
+        self.wait("log-ons", |state| (state.log_ons >= count).then_some(())).await;
     }
 
     /// Until the gateway has acknowledged everything.

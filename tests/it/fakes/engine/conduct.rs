@@ -45,6 +45,8 @@ pub(super) struct State {
     /// Everything else, not yet taken by the test.
     pub(super) notices: VecDeque<gateway_frame::Body>,
     pub(super) logged_on: HashSet<String>,
+    /// How often a log-on was asked for.
+    pub(super) log_ons: usize,
     /// For sending again what was `Busy`.
     pub(super) messages: HashMap<(String, String), CustomerMessage>,
     pub(super) next_message: u64,
@@ -114,16 +116,19 @@ impl Shared {
                     }
                 }
             }
-            gateway_frame::Body::LogOnAgent(it) => match self.setup.refuses.get(&it.user) {
-                None => {
-                    state.logged_on.insert(it.user.clone());
-                    state.send(Body::AgentLoggedOn(AgentLoggedOn { user: it.user }));
+            gateway_frame::Body::LogOnAgent(it) => {
+                state.log_ons += 1;
+                match self.setup.refuses.get(&it.user) {
+                    None => {
+                        state.logged_on.insert(it.user.clone());
+                        state.send(Body::AgentLoggedOn(AgentLoggedOn { user: it.user }));
+                    }
+                    Some(reason) => {
+                        let (user, reason) = (it.user, i32::from(*reason));
+                        state.send(Body::LogOnRefused(LogOnRefused { user, reason, detail: String::new() }));
+                    }
                 }
-                Some(reason) => {
-                    let (user, reason) = (it.user, i32::from(*reason));
-                    state.send(Body::LogOnRefused(LogOnRefused { user, reason, detail: String::new() }));
-                }
-            },
+            }
             gateway_frame::Body::Busy(busy) => {
                 let known = state.messages.get(&(busy.contact.clone(), busy.message_id.clone())).cloned();
                 if let Some(message) = known.filter(|_| self.setup.retries) {
