@@ -95,7 +95,10 @@ struct Contact {
     /// `Busy`, to be sent again.
     held_back: BTreeSet<String>,
     texts: BTreeMap<String, String>,
+    /// In the order of sending, for `Busy` changes the customer's.
     last_message: String,
+    /// The `unless_after` that was superseded.
+    superseded: Option<String>,
 }
 
 /// What the centre does a while after something.
@@ -149,6 +152,7 @@ impl Scene {
             held_back: BTreeSet::new(),
             texts: BTreeMap::new(),
             last_message: String::new(),
+            superseded: None,
         };
         Self {
             setup: Setup { retries: false, ..setup },
@@ -303,12 +307,14 @@ impl Centre {
                 }
             }
             command::Command::EndContact(end) => {
-                let contact = &self.scene.contacts[index];
-                if contact.stage == Stage::Over {
+                if self.scene.contacts[index].stage == Stage::Over {
                     return;
                 }
                 self.seen(index, |seen| seen.closing = Some((now(), seen.idle)));
-                if !end.unless_after.is_empty() && end.unless_after != contact.last_message {
+                let contact = &mut self.scene.contacts[index];
+                // What was sent twice may have been taken the first time: then `unless_after` never becomes the last one.
+                let again = contact.superseded.replace(end.unless_after.clone()) == Some(end.unless_after.clone());
+                if !end.unless_after.is_empty() && end.unless_after != contact.last_message && !again {
                     self.outcome(index, seq, Outcome::Superseded);
                 } else {
                     self.outcome(index, seq, Outcome::Done);
@@ -396,7 +402,6 @@ impl Centre {
                     contact.messages += 1;
                     let id = format!("{}m{}", contact.name, contact.messages);
                     contact.texts.insert(id.clone(), format!("{id} {}", wish.word()));
-                    contact.last_message.clone_from(&id);
                     self.send(index, id);
                 }
             }
@@ -411,7 +416,8 @@ impl Centre {
     }
 
     fn send(&mut self, index: usize, id: String) {
-        let contact = &self.scene.contacts[index];
+        let contact = &mut self.scene.contacts[index];
+        contact.last_message.clone_from(&id);
         let body = Some(customer_message::Body::Text(contact.texts[&id].clone()));
         let message = CustomerMessage { contact: contact.name.clone(), message_id: id.clone(), sensitive: false, body };
         self.engine.send_now(Body::CustomerMessage(message));
