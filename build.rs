@@ -1,10 +1,13 @@
 //! Generates the protobuf types and services from `proto/`; no protoc is needed.
 
+#![expect(clippy::disallowed_methods, reason = "Cargo speaks to build scripts by the environment")]
+
 use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 
 const FILES: &[&str] = &["usher/engine/v1/engine.proto", "google/cloud/dialogflow/v2/session.proto"];
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts by environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;

@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::time::Instant;
 use usher::clock::Clock;
 
+use crate::process::children;
+
 const TICK: Duration = Duration::from_millis(10);
 
 /// Which core serves whom.
@@ -68,8 +70,7 @@ impl Spent {
     /// Of this process and its children (nginx's worker is a child of its master).
     pub(crate) fn by_system(pid: u32) -> Self {
         let mut spent = Self::by_process(pid);
-        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+        for child in children(pid) {
             spent.0.extend(Self::by_process(child).0);
         }
         spent

@@ -32,7 +32,8 @@ pub(crate) fn table(results: &Results, out: &mut impl Write) -> io::Result<()> {
         let verdict = if mark.pass { "pass" } else { "FAIL" };
         writeln!(out, "{verdict}  {}: {:.2} {} (mark {:.2})", mark.name, mark.measured, mark.unit, mark.limit)?;
     }
-    results.missing.iter().try_for_each(|missing| writeln!(out, "MISSING  {missing}"))
+    results.gaps.absent.iter().try_for_each(|absent| writeln!(out, "MISSING  {absent}"))?;
+    results.gaps.failed.iter().try_for_each(|failed| writeln!(out, "FAILED  {failed}"))
 }
 
 fn saturated(results: &Results, out: &mut impl Write) -> io::Result<()> {
@@ -109,7 +110,8 @@ pub(crate) fn json(results: &Results) -> Value {
     all.insert("fsync_us".to_owned(), json!(results.fsync.as_micros()));
     all.insert("load_average".to_owned(), json!(results.load));
     all.insert("versions".to_owned(), json!(results.versions));
-    all.insert("missing".to_owned(), json!(results.missing));
+    all.insert("missing".to_owned(), json!(results.gaps.absent));
+    all.insert("failed".to_owned(), json!(results.gaps.failed));
     let marks = results.marks().into_iter().map(|mark| {
         json!({"name": mark.name, "measured": mark.measured, "limit": mark.limit, "unit": mark.unit, "pass": mark.pass})
     });

@@ -76,7 +76,7 @@ impl Process {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        self.ask_to_stop();
+        drop(Command::new("kill").args(["-TERM", &self.pid().to_string()]).stderr(Stdio::null()).status());
         let end = Clock::instant() + STOP_PATIENCE;
         while self.child.try_wait()?.is_none() {
             ensure!(Clock::instant() < end, "process {} does not stop:\n{}", self.pid(), self.last_lines());
@@ -84,21 +84,26 @@ impl Process {
         }
         Ok(())
     }
+}
 
-    fn ask_to_stop(&self) {
-        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).stderr(Stdio::null()).status();
-        drop(asked);
+/// After a failure: whatever still runs is killed, nginx's worker first, which would outlive its master.
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        for child in children(self.pid()) {
+            drop(Command::new("kill").args(["-KILL", &child.to_string()]).stderr(Stdio::null()).status());
+        }
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            // nginx's master takes its worker with it only when asked.
-            self.ask_to_stop();
-            drop(self.child.wait());
-        }
-    }
+/// The processes that a process has started.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// An address of this machine that nobody listens on now.

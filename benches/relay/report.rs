@@ -133,8 +133,16 @@ pub(crate) struct Results {
     /// Of the programs from elsewhere.
     pub(crate) versions: Vec<String>,
     pub(crate) answer_bytes: usize,
-    /// What could not be measured, and why.
-    pub(crate) missing: Vec<String>,
+    pub(crate) gaps: Gaps,
+}
+
+/// What could not be measured, and why.
+#[derive(Debug, Default)]
+pub(crate) struct Gaps {
+    /// The program is not installed.
+    pub(crate) absent: Vec<String>,
+    /// The system did not do its work.
+    pub(crate) failed: Vec<String>,
 }
 
 /// A mark that the project has set itself.

@@ -13,10 +13,9 @@ use anyhow::bail;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    config::{
-        self, Environment, Findings, Loaded, SecretError, Sources,
-        settings::{Profile, Settings},
-    },
+    clock::Clock,
+    config::{self, Environment, Findings, Loaded, SecretError, Sources, settings::Profile},
+    nlp::{self, google_auth::Tokens},
     store::{Store, seal::Sealer, sqlite::Sqlite},
 };
 
@@ -115,7 +114,15 @@ async fn open_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
 ///
 /// # Errors
 /// When it does not, with what an administrator can do.
-#[expect(clippy::unused_async, reason = "not wired")]
-pub async fn check_online(_settings: &Settings, _profile: &Profile) -> anyhow::Result<String> {
-    bail!("not wired: check the credential online")
+pub async fn check_online(profile: &Profile) -> anyhow::Result<String> {
+    let deps = nlp::Deps { tokens: Tokens::new(Clock::system()), dial: None };
+    let report = nlp::check_credential(profile, &deps).await?;
+    let account = report.account.as_deref().unwrap_or("no credential");
+    Ok(match report.agent {
+        Ok(agent) => format!(
+            "answers to {account}: agent {}, language {}, time zone {}",
+            agent.name, agent.language, agent.time_zone
+        ),
+        Err(error) => format!("answers to {account}; the agent's settings cannot be read: {error}"),
+    })
 }

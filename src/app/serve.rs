@@ -1,6 +1,6 @@
 //! Start-up, reload and drain of the whole gateway.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -8,6 +8,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -35,6 +36,9 @@ use crate::{
     store::{Store, seal::Sealer},
     telemetry::{self, Health, Metrics},
 };
+
+/// How long a drain waits for a store that cannot be written.
+const LAST_COMMIT_WITHIN: Duration = Duration::from_secs(5);
 
 /// The purpose of the key that chains a timeline's records.
 pub(super) const TIMELINE: &str = "timeline";
@@ -239,16 +243,17 @@ impl Running {
         // Streams end when the last commit's acknowledgements have gone out.
         self.gateway.flushed().await;
         self.closing.cancel();
-        if !self.engines.is_finished() {
-            (&mut self.engines).await.context("the engines' door failed")??;
-        }
+        (&mut self.engines).await.context("the engines' door failed")??;
         self.gateway.checkpoint().await;
         self.stop_journal.cancel();
-        let journal = (&mut self.journal).await.context("the journal's task failed")?;
+        let journal = timeout(LAST_COMMIT_WITHIN, &mut self.journal).await;
         self.close_ops.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        journal.map_err(|JournalStopped(error)| error)?;
+        journal
+            .context("the store could not be written before the end; what was acknowledged is safe")?
+            .context("the journal's task failed")?
+            .map_err(|JournalStopped(error)| error)?;
         tracing::info!("drained");
         Ok(())
     }
@@ -263,25 +268,30 @@ pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     let traces = telemetry::start(&settings.log, settings.otlp_endpoint.as_deref())?;
     let listeners = Listeners::bind(&settings).await?;
     tracing::info!(engines = %listeners.engines.local_addr()?, ops = %listeners.ops.local_addr()?, "listening");
-    let mut running = Running::start(settings, listeners, &sources.environment).await?;
-    let mut watcher = Watcher::new(sources.clone(), &files)?;
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let ended = loop {
-        tokio::select! {
-            cause = watcher.changed() => {
-                tracing::info!(?cause, "loading the configuration again");
-                reload(&mut running, &sources, &mut watcher).await;
-            }
-            broken = running.broken() => break broken,
-            _ = terminate.recv() => break Ok(()),
-            _ = interrupt.recv() => break Ok(()),
-        }
-    };
+    let mut running = Box::pin(Running::start(settings, listeners, &sources.environment)).await?;
+    let watcher = Watcher::new(sources.clone(), &files)?;
+    let ended = run(&mut running, &sources, watcher).await;
     if ended.is_ok() {
         running.drain().await?;
     }
     traces.flush().await;
     ended
+}
+
+/// Until a signal asks for the end, or something breaks for good.
+async fn run(running: &mut Running, sources: &Sources, mut watcher: Watcher) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    loop {
+        tokio::select! {
+            cause = watcher.changed() => {
+                tracing::info!(?cause, "loading the configuration again");
+                reload(running, sources, &mut watcher).await;
+            }
+            broken = running.broken() => return broken,
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
 }
 
 async fn reload(running: &mut Running, sources: &Sources, watcher: &mut Watcher) {
@@ -313,8 +323,8 @@ async fn serve_engines(
 ) -> Result<(), engine::ServeError> {
     let incoming = engine::tcp(listener);
     match tls {
-        Some(tls) => engine::serve(tls.accept(incoming), edge, &health).await,
-        None => engine::serve(incoming, edge, &health).await,
+        Some(tls) => Box::pin(engine::serve(tls.accept(incoming), edge, &health)).await,
+        None => Box::pin(engine::serve(incoming, edge, &health)).await,
     }
 }
 

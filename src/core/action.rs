@@ -148,3 +148,97 @@ fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str
     let (head, rest) = text.split_at_checked(prefix.len())?;
     head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn queue(id: &str) -> QueueId {
+        QueueId::new(id).unwrap()
+    }
+
+    fn rule(name: &str, media: MediaType, to: &str) -> ActionRule {
+        ActionRule { name: name.to_owned(), media, kind: ActionKind::Requeue { queue: queue(to) } }
+    }
+
+    #[test]
+    fn s17_a_name_is_found_only_to_the_letter() {
+        let rules = [rule("Human", MediaType::OpenMedia, "people")];
+        assert_eq!(find(&rules, MediaType::OpenMedia, "Human"), rules.first());
+        for name in ["human", "HUMAN", "Human ", " Human", "Hum", "Humans", ""] {
+            assert_eq!(find(&rules, MediaType::OpenMedia, name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn s18_the_key_is_media_type_and_name_and_the_first_rule_wins() {
+        let rules = [
+            rule("human", MediaType::WebInteraction, "web"),
+            rule("human", MediaType::OpenMedia, "profile"),
+            rule("human", MediaType::OpenMedia, "unit"),
+        ];
+        let found = |media| find(&rules, media, "human").map(|rule| rule.kind.clone());
+        assert_eq!(found(MediaType::OpenMedia), Some(ActionKind::Requeue { queue: queue("profile") }));
+        assert_eq!(found(MediaType::WebInteraction), Some(ActionKind::Requeue { queue: queue("web") }));
+        assert_eq!(found(MediaType::Speech), None);
+    }
+
+    #[test]
+    fn s22_s23_an_address_is_http_or_https_with_a_host() {
+        for good in [
+            "https://example.com",
+            "HTTP://example.com/a?b#c",
+            "https://user@example.com:8443/path",
+            "https://[2001:db8::1]:443/",
+            "https://[2001:db8::1]",
+            "https://example.com?q=1",
+            "https://bücher.example/ä",
+        ] {
+            assert_eq!(web_address(&json!(good)), Ok(good.to_owned()));
+        }
+        assert_eq!(web_address(&json!("  https://example.com \n")), Ok("https://example.com".to_owned()));
+        for (bad, problem) in [
+            (json!(null), "is missing or not a text"),
+            (json!("  "), "is missing or not a text"),
+            (json!(5), "is missing or not a text"),
+            (json!(["https://example.com"]), "is missing or not a text"),
+            (json!("ftp://example.com"), "is not an http or https address"),
+            (json!("javascript:alert(1)"), "is not an http or https address"),
+            (json!("https:/example.com"), "is not an http or https address"),
+            (json!("httpsé"), "is not an http or https address"),
+            (json!("https://"), "names no host"),
+            (json!("https:///path"), "names no host"),
+            (json!("https://?query"), "names no host"),
+            (json!("https://#part"), "names no host"),
+            (json!("https://:443/"), "names no host"),
+            (json!("https://user@/"), "names no host"),
+            (json!("https://example.com/a b"), "contains a space or a control character"),
+            (json!("https://example.com/\u{7}"), "contains a space or a control character"),
+        ] {
+            assert_eq!(web_address(&bad), Err(problem.to_owned()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_have_2048_bytes_and_no_more() {
+        let long = |bytes: usize| json!(format!("https://example.com/{}", "a".repeat(bytes - 20)));
+        assert!(web_address(&long(2048)).is_ok());
+        assert_eq!(web_address(&long(2049)), Err("is longer than 2048 bytes".to_owned()));
+    }
+
+    #[test]
+    fn the_host_of_an_address_is_its_name_alone() {
+        for (address, host) in [
+            ("https://example.com", "example.com"),
+            ("https://user:secret@example.com:8443/path?query", "example.com"),
+            ("https://example.com?mail=a@b.example", "example.com"),
+            ("https://example.com\\@b.example", "example.com"),
+            ("https://[2001:db8::1]:8443/", "[2001:db8::1]"),
+            ("https://[2001:db8::1]/", "[2001:db8::1]"),
+        ] {
+            assert_eq!(host_of(address), host);
+        }
+    }
+}

@@ -90,3 +90,88 @@ pub fn check(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::core::{
+        directory::Queue,
+        ids::{QueueId, SpeechTargetId},
+        message::MediaType,
+    };
+
+    fn rules(max_handovers: u32, max_wait_s: u64) -> Handover {
+        Handover {
+            to: None,
+            not_understood_after: 3,
+            failures_after: 2,
+            slow_after: 0,
+            slow_threshold: Duration::ZERO,
+            slow_message: String::new(),
+            not_understood_message: String::new(),
+            failure_message: String::new(),
+            max_handovers,
+            max_wait: Duration::from_secs(max_wait_s),
+            unavailable_message: String::new(),
+        }
+    }
+
+    fn queue() -> Destination {
+        Destination::Queue(QueueId::new("people").unwrap())
+    }
+
+    fn target() -> Destination {
+        Destination::Target(SpeechTargetId::new("desk").unwrap())
+    }
+
+    fn directory(open: bool, expected_wait_s: Option<u32>) -> Directory {
+        let people =
+            Queue { name: "People".to_owned(), media: MediaType::OpenMedia, open, waiting: 9, expected_wait_s };
+        Directory {
+            queues: [(QueueId::new("people").unwrap(), people)].into(),
+            users: std::collections::BTreeMap::new(),
+            targets: [(SpeechTargetId::new("desk").unwrap(), "Desk".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn b2_a_queue_is_promised_only_while_it_is_open_and_its_wait_is_bearable() {
+        let known = |open, wait_s, max_wait_s| check(&rules(1, max_wait_s), &directory(open, wait_s), &queue(), 0);
+        assert_eq!(known(true, Some(60), 60), Ok(()));
+        assert_eq!(known(true, Some(61), 60), Err(Unavailable::WaitTooLong));
+        assert_eq!(known(true, Some(u32::MAX), 0), Ok(()), "any wait will do");
+        assert_eq!(known(true, None, 1), Ok(()), "the engine does not know the wait");
+        assert_eq!(known(false, Some(0), 60), Err(Unavailable::QueueClosed));
+    }
+
+    #[test]
+    fn b2_what_the_directory_does_not_name_is_not_promised() {
+        assert_eq!(check(&rules(1, 0), &directory(true, None), &target(), 0), Ok(()));
+        assert_eq!(check(&rules(1, 0), &Directory::default(), &queue(), 0), Err(Unavailable::QueueUnknown));
+        assert_eq!(check(&rules(1, 0), &Directory::default(), &target(), 0), Err(Unavailable::QueueUnknown));
+    }
+
+    #[test]
+    fn b2_the_budget_comes_before_everything_else() {
+        for to in [queue(), target()] {
+            assert_eq!(check(&rules(2, 0), &directory(true, None), &to, 1), Ok(()));
+            assert_eq!(check(&rules(2, 0), &directory(true, None), &to, 2), Err(Unavailable::BudgetUsed));
+            assert_eq!(check(&rules(0, 0), &directory(false, None), &to, 0), Err(Unavailable::BudgetUsed));
+        }
+    }
+
+    #[test]
+    fn b2_the_person_is_told_the_cause() {
+        for (cause, reason, label) in [
+            (Cause::Action("human".to_owned()), "action human", "action"),
+            (Cause::LiveAgent, "live agent requested", "live_agent"),
+            (Cause::NotUnderstood(3), "3 inputs in a row not understood", "not_understood"),
+            (Cause::Failures(2, FailureKind::Quota), "2 technical failures in a row, the last: quota", "failures"),
+            (Cause::Slow(4), "4 slow answers in a row", "slow"),
+        ] {
+            assert_eq!((cause.reason().as_str(), cause.label()), (reason, label));
+        }
+    }
+}

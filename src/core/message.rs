@@ -102,6 +102,7 @@ pub struct Line {
 }
 
 /// What a language engine made of one input.
+#[expect(clippy::struct_excessive_bools, reason = "flag by flag what an engine says")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// In order; text variants already chosen.

@@ -50,6 +50,7 @@ impl Step {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`tell` sends the steps of a turn here, and no others")]
     fn tell_turn(&self) -> String {
         match self {
             Self::Asked { turn, event: Some(event) } => format!("turn {}: engine asked with event {event}", turn.0),
@@ -102,6 +103,7 @@ impl Step {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`tell` sends the steps of an action here, and no others")]
     fn tell_action(&self) -> String {
         match self {
             Self::Sent { seq, command } => format!("#{} {}", seq.0, of_command(command)),

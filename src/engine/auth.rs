@@ -32,6 +32,11 @@ impl Doors {
         }
     }
 
+    #[cfg(test)]
+    pub(super) const fn none() -> Self {
+        Self { engines: Vec::new(), units: BTreeSet::new(), credits: 0, max_frame_bytes: 0 }
+    }
+
     /// The engine whose token this is. Looks at every engine, and as long at each, whatever it finds.
     pub(super) fn find_engine(&self, credential: &Credential) -> Result<&Engine, Problem> {
         let mut found = u64::MAX;

@@ -204,3 +204,110 @@ fn carry(numbers: &mut Numbering<ToEngine>) -> Option<GatewayFrame> {
     let body = convert::to_engine(frame);
     Some(GatewayFrame { seq, ack: numbers.tell(), body })
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, StreamExt as _};
+    use tokio::sync::watch;
+    use tokio_util::sync::CancellationToken;
+    use tonic::Code;
+
+    use super::*;
+    use crate::engine::{
+        Doors,
+        testing::{command, gateway, key, push},
+    };
+
+    const TERMS: Terms = Terms { credits: 40, max_frame_bytes: 1024 };
+
+    /// A stream whose Welcome has been said, and a second handle to its session.
+    async fn welcomed() -> (Outgoing, Attached) {
+        let gateway = gateway().await;
+        let (_, doors) = watch::channel(Arc::new(Doors::none()));
+        let edge = Edge::new(gateway, doors, Arc::default(), CancellationToken::new());
+        let open = || edge.sessions.open(key(), None, &edge.gateway, Clock::instant()).unwrap();
+        let attached = open();
+        let ours = Attached { hold: attached.hold.clone(), ..attached };
+        let (opened, opening) = oneshot::channel();
+        assert!(opened.send(Ok(attached)).is_ok());
+        let mut stream = Outgoing::new(Arc::clone(&edge), TERMS, opening);
+        let welcome = stream.next().now_or_never().flatten().unwrap().unwrap();
+        assert!(matches!(welcome.body, Some(Body::Welcome(it)) if it.credits == 40 && !it.resumed));
+        (stream, ours)
+    }
+
+    fn next(stream: &mut Outgoing) -> Option<Option<Result<GatewayFrame, Status>>> {
+        stream.next().now_or_never()
+    }
+
+    /// Number, acknowledgement and whether it carries anything.
+    #[track_caller]
+    fn frame(stream: &mut Outgoing) -> (u64, u64, bool) {
+        let frame = next(stream).flatten().unwrap().unwrap();
+        (frame.seq, frame.ack, frame.body.is_some())
+    }
+
+    fn taken(attached: &Attached, upto: u64) {
+        attached.hold.with(|numbers, _| (1..=upto).map(|seq| numbers.arrive(seq)).count());
+    }
+
+    #[tokio::test]
+    async fn an_acknowledgement_rides_on_what_is_said_anyway() {
+        let (mut stream, attached) = welcomed().await;
+        taken(&attached, 2);
+        push(&attached, ToEngine::Ack(1));
+        push(&attached, ToEngine::Ack(2));
+        push(&attached, command(1));
+        assert_eq!(frame(&mut stream), (1, 2, true));
+        assert!(next(&mut stream).is_none(), "nothing is left to say");
+    }
+
+    #[tokio::test]
+    async fn an_acknowledgement_goes_alone_at_once_and_then_keeps_its_distance() {
+        let (mut stream, attached) = welcomed().await;
+        taken(&attached, 20);
+        push(&attached, ToEngine::Ack(1));
+        assert_eq!(frame(&mut stream), (0, 1, false));
+        push(&attached, ToEngine::Ack(2));
+        assert!(next(&mut stream).is_none(), "too soon");
+        let began = Clock::instant();
+        let later = stream.next().await.unwrap().unwrap();
+        assert_eq!(later.ack, 2);
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_runs_out_of_credits_does_not_wait() {
+        let (mut stream, attached) = welcomed().await;
+        taken(&attached, 20);
+        push(&attached, ToEngine::Ack(1));
+        assert_eq!(frame(&mut stream), (0, 1, false));
+        push(&attached, ToEngine::Ack(10));
+        assert!(next(&mut stream).is_none(), "a quarter of 40 credits is 10 frames, these are 9");
+        push(&attached, ToEngine::Ack(11));
+        assert_eq!(frame(&mut stream), (0, 11, false));
+    }
+
+    #[tokio::test]
+    async fn a_finishing_stream_says_everything_first() {
+        let (mut stream, attached) = welcomed().await;
+        taken(&attached, 1);
+        push(&attached, command(1));
+        attached.hold.finish(Some(draining()));
+        assert_eq!(frame(&mut stream), (1, 0, true));
+        assert!(next(&mut stream).is_none(), "frame 1 of the engine is not durable yet");
+        push(&attached, ToEngine::Ack(1));
+        assert_eq!(frame(&mut stream), (0, 1, false));
+        let end = next(&mut stream).flatten().unwrap().unwrap_err();
+        assert_eq!(end.code(), Code::Unavailable);
+        assert!(next(&mut stream).flatten().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_the_gateway_cut_ends_with_its_reason() {
+        let (mut stream, attached) = welcomed().await;
+        attached.hold.with(|_, link| link.out.close());
+        let end = next(&mut stream).flatten().unwrap().unwrap_err();
+        assert_eq!(end.code(), Code::ResourceExhausted);
+    }
+}

@@ -134,7 +134,7 @@ async fn report(reporter: HealthReporter, changes: impl Stream<Item = Readiness>
         reporter.set_service_status("", serving).await;
         reporter.set_service_status(SERVICE_NAME, serving).await;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What a listening socket accepts, with small writes sent at once.

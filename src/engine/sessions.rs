@@ -103,7 +103,7 @@ pub(super) struct Link {
     /// From the gateway, which cuts the lane by dropping its sender.
     pub(super) out: mpsc::Receiver<ToEngine>,
     /// By this the gateway tells this stream from a newer one of the same lane.
-    push: mpsc::WeakSender<ToEngine>,
+    pub(super) push: mpsc::WeakSender<ToEngine>,
     /// The link's own answers: `Busy` and `Refused`.
     pub(super) own: VecDeque<ToEngine>,
     /// Set: the stream ends, with this problem or without one, once everything is said and acknowledged.
@@ -275,9 +275,10 @@ impl State {
         let Some(mut link) = self.link.take() else { return };
         link.out.close();
         while let Ok(frame) = link.out.try_recv() {
-            match frame {
-                ToEngine::Ack(seq) => self.numbers.on_durable(seq),
-                frame => self.numbers.keep(frame),
+            if let ToEngine::Ack(seq) = frame {
+                self.numbers.on_durable(seq);
+            } else {
+                self.numbers.keep(frame);
             }
         }
         for frame in link.own.drain(..) {
@@ -341,7 +342,112 @@ pub(super) fn draining() -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll};
+
     use super::*;
+    use crate::{
+        clock::Clock,
+        engine::testing::{command, gateway, key, push},
+    };
+
+    /// The numbers and actions of the commands that the stream would carry now.
+    fn carried(attached: &Attached) -> Vec<(u64, u32)> {
+        let carried = attached.hold.with(|numbers, link| {
+            let mut cx = Context::from_waker(Waker::noop());
+            while let Poll::Ready(Some(frame)) = link.out.poll_recv(&mut cx) {
+                numbers.keep(frame);
+            }
+            let mut carried = Vec::new();
+            while let Some((number, ToEngine::Command { seq, .. })) = numbers.carry() {
+                carried.push((number, seq.0));
+            }
+            carried
+        });
+        carried.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_new_stream_carries_what_the_old_one_had_not_said() {
+        let (sessions, gateway, now) = (Sessions::default(), gateway().await, Clock::instant());
+        let first = sessions.open(key(), None, &gateway, now).unwrap();
+        push(&first, command(1));
+        push(&first, command(2));
+        assert_eq!(carried(&first), [(1, 1), (2, 2)]);
+        // Pushed, and never polled from the channel.
+        push(&first, command(3));
+        first.hold.with(|_, link| link.own.push_back(command(4)));
+        first.hold.leave(None, &gateway, now);
+
+        let second = sessions.open(key(), Some((first.hold.session.id, 1)), &gateway, now).unwrap();
+        assert!(second.resumed);
+        push(&second, command(5));
+        assert_eq!(carried(&second), [(2, 2), (3, 3), (4, 4), (5, 5)], "frame 1 had arrived");
+        assert!(first.hold.gone.is_cancelled());
+        assert!(first.hold.with(|_, _| ()).is_none(), "the old stream has no hold any more");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_replaced_while_it_stands_hands_everything_over() {
+        let (sessions, gateway, now) = (Sessions::default(), gateway().await, Clock::instant());
+        let first = sessions.open(key(), None, &gateway, now).unwrap();
+        push(&first, command(1));
+        let second = sessions.open(key(), Some((first.hold.session.id, 0)), &gateway, now).unwrap();
+        assert_eq!(carried(&second), [(1, 1)]);
+        assert_eq!(first.hold.why_gone().kind, ProblemKind::Replaced);
+        first.hold.leave(None, &gateway, now);
+        assert!(second.hold.with(|_, _| ()).is_some(), "the old stream's end does not touch the new one");
+    }
+
+    #[tokio::test]
+    async fn a_resumed_stream_asks_for_the_acknowledgements_that_were_lost() {
+        let (sessions, gateway, now) = (Sessions::default(), gateway().await, Clock::instant());
+        let first = sessions.open(key(), None, &gateway, now).unwrap();
+        first.hold.with(|numbers, _| [1, 2, 3].map(|seq| numbers.arrive(seq)));
+        let second = sessions.open(key(), Some((first.hold.session.id, 0)), &gateway, now).unwrap();
+        assert_eq!((second.resumed, second.taken), (true, 3));
+        let acknowledged = second.hold.with(|_, link| link.out.try_recv());
+        assert!(matches!(acknowledged, Some(Ok(ToEngine::Ack(3)))), "{acknowledged:?}");
+    }
+
+    #[tokio::test]
+    async fn a_resume_point_that_cannot_be_served_opens_a_new_session() {
+        let (gateway, now) = (gateway().await, Clock::instant());
+        let cases = [
+            ("another session", 1, 0, Duration::ZERO),
+            ("never sent", 0, 1, Duration::ZERO),
+            ("expired", 0, 0, KEPT_FOR),
+        ];
+        for (what, other, last_received, later) in cases {
+            let sessions = Sessions::default();
+            let first = sessions.open(key(), None, &gateway, now).unwrap();
+            let id = SessionId(first.hold.session.id.0 ^ other);
+            first.hold.leave(None, &gateway, now);
+            let second = sessions.open(key(), Some((id, last_received)), &gateway, now + later).unwrap();
+            assert!(!second.resumed, "{what}");
+            assert_ne!(second.hold.session.id, first.hold.session.id, "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_with_too_much_unacknowledged_is_not_kept() {
+        let (sessions, gateway, now) = (Sessions::default(), gateway().await, Clock::instant());
+        let first = sessions.open(key(), None, &gateway, now).unwrap();
+        for seq in 0..=u32::try_from(MAX_UNACKED_DETACHED).unwrap() {
+            first.hold.with(|numbers, _| numbers.keep(command(seq)));
+        }
+        first.hold.leave(None, &gateway, now);
+        let second = sessions.open(key(), Some((first.hold.session.id, 0)), &gateway, now).unwrap();
+        assert!(!second.resumed);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_unit_is_refused_and_leaves_nothing_behind() {
+        let (sessions, gateway, now) = (Sessions::default(), gateway().await, Clock::instant());
+        let key = LaneKey { unit: UnitName::new("nowhere").unwrap(), ..key() };
+        let refused = sessions.open(key, None, &gateway, now).unwrap_err();
+        assert_eq!(refused.kind, ProblemKind::NotFound);
+        assert!(sessions.table.lock().unwrap().is_empty());
+    }
 
     #[test]
     fn a_session_id_reads_as_it_is_written() {
@@ -354,7 +460,7 @@ mod tests {
 
     #[tokio::test]
     async fn detached_sessions_expire_and_are_bounded() {
-        let now = Instant::now() + KEPT_FOR;
+        let now = Clock::instant() + KEPT_FOR;
         let mut table = HashMap::new();
         let mut add = |lane, detached_at| {
             let key = LaneKey { engine: EngineId::new("e").unwrap(), unit: UnitName::new("u").unwrap(), lane };

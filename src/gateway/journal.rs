@@ -62,6 +62,9 @@ struct Next {
     since: Option<Timestamp>,
 }
 
+/// One commit: what it writes, what it sets free, and the frames it acknowledges.
+type Taken = (Batch, Vec<After>, Vec<(LaneId, u64)>);
+
 /// One contact's place in the journal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
@@ -251,7 +254,7 @@ impl Journal {
         next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() && !next.committing
     }
 
-    fn take(&self) -> Option<(Batch, Vec<After>, Vec<(LaneId, u64)>)> {
+    fn take(&self) -> Option<Taken> {
         let mut next = self.locked();
         if next.batch.is_empty() && next.after.is_empty() && next.acks.is_empty() {
             return None;
@@ -277,22 +280,28 @@ impl Journal {
         let mut pause = RETRY_FIRST;
         loop {
             let span = tracing::debug_span!(target: SPANS, "commit", records = batch.records.len());
-            let Err(error) = self.store.commit(claim.epoch, batch).instrument(span).await else {
-                if !self.writable.swap(true, Ordering::Relaxed) {
-                    tracing::info!("the store can be written again");
+            match self.store.commit(claim.epoch, batch).instrument(span).await {
+                Ok(()) => {
+                    self.set_writable(None);
+                    return Ok(());
                 }
-                return Ok(());
-            };
-            match error.kind {
-                StoreErrorKind::Fenced | StoreErrorKind::Corrupt => return Err(error),
-                StoreErrorKind::Unavailable => {
-                    if self.writable.swap(false, Ordering::Relaxed) {
-                        tracing::error!(error = %error.source, "the store cannot be written: new work is refused until it can");
-                    }
-                }
+                Err(error) if error.kind == StoreErrorKind::Unavailable => self.set_writable(Some(&error)),
+                Err(error) => return Err(error),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY_MOST);
+        }
+    }
+
+    /// Notes whether the store can be written, and says so when that changes.
+    fn set_writable(&self, error: Option<&StoreError>) {
+        let was = self.writable.swap(error.is_none(), Ordering::Relaxed);
+        match error {
+            Some(error) if was => {
+                tracing::error!(error = %error.source, "the store cannot be written: new work is refused until it can");
+            }
+            None if !was => tracing::info!("the store can be written again"),
+            Some(_) | None => {}
         }
     }
 

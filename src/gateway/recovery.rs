@@ -53,28 +53,26 @@ impl Gateway {
             self.shards.of(&id).remember_closed(id.clone());
         }
         for (id, found) in reader.found {
-            if self.take_up(id, found) {
+            if self.take_up(&id, found) {
                 recovered.contacts += 1;
             } else {
                 recovered.orphans += 1;
+                tracing::warn!(contact.id = %id, "no profile serves this contact any more; it is given up");
             }
         }
         Ok(recovered)
     }
 
-    fn take_up(self: &Arc<Self>, id: ContactId, found: Found) -> bool {
+    fn take_up(self: &Arc<Self>, id: &ContactId, found: Found) -> bool {
         let roster = self.roster.load();
         let served = roster.find_by_agent(&id.unit, &found.contact.card().agent);
-        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else {
-            tracing::warn!(contact.id = %id, agent = %found.contact.card().agent, "no profile serves this contact any more");
-            return false;
-        };
+        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else { return false };
         let mut entry = Entry::new(found.contact, Arc::clone(served), unit);
         entry.link = found.link;
         let mut todo = Todo::default();
-        let mut shard = self.shards.of(&id);
+        let mut shard = self.shards.of(id);
         self.insert(&mut shard, id.clone(), entry);
-        self.apply_in(&mut shard, &id, Event::Recovered, &mut todo);
+        self.apply_in(&mut shard, id, Event::Recovered, &mut todo);
         drop(shard);
         self.finish(todo);
         true

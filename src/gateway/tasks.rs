@@ -137,14 +137,17 @@ impl Gateway {
         rounds.tick().await;
         while stop.run_until_cancelled(rounds.tick()).await.is_some() {
             self.checkpoint().await;
-            let now = self.clock.now();
-            let kept_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-            let before = Timestamp(now.0.saturating_sub(kept_ms));
-            match self.store.prune(before).await {
-                Ok(0) => {}
-                Ok(records) => tracing::info!(records, "old timelines pruned"),
-                Err(error) => tracing::warn!(%error, source = %error.source, "pruning failed; it is tried again"),
-            }
+            self.prune(retention).await;
+        }
+    }
+
+    async fn prune(&self, retention: Duration) {
+        let kept_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let before = Timestamp(self.clock.now().0.saturating_sub(kept_ms));
+        match self.store.prune(before).await {
+            Ok(0) => {}
+            Ok(records) => tracing::info!(records, "old timelines pruned"),
+            Err(error) => tracing::warn!(%error, source = %error.source, "pruning failed; it is tried again"),
         }
     }
 
@@ -152,8 +155,12 @@ impl Gateway {
     pub async fn checkpoint(&self) {
         let position = self.journal.position();
         for index in 0..super::shard::SHARDS {
-            while self.journal.backlog() > CHECKPOINT_BACKLOG || !self.journal.is_writable() {
+            while self.journal.backlog() > CHECKPOINT_BACKLOG && self.journal.is_writable() {
                 sleep(PAUSE).await;
+            }
+            if !self.journal.is_writable() {
+                // The journal as it stands is enough for a recovery; the next round does better.
+                return;
             }
             self.snapshot_shard(index);
             tokio::task::yield_now().await;

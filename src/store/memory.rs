@@ -216,3 +216,33 @@ impl fmt::Debug for Memory {
         f.debug_struct("Memory").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ids::{ContactName, UnitName};
+
+    fn batch(pos: u64) -> Batch {
+        let contact = ContactId { unit: UnitName::new("sales").unwrap(), name: ContactName::new("ann").unwrap() };
+        let record =
+            Record { pos: Pos(pos), contact, prev: Pos(pos - 1), at: Timestamp(0), hash: [0; 32], body: Vec::new() };
+        Batch { records: vec![record], ..Batch::default() }
+    }
+
+    #[tokio::test]
+    async fn faults_come_as_often_as_told_and_a_lost_answer_is_a_commit_all_the_same() {
+        let store = Memory::new();
+        let epoch = store.claim("here").await.unwrap().epoch;
+        store.fail_next(2);
+        for _ in 0..2 {
+            assert_eq!(store.commit(epoch, &batch(1)).await.unwrap_err().kind, StoreErrorKind::Unavailable);
+        }
+        assert_eq!(store.state().next(), Pos(1));
+        store.lose_next_answers(1);
+        assert_eq!(store.commit(epoch, &batch(1)).await.unwrap_err().kind, StoreErrorKind::Unavailable);
+        assert_eq!(store.state().next(), Pos(2));
+        store.commit(epoch, &batch(1)).await.unwrap();
+        store.commit(epoch, &batch(2)).await.unwrap();
+        assert_eq!(store.state().next(), Pos(3));
+    }
+}

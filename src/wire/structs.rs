@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    fn object_of(value: Json) -> Map<String, Json> {
+    fn object_of(value: &Json) -> Map<String, Json> {
         value.as_object().cloned().unwrap()
     }
 
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn whole_numbers_stay_whole() {
         let map =
-            object_of(json!({"n": 3, "f": 2.5, "big": -9_007_199_254_740_991_i64, "l": [1, null, true, "x", {}]}));
+            object_of(&json!({"n": 3, "f": 2.5, "big": -9_007_199_254_740_991_i64, "l": [1, null, true, "x", {}]}));
         assert_eq!(to_json(from_json(&map)), Ok(map));
     }
 
@@ -124,7 +124,7 @@ mod tests {
         for _ in 0..200 {
             deep = json!({ "in": deep });
         }
-        let back = to_json(from_json(&object_of(deep))).unwrap();
+        let back = to_json(from_json(&object_of(&deep))).unwrap();
         let mut depth = 1;
         let mut at = &back["in"];
         while let Some(next) = at.get("in") {

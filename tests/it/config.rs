@@ -448,7 +448,7 @@ fn shipped_profiles_are_good() {
         .variable("SUPPORT_AGENT_PASSWORD", "planted")
         .variable("SUPPORT_GOOGLE_KEY", &service_account("key-1", "shop"))
         .variable("EMULATOR_AGENT_PASSWORD", "planted");
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/examples");
     let sources = Sources { profiles: Some(shipped.clone()), ..site.sources() };
     let loaded = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap();
     assert_eq!(loaded.warnings, []);

@@ -4,7 +4,7 @@ mod admission;
 mod delivery;
 mod tls;
 
-use usher::wire::engine::gateway_frame::Body;
+use usher::wire::engine::{gateway_frame::Body, refused::Reason};
 
 use crate::{
     fakes::{dialogflow::FakeDialogflow, engine::FakeEngine},
@@ -30,10 +30,15 @@ async fn scene_with(config: &str) -> Scene {
 }
 
 /// The answer to a frame that was refused: reason and detail.
-async fn refusal(engine: &FakeEngine, frame: u64) -> (usher::wire::engine::refused::Reason, String) {
-    let look = |it: &Body| match it {
-        Body::Refused(it) if it.frame == frame => Some((it.reason(), it.detail.clone())),
-        _ => None,
+async fn refusal(engine: &FakeEngine, frame: u64) -> (Reason, String) {
+    let look = |it: &Body| {
+        let Body::Refused(it) = it else { return None };
+        (it.frame == frame).then(|| (it.reason(), it.detail.clone()))
     };
     engine.notice(&format!("refusal of frame {frame}"), look).await
+}
+
+/// The notice of a drain.
+fn draining(it: &Body) -> Option<()> {
+    matches!(it, Body::Draining(_)).then_some(())
 }

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
     reason = "a test that meets the unexpected fails there and then"
@@ -17,6 +18,7 @@ mod engine;
 mod fakes;
 mod harness;
 mod ops;
+mod python;
 mod sight;
 mod store;
 mod traces;

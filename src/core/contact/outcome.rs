@@ -77,7 +77,7 @@ impl Contact {
         self.state.phase = Phase::Bot;
         let mut details = Parameters::new();
         details.insert("reason".to_owned(), Value::from(detail));
-        if !self.tell(event, what, details, 0, cx, out) {
+        if !self.tell((event, what), details, 0, cx, out) {
             self.say_text(&cx.rules.handover.unavailable_message, cx, out);
         }
     }
@@ -96,7 +96,7 @@ impl Contact {
         if !detail.is_empty() {
             details.insert("reason".to_owned(), Value::from(detail));
         }
-        let told = self.tell(event, label, details, chain, cx, out);
+        let told = self.tell((event, label), details, chain, cx, out);
         if told {
             return;
         }

@@ -120,16 +120,13 @@ impl Contact {
             if let Some(card) = card_of(&step) {
                 self.card = card.clone();
             }
-            match step {
-                Step::Heard { id, input } => {
-                    self.saw(id.as_str());
-                    self.transcript.heard(&input, at, transcript_bytes);
-                }
-                Step::Sent { seq, command } => {
-                    self.transcript.sent(&command, at, transcript_bytes);
-                    self.give_back(seq, &Arc::new(command));
-                }
-                _ => {}
+            if let Step::Heard { id, input } = &step {
+                self.saw(id.as_str());
+                self.transcript.heard(input, at, transcript_bytes);
+            }
+            if let Step::Sent { seq, command } = step {
+                self.transcript.sent(&command, at, transcript_bytes);
+                self.give_back(seq, &Arc::new(command));
             }
         }
     }
@@ -160,10 +157,7 @@ impl Contact {
 }
 
 const fn card_of(step: &Step) -> Option<&Card> {
-    match step {
-        Step::Started { card } | Step::Returned { card } => Some(card),
-        _ => None,
-    }
+    if let Step::Started { card } | Step::Returned { card } = step { Some(card) } else { None }
 }
 
 impl Serialize for Heard {

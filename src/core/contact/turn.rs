@@ -173,20 +173,20 @@ impl Contact {
         match (wanted, &rules.to) {
             (Some(Ok(Request::Requeue(to))), _) => {
                 let cause = Cause::Action(answer.action.clone());
-                self.hand_over(to, cause, answer, chain, cx, out);
+                self.hand_over((to, cause), answer, chain, cx, out);
             }
             (None, Some(to)) if live_agent => {
-                self.hand_over(to.clone(), Cause::LiveAgent, answer, chain, cx, out);
+                self.hand_over((to.clone(), Cause::LiveAgent), answer, chain, cx, out);
             }
             (None, Some(to)) if reached(self.state.counters.not_understood, rules.not_understood_after) => {
                 let cause = Cause::NotUnderstood(self.state.counters.not_understood);
-                self.hand_over_for(to.clone(), cause, &rules.not_understood_message, answer.replies, cx, out);
+                self.hand_over_for((to.clone(), cause), &rules.not_understood_message, answer.replies, cx, out);
             }
             (None, Some(to)) if !end && reached(self.state.counters.slow, rules.slow_after) => {
                 let cause = Cause::Slow(self.state.counters.slow);
                 // Late, but an answer.
                 self.say(answer.replies, cx, out);
-                self.hand_over_for(to.clone(), cause, "", Vec::new(), cx, out);
+                self.hand_over_for((to.clone(), cause), "", Vec::new(), cx, out);
             }
             (Some(Ok(request)), _) => self.carry_out(request, answer, chain, cx, out),
             (Some(Err(bad)), _) => self.on_bad_request(bad, chain, cx, out),
@@ -230,7 +230,7 @@ impl Contact {
         match &rules.to {
             Some(to) if reached(self.state.counters.failures, rules.failures_after) => {
                 let cause = Cause::Failures(self.state.counters.failures, kind);
-                self.hand_over_for(to.clone(), cause, &rules.failure_message, fallback, cx, out);
+                self.hand_over_for((to.clone(), cause), &rules.failure_message, fallback, cx, out);
             }
             Some(_) | None => self.say(fallback, cx, out),
         }
@@ -247,8 +247,7 @@ impl Contact {
     /// What cannot be told so goes along with the next question as news. Says whether the engine was asked.
     pub(super) fn tell(
         &mut self,
-        event: &str,
-        what: &str,
+        (event, what): (&str, &str),
         details: Parameters,
         chain: u8,
         cx: Context<'_>,
@@ -295,10 +294,12 @@ impl Contact {
             OnUncertain::Retry => self.ask(heard, chain, cx, out),
             OnUncertain::Event if interrupted.is_empty() => self.failed(FailureKind::Interrupted, cx, out),
             OnUncertain::Event => {
-                let input = match heard.input {
-                    // Interrupted again while it was being told.
-                    Input::Event { name, parameters } if name == *interrupted => Input::Event { name, parameters },
-                    input => Input::Event { name: interrupted.clone(), parameters: was_asked(input) },
+                // Perhaps interrupted again while it was being told.
+                let told = matches!(&heard.input, Input::Event { name, .. } if name == interrupted);
+                let input = if told {
+                    heard.input
+                } else {
+                    Input::Event { name: interrupted.clone(), parameters: was_asked(heard.input) }
                 };
                 self.ask(Heard { input, ..heard }, chain, cx, out);
             }

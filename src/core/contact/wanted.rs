@@ -15,8 +15,7 @@ impl Contact {
     /// A handover that the engine announces in its answer. Its words promise a person, so they go out only if there is one.
     pub(super) fn hand_over(
         &mut self,
-        to: Destination,
-        cause: Cause,
+        (to, cause): (Destination, Cause),
         answer: Answer,
         chain: u8,
         cx: Context<'_>,
@@ -31,7 +30,7 @@ impl Contact {
                 out.steps.push(Step::NoPerson { cause, why });
                 let details = no_person(&to, why, cx);
                 let event = &cx.rules.events.queue_unavailable;
-                if !self.tell(event, "queue_unavailable", details, chain, cx, out) {
+                if !self.tell((event, "queue_unavailable"), details, chain, cx, out) {
                     self.say_text(&cx.rules.handover.unavailable_message, cx, out);
                 }
             }
@@ -41,8 +40,7 @@ impl Contact {
     /// A handover that one of our counters asks for; `otherwise` is said if there is no person to be had.
     pub(super) fn hand_over_for(
         &mut self,
-        to: Destination,
-        cause: Cause,
+        (to, cause): (Destination, Cause),
         message: &str,
         otherwise: Vec<Reply>,
         cx: Context<'_>,
@@ -130,7 +128,7 @@ impl Contact {
         details.insert("parameter".to_owned(), Value::from(bad.parameter.as_str()));
         details.insert("reason".to_owned(), Value::from(bad.problem.as_str()));
         out.steps.push(Step::ActionRefused(bad));
-        if !self.tell(event, what, details, chain, cx, out) {
+        if !self.tell((event, what), details, chain, cx, out) {
             self.say_text(&cx.rules.fallback_message, cx, out);
         }
     }
@@ -160,13 +158,13 @@ impl Contact {
                 out.steps.push(Step::ExternalAnswered { seq: answered, ms });
                 self.say_text(&content, cx, out);
                 details.insert("content".to_owned(), Value::from(content));
-                self.tell(&events.external_done, "external_done", details, chain, cx, out)
+                self.tell((&events.external_done, "external_done"), details, chain, cx, out)
             }
             Err((label, detail)) => {
                 out.steps.push(Step::ExternalFailed { seq: answered, ms, label: label.to_owned(), detail });
                 self.say_text(&cx.rules.fallback_message, cx, out);
                 details.insert("reason".to_owned(), Value::from(label));
-                self.tell(&events.external_failed, "external_failed", details, chain, cx, out)
+                self.tell((&events.external_failed, "external_failed"), details, chain, cx, out)
             }
         };
         if end_after && !told {

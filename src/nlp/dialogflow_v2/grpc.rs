@@ -23,7 +23,11 @@ use tonic::{
 };
 
 use super::{Query, Transport, convert, errors::Place, session::Session};
-use crate::{gateway::ports::AskError, nlp::{Dial, google_auth::TokenSource}, wire::dialogflow_v2::DetectIntentResponse};
+use crate::{
+    gateway::ports::AskError,
+    nlp::{Dial, google_auth::TokenSource},
+    wire::dialogflow_v2::DetectIntentResponse,
+};
 
 const DETECT_INTENT: &str = "/google.cloud.dialogflow.v2.Sessions/DetectIntent";
 /// By it Google's front finds the project's servers.

@@ -24,7 +24,10 @@ use super::{
 use crate::{
     clock::Clock,
     config::settings::{self, DialogflowV2, Profile},
-    core::message::{Answer, FailureKind, Input, Parameters},
+    core::{
+        ids::Timestamp,
+        message::{Answer, FailureKind, Input, Parameters},
+    },
     gateway::ports::{Ask, AskError, LanguageEngine},
     wire::dialogflow_v2::DetectIntentResponse,
 };
@@ -100,8 +103,9 @@ fn engine(profile: &Profile, config: &DialogflowV2, deps: &Deps) -> Result<Arc<d
     let deadline = config.deadline;
     Ok(match config.transport {
         settings::Transport::Grpc => {
-            let transport = GrpcTransport::new(&endpoint, config.connections, extras, tokens.clone(), deps.dial.clone())
-                .map_err(|error| bad("endpoint", error.to_string()))?;
+            let transport =
+                GrpcTransport::new(&endpoint, config.connections, extras, tokens.clone(), deps.dial.clone())
+                    .map_err(|error| bad("endpoint", error.to_string()))?;
             Arc::new(Engine { place, sessions, deadline, tokens, transport })
         }
         settings::Transport::Rest => {
@@ -157,6 +161,10 @@ const fn is_path_byte(byte: u8) -> bool {
 }
 
 impl<T: Transport> LanguageEngine for Engine<T> {
+    fn credential_valid_until(&self) -> Option<Timestamp> {
+        self.tokens.as_ref()?.state().valid_until
+    }
+
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, AskError>> {
         Box::pin(async move {
             let words = convert::is_words(&ask.input);

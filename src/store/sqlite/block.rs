@@ -152,3 +152,34 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, StoreError> {
 pub(super) fn corrupt(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, source)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record(pos: u64, at: i64, body: Vec<u8>) -> Record {
+        let contact = ContactId { unit: UnitName::new("sales").unwrap(), name: ContactName::new("ann").unwrap() };
+        Record { pos: Pos(pos), contact, prev: Pos(0), at: Timestamp(at), hash: [0; 32], body }
+    }
+
+    #[test]
+    fn a_block_carries_its_latest_time_and_is_closed_when_full() {
+        let records = [record(5, 30, vec![0; 10]), record(6, 10, vec![0; FULL_BYTES]), record(7, 20, Vec::new())];
+        let blocks = pack(Pos(5), &records).unwrap();
+        let told: Vec<_> = blocks.iter().map(|block| (block.first.0, block.count, block.at.0)).collect();
+        assert_eq!(told, [(5, 2, 30), (7, 1, 20)]);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400), count in any::<u64>()) {
+            let mut names = Names::default();
+            let read = unpack(Pos(1), count, &bytes).take(10).try_for_each(|packed| packed?.unpack(&mut names).map(drop));
+            if count > 10 {
+                prop_assert_eq!(read.unwrap_err().kind, StoreErrorKind::Corrupt);
+            }
+        }
+    }
+}

@@ -19,6 +19,10 @@ pub(super) const AFTER_BYTES: u64 = 8 * 1024 * 1024;
 /// A log of this many pages is long: 32 MiB. It is read once after a crash.
 const LONG_PAGES: i64 = 8 * 1024;
 
+/// So much may be left over for the time in which the writer waits; how often it is tried to get there first.
+const LITTLE_BYTES: u64 = 1024 * 1024;
+const CATCHING_UP: u32 = 4;
+
 /// Until `stop`. A failure is logged and tried again when as much has been written once more; commits do not depend on it.
 pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     loop {
@@ -42,6 +46,12 @@ async fn checkpoint(shared: &Shared) -> Result<(), StoreError> {
         // What is committed meanwhile is not counted, so all of it having been moved would say nothing.
         let pages = passive(conn).await?;
         if pages >= LONG_PAGES {
+            for _ in 0..CATCHING_UP {
+                if shared.wal_bytes.swap(0, Ordering::Relaxed) < LITTLE_BYTES {
+                    break;
+                }
+                passive(conn).await?;
+            }
             let pause = shared.writer.pause().await;
             passive(conn).await?;
             drop(pause);

@@ -25,8 +25,8 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use slot::Slot;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::{sync::Notify, task::JoinHandle};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use write::Writer;
 
 use super::{Batch, Claim, Loaded, OwnerEpoch, Record, Store, StoreError};
@@ -35,8 +35,8 @@ use crate::core::ids::{ContactId, Timestamp};
 /// A claim fences every earlier one, also those of other processes: whoever claims last writes.
 pub struct Sqlite {
     shared: Arc<Shared>,
-    checkpoints: JoinHandle<()>,
-    stop: DropGuard,
+    checkpoints: TaskTracker,
+    stop: CancellationToken,
 }
 
 struct Shared {
@@ -86,28 +86,35 @@ impl Sqlite {
             wal_bytes: AtomicU64::new(0),
             checkpoint_due: Notify::new(),
         });
-        let stop = CancellationToken::new();
-        let checkpoints = tokio::spawn(checkpoint::run(Arc::clone(&shared), stop.clone()));
-        Self { shared, checkpoints, stop: stop.drop_guard() }
+        let (checkpoints, stop) = (TaskTracker::new(), CancellationToken::new());
+        checkpoints.spawn(checkpoint::run(Arc::clone(&shared), stop.clone()));
+        checkpoints.close();
+        Self { shared, checkpoints, stop }
     }
 
     /// Waits for what is running and leaves the database as a single file. Without it nothing is lost either.
     ///
     /// # Errors
     /// When the database cannot be closed in order.
-    pub async fn close(self) -> Result<(), StoreError> {
-        let Self { shared, checkpoints, stop } = self;
-        drop(stop);
-        checkpoints.await.map_err(block::corrupt)?;
-        for slot in [&shared.checkpointer, &shared.reader] {
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.stop.cancel();
+        self.checkpoints.wait().await;
+        for slot in [&self.shared.checkpointer, &self.shared.reader] {
             if let Some(conn) = slot.pause().await.take() {
                 conn.close().await?;
             }
         }
-        if let Some(writer) = shared.writer.pause().await.take() {
+        // Last, since it may write: it moves the rest of the log into the file and removes it.
+        if let Some(writer) = self.shared.writer.pause().await.take() {
             writer.conn.close().await?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 

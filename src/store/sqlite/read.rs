@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use sqlx::{Connection, Row, Sqlite, SqliteConnection, sqlite::SqliteArguments, sqlite::SqliteRow};
 
 use super::{
@@ -126,27 +126,37 @@ async fn load_sessions(
     names: &mut Names,
     each: &mut (dyn FnMut(Loaded) + Send),
 ) -> Result<(), StoreError> {
-    let mut after = 0_i64;
-    loop {
-        let row = sqlx::query(
-            "SELECT max(id), group_concat(
-                 unit || char(31) || contact || char(31) || last || char(31) || length(state) || char(31) || hash || state,
-                 '')
-             FROM (SELECT * FROM session WHERE id > ? ORDER BY id LIMIT ?)",
-        )
-        .bind(after)
-        .bind(SESSIONS_AT_ONCE)
-        .fetch_one(&mut *conn)
-        .await?;
-        let Some(last) = row.try_get::<Option<i64>, _>(0)? else { return Ok(()) };
-        after = last;
+    let mut row = packed_sessions(conn, 0).await?;
+    while let Some(last) = row.try_get::<Option<i64>, _>(0)? {
+        // The connection's thread packs the next ones while these are unpacked.
+        let mut next = packed_sessions(conn, last).boxed();
+        let early = (&mut next).now_or_never();
         let mut packed: &[u8] = row.try_get(1)?;
         while !packed.is_empty() {
             let (snapshot, rest) = split_session(packed, names)?;
             each(Loaded::Snapshot(snapshot));
             packed = rest;
         }
+        let next = match early {
+            Some(next) => next,
+            None => next.await,
+        };
+        row = next?;
     }
+    Ok(())
+}
+
+/// The last one's id, and all of them in one value.
+async fn packed_sessions(conn: &mut SqliteConnection, after: i64) -> Result<SqliteRow, sqlx::Error> {
+    sqlx::query(
+        "SELECT max(id), group_concat(
+             unit || char(31) || contact || char(31) || last || char(31) || length(state) || char(31) || hash || state, '')
+         FROM (SELECT * FROM session WHERE id > ? ORDER BY id LIMIT ?)",
+    )
+    .bind(after)
+    .bind(SESSIONS_AT_ONCE)
+    .fetch_one(conn)
+    .await
 }
 
 fn split_session<'a>(packed: &'a [u8], names: &mut Names) -> Result<(Snapshot, &'a [u8]), StoreError> {

@@ -14,7 +14,7 @@ use usher::wire::engine::{
     EngineFrame, GatewayFrame, Hello, engine_frame::Body, virtual_agents_client::VirtualAgentsClient,
 };
 
-use super::{scene, scene_with};
+use super::{draining, scene, scene_with};
 use crate::{
     fakes::{
         dialogflow::FakeDialogflow,
@@ -166,10 +166,10 @@ async fn health_is_open_and_follows_the_gateway() {
     }
     let mut watch = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    let draining = tokio::spawn(usher.drain());
+    let drain = tokio::spawn(usher.drain());
     assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     drop((watch, client));
-    draining.await.unwrap();
+    drain.await.unwrap();
 }
 
 async fn services(usher: &Usher, token: Option<&str>) -> Result<Vec<String>, Status> {
@@ -206,15 +206,8 @@ async fn while_draining_nobody_is_let_in() {
     scene.engine.say("c1", "still running").await;
     scene.dialogflow.wait_for_requests(1).await;
     let setup = scene.usher.setup();
-    let draining = tokio::spawn(scene.usher.drain());
-    scene.engine.notice("the drain", |it| draining_notice(it)).await;
+    let drain = tokio::spawn(scene.usher.drain());
+    scene.engine.notice("the drain", draining).await;
     assert_eq!(refused(setup).await.code(), Code::Unavailable);
-    draining.await.unwrap();
-}
-
-fn draining_notice(it: &usher::wire::engine::gateway_frame::Body) -> Option<u32> {
-    match it {
-        usher::wire::engine::gateway_frame::Body::Draining(it) => Some(it.grace_ms),
-        _ => None,
-    }
+    drain.await.unwrap();
 }

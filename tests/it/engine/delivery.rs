@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tonic::Code;
 use usher::store::memory::Memory;
 use usher::wire::engine::{
-    ContactEnded, CustomerMessage, Empty, EngineFrame, customer_message, engine_frame::Body, gateway_frame,
-    refused::Reason,
+    ContactEnded, CustomerMessage, Empty, EngineFrame, MediaType, command_outcome::Outcome, customer_message,
+    engine_frame::Body, gateway_frame, refused::Reason,
 };
 
-use super::{refusal, scene, scene_with};
+use super::{draining, refusal, scene, scene_with};
 use crate::{
     fakes::{
         dialogflow::{FakeDialogflow, Reaction},
@@ -99,6 +99,25 @@ async fn bad_content_is_refused_and_the_stream_goes_on() {
     scene.engine.say("c1", "still here").await;
     assert_eq!(scene.engine.next_say("c1").await, ["echo: still here"]);
     scene.engine.settled().await;
+}
+
+#[tokio::test]
+async fn a_contact_that_is_over_takes_no_message_and_forgives_an_outcome() {
+    let dialogflow = FakeDialogflow::start();
+    let usher = Usher::start(CONFIG, &profile(&dialogflow.endpoint())).await;
+    let engine = FakeEngine::attach(usher.setup().queue("q1", MediaType::OpenMedia)).await.unwrap();
+    engine.open("c1", "va1").await;
+    engine.typing("c1").await;
+    engine.end("c1", "hung up").await;
+    let id = engine.say("c1", "too late").await;
+    engine.outcome("c1", 1, Outcome::Done).await;
+    let look = |it: &gateway_frame::Body| {
+        let gateway_frame::Body::Refused(it) = it else { return None };
+        Some((it.reason(), it.contact.clone(), it.message_id.clone()))
+    };
+    assert_eq!(engine.notice("refusal", look).await, (Reason::ContactEnded, "c1".to_owned(), id));
+    engine.settled().await;
+    assert!(engine.is_attached());
 }
 
 #[tokio::test]
@@ -245,9 +264,9 @@ async fn above_its_credits_an_engine_is_told_to_wait_and_far_above_it_loses_its_
         engine.send_now(text("c1", &format!("n{n}"), String::new()));
     }
     for n in 5..=6 {
-        let look = |it: &gateway_frame::Body| match it {
-            gateway_frame::Body::Busy(it) if it.message_id == format!("n{n}") => Some(it.reason.clone()),
-            _ => None,
+        let look = |it: &gateway_frame::Body| {
+            let gateway_frame::Body::Busy(it) = it else { return None };
+            (it.message_id == format!("n{n}")).then(|| it.reason.clone())
         };
         assert_eq!(engine.notice("busy", look).await, "too many frames are unacknowledged");
     }
@@ -259,7 +278,8 @@ async fn above_its_credits_an_engine_is_told_to_wait_and_far_above_it_loses_its_
     assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
     store.fail_next(0);
     // It keeps what is not acknowledged and keeps trying; once the store works everything is taken.
-    while !(engine.resume().await.unwrap().resumed && engine.settles().await) {}
+    let trying = async { while !(engine.resume().await.unwrap().resumed && engine.settles().await) {} };
+    timeout(Duration::from_secs(20), trying).await.unwrap();
     assert_eq!(engine.breaches(), Vec::<String>::new());
 }
 
@@ -270,8 +290,7 @@ async fn draining_ends_streams_with_a_notice_after_everything_is_acknowledged() 
     scene.engine.say("c1", "last").await;
     assert_eq!(scene.engine.next_say("c1").await, ["echo: last"]);
     scene.usher.drain().await;
-    let look = |it: &gateway_frame::Body| matches!(it, gateway_frame::Body::Draining(_)).then_some(());
-    scene.engine.notice("the drain", look).await;
+    scene.engine.notice("the drain", draining).await;
     let status = scene.engine.ended().await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Unavailable, "draining; attach again"));
     assert_eq!(scene.engine.unacknowledged(), 0);

@@ -273,6 +273,16 @@ impl FakeEngine {
         .await
     }
 
+    /// All commands that nobody has taken yet, in order.
+    pub(crate) fn take_commands(&self) -> Vec<Command> {
+        self.shared.state().commands.drain(..).collect()
+    }
+
+    /// All other frames that nobody has taken yet, in order.
+    pub(crate) fn take_notices(&self) -> Vec<gateway_frame::Body> {
+        self.shared.state().notices.drain(..).collect()
+    }
+
     pub(crate) async fn logged_on(&self, user: &str) {
         self.wait(&format!("the log-on of {user}"), |state| state.logged_on.contains(user).then_some(())).await;
     }

@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) ended: Option<Result<(), Status>>,
     /// The highest action carried out, by contact.
     pub(super) done: HashMap<String, u32>,
+    /// Every command that was carried out: when it comes again it must be the same.
+    pub(super) carried_out: HashMap<(String, u32), Command>,
     /// Commands carried out and not yet taken by the test.
     pub(super) commands: VecDeque<Command>,
     /// Commands that came again and were not carried out again.
@@ -100,11 +102,16 @@ impl Shared {
         match body {
             gateway_frame::Body::Command(command) => {
                 let done = state.done.entry(command.contact.clone()).or_default();
-                if command.action_seq <= *done {
-                    state.repeated += 1;
-                } else {
+                let key = (command.contact.clone(), command.action_seq);
+                if command.action_seq > *done {
                     *done = command.action_seq;
+                    state.carried_out.insert(key, command.clone());
                     state.commands.push_back(command);
+                } else {
+                    state.repeated += 1;
+                    if state.carried_out.get(&key) != Some(&command) {
+                        state.breaches.push(format!("action {} of {} is not what it was before", key.1, key.0));
+                    }
                 }
             }
             gateway_frame::Body::LogOnAgent(it) => match self.setup.refuses.get(&it.user) {
@@ -128,7 +135,13 @@ impl Shared {
                 }
                 state.notices.push_back(gateway_frame::Body::Busy(busy));
             }
-            other => state.notices.push_back(other),
+            other @ (gateway_frame::Body::Welcome(_)
+            | gateway_frame::Body::LogOffAgent(_)
+            | gateway_frame::Body::ContactAccepted(_)
+            | gateway_frame::Body::ContactRejected(_)
+            | gateway_frame::Body::Refused(_)
+            | gateway_frame::Body::Typing(_)
+            | gateway_frame::Body::Draining(_)) => state.notices.push_back(other),
         }
     }
 }

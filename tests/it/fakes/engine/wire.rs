@@ -14,17 +14,23 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// A connection that can be torn down from outside.
 #[derive(Clone)]
-pub(super) struct Wire(Arc<Mutex<(Option<Box<dyn Io>>, Option<Waker>)>>);
+pub(super) struct Wire(Arc<Mutex<Ends>>);
+
+/// The connection, until it is cut, and who waits for it.
+struct Ends {
+    io: Option<Box<dyn Io>>,
+    waker: Option<Waker>,
+}
 
 impl Wire {
     pub(super) fn new(io: Box<dyn Io>) -> Self {
-        Self(Arc::new(Mutex::new((Some(io), None))))
+        Self(Arc::new(Mutex::new(Ends { io: Some(io), waker: None })))
     }
 
     pub(super) fn cut(&self) {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.0 = None;
-        if let Some(waker) = inner.1.take() {
+        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.io = None;
+        if let Some(waker) = ends.waker.take() {
             waker.wake();
         }
     }
@@ -34,9 +40,9 @@ impl Wire {
         cx: &mut Context<'_>,
         work: impl FnOnce(Pin<&mut dyn Io>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.1 = Some(cx.waker().clone());
-        match &mut inner.0 {
+        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.waker = Some(cx.waker().clone());
+        match &mut ends.io {
             Some(io) => work(Pin::new(&mut **io), cx),
             None => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
         }

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Throws bytes at every parser of what others send us, so many seconds each: tests/fuzz.sh [SECONDS, default 300]
+# Every round draws new cases; a failing one is printed with its input.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-300}
+
+binary() { # binary ARGUMENTS…: the path of a test program
+    cargo test --locked --no-run "$@" 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p'
+}
+lib=$(binary --lib) it=$(binary --test it)
+
+fuzz() { # fuzz WHAT PROGRAM TESTS
+    local end=$((SECONDS + seconds)) rounds=0 printed
+    while [ "$SECONDS" -lt "$end" ]; do
+        printed=$("$2" --quiet "$3" 2>&1) || { printf '%s\n' "$printed"; exit 1; }
+        case $printed in *" 0 passed"*) echo "no test is named $3"; exit 1 ;; esac
+        rounds=$((rounds + 1))
+    done
+    echo "$1: $rounds rounds in ${seconds}s, no panic"
+}
+fuzz "routing engines' frames" "$lib" engine::codec
+fuzz "Dialogflow's answers" "$lib" nlp::dialogflow_v2::convert
+fuzz "external systems' answers" "$lib" s22_no_answer_panics
+fuzz "configuration and profiles" "$it" config::arbitrary
