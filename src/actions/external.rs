@@ -16,6 +16,9 @@ use crate::{
     gateway::ports::{ExternalError, ExternalRequest, ExternalSystems},
 };
 
+/// What a customer can be told at once; a frame to the routing engine has room for more.
+const MAX_CONTENT_BYTES: usize = 16 * 1024;
+
 /// Carries out queries over HTTP.
 #[derive(Clone, Debug)]
 pub struct HttpSystems {
@@ -102,7 +105,12 @@ fn content(answer: &Answer, contact: &str) -> Result<String, ExternalError> {
             detail: "the answer has the contactID of another contact".to_owned(),
         });
     }
-    mandatory(reply.content).map_err(|what| malformed(&format!("has a content that {what}")))
+    let content = mandatory(reply.content).map_err(|what| malformed(&format!("has a content that {what}")))?;
+    if content.len() > MAX_CONTENT_BYTES {
+        let detail = format!("the content is {} bytes; at most {MAX_CONTENT_BYTES} can be said", content.len());
+        return Err(ExternalError { label: EgressErrorKind::TooLarge.label(), detail });
+    }
+    Ok(content)
 }
 
 /// A mandatory text, or what is the matter with it.
