@@ -140,6 +140,13 @@ mod tests {
     }
 
     #[test]
+    fn s22_content_beyond_what_can_be_said_is_refused() {
+        let of = |bytes: usize| json!({ "contactID": "c-1", "content": "x".repeat(bytes) }).to_string();
+        assert_eq!(answered(of(MAX_CONTENT_BYTES).as_bytes()).unwrap().len(), MAX_CONTENT_BYTES);
+        assert_eq!(answered(of(MAX_CONTENT_BYTES + 1).as_bytes()).unwrap_err().label, "too_large");
+    }
+
+    #[test]
     fn s22_parameters_are_strings_and_other_json_is_its_text() {
         let parameters = json!({
             "s": "as it is \"quoted\"", "n": 1.5, "b": true, "z": null, "l": [1, "a"], "o": {"k": "v"},
