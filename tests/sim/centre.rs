@@ -270,7 +270,10 @@ impl Centre {
             }
             (_, Stage::Over) => {}
             (reason, stage) => {
-                self.log.borrow_mut().breaches.push(format!("{} was rejected: {reason:?} while {stage:?}", contact.name));
+                self.log
+                    .borrow_mut()
+                    .breaches
+                    .push(format!("{} was rejected: {reason:?} while {stage:?}", contact.name));
             }
         }
     }

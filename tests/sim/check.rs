@@ -158,9 +158,8 @@ fn inactivity(plan: &Plan, seen: &Seen, timeline: &Timeline) -> Option<String> {
     let faults = plan.faults.iter().map(|(began, fault)| (*began, *began + fault.lasts() + AFTERMATH));
     let troubled: Duration =
         faults.map(|(began, over)| over.min(came).saturating_sub(began.max(idle.for_sure_from))).sum();
-    (came > idle.for_sure_from + TIMEOUT + troubled + GRACE).then(|| {
-        format!("closed only at {came:?}, idle from {:?}, troubled for {troubled:?}", idle.for_sure_from)
-    })
+    (came > idle.for_sure_from + TIMEOUT + troubled + GRACE)
+        .then(|| format!("closed only at {came:?}, idle from {:?}, troubled for {troubled:?}", idle.for_sure_from))
 }
 
 /// The contact's story, for whoever has to find out.

@@ -148,10 +148,11 @@ units = ["{UNIT}"]
     );
     let when = |is: bool, text: &'static str| if is { text } else { "" };
     let told = |name: &str| if knobs.tells { name.to_uppercase() } else { String::new() };
-    let events: String = ["human_returned", "handover_accepted", "handover_failed", "handover_expired", "callback_done"]
-        .iter()
-        .map(|name| format!("{name} = \"{}\"\n", told(name)))
-        .collect();
+    let events: String =
+        ["human_returned", "handover_accepted", "handover_failed", "handover_expired", "callback_done"]
+            .iter()
+            .map(|name| format!("{name} = \"{}\"\n", told(name)))
+            .collect();
     let interruption = if knobs.tells_interruption { "event" } else { "retry" };
     let profile = format!(
         r#"
