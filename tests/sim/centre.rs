@@ -278,7 +278,12 @@ impl Centre {
                 contact.stage = Stage::Coming;
                 contact.next_at = now() + Duration::from_secs(1);
             }
-            (_, Stage::Over) => {}
+            // Offered again before the first answer came.
+            (
+                contact_rejected::Reason::AgentNotLoggedOn | contact_rejected::Reason::StoreUnavailable,
+                Stage::Coming,
+            )
+            | (_, Stage::Over) => {}
             (reason, stage) => {
                 self.log
                     .borrow_mut()
