@@ -184,6 +184,9 @@ impl Gateway {
         if self.contacts() >= self.limits.contacts {
             return Err((Rejection::AtCapacity, "limits.contacts is reached"));
         }
+        if self.calls.running() >= self.limits.running_calls {
+            return Err((Rejection::AtCapacity, "limits.running_calls is reached"));
+        }
         let roster = self.roster.load();
         let served = roster
             .find_by_agent(&id.unit, &offer.agent)

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -242,6 +242,12 @@ impl Gateway {
         // An external query starts after its commit: until then the journal knows of it, and nobody else.
         while (self.calls.running() > 0 || !self.journal.is_idle()) && began.elapsed() < grace {
             sleep(PAUSE).await;
+        }
+        // What outlives the grace ends with the process; a restart asks again.
+        self.tasks.close();
+        let left = grace.saturating_sub(began.elapsed()).max(PAUSE);
+        if timeout(left, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "some questions are still running");
         }
     }
 
