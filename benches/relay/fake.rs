@@ -12,7 +12,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    task::spawn_local,
+    task::{spawn_local, yield_now},
     time::Instant,
 };
 use usher::clock::Clock;
@@ -106,7 +106,12 @@ impl Fake {
 }
 
 async fn accept(listener: TcpListener, fake: Rc<Fake>) {
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        // A connection that was gone before it was accepted; the next one may not be.
+        let Ok((stream, _)) = listener.accept().await else {
+            yield_now().await;
+            continue;
+        };
         let Ok(link) = Link::accepted(stream) else { continue };
         let door = Door {
             link: Rc::new(link),

@@ -12,7 +12,7 @@ use anyhow::Result;
 use crate::{process::find_program, unary::MOST_STREAMS};
 
 /// Connections kept open to Dialogflow: nginx runs one call at a time on each.
-const UPSTREAM_CONNECTIONS: usize = 1024;
+const UPSTREAM_CONNECTIONS: usize = MOST_STREAMS;
 const ENDLESS: u32 = 2_000_000_000;
 
 /// A configured proxy.

@@ -23,8 +23,8 @@ use crate::{
     meter::Meter,
 };
 
-/// Calls that may run at a time: all systems are set to allow as many.
-pub(crate) const MOST_STREAMS: usize = 1000;
+/// Calls that may run at a time, and so connections that nginx may open: fewer than a process may commonly have.
+pub(crate) const MOST_STREAMS: usize = 512;
 
 /// Where the other side's table has our fields, once the first request is out; the last one added is the first.
 const REMEMBERED: &[u8] = &[66, 65, 64, 63, 62];

@@ -16,6 +16,9 @@ use crate::{
     gateway::ports::{ExternalError, ExternalRequest, ExternalSystems},
 };
 
+/// What a customer can be told at once; a frame to the routing engine has room for more.
+const MAX_CONTENT_BYTES: usize = 16 * 1024;
+
 /// Carries out queries over HTTP.
 #[derive(Clone, Debug)]
 pub struct HttpSystems {
@@ -102,7 +105,12 @@ fn content(answer: &Answer, contact: &str) -> Result<String, ExternalError> {
             detail: "the answer has the contactID of another contact".to_owned(),
         });
     }
-    mandatory(reply.content).map_err(|what| malformed(&format!("has a content that {what}")))
+    let content = mandatory(reply.content).map_err(|what| malformed(&format!("has a content that {what}")))?;
+    if content.len() > MAX_CONTENT_BYTES {
+        let detail = format!("the content is {} bytes; at most {MAX_CONTENT_BYTES} can be said", content.len());
+        return Err(ExternalError { label: EgressErrorKind::TooLarge.label(), detail });
+    }
+    Ok(content)
 }
 
 /// A mandatory text, or what is the matter with it.
@@ -129,6 +137,13 @@ mod tests {
     fn answered(body: &[u8]) -> Result<String, ExternalError> {
         let content_type = Some("text/html".to_owned());
         content(&Answer { status: http::StatusCode::OK, content_type, body: body.to_vec().into() }, "c-1")
+    }
+
+    #[test]
+    fn s22_content_beyond_what_can_be_said_is_refused() {
+        let of = |bytes: usize| json!({ "contactID": "c-1", "content": "x".repeat(bytes) }).to_string();
+        assert_eq!(answered(of(MAX_CONTENT_BYTES).as_bytes()).unwrap().len(), MAX_CONTENT_BYTES);
+        assert_eq!(answered(of(MAX_CONTENT_BYTES + 1).as_bytes()).unwrap_err().label, "too_large");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The gRPC edge to routing engines.
 //!
-//! One lane is one stream: [`link`] reads it, [`outgoing`] writes it, [`sessions`] holds what outlives it, [`numbering`] is
-//! the arithmetic of frames and acknowledgements, [`convert`] puts frames into the gateway's words.
+//! One lane is one stream: `link` reads it, `outgoing` writes it, `sessions` holds what outlives it, `numbering` is
+//! the arithmetic of frames and acknowledgements, `convert` puts frames into the gateway's words.
 
 mod auth;
 mod codec;

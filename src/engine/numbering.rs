@@ -84,8 +84,12 @@ impl<T> Numbering<T> {
         self.repeat_ack || self.durable > self.told
     }
 
-    /// The `ack` for a frame that is about to leave.
+    /// The `ack` for a frame that is about to leave. It never overtakes a frame that is to be sent again: that may be the
+    /// `Busy` which gives the acknowledged message back, and it would die with us if we crashed in between.
     pub(super) fn tell(&mut self) -> u64 {
+        if self.carried < self.unacked.len() {
+            return self.told;
+        }
         self.repeat_ack = false;
         self.told = self.durable;
         self.told
@@ -177,6 +181,21 @@ mod tests {
         assert_eq!(numbers.tell(), 1);
         numbers.on_durable(99);
         assert_eq!(numbers.tell(), 2, "never more than was taken");
+    }
+
+    #[test]
+    fn an_ack_does_not_overtake_what_is_sent_again() {
+        let mut numbers = Numbering::default();
+        numbers.arrive(1);
+        numbers.keep("something");
+        numbers.keep("busy: frame 1 was not taken");
+        numbers.on_durable(1);
+        numbers.resume();
+        assert_eq!(numbers.tell(), 0, "the Welcome");
+        numbers.carry().unwrap();
+        assert_eq!(numbers.tell(), 0);
+        numbers.carry().unwrap();
+        assert_eq!(numbers.tell(), 1);
     }
 
     #[test]

@@ -34,9 +34,10 @@ impl Gateway {
         }
     }
 
-    pub(super) fn on_directory(&self, unit: &Unit, directory: Directory) {
+    pub(super) fn on_directory(self: &Arc<Self>, unit: &Arc<Unit>, directory: Directory) {
         unit.directory.store(Arc::new(directory));
         self.review(unit);
+        self.take_up_interrupted(unit);
     }
 
     pub(super) fn on_directory_delta(&self, unit: &Unit, delta: Delta) {

@@ -209,8 +209,9 @@ impl Gateway {
             let began = Clock::instant();
             let result = served.engine.ask(ask).instrument(span).await;
             gateway.metrics.stage(Stage::Ask, began.elapsed());
-            gateway.calls.end();
             gateway.on_answer(&id, &served, turn, result);
+            // Only now, so that a drain does not find the turn at rest between its question and what follows.
+            gateway.calls.end();
         });
     }
 
@@ -277,12 +278,12 @@ impl Gateway {
             let span = tracing::debug_span!(target: SPANS, "external", contact.id = %id, action.seq = seq.0);
             let result = gateway.external.query(request).instrument(span).await;
             gateway.metrics.stage(Stage::External, began.elapsed());
-            gateway.calls.end();
             let event = match result {
                 Ok(content) => Event::ExternalAnswered { seq, content },
                 Err(error) => Event::ExternalFailed { seq, label: error.label, detail: error.detail },
             };
             gateway.apply(&id, event);
+            gateway.calls.end();
         });
     }
 }

@@ -196,7 +196,8 @@ impl Gateway {
         let mut out = Out::default();
         let directory = origin.unit.directory.load();
         let cx = Context { rules: &served.rules, directory: &directory, now: self.clock.now() };
-        let contact = Contact::start(card(offer, &served.rules.language), returned, cx, &mut out);
+        let mut contact = Contact::start(card(offer, &served.rules.language), returned, cx, &mut out);
+        self.spare_lost_numbers(&mut contact);
         let mut entry = Entry::new(contact, Arc::clone(served), Arc::clone(&origin.unit));
         entry.lane = Some(origin.lane);
         self.insert(shard, id.clone(), entry);

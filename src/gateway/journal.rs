@@ -116,6 +116,11 @@ impl Journal {
         self.writable.load(Ordering::Relaxed) && self.backlog() <= limit
     }
 
+    /// Whether what has been carried out may be lost when the gateway is killed.
+    pub(super) fn may_lose(&self) -> bool {
+        self.durability == Durability::Async
+    }
+
     pub(super) fn is_writable(&self) -> bool {
         self.writable.load(Ordering::Relaxed)
     }
@@ -156,7 +161,7 @@ impl Journal {
             return Vec::new();
         }
         let next = self.locked();
-        if next.batch.is_empty() && !next.committing {
+        if next.batch.is_empty() && next.after.is_empty() && !next.committing {
             return mem::take(after);
         }
         self.hand_on(next, after)

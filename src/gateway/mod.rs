@@ -46,11 +46,14 @@ use crate::{
     clock::Clock,
     config::settings::{Durability, Limits},
     core::{
-        contact::{Context, Event, Out},
+        contact::{Contact, Context, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
     },
     telemetry::{Health, Metrics},
 };
+
+/// How many commands of one contact may be lost when the gateway is killed with `async` durability.
+const NUMBERS_PER_LIFE: u32 = 1024;
 
 /// One attached lane, until it is detached. A lane that resumes keeps its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -282,6 +285,15 @@ impl Gateway {
     #[must_use]
     pub fn contacts(&self) -> usize {
         self.contacts.load(Ordering::Relaxed)
+    }
+
+    /// With `async` durability a kill may lose commands that the routing engine has carried out. It would take others under
+    /// their numbers for repetitions, so every life of the gateway begins with numbers of its own.
+    fn spare_lost_numbers(&self, contact: &mut Contact) {
+        if self.journal.may_lose() {
+            let life = u32::try_from(self.claim.epoch.0).unwrap_or(u32::MAX);
+            contact.spare_numbers(NUMBERS_PER_LIFE, ActionSeq(life.saturating_mul(NUMBERS_PER_LIFE)));
+        }
     }
 
     fn insert(&self, shard: &mut Shard, id: ContactId, entry: Entry) {

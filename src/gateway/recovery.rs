@@ -1,12 +1,16 @@
 //! After a start: every contact is where its last record left it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use super::{
     Gateway, Todo,
     journal::Link,
-    shard::Entry,
-    storage::{Loaded, Pos, StoreError},
+    shard::{Entry, SHARDS},
+    storage::{Closed, Loaded, Pos, StoreError},
+    unit::Unit,
 };
 use crate::core::{
     contact::{Contact, Event},
@@ -42,7 +46,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn recover(self: &Arc<Self>) -> Result<Recovered, StoreError> {
+    pub async fn recover(&self) -> Result<Recovered, StoreError> {
         let transcript_bytes =
             self.roster.load().profiles().iter().map(|it| it.rules.limits.transcript_bytes).max().unwrap_or_default();
         let mut reader = Reader { transcript_bytes, ..Reader::default() };
@@ -53,7 +57,9 @@ impl Gateway {
             self.shards.of(&id).remember_closed(id.clone());
         }
         for (id, found) in reader.found {
-            if self.take_up(&id, found) {
+            if found.contact.is_over() {
+                self.close_late(id, &found);
+            } else if self.take_up(&id, found) {
                 recovered.contacts += 1;
             } else {
                 recovered.orphans += 1;
@@ -63,19 +69,55 @@ impl Gateway {
         Ok(recovered)
     }
 
-    fn take_up(self: &Arc<Self>, id: &ContactId, found: Found) -> bool {
+    /// The gateway was killed after the contact's last record and before it was marked as closed.
+    fn close_late(&self, id: ContactId, found: &Found) {
+        self.journal.close(Closed { contact: id.clone(), last: found.link.last, at: self.clock.now() });
+        self.shards.of(&id).remember_closed(id);
+    }
+
+    fn take_up(&self, id: &ContactId, mut found: Found) -> bool {
         let roster = self.roster.load();
         let served = roster.find_by_agent(&id.unit, &found.contact.card().agent);
         let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else { return false };
+        self.spare_lost_numbers(&mut found.contact);
         let mut entry = Entry::new(found.contact, Arc::clone(served), unit);
         entry.link = found.link;
-        let mut todo = Todo::default();
+        entry.interrupted = true;
         let mut shard = self.shards.of(id);
         self.insert(&mut shard, id.clone(), entry);
-        self.apply_in(&mut shard, id, Event::Recovered, &mut todo);
+        shard.arm(id);
+        true
+    }
+
+    /// Goes on with what the restart has interrupted in a unit. It waits for the unit's directory: without it an answer that
+    /// asks for a person would find no queue. Nobody could hear the answer before the engine is there anyway.
+    pub(super) fn take_up_interrupted(self: &Arc<Self>, unit: &Arc<Unit>) {
+        if !unit.interrupted.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let (gateway, unit) = (Arc::clone(self), Arc::clone(unit));
+        self.tasks.spawn(async move {
+            for index in 0..SHARDS {
+                gateway.take_up_shard(index, &unit);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    fn take_up_shard(self: &Arc<Self>, index: usize, unit: &Arc<Unit>) {
+        let Some(mut shard) = self.shards.at(index) else { return };
+        let mut ids = Vec::new();
+        for (id, entry) in &mut shard.contacts {
+            if Arc::ptr_eq(&entry.unit, unit) && std::mem::take(&mut entry.interrupted) {
+                ids.push(id.clone());
+            }
+        }
+        let mut todo = Todo::default();
+        for id in ids {
+            self.apply_in(&mut shard, &id, Event::Recovered, &mut todo);
+        }
         drop(shard);
         self.finish(todo);
-        true
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Entry {
     pub(super) look: Option<Timestamp>,
     /// It has changed since its last snapshot.
     pub(super) changed: bool,
+    /// It was read back after a start, and what ran then has not been taken up again.
+    pub(super) interrupted: bool,
 }
 
 impl Shards {
@@ -110,7 +112,8 @@ impl Shard {
 
 impl Entry {
     pub(super) const fn new(contact: Contact, served: Arc<Served>, unit: Arc<Unit>) -> Self {
-        Self { contact, served, unit, link: Link::FIRST, lane: None, look: None, changed: true }
+        let (link, lane, look) = (Link::FIRST, None, None);
+        Self { contact, served, unit, link, lane, look, changed: true, interrupted: false }
     }
 
     /// Where the contact's records end.

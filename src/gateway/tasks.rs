@@ -216,7 +216,8 @@ impl Gateway {
             }
         }
         let began = Clock::instant();
-        while self.calls.running() > 0 && began.elapsed() < grace {
+        // An external query starts after its commit: until then the journal knows of it, and nobody else.
+        while (self.calls.running() > 0 || !self.journal.is_idle()) && began.elapsed() < grace {
             sleep(PAUSE).await;
         }
     }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -35,6 +35,8 @@ pub(super) struct Unit {
     attached_at: AtomicI64,
     /// When the last lane went.
     lost_at: AtomicI64,
+    /// Since the start no directory has come, and nothing that the restart interrupted goes on.
+    pub(super) interrupted: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl Unit {
             agents: Mutex::default(),
             attached_at: AtomicI64::new(NOBODY),
             lost_at: AtomicI64::new(now.0),
+            interrupted: AtomicBool::new(true),
         }
     }
 

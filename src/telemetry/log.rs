@@ -77,8 +77,11 @@ where
     };
     let lines = lines.with_filter(parse(&log.filter)?.and(filter_fn(is_harmless)));
     let traces = Traces::to(otlp_endpoint)?;
-    let spans = traces.layer();
-    Ok((Registry::default().with(lines).with(spans), traces))
+    // Not `with(Option)`: a layer that is `None` has no filter, and then every span and event of every library is looked at
+    // again each time it comes by, which costs more than relaying a message.
+    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = vec![lines.boxed()];
+    layers.extend(traces.layer().map(Layer::boxed));
+    Ok((Registry::default().with(layers), traces))
 }
 
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
@@ -132,6 +135,16 @@ mod tests {
         }
         let similar = || tracing::error!(target: "yup_oauth2_like", "harmless");
         assert_eq!(lines(LogFormat::Pretty, "trace", similar).len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_wants_costs_nothing() {
+        let log = Log { format: LogFormat::Pretty, filter: "info".into() };
+        let (subscriber, _) = subscriber(&log, None, io::sink, false).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            assert!(tracing::trace_span!(target: "h2", "frame").is_disabled());
+            assert!(tracing::debug_span!(target: super::super::SPANS, "ask").is_disabled());
+        });
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! A contact centre with talkative customers that knows what every one of them must hear, and in which order.
 
-use std::{collections::{BTreeMap, BTreeSet}, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use rand::prelude::*;
 use serde_json::json;
-use usher::{clock::Clock, wire::engine::{
-    Command, CommandOutcome, ContactOffered, CreateCallback, EndContact, MediaType, Requeue, command,
-    command_outcome::Outcome, contact_rejected::Reason, customer_message, engine_frame::Body, gateway_frame, message,
-    refused, requeue,
-}};
+use usher::{
+    clock::Clock,
+    wire::engine::{
+        Command, CommandOutcome, ContactOffered, CreateCallback, EndContact, MediaType, Requeue, command,
+        command_outcome::Outcome, contact_rejected::Reason, customer_message, engine_frame::Body, gateway_frame,
+        message, refused, requeue,
+    },
+};
 
 use crate::{
     external::External,
@@ -58,6 +64,8 @@ struct Contact {
     /// Says good-bye sometimes; may be ended then.
     bye: bool,
     timed_out: bool,
+    /// What passed, for whoever looks for a fault.
+    log: Vec<String>,
 }
 
 /// What a customer's message leads to.
@@ -167,6 +175,7 @@ impl Centre {
             back_from: None,
             bye: false,
             timed_out: false,
+            log: Vec::new(),
         };
         self.contacts.insert(name.clone(), contact);
         self.offer(&name, 0);
@@ -204,6 +213,7 @@ impl Centre {
             if self.rng.random_bool(chance) {
                 self.offer(&name, from);
                 let contact = self.contacts.get_mut(&name).unwrap();
+                contact.log.push(format!("given back from {from}"));
                 contact.back_from = None;
                 contact.place = Place::Bot;
             }
@@ -262,6 +272,7 @@ impl Centre {
                 contact.place = Place::Person;
             }
         }
+        contact.log.push(format!("> {text} ({:?})", contact.place));
         let message = self.engine.compose(name, customer_message::Body::Text(text));
         contact.last_message.clone_from(&message.message_id);
         self.engine.send_now(Body::CustomerMessage(message));
@@ -270,6 +281,9 @@ impl Centre {
 
     fn carry_out(&mut self, command: Command) {
         let Command { contact: name, action_seq: seq, command } = command;
+        if let Some(contact) = self.contacts.get_mut(&name) {
+            contact.log.push(format!("< {seq} {command:?}"));
+        }
         let seen = match command.expect("a command") {
             command::Command::Say(say) => Seen::Said(texts(say.messages)),
             command::Command::PushUrl(push) => {
@@ -315,7 +329,7 @@ impl Centre {
         let contact = self.contacts.get_mut(name).unwrap();
         let inactivity = end.reason == "inactivity";
         if !inactivity && !(contact.bye && end.reason == "completed") {
-            self.violations.push(format!("{name} is to be ended for {}", end.reason));
+            self.violations.push(format!("{name} is to be ended for {}: {:#?}", end.reason, contact.log));
         }
         let farewell = if inactivity { GOODBYE } else { "" };
         if texts(end.farewell) != farewell {
@@ -343,7 +357,7 @@ impl Centre {
             gateway_frame::Body::ContactRejected(it) if it.reason() == Reason::AgentNotLoggedOn => {
                 self.offer(&it.contact, 0);
             }
-            gateway_frame::Body::Typing(_) => {}
+            gateway_frame::Body::Typing(_) | gateway_frame::Body::Draining(_) => {}
             gateway_frame::Body::Refused(it) if it.reason() == refused::Reason::UnknownContact => {
                 self.violations.push(format!("{it:?}"));
                 self.unknown.push(it.contact);
@@ -379,9 +393,7 @@ impl Centre {
 
     fn is_settled(&self) -> bool {
         let settled = |it: &Contact| {
-            it.seen.len() >= it.expected.len()
-                && it.back_from.is_none()
-                && matches!(it.place, Place::Bot | Place::Over)
+            it.seen.len() >= it.expected.len() && it.back_from.is_none() && matches!(it.place, Place::Bot | Place::Over)
         };
         self.engine.unacknowledged() == 0 && self.contacts.values().all(settled)
     }
@@ -399,7 +411,8 @@ impl Centre {
 
     /// Contacts that are still open.
     pub(crate) fn lingering(&self, silent_only: bool) -> Vec<&str> {
-        let open = |(name, it): &(&String, &Contact)| it.place != Place::Over && (!silent_only || name.starts_with('s'));
+        let open =
+            |(name, it): &(&String, &Contact)| it.place != Place::Over && (!silent_only || name.starts_with('s'));
         self.contacts.iter().filter(open).map(|(name, _)| name.as_str()).collect()
     }
 
@@ -427,7 +440,10 @@ impl Centre {
                 let at = seen.iter().zip(expected).take_while(|(seen, expected)| seen == expected).count();
                 let (seen, expected) = (seen.get(at..), expected.get(at..));
                 let (seen, expected) = (seen.unwrap_or_default(), expected.unwrap_or_default());
-                found.push(format!("{name} ({:?}) from {at} on: {seen:?} instead of {expected:?}", contact.place));
+                found.push(format!(
+                    "{name} ({:?}) from {at} on: {seen:?} instead of {expected:?}: {:#?}",
+                    contact.place, contact.log
+                ));
             }
         }
         if self.engine.unacknowledged() > 0 {
@@ -444,7 +460,9 @@ impl Centre {
             let last = it.expected.last();
             last.is_some() && it.seen.iter().filter(|seen| Some(*seen) == last).count() != 1
         });
-        wrong.map(|(name, it)| format!("{name}: {:?}, heard at last {:?}", it.expected.last(), it.seen.last())).collect()
+        wrong
+            .map(|(name, it)| format!("{name}: {:?}, heard at last {:?}", it.expected.last(), it.seen.last()))
+            .collect()
     }
 }
 

@@ -73,7 +73,7 @@ phone_parameter = "phone"
 time_parameter = "when"
 [[action]]
 name = "look_up"
-media = "webinteraction"
+media = ["openmedia", "webinteraction"]
 kind = "external"
 uri_parameter = "uri"
 [[action]]

@@ -100,8 +100,7 @@ async fn fill(directory: &Path) {
 
 /// A contact's id, first record and state.
 fn contact(n: usize, rules: &Rules) -> (ContactId, Vec<u8>, Vec<u8>) {
-    let id =
-        ContactId { unit: UnitName::new("sales").unwrap(), name: ContactName::new(&format!("c{n}")).unwrap() };
+    let id = ContactId { unit: UnitName::new("sales").unwrap(), name: ContactName::new(&format!("c{n}")).unwrap() };
     let card = Card {
         agent: UserId::new(AGENT).unwrap(),
         media: MediaType::WebInteraction,

@@ -17,6 +17,7 @@ mod egress;
 mod engine;
 mod fakes;
 mod harness;
+mod life;
 mod ops;
 mod python;
 mod sight;

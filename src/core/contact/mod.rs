@@ -422,6 +422,13 @@ impl Contact {
         self.state.undelivered.iter().filter_map(|it| it.command.as_ref().map(|command| (it.seq, command)))
     }
 
+    /// The last commands, `lost` at most, may have been carried out and forgotten: the next one's number lies above theirs, and
+    /// above `least`.
+    pub fn spare_numbers(&mut self, lost: u32, least: ActionSeq) {
+        let ActionSeq(last) = self.state.last_seq;
+        self.state.last_seq = least.max(ActionSeq(last.saturating_add(lost)));
+    }
+
     /// When the next [`Event::Tick`] is due, at the earliest.
     #[must_use]
     pub fn due(&self, rules: &Rules) -> Option<Timestamp> {

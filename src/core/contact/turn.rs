@@ -207,12 +207,29 @@ impl Contact {
         cx: Context<'_>,
         out: &mut Out,
     ) {
-        let Some(Asked { since, news, .. }) = self.take_asked(turn, epoch, out) else { return };
+        let Some(Asked { heard, since, news, .. }) = self.take_asked(turn, epoch, out) else { return };
         let ms = u64::try_from(cx.now.since(since).as_millis()).unwrap_or(u64::MAX);
         self.not_told(news);
         out.steps.push(Step::AskFailed { turn, ms, kind, advice });
-        self.failed(kind, cx, out);
+        match heard {
+            Heard { id: None, input: Input::Event { name, .. }, .. } if kind == FailureKind::Empty => {
+                self.unanswered_event(&name, cx, out);
+            }
+            _ => self.failed(kind, cx, out),
+        }
         self.advance(cx, out);
+    }
+
+    /// The engine has nothing to say to an event of ours. That is no failure; but where the event stood in for words that
+    /// were withheld, the customer must not be left without any.
+    fn unanswered_event(&mut self, name: &str, cx: Context<'_>, out: &mut Out) {
+        let events = &cx.rules.events;
+        let promised_person = [&events.queue_unavailable, &events.handover_failed, &events.handover_expired];
+        if promised_person.iter().any(|event| *event == name) {
+            self.say_text(&cx.rules.handover.unavailable_message, cx, out);
+        } else if name == events.callback_failed || name == events.push_failed {
+            self.say_text(&cx.rules.fallback_message, cx, out);
+        }
     }
 
     /// The question failed: its news go with the next one.

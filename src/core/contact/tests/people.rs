@@ -161,6 +161,23 @@ fn b2_a_closed_queue_is_not_promised_and_the_engine_may_offer_a_callback() {
 }
 
 #[test]
+fn b2_an_event_that_the_engine_has_no_words_for_still_gives_the_customer_some() {
+    let told = r#"ask 2/0 event queue_unavailable {"expectedWaitSeconds":30,"queue":"people","reason":"queue_closed"}"#;
+    let mut talk = asked_while(with_events(), |queue| queue.open = false, &[told]);
+    talk.check(&[(2, failed(2, 0, FailureKind::Empty), &["1 say 'Nobody is free.'"])]);
+}
+
+#[test]
+fn b6_an_event_that_the_engine_has_no_words_for_is_no_failure() {
+    let mut talk = with_human(with_events());
+    talk.on(10, returned(2));
+    talk.check(&[
+        (11, failed(2, 2, FailureKind::Empty), &[]),
+        (12, said("m2", "hello"), &["ask 3/2 'hello' with {\"humanReturned\":true}"]),
+    ]);
+}
+
+#[test]
 fn b2_too_long_a_wait_is_not_promised() {
     let rules = Rules { handover: Handover { max_wait: Duration::from_secs(60), ..rules().handover }, ..rules() };
     asked_while(rules.clone(), |queue| queue.expected_wait_s = Some(61), &["1 say 'Nobody is free.'"]);

@@ -1,0 +1,79 @@
+//! The store in memory with a disk's manners: a commit takes time, and a crash may come before it, or between it and its
+//! answer.
+
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use tokio::time::sleep;
+use usher::{
+    core::ids::{ContactId, Timestamp},
+    store::{Batch, Claim, Loaded, OwnerEpoch, Record, Store, StoreError, memory::Memory},
+};
+
+pub(crate) struct Disk {
+    pub(crate) memory: Memory,
+    takes: Duration,
+    /// Held for one draw.
+    rng: Mutex<StdRng>,
+}
+
+impl Disk {
+    pub(crate) fn new(seed: u64, takes: Duration) -> Self {
+        Self { memory: Memory::new(), takes, rng: Mutex::new(StdRng::seed_from_u64(seed)) }
+    }
+
+    async fn turns(&self) {
+        let part = self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_range(0.0..=1.0);
+        sleep(self.takes.mul_f64(part)).await;
+    }
+}
+
+impl Store for Disk {
+    fn claim<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        self.memory.claim(owner)
+    }
+
+    fn load<'a>(&'a self, each: &'a mut (dyn FnMut(Loaded) + Send)) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.memory.load(each)
+    }
+
+    fn commit<'a>(&'a self, epoch: OwnerEpoch, batch: &'a Batch) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.turns().await;
+            let result = self.memory.commit(epoch, batch).await;
+            self.turns().await;
+            result
+        })
+    }
+
+    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        self.memory.records(contact, limit)
+    }
+
+    fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.memory.prune(before)
+    }
+
+    fn put_secret<'a>(&'a self, name: &'a str, sealed: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.memory.put_secret(name, sealed)
+    }
+
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        self.memory.secret(name)
+    }
+
+    fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.memory.secret_names()
+    }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Disk")
+    }
+}
