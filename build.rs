@@ -7,7 +7,6 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 const FILES: &[&str] = &["usher/engine/v1/engine.proto", "google/cloud/dialogflow/v2/session.proto"];
 
-#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts by environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;

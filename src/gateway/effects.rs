@@ -90,7 +90,12 @@ impl Gateway {
                     after.push(After::External(Box::new(request), seq));
                 }
                 Effect::Typing => after.extend(frame(entry, ToEngine::Typing { contact: id.name.clone() })),
-                Effect::Busy(message) => after.extend(frame(entry, busy(id, message, "the contact's queue is full"))),
+                // Waits for no commit, as nothing has changed; later the lane might be gone, the message lost with it.
+                Effect::Busy(message) => {
+                    if let Some(lane) = entry.lane {
+                        self.push(&entry.unit, lane, busy(id, message, "the contact's queue is full"));
+                    }
+                }
                 Effect::ContactEnded(message) => {
                     let refused = ToEngine::Refused {
                         frame: 0,

@@ -87,6 +87,14 @@ async fn restart(directory: &Path, centre: &mut Centre) -> Usher {
     usher
 }
 
+/// Kills `usher` under load and starts its successor, to which nobody is attached.
+async fn succeed(usher: Usher, directory: &Path, centre: &mut Centre) -> Usher {
+    centre.work(Duration::from_millis(100), true).await;
+    usher.kill().await;
+    centre.engine.cut();
+    Usher::spawn(directory)
+}
+
 /// Kills `usher` as planned and yields its successor, with the engine attached.
 async fn cycle(usher: Usher, directory: &Path, centre: &mut Centre, plan: Plan) -> Usher {
     let ms = Duration::from_millis;
@@ -96,17 +104,12 @@ async fn cycle(usher: Usher, directory: &Path, centre: &mut Centre, plan: Plan) 
             usher.kill().await;
         }
         Plan::AtOnce(time) => {
-            centre.work(ms(100), true).await;
-            usher.kill().await;
-            centre.engine.cut();
-            let next = Usher::spawn(directory);
+            let next = succeed(usher, directory, centre).await;
             centre.work(ms(time), true).await;
             next.kill().await;
         }
         Plan::Attaching(time) => {
-            centre.work(ms(100), true).await;
-            usher.kill().await;
-            let mut next = Usher::spawn(directory);
+            let mut next = succeed(usher, directory, centre).await;
             centre.engine.redirect(tcp(next.doors().await.engines));
             // Whether it comes through in time or not.
             drop(tokio::time::timeout(ms(time), centre.engine.resume()).await);

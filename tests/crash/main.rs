@@ -8,6 +8,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
     reason = "a test that meets the unexpected fails there and then, and prints what it measured"
 )]
 

@@ -65,7 +65,10 @@ async fn a_hundred_thousand_contacts_are_back_in_a_second() {
         assert_eq!(engine.next_say(&name).await, [format!("echo: {text}")]);
     }
     let replied = began.elapsed();
-    println!("recovery of {CONTACTS} contacts: attached after {attached:?}, first replies after {replied:?}");
+    let cpu = usher.cpu();
+    println!(
+        "recovery of {CONTACTS} contacts: attached after {attached:?}, replies after {replied:?} ({cpu:?} of CPU)"
+    );
     assert!(replied <= LENIENCE * Duration::from_secs(1), "{replied:?}");
     engine.cut();
     usher.kill().await;

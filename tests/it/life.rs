@@ -105,11 +105,9 @@ async fn a_contact_killed_between_its_end_and_its_closing_is_closed_by_the_next_
     let engine = FakeEngine::attach(usher.setup()).await.unwrap();
     engine.logged_on("va1").await;
     engine.offer("c1", "va1").await;
-    let reason = engine.notice("rejection", |it| match it {
-        Body::ContactRejected(it) => Some(it.reason()),
-        _ => None,
-    });
-    assert_eq!(reason.await, Reason::Invalid, "the name is used up");
+    let rejected = |it: &Body| if let Body::ContactRejected(it) = it { Some(it.reason()) } else { None };
+    assert_eq!(engine.notice("rejection", rejected).await, Reason::Invalid, "the name is used up");
+    assert_eq!((engine.take_commands(), engine.take_notices()), (vec![], vec![]));
     usher.drain().await;
     let mut closed = 0;
     store.load(&mut |loaded| closed += usize::from(matches!(loaded, usher::store::Loaded::Closed(_)))).await.unwrap();

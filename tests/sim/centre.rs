@@ -40,7 +40,9 @@ pub(crate) type Trouble = Cell<Option<(Duration, bool)>>;
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) contacts: BTreeMap<String, Seen>,
-    /// Where the gateway broke the contract.
+    /// Where the gateway broke the contract: its numbers,
+    pub(crate) contract: Vec<String>,
+    /// and what it said.
     pub(crate) breaches: Vec<String>,
     pub(crate) unacknowledged: usize,
 }
@@ -179,19 +181,22 @@ pub(crate) async fn run(scene: Scene, log: Rc<RefCell<Log>>, trouble: Rc<Trouble
         centre.take_commands();
         centre.do_what_is_due();
         centre.let_customers_act();
-        let mut log = centre.log.borrow_mut();
-        log.breaches = centre.engine.breaches();
-        log.unacknowledged = centre.engine.unacknowledged();
-        let over = centre.scene.contacts.iter().all(|it| it.stage == Stage::Over);
-        if over && log.unacknowledged == 0 && now() > centre.scene.healed_at {
+        if centre.is_at_rest() {
             return;
         }
-        drop(log);
         sleep(LOOK_EVERY).await;
     }
 }
 
 impl Centre {
+    fn is_at_rest(&self) -> bool {
+        let mut log = self.log.borrow_mut();
+        log.unacknowledged = self.engine.unacknowledged();
+        log.contract = self.engine.breaches();
+        let over = self.scene.contacts.iter().all(|it| it.stage == Stage::Over);
+        over && log.unacknowledged == 0 && now() > self.scene.healed_at
+    }
+
     async fn mind_the_connection(&mut self, trouble: &Trouble) {
         let now = now();
         if let Some((away, forgets)) = trouble.take() {
@@ -253,7 +258,12 @@ impl Centre {
                         self.log.borrow_mut().breaches.push(format!("{it:?} while {stage:?}"));
                     }
                 }
-                _ => {}
+                gateway_frame::Body::Welcome(_)
+                | gateway_frame::Body::LogOnAgent(_)
+                | gateway_frame::Body::LogOffAgent(_)
+                | gateway_frame::Body::Command(_)
+                | gateway_frame::Body::Typing(_)
+                | gateway_frame::Body::Draining(_) => {}
             }
         }
     }
@@ -268,7 +278,12 @@ impl Centre {
                 contact.stage = Stage::Coming;
                 contact.next_at = now() + Duration::from_secs(1);
             }
-            (_, Stage::Over) => {}
+            // Offered again before the first answer came.
+            (
+                contact_rejected::Reason::AgentNotLoggedOn | contact_rejected::Reason::StoreUnavailable,
+                Stage::Coming,
+            )
+            | (_, Stage::Over) => {}
             (reason, stage) => {
                 self.log
                     .borrow_mut()

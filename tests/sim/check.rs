@@ -29,7 +29,8 @@ const GRACE: Duration = Duration::from_secs(6);
 const RESOLUTION: Duration = Duration::from_millis(100);
 
 pub(crate) fn problems(plan: &Plan, ended: &Ended) -> Vec<String> {
-    let mut problems: Vec<String> = ended.log.breaches.iter().map(|it| format!("breach of contract: {it}")).collect();
+    let breaches = ended.log.contract.iter().chain(&ended.log.breaches);
+    let mut problems: Vec<String> = breaches.map(|it| format!("breach of contract: {it}")).collect();
     if !ended.at_rest {
         problems.push("not everything came to rest".to_owned());
     }

@@ -39,7 +39,7 @@ use super::{
     centre::{self, Log, Trouble},
     disk::Disk,
     faults::Faults,
-    plan::{Plan, Wish},
+    plan::{Knobs, Plan, Wish},
 };
 
 pub(crate) const ENGINE: &str = "engine";
@@ -124,12 +124,22 @@ fn last_word(plan: &Plan) -> Duration {
 
 /// From files, as an administrator would.
 fn settings(plan: &Plan) -> Settings {
-    let knobs = &plan.settings;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("usher.toml");
+    fs::write(&file, system(&plan.settings)).unwrap();
+    fs::create_dir(directory.path().join("profiles")).unwrap();
+    fs::write(directory.path().join("profiles/support.toml"), profile(&plan.settings)).unwrap();
+    let sources = Sources { config: Some(file), ..Sources::default() };
+    match config::load(&sources, &|_| Err(SecretError::Unknown)) {
+        Ok(loaded) => loaded.settings,
+        Err(findings) => panic!("{:?}", findings.list.iter().map(|it| it.render(false)).collect::<Vec<_>>()),
+    }
+}
+
+fn system(knobs: &Knobs) -> String {
     let may_wait = knobs.may_wait;
     let durability = if knobs.is_sync { "sync" } else { "async" };
-    let system = format!(
+    format!(
         r#"
 [server]
 listen = "127.0.0.1:{PORT}"
@@ -145,7 +155,10 @@ id = "engine-1"
 token = "{TOKEN}"
 units = ["{UNIT}"]
 "#
-    );
+    )
+}
+
+fn profile(knobs: &Knobs) -> String {
     let when = |is: bool, text: &'static str| if is { text } else { "" };
     let told = |name: &str| if knobs.tells { name.to_uppercase() } else { String::new() };
     let events: String =
@@ -154,7 +167,7 @@ units = ["{UNIT}"]
             .map(|name| format!("{name} = \"{}\"\n", told(name)))
             .collect();
     let interruption = if knobs.tells_interruption { "event" } else { "retry" };
-    let profile = format!(
+    format!(
         r#"
 name = "support"
 unit = "{UNIT}"
@@ -197,15 +210,7 @@ time_parameter = "when"
         interrupted = when(knobs.tells_interruption, "INTERRUPTED"),
         warn = if knobs.warns { 20 } else { 0 },
         slow = if knobs.says_slow { 2000 } else { 0 },
-    );
-    fs::write(&file, system).unwrap();
-    fs::create_dir(directory.path().join("profiles")).unwrap();
-    fs::write(directory.path().join("profiles/support.toml"), profile).unwrap();
-    let sources = Sources { config: Some(file), ..Sources::default() };
-    match config::load(&sources, &|_| Err(SecretError::Unknown)) {
-        Ok(loaded) => loaded.settings,
-        Err(findings) => panic!("{:?}", findings.list.iter().map(|it| it.render(false)).collect::<Vec<_>>()),
-    }
+    )
 }
 
 async fn run_gateway(settings: Arc<Settings>, disk: Arc<Disk>, present: Present) -> turmoil::Result {

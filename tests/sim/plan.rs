@@ -18,6 +18,7 @@ pub(crate) struct Plan {
 
 /// What differs between the profiles of runs.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 pub(crate) struct Knobs {
     /// Written at once, or with the risk of losing the last moments: then the gateway does not crash.
     pub(crate) is_sync: bool,

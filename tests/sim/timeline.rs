@@ -102,7 +102,27 @@ impl Timeline {
                 }
             }
             Step::Ended { reason, .. } => self.end = Some(reason),
-            _ => {}
+            Step::Started { .. }
+            | Step::Returned { .. }
+            | Step::Held { .. }
+            | Step::Slow { .. }
+            | Step::TextTooLong { .. }
+            | Step::Outcome { .. }
+            | Step::HandoverOutcome { .. }
+            | Step::OutcomeMissing { .. }
+            | Step::UnknownAction { .. }
+            | Step::ActionWaits { .. }
+            | Step::ActionRefused(_)
+            | Step::HandingOver { .. }
+            | Step::NoPerson { .. }
+            | Step::ExternalAsked { .. }
+            | Step::ExternalAnswered { .. }
+            | Step::ExternalFailed { .. }
+            | Step::Warned
+            | Step::TimedOut
+            | Step::Stale { .. }
+            | Step::Duplicate { .. }
+            | Step::Busy { .. } => {}
         }
     }
 

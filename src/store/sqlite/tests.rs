@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     core::ids::{ContactName, UnitName},
-    store::{Pos, Snapshot, StoreErrorKind},
+    store::{Closed, Pos, Snapshot, StoreErrorKind},
 };
 
 async fn open() -> (Sqlite, OwnerEpoch, TempDir) {
@@ -99,4 +99,20 @@ async fn the_log_starts_anew_however_busily_is_written() {
     }
     assert!(largest < 100 << 20, "the log has grown to {largest} bytes");
     assert_eq!(journal_length(&store).await, 640);
+}
+
+#[tokio::test]
+async fn pruning_leaves_no_rows_behind_however_many() {
+    let (store, epoch, _dir) = open().await;
+    for pos in 1..=200 {
+        let name = ContactName::new(&format!("c{pos}")).unwrap();
+        let closed = Closed { contact: ContactId { name, ..contact() }, last: Pos(pos), at: Timestamp(0) };
+        store.commit(epoch, &Batch { closed: vec![closed], ..batch(pos, 10) }).await.unwrap();
+    }
+    store.commit(epoch, &Batch { checkpoint: Some(Pos(201)), ..Batch::default() }).await.unwrap();
+    assert_eq!(store.prune(Timestamp(1)).await.unwrap(), 200);
+    let mut lease = store.shared.reader.lease().await.unwrap();
+    let left = "SELECT (SELECT count(*) FROM journal), (SELECT count(*) FROM closed)";
+    let left: (i64, i64) = sqlx::query_as(left).fetch_one(&mut lease.open).await.unwrap();
+    assert_eq!(left, (1, 0), "of the journal the last row alone, of the closed contacts none");
 }
