@@ -521,3 +521,12 @@ fn b9_white_space_never_becomes_a_question_of_its_own() {
         );
     }
 }
+
+#[test]
+fn b9_the_pieces_of_a_text_are_one_message_when_it_stays_unanswered() {
+    let talk = check(
+        with_limit(8, LongText::Split),
+        &[(0, said("m1", "one two three"), &["ask 1/0 'one two'"]), (1, left(), &["over m1", "close"])],
+    );
+    assert_eq!(talk.unanswered(), [("m1", "the contact is over")]);
+}
