@@ -547,3 +547,12 @@ fn b9_without_a_window_every_message_is_asked_at_once() {
     ];
     check(rules(), script);
 }
+
+#[test]
+fn b9_the_pieces_of_a_text_are_one_message_when_it_stays_unanswered() {
+    let talk = check(
+        with_limit(8, LongText::Split),
+        &[(0, said("m1", "one two three"), &["ask 1/0 'one two'"]), (1, left(), &["over m1", "close"])],
+    );
+    assert_eq!(talk.unanswered(), [("m1", "the contact is over")]);
+}
