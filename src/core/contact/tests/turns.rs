@@ -524,7 +524,7 @@ fn b9_white_space_never_becomes_a_question_of_its_own() {
 
 #[test]
 fn b9_words_in_quick_succession_are_one_input() {
-    let rules = Rules { coalesce: Duration::from_secs(2), ..rules() };
+    let rules = Rules { coalesce: Duration::from_millis(2), ..rules() };
     let script: &[Row<'_>] = &[
         (0, said("m1", "where is"), &[]),
         (1, said("m2", "my order?"), &[]),
