@@ -2,11 +2,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
 };
 
 use super::{
-    Gateway, Roster, Served,
+    Gateway, LaneId, Roster, Served,
     alerts::{Alert, AlertKey},
     lane::ToEngine,
     unit::Unit,
@@ -23,20 +23,33 @@ use crate::core::{
 pub(super) type Agents = HashMap<UserId, Agent>;
 
 impl Gateway {
-    /// The unit's first lane is there. Unless it resumes, the engine may have forgotten our log-ons.
+    /// The unit's first lane is there. A new one's directory may follow; see [`Self::on_directory`].
     pub(super) fn on_unit_attached(&self, unit: &Unit, resumed: bool) {
+        if !resumed {
+            self.all_agents(unit, Event::EngineLost);
+        }
+        self.all_agents(unit, Event::EngineAttached);
+    }
+
+    fn all_agents(&self, unit: &Unit, event: Event) {
         let users: Vec<UserId> = locked(unit).keys().cloned().collect();
         for user in &users {
-            if !resumed {
-                self.agent_event(unit, user, Event::EngineLost);
-            }
-            self.agent_event(unit, user, Event::EngineAttached);
+            self.agent_event(unit, user, event);
         }
     }
 
-    pub(super) fn on_directory(self: &Arc<Self>, unit: &Arc<Unit>, directory: Directory) {
+    /// The directory that a lane attaches with. An engine that attaches anew has forgotten our log-ons, whatever other lanes
+    /// look attached: after a crash they may be half-open leftovers.
+    pub(super) fn on_directory(self: &Arc<Self>, unit: &Arc<Unit>, lane: LaneId, directory: Directory) {
+        let anew = unit.lane(lane).is_some_and(|lane| lane.anew.swap(false, Ordering::Relaxed));
+        if anew {
+            self.all_agents(unit, Event::EngineLost);
+        }
         unit.directory.store(Arc::new(directory));
         self.review(unit);
+        if anew {
+            self.all_agents(unit, Event::EngineAttached);
+        }
         self.take_up_interrupted(unit);
     }
 
@@ -163,9 +176,9 @@ impl Gateway {
         }
     }
 
-    /// On whichever lane is there; without one the agent's own clock tries again.
+    /// On the lane that is surest to be there; without one the agent's own clock tries again.
     fn push_any(&self, unit: &Unit, frame: ToEngine) {
-        if let Some(lane) = unit.lane_or_other(None) {
+        if let Some(lane) = unit.newest_lane() {
             self.push(unit, lane, frame);
         }
     }

@@ -17,6 +17,8 @@ mod served;
 mod shard;
 pub mod storage;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod unit;
 
@@ -181,7 +183,8 @@ impl Gateway {
         }
         let unit = self.unit(unit).ok_or(AttachError::UnknownUnit)?;
         let id = resumes.unwrap_or_else(|| LaneId(self.next_lane.fetch_add(1, Ordering::Relaxed)));
-        let first = unit.add(Lane { id, engine: engine.clone(), out }, self.clock.now());
+        let lane = Lane { id, engine: engine.clone(), out, anew: AtomicBool::new(resumes.is_none()) };
+        let first = unit.add(lane, self.clock.now());
         tracing::info!(engine.id = %engine, unit = %unit.name, lane = id.0, resumed = resumes.is_some(), "engine attached");
         if first {
             self.on_unit_attached(&unit, resumes.is_some());

@@ -44,6 +44,8 @@ pub(super) struct Lane {
     pub(super) id: LaneId,
     pub(super) engine: EngineId,
     pub(super) out: mpsc::Sender<ToEngine>,
+    /// It is neither resumed nor the first, and its directory has not come: the engine may have been restarted.
+    pub(super) anew: AtomicBool,
 }
 
 impl Unit {
@@ -66,6 +68,10 @@ impl Unit {
         let mut lanes = Vec::clone(&self.lanes.load());
         lanes.retain(|it| it.id != lane.id);
         let first = lanes.is_empty();
+        if first {
+            // The agents are logged on at once then.
+            lane.anew.store(false, Ordering::Relaxed);
+        }
         lanes.push(Arc::new(lane));
         self.lanes.store(Arc::new(lanes));
         if first {
@@ -95,6 +101,11 @@ impl Unit {
 
     pub(super) fn lane(&self, id: LaneId) -> Option<Arc<Lane>> {
         self.lanes.load().iter().find(|it| it.id == id).cloned()
+    }
+
+    /// The lane that attached last: of an engine that was restarted, others may be half-open leftovers.
+    pub(super) fn newest_lane(&self) -> Option<LaneId> {
+        self.lanes.load().last().map(|it| it.id)
     }
 
     /// The lane itself if it is attached, otherwise any other of the unit.

@@ -1,0 +1,255 @@
+//! The gateway with a routing engine that is a channel per lane, at simulated time.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use secrecy::SecretString;
+
+use super::{
+    lane::{Customer, FromEngine, Offer},
+    ports::{Ask, AskError, ExternalError, LanguageEngine},
+    *,
+};
+use crate::{
+    core::{
+        agent::Standing,
+        directory::{Directory, SignOn, User},
+        ids::{MessageId, ProfileName, Timestamp, UserId},
+        message::{Answer, FailureKind, Input, MediaType},
+        profile::{self, Events, Handover, Inactivity, LongText, OnUncertain, Rules, TextLimit},
+    },
+    store::memory::Memory,
+};
+
+/// 20 November 2026, 10:00 UTC.
+const T0: Timestamp = Timestamp(1_795_168_800_000);
+const TIMEOUT: Duration = Duration::from_secs(180);
+const ABSENCE: Duration = Duration::from_secs(900);
+
+/// Says nothing, or fails as it was told.
+#[derive(Debug, Default)]
+struct Mute(Mutex<Option<FailureKind>>);
+
+impl LanguageEngine for Mute {
+    fn ask(&self, _: Ask) -> BoxFuture<'_, Result<Answer, AskError>> {
+        let failure = *self.0.lock().unwrap();
+        let result = failure.map_or_else(|| Ok(Answer::default()), |kind| Err(AskError::new(kind, "mend it")));
+        Box::pin(std::future::ready(result))
+    }
+}
+
+#[derive(Debug)]
+struct NoSystems;
+
+impl ExternalSystems for NoSystems {
+    fn query(&self, _: ExternalRequest) -> BoxFuture<'_, Result<String, ExternalError>> {
+        panic!("nobody asks")
+    }
+}
+
+fn unit() -> UnitName {
+    UnitName::new("north").unwrap()
+}
+
+fn user() -> UserId {
+    UserId::new("va1").unwrap()
+}
+
+fn contact(name: &str) -> ContactId {
+    ContactId { unit: unit(), name: ContactName::new(name).unwrap() }
+}
+
+fn rules(agents: &[&str]) -> Rules {
+    Rules {
+        profile: ProfileName::new("support").unwrap(),
+        unit: unit(),
+        agents: agents.iter().map(|it| UserId::new(it).unwrap()).collect(),
+        language: "en".to_owned(),
+        actions: Vec::new(),
+        welcome_event: String::new(),
+        fallback_message: "Sorry.".to_owned(),
+        inactivity: Inactivity {
+            timeout: TIMEOUT,
+            timeout_message: String::new(),
+            warn_before: Duration::ZERO,
+            warning_message: String::new(),
+        },
+        handover: Handover {
+            to: None,
+            not_understood_after: 0,
+            failures_after: 0,
+            slow_after: 0,
+            slow_threshold: Duration::ZERO,
+            slow_message: String::new(),
+            not_understood_message: String::new(),
+            failure_message: String::new(),
+            max_handovers: 3,
+            max_wait: Duration::ZERO,
+            unavailable_message: String::new(),
+        },
+        events: Events::default(),
+        text_limit: TextLimit { characters: 0, policy: LongText::Reject, message: String::new() },
+        on_uncertain: OnUncertain::Retry,
+        zone: jiff::tz::TimeZone::UTC,
+        calling_code: String::new(),
+        limits: profile::Limits { waiting_inputs: 4, undelivered: 8, transcript_bytes: 4096 },
+    }
+}
+
+fn served(agents: &[&str], engine: &Arc<Mute>) -> Served {
+    let engine: Arc<dyn LanguageEngine> = Arc::<Mute>::clone(engine);
+    Served::new(Arc::new(rules(agents)), engine, SecretString::from("secret"), vec![MediaType::OpenMedia])
+}
+
+fn roster_of(served: Served) -> Roster {
+    Roster::new(vec![Arc::new(served)])
+}
+
+fn directory(users: &[&str]) -> Directory {
+    let mut directory = Directory::default();
+    for id in users {
+        let user = User {
+            name: String::new(),
+            agent_rights: true,
+            sign_on: SignOn::Password,
+            automatic_post_processing: false,
+            mandatory_wrap_up_reason: false,
+        };
+        directory.users.insert(UserId::new(id).unwrap(), user);
+    }
+    directory
+}
+
+/// A gateway on a store of its own, and the clock that drives it. Nothing runs beside it but what a test calls.
+struct House {
+    gateway: Arc<Gateway>,
+    store: Arc<Memory>,
+    mute: Arc<Mute>,
+}
+
+/// One lane's other end.
+struct Engine {
+    id: LaneId,
+    out: mpsc::Sender<ToEngine>,
+    frames: mpsc::Receiver<ToEngine>,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::on(Arc::new(Memory::new()), &["va1"]).await
+    }
+
+    async fn on(store: Arc<Memory>, agents: &[&str]) -> Self {
+        let claim = store.claim("test").await.unwrap();
+        let metrics = Arc::new(Metrics::default());
+        let mute = Arc::new(Mute::default());
+        let gateway = Gateway::new(Parts {
+            clock: Clock::starting_at(T0),
+            store: Arc::<Memory>::clone(&store),
+            claim,
+            durability: Durability::Sync,
+            chain_key: [0; 32],
+            limits: Limits { contacts: 10, running_calls: 10, journal_backlog: 100, engine_absence: ABSENCE },
+            units: vec![unit()],
+            roster: roster_of(served(agents, &mute)),
+            external: Arc::new(NoSystems),
+            alerts: Arc::new(Alerts::new(Arc::clone(&metrics))),
+            metrics,
+            health: Arc::new(Health::default()),
+        });
+        Self { gateway, store, mute }
+    }
+
+    fn attach(&self) -> Engine {
+        let (out, frames) = mpsc::channel(100);
+        let engine = EngineId::new("engine-1").unwrap();
+        let id = self.gateway.attach(&unit(), &engine, out.clone(), None).unwrap();
+        Engine { id, out, frames }
+    }
+
+    fn detach(&self, engine: &Engine) {
+        self.gateway.detach(&unit(), engine.id, &engine.out);
+    }
+
+    fn frame(&self, engine: &Engine, frame: FromEngine) {
+        self.gateway.on_frame(&unit(), engine.id, 1, frame);
+    }
+
+    /// Attaches with a directory, and its agent is logged on.
+    fn staffed(&self) -> Engine {
+        let mut engine = self.attach();
+        self.frame(&engine, FromEngine::Directory(directory(&["va1"])));
+        assert_eq!(engine.log_ons(), 1);
+        self.frame(&engine, FromEngine::AgentLoggedOn { user: user() });
+        engine
+    }
+
+    fn offer(&self, engine: &Engine, name: &str) {
+        let offer = Offer {
+            contact: contact(name).name,
+            agent: user(),
+            media: MediaType::OpenMedia,
+            queue: None,
+            customer: Customer::default(),
+            language: None,
+            attributes: Vec::new(),
+            history: Vec::new(),
+            returned_from: None,
+        };
+        self.frame(engine, FromEngine::Offered(Box::new(offer)));
+    }
+
+    fn standing(&self) -> Standing {
+        self.gateway.agents()[0].2
+    }
+
+    fn inspect<R>(&self, name: &str, look: impl FnOnce(&Entry) -> R) -> R {
+        let id = contact(name);
+        look(&self.gateway.shards.of(&id).contacts[&id])
+    }
+
+    /// Until the store has everything.
+    async fn written(&self) {
+        let stop = tokio_util::sync::CancellationToken::new();
+        stop.cancel();
+        Arc::clone(&self.gateway).run_journal(stop).await.unwrap();
+    }
+}
+
+impl Engine {
+    /// Log-ons asked for since the last look.
+    fn log_ons(&mut self) -> usize {
+        let mut count = 0;
+        while let Ok(frame) = self.frames.try_recv() {
+            count += usize::from(matches!(frame, ToEngine::LogOn { .. }));
+        }
+        count
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s2_agents_are_logged_on_at_an_engine_that_comes_back_beside_its_own_half_open_lane() {
+    let house = House::new().await;
+    let (mut first, mut ghost) = (house.staffed(), house.attach());
+    assert_eq!(ghost.log_ons(), 0, "a further lane has no log-ons of its own");
+    house.detach(&first);
+    let mut again = house.attach();
+    house.frame(&again, FromEngine::Directory(directory(&["va1"])));
+    assert_eq!((first.log_ons(), ghost.log_ons(), again.log_ons()), (0, 0, 1));
+    assert_eq!(house.standing(), Standing::LoggingOn);
+    house.frame(&again, FromEngine::AgentLoggedOn { user: user() });
+    assert_eq!(house.standing(), Standing::LoggedOn);
+    // A change of the directory is no new engine.
+    house.frame(&again, FromEngine::Directory(directory(&["va1"])));
+    assert_eq!(again.log_ons(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s2_a_restarted_engine_of_one_lane_gets_one_log_on() {
+    let house = House::new().await;
+    let first = house.staffed();
+    house.detach(&first);
+    let again = house.staffed();
+    assert_eq!(house.standing(), Standing::LoggedOn);
+    house.detach(&again);
+}
