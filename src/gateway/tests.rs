@@ -199,6 +199,22 @@ impl House {
         self.frame(engine, FromEngine::Offered(Box::new(offer)));
     }
 
+    fn say(&self, engine: &Engine, name: &str, id: &str) {
+        let (contact, id) = (contact(name).name, MessageId::new(id).unwrap());
+        let input = Input::Text("hello".to_owned());
+        self.frame(engine, FromEngine::Message { contact, id, input, sensitive: false });
+    }
+
+    /// Contacts that the store knows to be closed.
+    async fn closed(&self) -> usize {
+        let mut closed = 0;
+        self.store
+            .load(&mut |loaded| closed += usize::from(matches!(loaded, storage::Loaded::Closed(_))))
+            .await
+            .unwrap();
+        closed
+    }
+
     fn standing(&self) -> Standing {
         self.gateway.agents()[0].2
     }
@@ -252,4 +268,26 @@ async fn s2_a_restarted_engine_of_one_lane_gets_one_log_on() {
     let again = house.staffed();
     assert_eq!(house.standing(), Standing::LoggedOn);
     house.detach(&again);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_whose_engine_stays_away_is_given_up_whatever_it_waits_for() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    house.offer(&engine, "idle");
+    house.offer(&engine, "unsaid");
+    // With an answer that nobody has acknowledged no clock of the contact runs.
+    *house.mute.0.lock().unwrap() = Some(FailureKind::Unavailable);
+    house.say(&engine, "unsaid", "m1");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(house.inspect("unsaid", |it| it.contact.due(&it.served.rules)), None);
+    house.detach(&engine);
+    tokio::time::sleep(ABSENCE - Duration::from_secs(1)).await;
+    house.gateway.end_abandoned().await;
+    assert_eq!(house.gateway.contacts(), 2, "not yet");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    house.gateway.end_abandoned().await;
+    assert_eq!(house.gateway.contacts(), 0);
+    house.written().await;
+    assert_eq!(house.closed().await, 2);
 }
