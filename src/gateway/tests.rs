@@ -291,3 +291,22 @@ async fn a_contact_whose_engine_stays_away_is_given_up_whatever_it_waits_for() {
     house.written().await;
     assert_eq!(house.closed().await, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_is_ended_for_good_even_if_its_profile_comes_back() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    house.offer(&engine, "c1");
+    house.gateway.checkpoint().await;
+    house.written().await;
+    let without = House::on(Arc::clone(&house.store), &[]).await;
+    let found = without.gateway.recover().await.unwrap();
+    assert_eq!((found.contacts, found.orphans, found.unreadable), (0, 1, 0));
+    without.written().await;
+    assert_eq!(without.closed().await, 1);
+    let records = house.store.records(&contact("c1"), 10).await.unwrap();
+    assert_eq!((records.len(), verify_chain(&[0; 32], &records)), (2, Ok(())), "its end is in its timeline");
+    let again = House::on(Arc::clone(&house.store), &["va1"]).await;
+    let found = again.gateway.recover().await.unwrap();
+    assert_eq!((found.contacts, found.orphans, again.gateway.contacts()), (0, 0, 0));
+}
