@@ -196,8 +196,9 @@ impl Running {
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
-        self.gateway.reload(settings.units.clone(), roster(&profiles));
+        // First, so that no engine is let in any more for a unit that is about to go.
         self.doors.send_replace(Arc::new(Doors::new(&settings)));
+        self.gateway.reload(settings.units.clone(), roster(&profiles));
         self.profiles = profiles;
         for key in fixed_changes(&self.settings, &settings) {
             tracing::warn!(key, "this change takes effect at the next start");

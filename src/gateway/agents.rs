@@ -142,7 +142,7 @@ impl Gateway {
             let agents = locked(unit);
             agents.iter().map(|(user, agent)| (unit.name.clone(), user.clone(), agent.standing())).collect::<Vec<_>>()
         };
-        units.values().flat_map(of_unit).collect()
+        units.values().filter(|unit| unit.is_configured()).flat_map(of_unit).collect()
     }
 
     fn agent_event(&self, unit: &Unit, user: &UserId, event: Event) {
@@ -184,14 +184,21 @@ impl Gateway {
     }
 
     /// Puts a changed configuration in force: new contacts and log-ons use it, running contacts keep what they began with.
+    ///
+    /// A unit that is not configured any more takes no engine in. It is kept, since contacts of it may still run, and they are
+    /// reachable again when it comes back; its agents are taken off.
     pub fn reload(&self, units: Vec<crate::core::ids::UnitName>, roster: Roster) {
         let now = self.clock.now();
         let _guard = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old_roster = self.roster.swap(Arc::new(roster));
-        let old_units = self.units.load();
-        let kept = |name| old_units.get(&name).cloned().unwrap_or_else(|| Arc::new(Unit::new(name, now)));
-        let units: HashMap<_, _> = units.into_iter().map(kept).map(|unit| (unit.name.clone(), unit)).collect();
-        self.units.store(Arc::new(units));
+        let mut all = HashMap::clone(&self.units.load());
+        for unit in all.values() {
+            unit.configured.store(units.contains(&unit.name), Ordering::Relaxed);
+        }
+        for name in units {
+            all.entry(name.clone()).or_insert_with(|| Arc::new(Unit::new(name, now)));
+        }
+        self.units.store(Arc::new(all));
         let roster = self.roster.load();
         for unit in self.units.load().values() {
             self.review(unit);

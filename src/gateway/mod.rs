@@ -96,6 +96,7 @@ pub struct Gateway {
     claim: Claim,
     journal: Journal,
     shards: Shards,
+    /// Also those that a reload has taken out: their contacts may still run.
     units: ArcSwap<HashMap<UnitName, Arc<Unit>>>,
     /// Serialises changes of `units`.
     changing: Mutex<()>,
@@ -181,7 +182,7 @@ impl Gateway {
         if self.is_draining() {
             return Err(AttachError::Draining);
         }
-        let unit = self.unit(unit).ok_or(AttachError::UnknownUnit)?;
+        let unit = self.unit(unit).filter(|unit| unit.is_configured()).ok_or(AttachError::UnknownUnit)?;
         let id = resumes.unwrap_or_else(|| LaneId(self.next_lane.fetch_add(1, Ordering::Relaxed)));
         let lane = Lane { id, engine: engine.clone(), out, anew: AtomicBool::new(resumes.is_none()) };
         let first = unit.add(lane, self.clock.now());

@@ -215,6 +215,10 @@ impl House {
         closed
     }
 
+    fn alerts(&self) -> Vec<(&'static str, String)> {
+        self.gateway.alerts.snapshot().into_iter().map(|it| (it.key.kind.label(), it.key.subject)).collect()
+    }
+
     fn standing(&self) -> Standing {
         self.gateway.agents()[0].2
     }
@@ -309,4 +313,36 @@ async fn an_orphan_is_ended_for_good_even_if_its_profile_comes_back() {
     let again = House::on(Arc::clone(&house.store), &["va1"]).await;
     let found = again.gateway.recover().await.unwrap();
     assert_eq!((found.contacts, found.orphans, again.gateway.contacts()), (0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_is_removed_and_comes_back_still_has_its_contacts() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    house.offer(&engine, "c1");
+    house.gateway.reload(Vec::new(), Roster::default());
+    assert!(house.gateway.agents().is_empty());
+    house.detach(&engine);
+    let (out, _frames) = mpsc::channel(1);
+    let refused = house.gateway.attach(&unit(), &EngineId::new("engine-1").unwrap(), out, None);
+    assert_eq!(refused, Err(AttachError::UnknownUnit));
+    house.gateway.reload(vec![unit()], roster_of(served(&["va1"], &house.mute)));
+    let engine = house.staffed();
+    assert_eq!(house.inspect("c1", |it| it.unit.lane(engine.id).map(|it| it.id)), Some(engine.id));
+    tokio::time::sleep(TIMEOUT).await;
+    assert!(house.inspect("c1", |it| it.unit.timers_run(house.gateway.clock.now())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn s16_a_unit_that_is_removed_takes_its_alerts_along() {
+    let house = House::new().await;
+    let engine = house.attach();
+    house.frame(&engine, FromEngine::Directory(directory(&[])));
+    assert_eq!(house.alerts(), [("unknown_user", "user va1")].map(|(kind, of)| (kind, of.to_owned())));
+    house.frame(&engine, FromEngine::Directory(directory(&["va1"])));
+    let reason = crate::core::agent::LogOnRefusal::NoLicence;
+    house.frame(&engine, FromEngine::LogOnRefused { user: user(), reason, detail: String::new() });
+    assert_eq!(house.alerts(), [("log_on_no_licence", "user va1")].map(|(kind, of)| (kind, of.to_owned())));
+    house.gateway.reload(Vec::new(), Roster::default());
+    assert_eq!(house.alerts(), []);
 }

@@ -37,6 +37,8 @@ pub(super) struct Unit {
     lost_at: AtomicI64,
     /// Since the start no directory has come, and nothing that the restart interrupted goes on.
     pub(super) interrupted: AtomicBool,
+    /// It is in the configuration in force.
+    pub(super) configured: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,7 @@ impl Unit {
             attached_at: AtomicI64::new(NOBODY),
             lost_at: AtomicI64::new(now.0),
             interrupted: AtomicBool::new(true),
+            configured: AtomicBool::new(true),
         }
     }
 
@@ -93,6 +96,10 @@ impl Unit {
             self.lost_at.store(now.0, Ordering::Release);
         }
         last
+    }
+
+    pub(super) fn is_configured(&self) -> bool {
+        self.configured.load(Ordering::Relaxed)
     }
 
     pub(super) fn lanes(&self) -> Arc<Vec<Arc<Lane>>> {
