@@ -352,7 +352,10 @@ fn serve_profiles(
         if profile.speech.enabled {
             media.push(MediaType::Speech);
         }
-        let served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
+        let mut served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
+        if let Some((_, before)) = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit) {
+            served = served.succeeding(before);
+        }
         Ok((Arc::clone(profile), Arc::new(served)))
     };
     settings.profiles.iter().map(serve).collect()

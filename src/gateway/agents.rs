@@ -200,6 +200,11 @@ impl Gateway {
         }
         self.units.store(Arc::new(all));
         let roster = self.roster.load();
+        for Served { rules, .. } in old_roster.profiles().iter().map(|it| &**it) {
+            if !roster.has(&rules.unit, &rules.profile) {
+                self.clear_engine_alerts(rules);
+            }
+        }
         for unit in self.units.load().values() {
             self.review(unit);
             for served in roster.of_unit(&unit.name) {

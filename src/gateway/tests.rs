@@ -346,3 +346,38 @@ async fn s16_a_unit_that_is_removed_takes_its_alerts_along() {
     house.gateway.reload(Vec::new(), Roster::default());
     assert_eq!(house.alerts(), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_about_a_language_engine_outlives_a_reload_until_it_is_mended() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    house.offer(&engine, "c1");
+    *house.mute.0.lock().unwrap() = Some(FailureKind::Credential);
+    house.say(&engine, "c1", "m1");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(house.alerts(), [("credential", "profile support".to_owned())]);
+    let before = Arc::clone(&house.gateway.roster.load().profiles()[0]);
+    house.gateway.reload(vec![unit()], roster_of(served(&["va1"], &house.mute).succeeding(&before)));
+    assert_eq!(house.alerts().len(), 1, "nothing is mended yet");
+    *house.mute.0.lock().unwrap() = None;
+    house.offer(&engine, "c2");
+    house.say(&engine, "c2", "m1");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(house.alerts(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_is_removed_takes_its_alerts_along() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    house.offer(&engine, "c1");
+    *house.mute.0.lock().unwrap() = Some(FailureKind::Quota);
+    house.say(&engine, "c1", "m1");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(house.alerts(), [("quota", "profile support".to_owned())]);
+    house.gateway.reload(vec![unit()], Roster::default());
+    assert_eq!(house.alerts(), []);
+    house.say(&engine, "c1", "m2");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(house.alerts(), [], "a contact that runs out brings none back");
+}
