@@ -41,6 +41,7 @@ impl Gateway {
     /// The directory that a lane attaches with. An engine that attaches anew has forgotten our log-ons, whatever other lanes
     /// look attached: after a crash they may be half-open leftovers.
     pub(super) fn on_directory(self: &Arc<Self>, unit: &Arc<Unit>, lane: LaneId, directory: Directory) {
+        let guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);
         let anew = unit.lane(lane).is_some_and(|lane| lane.anew.swap(false, Ordering::Relaxed));
         if anew {
             self.all_agents(unit, Event::EngineLost);
@@ -50,22 +51,23 @@ impl Gateway {
         if anew {
             self.all_agents(unit, Event::EngineAttached);
         }
+        drop(guard);
         self.take_up_interrupted(unit);
     }
 
     pub(super) fn on_directory_delta(&self, unit: &Unit, delta: Delta) {
+        let _guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut directory = Directory::clone(&unit.directory.load());
-        // Only these decide who may log on, and where contacts can go; queue lengths change all the time.
-        let before = (directory.users.clone(), media_of(&directory), directory.targets.clone());
+        let matters = matters(&directory, &delta);
         directory.apply(delta);
-        let unchanged = (directory.users.clone(), media_of(&directory), directory.targets.clone()) == before;
         unit.directory.store(Arc::new(directory));
-        if !unchanged {
+        if matters {
             self.review(unit);
         }
     }
 
-    /// Compares what is configured with the engine's directory: findings become alerts, agents that may log on do.
+    /// Compares what is configured with the engine's directory: findings become alerts, agents that may log on do. The caller
+    /// holds `unit.reviewing`.
     pub(super) fn review(&self, unit: &Unit) {
         let roster = self.roster.load();
         let directory = unit.directory.load();
@@ -206,7 +208,9 @@ impl Gateway {
             }
         }
         for unit in self.units.load().values() {
+            let guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);
             self.review(unit);
+            drop(guard);
             for served in roster.of_unit(&unit.name) {
                 self.tell_changed_password(unit, served, &old_roster);
             }
@@ -226,6 +230,12 @@ fn locked(unit: &Unit) -> MutexGuard<'_, Agents> {
     unit.agents.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn media_of(directory: &Directory) -> Vec<(crate::core::ids::QueueId, crate::core::message::MediaType)> {
-    directory.queues.iter().map(|(id, queue)| (id.clone(), queue.media)).collect()
+/// Whether the delta may change who can log on, or where contacts can go. Queue lengths, which change all the time, do not.
+fn matters(directory: &Directory, delta: &Delta) -> bool {
+    let Delta { removed_queues, removed_users, removed_targets, changed } = delta;
+    let removes = !(removed_queues.is_empty() && removed_users.is_empty() && removed_targets.is_empty());
+    removes
+        || changed.users.iter().any(|(id, user)| directory.users.get(id) != Some(user))
+        || changed.targets.iter().any(|(id, target)| directory.targets.get(id) != Some(target))
+        || changed.queues.iter().any(|(id, new)| directory.queues.get(id).is_none_or(|queue| queue.media != new.media))
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     core::{
         agent::Standing,
-        directory::{Directory, SignOn, User},
+        directory::{Delta, Directory, SignOn, User},
         ids::{MessageId, ProfileName, Timestamp, UserId},
         message::{Answer, FailureKind, Input, MediaType},
         profile::{self, Events, Handover, Inactivity, LongText, OnUncertain, Rules, TextLimit},
@@ -380,4 +380,24 @@ async fn a_profile_that_is_removed_takes_its_alerts_along() {
     house.say(&engine, "c1", "m2");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(house.alerts(), [], "a contact that runs out brings none back");
+}
+
+/// Each lane's deltas change users of their own, from threads of their own, so that a lost one shows.
+#[tokio::test]
+async fn s3_no_lane_overwrites_what_another_has_just_told_of_the_directory() {
+    const EACH: usize = 200;
+    let house = House::new().await;
+    let (one, two) = (house.staffed(), house.attach());
+    let tell = |engine: &Engine, lane: usize| {
+        for n in 0..EACH {
+            let changed = directory(&[&format!("user-{lane}-{n}")]);
+            house.frame(engine, FromEngine::Delta(Delta { changed, ..Delta::default() }));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| tell(&one, 1));
+        scope.spawn(|| tell(&two, 2));
+    });
+    let unit = house.gateway.unit(&unit()).unwrap();
+    assert_eq!(unit.directory.load().users.len(), 1 + 2 * EACH);
 }

@@ -25,6 +25,8 @@ const NOBODY: i64 = i64::MIN;
 pub(super) struct Unit {
     pub(super) name: UnitName,
     pub(super) directory: ArcSwap<Directory>,
+    /// Serialises changes of `directory` and what follows from them; held while a frame that brings one is applied.
+    pub(super) reviewing: Mutex<()>,
     /// Attached lanes, in order of attaching. Read at every send, changed when an engine comes or goes.
     lanes: ArcSwap<Vec<Arc<Lane>>>,
     /// Serialises changes of `lanes`.
@@ -55,6 +57,7 @@ impl Unit {
         Self {
             name,
             directory: ArcSwap::default(),
+            reviewing: Mutex::new(()),
             lanes: ArcSwap::default(),
             changing: Mutex::new(()),
             agents: Mutex::default(),
