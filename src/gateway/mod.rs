@@ -239,13 +239,14 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
         self.observe(&steps);
+        // Also without a step: typing moves the clock, and the next snapshot has to say so.
+        entry.changed = true;
         steps.retain(|step| step.is_durable());
         let mut after = first;
         let over = self.sort(id, entry, effects, &mut todo.questions, &mut after);
         let now = if steps.is_empty() {
             self.journal.follow(&mut after)
         } else {
-            entry.changed = true;
             match entry.contact.record(&steps) {
                 Ok(body) => self.journal.append(id, &mut entry.link, self.clock.now(), body, &mut after),
                 Err(error) => {

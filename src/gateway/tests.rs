@@ -401,3 +401,20 @@ async fn s3_no_lane_overwrites_what_another_has_just_told_of_the_directory() {
     let unit = house.gateway.unit(&unit()).unwrap();
     assert_eq!(unit.directory.load().users.len(), 1 + 2 * EACH);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_does_not_forget_that_the_customer_was_typing() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    house.offer(&engine, "c1");
+    house.gateway.checkpoint().await;
+    tokio::time::sleep(TIMEOUT / 2).await;
+    house.frame(&engine, FromEngine::Typing { contact: contact("c1").name });
+    let due = house.inspect("c1", |it| it.contact.due(&it.served.rules));
+    assert_eq!(due, Some(house.gateway.clock.now() + TIMEOUT));
+    house.gateway.checkpoint().await;
+    house.written().await;
+    let next = House::on(Arc::clone(&house.store), &["va1"]).await;
+    next.gateway.recover().await.unwrap();
+    assert_eq!(next.inspect("c1", |it| it.contact.due(&it.served.rules)), due);
+}
