@@ -418,3 +418,27 @@ async fn a_restart_does_not_forget_that_the_customer_was_typing() {
     next.gateway.recover().await.unwrap();
     assert_eq!(next.inspect("c1", |it| it.contact.due(&it.served.rules)), due);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_whose_connection_flaps_does_not_stop_the_clocks() {
+    let house = House::new().await;
+    let unit = house.gateway.unit(&unit()).unwrap();
+    let runs = || unit.timers_run(house.gateway.clock.now());
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        let engine = house.attach();
+        tokio::time::sleep(Duration::from_millis(1400)).await;
+        seen.push(runs());
+        house.detach(&engine);
+        assert!(!runs(), "never without an engine");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // The second attachment outlives the first one's grace, the third has one of its own.
+    assert_eq!(seen, [false, true, false, true, false]);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let _engine = house.attach();
+    tokio::time::sleep(Duration::from_millis(1999)).await;
+    assert!(!runs(), "after a longer absence the whole grace");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(runs());
+}

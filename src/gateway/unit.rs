@@ -17,9 +17,10 @@ use crate::core::{
     ids::{EngineId, Timestamp, UnitName},
 };
 
-/// After an engine attaches, its unsent messages come first and timers wait this long.
+/// After an engine attaches, its unsent messages come first and timers wait this long. One that comes back before that is
+/// over, and soon, does not begin it anew: an engine whose connection flaps would stop its contacts' clocks for ever.
 const TIMER_GRACE: Duration = Duration::from_secs(2);
-const NOBODY: i64 = i64::MIN;
+const NEVER: i64 = i64::MIN;
 
 #[derive(Debug)]
 pub(super) struct Unit {
@@ -33,8 +34,10 @@ pub(super) struct Unit {
     changing: Mutex<()>,
     /// Protects the agents' log-on states; taken for an event of one agent.
     pub(super) agents: Mutex<Agents>,
-    /// When the first of the lanes attached, or [`NOBODY`].
-    attached_at: AtomicI64,
+    /// A lane is attached.
+    attached: AtomicBool,
+    /// While one is: timers run from here on.
+    timers_from: AtomicI64,
     /// When the last lane went.
     lost_at: AtomicI64,
     /// Since the start no directory has come, and nothing that the restart interrupted goes on.
@@ -61,7 +64,8 @@ impl Unit {
             lanes: ArcSwap::default(),
             changing: Mutex::new(()),
             agents: Mutex::default(),
-            attached_at: AtomicI64::new(NOBODY),
+            attached: AtomicBool::new(false),
+            timers_from: AtomicI64::new(NEVER),
             lost_at: AtomicI64::new(now.0),
             interrupted: AtomicBool::new(true),
             configured: AtomicBool::new(true),
@@ -81,7 +85,12 @@ impl Unit {
         lanes.push(Arc::new(lane));
         self.lanes.store(Arc::new(lanes));
         if first {
-            self.attached_at.store(now.0, Ordering::Release);
+            let lost_at = Timestamp(self.lost_at.load(Ordering::Acquire));
+            let cut_short = lost_at.0 < self.timers_from.load(Ordering::Acquire);
+            if !cut_short || now.since(lost_at) >= TIMER_GRACE {
+                self.timers_from.store((now + TIMER_GRACE).0, Ordering::Release);
+            }
+            self.attached.store(true, Ordering::Release);
         }
         first
     }
@@ -95,8 +104,8 @@ impl Unit {
         let last = before > 0 && lanes.is_empty();
         self.lanes.store(Arc::new(lanes));
         if last {
-            self.attached_at.store(NOBODY, Ordering::Release);
             self.lost_at.store(now.0, Ordering::Release);
+            self.attached.store(false, Ordering::Release);
         }
         last
     }
@@ -127,13 +136,12 @@ impl Unit {
 
     /// An engine that is away stops its contacts' clocks; one that is back has a moment to deliver what it holds.
     pub(super) fn timers_run(&self, now: Timestamp) -> bool {
-        let attached_at = self.attached_at.load(Ordering::Acquire);
-        attached_at != NOBODY && now >= Timestamp(attached_at) + TIMER_GRACE
+        self.attached.load(Ordering::Acquire) && now.0 >= self.timers_from.load(Ordering::Acquire)
     }
 
     /// How long no engine has been attached.
     pub(super) fn absence(&self, now: Timestamp) -> Duration {
-        if self.attached_at.load(Ordering::Acquire) != NOBODY {
+        if self.attached.load(Ordering::Acquire) {
             return Duration::ZERO;
         }
         now.since(Timestamp(self.lost_at.load(Ordering::Acquire)))
