@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use super::{
@@ -18,6 +19,9 @@ use crate::core::{
     ids::{Timestamp, UserId},
     profile::Rules,
 };
+
+/// An engine that has been away for so long has no session left to resume, and forgets its log-ons.
+const RESUMES_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// A unit's virtual agents by user.
 pub(super) type Agents = HashMap<UserId, Agent>;
@@ -121,6 +125,9 @@ impl Gateway {
 
     pub(super) fn tick_agents(&self, now: Timestamp) {
         for unit in self.units.load().values() {
+            if unit.absence(now) >= RESUMES_WITHIN {
+                self.lose_agents(unit);
+            }
             let due: Vec<UserId> = locked(unit)
                 .iter()
                 .filter(|(_, agent)| agent.deadline().is_some_and(|due| due <= now))
@@ -129,6 +136,16 @@ impl Gateway {
             for user in due {
                 self.agent_event(unit, &user, Event::Tick);
             }
+        }
+    }
+
+    /// Nobody can say any more that they are logged on; the engine that comes logs them on again.
+    fn lose_agents(&self, unit: &Unit) {
+        let on = |agent: &Agent| matches!(agent.standing(), Standing::LoggedOn | Standing::LoggingOn);
+        let users: Vec<UserId> =
+            locked(unit).iter().filter(|(_, agent)| on(agent)).map(|(user, _)| user.clone()).collect();
+        for user in &users {
+            self.agent_event(unit, user, Event::EngineLost);
         }
     }
 

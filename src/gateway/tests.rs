@@ -442,3 +442,18 @@ async fn an_engine_whose_connection_flaps_does_not_stop_the_clocks() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert!(runs());
 }
+
+#[tokio::test(start_paused = true)]
+async fn s2_agents_do_not_look_logged_on_at_an_engine_that_is_gone_for_good() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    house.detach(&engine);
+    tokio::time::sleep(Duration::from_secs(599)).await;
+    house.gateway.tick_agents(house.gateway.clock.now());
+    assert_eq!(house.standing(), Standing::LoggedOn, "its session may come back");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    house.gateway.tick_agents(house.gateway.clock.now());
+    assert_eq!(house.standing(), Standing::AwaitingEngine);
+    house.staffed();
+    assert_eq!(house.standing(), Standing::LoggedOn);
+}
