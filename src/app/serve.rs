@@ -196,8 +196,9 @@ impl Running {
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
-        self.gateway.reload(settings.units.clone(), roster(&profiles));
+        // First, so that no engine is let in any more for a unit that is about to go.
         self.doors.send_replace(Arc::new(Doors::new(&settings)));
+        self.gateway.reload(settings.units.clone(), roster(&profiles));
         self.profiles = profiles;
         for key in fixed_changes(&self.settings, &settings) {
             tracing::warn!(key, "this change takes effect at the next start");
@@ -351,7 +352,10 @@ fn serve_profiles(
         if profile.speech.enabled {
             media.push(MediaType::Speech);
         }
-        let served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
+        let mut served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
+        if let Some((_, before)) = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit) {
+            served = served.succeeding(before);
+        }
         Ok((Arc::clone(profile), Arc::new(served)))
     };
     settings.profiles.iter().map(serve).collect()

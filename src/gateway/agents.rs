@@ -2,11 +2,12 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use super::{
-    Gateway, Roster, Served,
+    Gateway, LaneId, Roster, Served,
     alerts::{Alert, AlertKey},
     lane::ToEngine,
     unit::Unit,
@@ -19,40 +20,58 @@ use crate::core::{
     profile::Rules,
 };
 
+/// An engine that has been away for so long has no session left to resume, and forgets its log-ons.
+const RESUMES_WITHIN: Duration = Duration::from_secs(10 * 60);
+
 /// A unit's virtual agents by user.
 pub(super) type Agents = HashMap<UserId, Agent>;
 
 impl Gateway {
-    /// The unit's first lane is there. Unless it resumes, the engine may have forgotten our log-ons.
+    /// The unit's first lane is there. A new one's directory may follow; see [`Self::on_directory`].
     pub(super) fn on_unit_attached(&self, unit: &Unit, resumed: bool) {
+        if !resumed {
+            self.all_agents(unit, Event::EngineLost);
+        }
+        self.all_agents(unit, Event::EngineAttached);
+    }
+
+    fn all_agents(&self, unit: &Unit, event: Event) {
         let users: Vec<UserId> = locked(unit).keys().cloned().collect();
         for user in &users {
-            if !resumed {
-                self.agent_event(unit, user, Event::EngineLost);
-            }
-            self.agent_event(unit, user, Event::EngineAttached);
+            self.agent_event(unit, user, event);
         }
     }
 
-    pub(super) fn on_directory(self: &Arc<Self>, unit: &Arc<Unit>, directory: Directory) {
+    /// The directory that a lane attaches with. An engine that attaches anew has forgotten our log-ons, whatever other lanes
+    /// look attached: after a crash they may be half-open leftovers.
+    pub(super) fn on_directory(self: &Arc<Self>, unit: &Arc<Unit>, lane: LaneId, directory: Directory) {
+        let guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let anew = unit.lane(lane).is_some_and(|lane| lane.anew.swap(false, Ordering::Relaxed));
+        if anew {
+            self.all_agents(unit, Event::EngineLost);
+        }
         unit.directory.store(Arc::new(directory));
         self.review(unit);
+        if anew {
+            self.all_agents(unit, Event::EngineAttached);
+        }
+        drop(guard);
         self.take_up_interrupted(unit);
     }
 
     pub(super) fn on_directory_delta(&self, unit: &Unit, delta: Delta) {
+        let _guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut directory = Directory::clone(&unit.directory.load());
-        // Only these decide who may log on, and where contacts can go; queue lengths change all the time.
-        let before = (directory.users.clone(), media_of(&directory), directory.targets.clone());
+        let matters = matters(&directory, &delta);
         directory.apply(delta);
-        let unchanged = (directory.users.clone(), media_of(&directory), directory.targets.clone()) == before;
         unit.directory.store(Arc::new(directory));
-        if !unchanged {
+        if matters {
             self.review(unit);
         }
     }
 
-    /// Compares what is configured with the engine's directory: findings become alerts, agents that may log on do.
+    /// Compares what is configured with the engine's directory: findings become alerts, agents that may log on do. The caller
+    /// holds `unit.reviewing`.
     pub(super) fn review(&self, unit: &Unit) {
         let roster = self.roster.load();
         let directory = unit.directory.load();
@@ -106,6 +125,9 @@ impl Gateway {
 
     pub(super) fn tick_agents(&self, now: Timestamp) {
         for unit in self.units.load().values() {
+            if unit.absence(now) >= RESUMES_WITHIN {
+                self.lose_agents(unit);
+            }
             let due: Vec<UserId> = locked(unit)
                 .iter()
                 .filter(|(_, agent)| agent.deadline().is_some_and(|due| due <= now))
@@ -114,6 +136,16 @@ impl Gateway {
             for user in due {
                 self.agent_event(unit, &user, Event::Tick);
             }
+        }
+    }
+
+    /// Nobody can say any more that they are logged on; the engine that comes logs them on again.
+    fn lose_agents(&self, unit: &Unit) {
+        let on = |agent: &Agent| matches!(agent.standing(), Standing::LoggedOn | Standing::LoggingOn);
+        let users: Vec<UserId> =
+            locked(unit).iter().filter(|(_, agent)| on(agent)).map(|(user, _)| user.clone()).collect();
+        for user in &users {
+            self.agent_event(unit, user, Event::EngineLost);
         }
     }
 
@@ -129,7 +161,7 @@ impl Gateway {
             let agents = locked(unit);
             agents.iter().map(|(user, agent)| (unit.name.clone(), user.clone(), agent.standing())).collect::<Vec<_>>()
         };
-        units.values().flat_map(of_unit).collect()
+        units.values().filter(|unit| unit.is_configured()).flat_map(of_unit).collect()
     }
 
     fn agent_event(&self, unit: &Unit, user: &UserId, event: Event) {
@@ -163,25 +195,39 @@ impl Gateway {
         }
     }
 
-    /// On whichever lane is there; without one the agent's own clock tries again.
+    /// On the lane that is surest to be there; without one the agent's own clock tries again.
     fn push_any(&self, unit: &Unit, frame: ToEngine) {
-        if let Some(lane) = unit.lane_or_other(None) {
+        if let Some(lane) = unit.newest_lane() {
             self.push(unit, lane, frame);
         }
     }
 
     /// Puts a changed configuration in force: new contacts and log-ons use it, running contacts keep what they began with.
+    ///
+    /// A unit that is not configured any more takes no engine in. It is kept, since contacts of it may still run, and they are
+    /// reachable again when it comes back; its agents are taken off.
     pub fn reload(&self, units: Vec<crate::core::ids::UnitName>, roster: Roster) {
         let now = self.clock.now();
         let _guard = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old_roster = self.roster.swap(Arc::new(roster));
-        let old_units = self.units.load();
-        let kept = |name| old_units.get(&name).cloned().unwrap_or_else(|| Arc::new(Unit::new(name, now)));
-        let units: HashMap<_, _> = units.into_iter().map(kept).map(|unit| (unit.name.clone(), unit)).collect();
-        self.units.store(Arc::new(units));
+        let mut all = HashMap::clone(&self.units.load());
+        for unit in all.values() {
+            unit.configured.store(units.contains(&unit.name), Ordering::Relaxed);
+        }
+        for name in units {
+            all.entry(name.clone()).or_insert_with(|| Arc::new(Unit::new(name, now)));
+        }
+        self.units.store(Arc::new(all));
         let roster = self.roster.load();
+        for Served { rules, .. } in old_roster.profiles().iter().map(|it| &**it) {
+            if !roster.has(&rules.unit, &rules.profile) {
+                self.clear_engine_alerts(rules);
+            }
+        }
         for unit in self.units.load().values() {
+            let guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);
             self.review(unit);
+            drop(guard);
             for served in roster.of_unit(&unit.name) {
                 self.tell_changed_password(unit, served, &old_roster);
             }
@@ -201,6 +247,12 @@ fn locked(unit: &Unit) -> MutexGuard<'_, Agents> {
     unit.agents.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn media_of(directory: &Directory) -> Vec<(crate::core::ids::QueueId, crate::core::message::MediaType)> {
-    directory.queues.iter().map(|(id, queue)| (id.clone(), queue.media)).collect()
+/// Whether the delta may change who can log on, or where contacts can go. Queue lengths, which change all the time, do not.
+fn matters(directory: &Directory, delta: &Delta) -> bool {
+    let Delta { removed_queues, removed_users, removed_targets, changed } = delta;
+    let removes = !(removed_queues.is_empty() && removed_users.is_empty() && removed_targets.is_empty());
+    removes
+        || changed.users.iter().any(|(id, user)| directory.users.get(id) != Some(user))
+        || changed.targets.iter().any(|(id, target)| directory.targets.get(id) != Some(target))
+        || changed.queues.iter().any(|(id, new)| directory.queues.get(id).is_none_or(|queue| queue.media != new.media))
 }

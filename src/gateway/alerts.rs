@@ -11,6 +11,7 @@ use crate::{
         agent::LogOnRefusal,
         assignment::{Finding, Problem, Subject},
         ids::{Timestamp, UnitName, UserId},
+        profile::Rules,
     },
     telemetry::Metrics,
 };
@@ -63,6 +64,12 @@ pub struct AlertKey {
 }
 
 impl AlertKey {
+    /// About a profile's language engine.
+    #[must_use]
+    pub fn engine(kind: AlertKind, rules: &Rules) -> Self {
+        Self { kind, unit: Some(rules.unit.clone()), subject: format!("profile {}", rules.profile) }
+    }
+
     #[must_use]
     pub fn log_on(unit: &UnitName, user: &UserId, refusal: LogOnRefusal) -> Self {
         let subject = Subject::User(user.clone()).to_string();

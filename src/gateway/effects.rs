@@ -22,6 +22,7 @@ use crate::{
         contact::{Effect, Event},
         ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
         message::{Answer, FailureKind, Input, Parameters},
+        profile::Rules,
     },
     telemetry::{SPANS, labels::Stage},
 };
@@ -268,13 +269,10 @@ impl Gateway {
     /// What an administrator has to mend stays visible until an answer comes through again.
     fn watch_engine(&self, served: &Served, result: &Result<Answer, AskError>) {
         let rules = &served.rules;
-        let key =
-            |kind| AlertKey { kind, unit: Some(rules.unit.clone()), subject: format!("profile {}", rules.profile) };
         let (kind, error) = match result {
             Ok(_) => {
                 if served.troubled.load(Ordering::Relaxed) && served.troubled.swap(false, Ordering::Relaxed) {
-                    self.alerts.clear(&key(AlertKind::Credential));
-                    self.alerts.clear(&key(AlertKind::Quota));
+                    self.clear_engine_alerts(rules);
                 }
                 return;
             }
@@ -284,13 +282,22 @@ impl Gateway {
             }
             Err(_) => return,
         };
+        if !self.roster.load().has(&rules.unit, &rules.profile) {
+            // Its last contacts run out; nobody can mend it any more.
+            return;
+        }
         served.troubled.store(true, Ordering::Relaxed);
         self.alerts.raise(Alert {
-            key: key(kind),
+            key: AlertKey::engine(kind, rules),
             text: format!("profile {}: the language engine refuses its questions", rules.profile),
             mending: error.advice.clone(),
             raised_at: self.clock.now(),
         });
+    }
+
+    pub(super) fn clear_engine_alerts(&self, rules: &Rules) {
+        self.alerts.clear(&AlertKey::engine(AlertKind::Credential, rules));
+        self.alerts.clear(&AlertKey::engine(AlertKind::Quota, rules));
     }
 
     pub(super) fn query(self: &Arc<Self>, request: ExternalRequest, seq: ActionSeq) {

@@ -31,7 +31,7 @@ impl Gateway {
         let Some(unit) = self.unit(unit) else { return };
         let origin = Origin { unit, lane, frame };
         match from {
-            FromEngine::Directory(directory) => self.on_directory(&origin.unit, directory),
+            FromEngine::Directory(directory) => self.on_directory(&origin.unit, lane, directory),
             FromEngine::Delta(delta) => self.on_directory_delta(&origin.unit, delta),
             FromEngine::AgentLoggedOn { user } => self.on_logged_on(&origin.unit, &user),
             FromEngine::LogOnRefused { user, reason, detail } => {

@@ -17,6 +17,8 @@ mod served;
 mod shard;
 pub mod storage;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod unit;
 
@@ -97,6 +99,7 @@ pub struct Gateway {
     claim: Claim,
     journal: Journal,
     shards: Shards,
+    /// Also those that a reload has taken out: their contacts may still run.
     units: ArcSwap<HashMap<UnitName, Arc<Unit>>>,
     /// Serialises changes of `units`.
     changing: Mutex<()>,
@@ -182,12 +185,13 @@ impl Gateway {
         if self.is_draining() {
             return Err(AttachError::Draining);
         }
-        let unit = self.unit(unit).ok_or(AttachError::UnknownUnit)?;
+        let unit = self.unit(unit).filter(|unit| unit.is_configured()).ok_or(AttachError::UnknownUnit)?;
         if resumes.is_some_and(|lane| unit.has_lost(lane)) {
             return Err(AttachError::Lost);
         }
         let id = resumes.unwrap_or_else(|| LaneId(self.next_lane.fetch_add(1, Ordering::Relaxed)));
-        let first = unit.add(Lane { id, engine: engine.clone(), out }, self.clock.now());
+        let lane = Lane { id, engine: engine.clone(), out, anew: AtomicBool::new(resumes.is_none()) };
+        let first = unit.add(lane, self.clock.now());
         tracing::info!(engine.id = %engine, unit = %unit.name, lane = id.0, resumed = resumes.is_some(), "engine attached");
         if first {
             self.on_unit_attached(&unit, resumes.is_some());
@@ -241,13 +245,14 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
         self.observe(&steps);
+        // Also without a step: typing moves the clock, and the next snapshot has to say so.
+        entry.changed = true;
         steps.retain(|step| step.is_durable());
         let mut after = first;
         let over = self.sort(id, entry, effects, &mut todo.questions, &mut after);
         let now = if steps.is_empty() {
             self.journal.follow(&mut after)
         } else {
-            entry.changed = true;
             match entry.contact.record(&steps) {
                 Ok(body) => self.journal.append(id, &mut entry.link, self.clock.now(), body, &mut after),
                 Err(error) => {

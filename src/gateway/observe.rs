@@ -73,6 +73,7 @@ const fn end_kind(reason: &EndReason, with_person: bool) -> EndKind {
         EndReason::Left(_) if with_person => EndKind::HandedOver,
         EndReason::Left(_) => EndKind::Customer,
         EndReason::EngineAway => EndKind::EngineAway,
+        EndReason::NotServed => EndKind::Failed,
     }
 }
 

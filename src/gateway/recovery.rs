@@ -13,7 +13,7 @@ use super::{
     unit::Unit,
 };
 use crate::core::{
-    contact::{Contact, Event},
+    contact::{Contact, Event, Out},
     ids::{ContactId, Timestamp},
 };
 
@@ -59,11 +59,15 @@ impl Gateway {
         for (id, found) in reader.found {
             if found.contact.is_over() {
                 self.close_late(id, &found);
-            } else if self.take_up(&id, found) {
-                recovered.contacts += 1;
-            } else {
-                recovered.orphans += 1;
-                tracing::warn!(contact.id = %id, "no profile serves this contact any more; it is given up");
+                continue;
+            }
+            match self.take_up(&id, found) {
+                None => recovered.contacts += 1,
+                Some(orphan) => {
+                    recovered.orphans += 1;
+                    tracing::warn!(contact.id = %id, "no profile serves this contact any more; it is given up");
+                    self.give_up(id, *orphan);
+                }
             }
         }
         Ok(recovered)
@@ -75,10 +79,25 @@ impl Gateway {
         self.shards.of(&id).remember_closed(id);
     }
 
-    fn take_up(&self, id: &ContactId, mut found: Found) -> bool {
+    /// Ends an orphan for good: a later start that knows its profile again must not find it as it was.
+    fn give_up(&self, id: ContactId, mut orphan: Found) {
+        let mut out = Out::default();
+        orphan.contact.give_up(&mut out);
+        self.observe(&out.steps);
+        match orphan.contact.record(&out.steps) {
+            Ok(body) => {
+                self.journal.append(&id, &mut orphan.link, self.clock.now(), body, &mut Vec::new());
+            }
+            Err(error) => tracing::error!(contact.id = %id, %error, "a transition cannot be written"),
+        }
+        self.close_late(id, &orphan);
+    }
+
+    /// Yields back what no profile serves.
+    fn take_up(&self, id: &ContactId, mut found: Found) -> Option<Box<Found>> {
         let roster = self.roster.load();
         let served = roster.find_by_agent(&id.unit, &found.contact.card().agent);
-        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else { return false };
+        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else { return Some(Box::new(found)) };
         self.spare_lost_numbers(&mut found.contact);
         let mut entry = Entry::new(found.contact, Arc::clone(served), unit);
         entry.link = found.link;
@@ -86,7 +105,7 @@ impl Gateway {
         let mut shard = self.shards.of(id);
         self.insert(&mut shard, id.clone(), entry);
         shard.arm(id);
-        true
+        None
     }
 
     /// Goes on with what the restart has interrupted in a unit. It waits for the unit's directory: without it an answer that

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::ports::LanguageEngine;
 use crate::{
     core::{
-        ids::{UnitName, UserId},
+        ids::{ProfileName, UnitName, UserId},
         message::MediaType,
         profile::Rules,
     },
@@ -25,20 +25,26 @@ pub struct Served {
     pub password: SecretString,
     /// What its virtual agents log on for.
     pub media: Vec<MediaType>,
-    /// An alert about its engine is raised.
-    pub(super) troubled: AtomicBool,
+    /// An alert about its engine is raised. What succeeds it after a reload shares this, so that either can clear the alert.
+    pub(super) troubled: Arc<AtomicBool>,
     token: OnceLock<Arc<Gauge>>,
 }
 
 impl Served {
     #[must_use]
-    pub const fn new(
+    pub fn new(
         rules: Arc<Rules>,
         engine: Arc<dyn LanguageEngine>,
         password: SecretString,
         media: Vec<MediaType>,
     ) -> Self {
-        Self { rules, engine, password, media, troubled: AtomicBool::new(false), token: OnceLock::new() }
+        Self { rules, engine, password, media, troubled: Arc::default(), token: OnceLock::new() }
+    }
+
+    /// Takes the place of `old`: the same profile before a reload.
+    #[must_use]
+    pub fn succeeding(self, old: &Self) -> Self {
+        Self { troubled: Arc::clone(&old.troubled), ..self }
     }
 
     pub(super) fn token_gauge(&self, metrics: &Metrics) -> &Gauge {
@@ -87,6 +93,10 @@ impl Roster {
 
     pub fn of_unit<'a>(&'a self, unit: &'a UnitName) -> impl Iterator<Item = &'a Arc<Served>> {
         self.profiles.iter().filter(move |served| served.rules.unit == *unit)
+    }
+
+    pub(super) fn has(&self, unit: &UnitName, profile: &ProfileName) -> bool {
+        self.profiles.iter().any(|it| it.rules.unit == *unit && it.rules.profile == *profile)
     }
 
     #[must_use]

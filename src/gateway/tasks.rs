@@ -137,9 +137,36 @@ impl Gateway {
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         rounds.tick().await;
         while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+            self.end_abandoned().await;
             self.checkpoint().await;
             self.prune(retention).await;
         }
+    }
+
+    /// Gives up every contact whose engine has stayed away too long, whatever the contact waits for: most have no clock that
+    /// would come round to it.
+    pub(super) async fn end_abandoned(self: &Arc<Self>) {
+        let now = self.clock.now();
+        let gone = |unit: &Unit| unit.absence(now) >= self.limits.engine_absence;
+        if !self.units.load().values().any(|unit| gone(unit)) {
+            return;
+        }
+        for index in 0..super::shard::SHARDS {
+            self.end_abandoned_of(index, gone);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn end_abandoned_of(self: &Arc<Self>, index: usize, gone: impl Fn(&Unit) -> bool) {
+        let Some(mut shard) = self.shards.at(index) else { return };
+        let abandoned = shard.contacts.iter().filter(|(_, entry)| gone(&entry.unit));
+        let ids: Vec<ContactId> = abandoned.map(|(id, _)| id.clone()).collect();
+        let mut todo = Todo::default();
+        for id in ids {
+            self.apply_in(&mut shard, &id, Event::EngineAway, &mut todo);
+        }
+        drop(shard);
+        self.finish(todo);
     }
 
     async fn prune(&self, retention: Duration) {

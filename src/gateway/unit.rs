@@ -18,9 +18,10 @@ use crate::core::{
     ids::{EngineId, Timestamp, UnitName},
 };
 
-/// After an engine attaches, its unsent messages come first and timers wait this long.
+/// After an engine attaches, its unsent messages come first and timers wait this long. One that comes back before that is
+/// over, and soon, does not begin it anew: an engine whose connection flaps would stop its contacts' clocks for ever.
 const TIMER_GRACE: Duration = Duration::from_secs(2);
-const NOBODY: i64 = i64::MIN;
+const NEVER: i64 = i64::MIN;
 
 /// How many lanes with lost frames are remembered; lanes are numbered in order, and the oldest will not come back.
 const LOST: usize = 4096;
@@ -62,6 +63,8 @@ impl Sweep {
 pub(super) struct Unit {
     pub(super) name: UnitName,
     pub(super) directory: ArcSwap<Directory>,
+    /// Serialises changes of `directory` and what follows from them; held while a frame that brings one is applied.
+    pub(super) reviewing: Mutex<()>,
     /// Attached lanes, in order of attaching. Read at every send, changed when an engine comes or goes.
     lanes: ArcSwap<Vec<Arc<Lane>>>,
     /// Serialises changes of `lanes`.
@@ -73,12 +76,16 @@ pub(super) struct Unit {
     /// Protects the ids of lanes that went before they had a frame which is not sent again: their sessions cannot go on.
     /// Taken when such a frame is lost, and at an attach.
     lost: Mutex<BTreeSet<u64>>,
-    /// When the first of the lanes attached, or [`NOBODY`].
-    attached_at: AtomicI64,
+    /// A lane is attached.
+    attached: AtomicBool,
+    /// While one is: timers run from here on.
+    timers_from: AtomicI64,
     /// When the last lane went.
     lost_at: AtomicI64,
     /// Since the start no directory has come, and nothing that the restart interrupted goes on.
     pub(super) interrupted: AtomicBool,
+    /// It is in the configuration in force.
+    pub(super) configured: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -86,6 +93,8 @@ pub(super) struct Lane {
     pub(super) id: LaneId,
     pub(super) engine: EngineId,
     pub(super) out: mpsc::Sender<ToEngine>,
+    /// It is neither resumed nor the first, and its directory has not come: the engine may have been restarted.
+    pub(super) anew: AtomicBool,
 }
 
 impl Unit {
@@ -93,14 +102,17 @@ impl Unit {
         Self {
             name,
             directory: ArcSwap::default(),
+            reviewing: Mutex::new(()),
             lanes: ArcSwap::default(),
             changing: Mutex::new(()),
             agents: Mutex::default(),
             sweep: Sweep::default(),
             lost: Mutex::default(),
-            attached_at: AtomicI64::new(NOBODY),
+            attached: AtomicBool::new(false),
+            timers_from: AtomicI64::new(NEVER),
             lost_at: AtomicI64::new(now.0),
             interrupted: AtomicBool::new(true),
+            configured: AtomicBool::new(true),
         }
     }
 
@@ -110,10 +122,19 @@ impl Unit {
         let mut lanes = Vec::clone(&self.lanes.load());
         lanes.retain(|it| it.id != lane.id);
         let first = lanes.is_empty();
+        if first {
+            // The agents are logged on at once then.
+            lane.anew.store(false, Ordering::Relaxed);
+        }
         lanes.push(Arc::new(lane));
         self.lanes.store(Arc::new(lanes));
         if first {
-            self.attached_at.store(now.0, Ordering::Release);
+            let lost_at = Timestamp(self.lost_at.load(Ordering::Acquire));
+            let cut_short = lost_at.0 < self.timers_from.load(Ordering::Acquire);
+            if !cut_short || now.since(lost_at) >= TIMER_GRACE {
+                self.timers_from.store((now + TIMER_GRACE).0, Ordering::Release);
+            }
+            self.attached.store(true, Ordering::Release);
         }
         first
     }
@@ -130,8 +151,8 @@ impl Unit {
         }
         self.lanes.store(Arc::new(lanes));
         if last {
-            self.attached_at.store(NOBODY, Ordering::Release);
             self.lost_at.store(now.0, Ordering::Release);
+            self.attached.store(false, Ordering::Release);
         }
         last
     }
@@ -150,12 +171,21 @@ impl Unit {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane.0)
     }
 
+    pub(super) fn is_configured(&self) -> bool {
+        self.configured.load(Ordering::Relaxed)
+    }
+
     pub(super) fn lanes(&self) -> Arc<Vec<Arc<Lane>>> {
         self.lanes.load_full()
     }
 
     pub(super) fn lane(&self, id: LaneId) -> Option<Arc<Lane>> {
         self.lanes.load().iter().find(|it| it.id == id).cloned()
+    }
+
+    /// The lane that attached last: of an engine that was restarted, others may be half-open leftovers.
+    pub(super) fn newest_lane(&self) -> Option<LaneId> {
+        self.lanes.load().last().map(|it| it.id)
     }
 
     /// The lane itself if it is attached, otherwise any other of the unit.
@@ -167,13 +197,12 @@ impl Unit {
 
     /// An engine that is away stops its contacts' clocks; one that is back has a moment to deliver what it holds.
     pub(super) fn timers_run(&self, now: Timestamp) -> bool {
-        let attached_at = self.attached_at.load(Ordering::Acquire);
-        attached_at != NOBODY && now >= Timestamp(attached_at) + TIMER_GRACE
+        self.attached.load(Ordering::Acquire) && now.0 >= self.timers_from.load(Ordering::Acquire)
     }
 
     /// How long no engine has been attached.
     pub(super) fn absence(&self, now: Timestamp) -> Duration {
-        if self.attached_at.load(Ordering::Acquire) != NOBODY {
+        if self.attached.load(Ordering::Acquire) {
             return Duration::ZERO;
         }
         now.since(Timestamp(self.lost_at.load(Ordering::Acquire)))

@@ -42,6 +42,12 @@ impl Contact {
         ids
     }
 
+    /// Ends a contact whose rules are gone; nobody is told.
+    pub fn give_up(&mut self, out: &mut Out) {
+        self.end(EndReason::NotServed, out);
+        self.state.clock.stop();
+    }
+
     /// The contact is over; what it leaves unanswered is told so.
     pub(super) fn end(&mut self, reason: EndReason, out: &mut Out) {
         if self.is_over() {
@@ -66,6 +72,7 @@ impl EndReason {
             Self::Inactivity => "inactivity",
             Self::Left(_) => "left",
             Self::EngineAway => "engine_away",
+            Self::NotServed => "not_served",
         }
     }
 }

@@ -111,6 +111,8 @@ pub enum EndReason {
     Left(String),
     /// The routing engine stayed away too long.
     EngineAway,
+    /// After a restart no profile served its virtual agent any more.
+    NotServed,
 }
 
 #[derive(Clone, Debug, PartialEq)]
