@@ -67,6 +67,9 @@ pub enum AttachError {
     UnknownUnit,
     #[error("the gateway is going down")]
     Draining,
+    /// The lane's session cannot go on: begin a new one.
+    #[error("a frame of this lane was lost")]
+    Lost,
 }
 
 /// What the gateway is built from.
@@ -183,6 +186,9 @@ impl Gateway {
             return Err(AttachError::Draining);
         }
         let unit = self.unit(unit).filter(|unit| unit.is_configured()).ok_or(AttachError::UnknownUnit)?;
+        if resumes.is_some_and(|lane| unit.has_lost(lane)) {
+            return Err(AttachError::Lost);
+        }
         let id = resumes.unwrap_or_else(|| LaneId(self.next_lane.fetch_add(1, Ordering::Relaxed)));
         let lane = Lane { id, engine: engine.clone(), out, anew: AtomicBool::new(resumes.is_none()) };
         let first = unit.add(lane, self.clock.now());
@@ -190,7 +196,7 @@ impl Gateway {
         if first {
             self.on_unit_attached(&unit, resumes.is_some());
         }
-        self.sweep_undelivered(unit);
+        self.sweep_undelivered(&unit);
         Ok(id)
     }
 

@@ -89,6 +89,7 @@ fn rules(agents: &[&str]) -> Rules {
         },
         events: Events::default(),
         text_limit: TextLimit { characters: 0, policy: LongText::Reject, message: String::new() },
+        coalesce: Duration::ZERO,
         on_uncertain: OnUncertain::Retry,
         zone: jiff::tz::TimeZone::UTC,
         calling_code: String::new(),
