@@ -270,9 +270,12 @@ async fn s2_a_restarted_engine_of_one_lane_gets_one_log_on() {
     let house = House::new().await;
     let first = house.staffed();
     house.detach(&first);
-    let again = house.staffed();
+    let _again = house.staffed();
     assert_eq!(house.standing(), Standing::LoggedOn);
-    house.detach(&again);
+    let page = house.gateway.metrics.render();
+    let counted: Vec<&str> = page.lines().filter_map(|it| it.strip_prefix("usher_agents{state=")).collect();
+    let counted: Vec<&str> = counted.into_iter().filter(|it| !it.ends_with(" 0")).collect();
+    assert_eq!(counted, ["\"logged_on\"} 1"]);
 }
 
 #[tokio::test(start_paused = true)]
