@@ -101,6 +101,7 @@ impl Gateway {
         if new {
             let seed = crate::core::contact::name_hash(user.as_str());
             locked(unit).insert(user.clone(), Agent::new(seed));
+            self.metrics.agent_moved(None, Some(Standing::Unassigned));
             if attached {
                 self.agent_event(unit, user, Event::EngineAttached);
             }
