@@ -56,7 +56,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["ops"]),
     ("chacha20poly1305", &["store"]),
     ("clap", &["cli", "main"]),
-    ("google_cloud_auth", &["nlp"]),
     ("google_cloud_dialogflow_v2", &["nlp"]),
     ("google_cloud_gax", &["nlp"]),
     ("hickory_resolver", &["egress"]),

@@ -22,7 +22,7 @@ fn hasty() -> Deps {
         longest_retry: Duration::from_millis(20),
         timeout: Duration::from_secs(5),
     };
-    Deps { tokens: Tokens::with_schedule(Clock::system(), schedule), dial: None }
+    Deps { tokens: Tokens::with_schedule(Clock::system(), schedule, names(&[])), ..deps() }
 }
 
 #[tokio::test]
