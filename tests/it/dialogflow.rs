@@ -20,7 +20,7 @@ use usher::{
     },
     egress::Names,
     gateway::ports::{Ask, AskError, LanguageEngine},
-    nlp::{self, Deps, google_auth::Tokens},
+    nlp::{self, Deps},
 };
 
 use crate::fakes::dialogflow::{FakeDialogflow, say};

@@ -286,7 +286,8 @@ fn roster(settings: &Settings, clock: &Clock) -> Roster {
         async { TcpStream::connect((LANGUAGE, LANGUAGE_PORT)).await.map(|io| Box::new(io) as Box<dyn nlp::Io>) }.boxed()
     });
     let names = Arc::new(Names::new(&[], Duration::ZERO).unwrap());
-    let deps = nlp::Deps { dial, ..nlp::Deps::new(clock.clone(), names) };
+    let mut deps = nlp::Deps::new(clock.clone(), names);
+    deps.dial = dial;
     let served = settings.profiles.iter().map(|profile| {
         let engine = nlp::build(profile, &deps).unwrap();
         let media = vec![MediaType::OpenMedia];

@@ -15,7 +15,7 @@ fn named(dialogflow: &FakeDialogflow, host: &str) -> DialogflowV2 {
 
 fn deps_by(servers: &[&NameServer]) -> Deps {
     let servers: Vec<_> = servers.iter().map(|it| it.address).collect();
-    Deps::new(Clock::system(), super::names(&servers))
+    Deps::new(Clock::system(), names(&servers))
 }
 
 /// Never answers.
