@@ -63,7 +63,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("opentelemetry_otlp", &["telemetry"]),
     ("opentelemetry_sdk", &["telemetry"]),
     ("prost", &["engine", "nlp", "wire"]),
-    // The one HTTP client; Google's own crate cannot go through a proxy by itself.
+    // The one HTTP client; Google's own crate takes neither a proxy nor a look-up of ours.
     ("reqwest", &["egress", "src/nlp/dialogflow_v2/rest.rs"]),
     ("sqlx", &["store"]),
     ("toml", &["cli", "config"]),
