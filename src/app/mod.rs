@@ -62,7 +62,7 @@ async fn stored_secrets(
         let Some(sealer) = Sealer::find(directory, environment.master_key().as_ref())? else {
             bail!("there is no master key in {}", directory.display())
         };
-        anyhow::Ok((sealer, open_store(directory).await?))
+        anyhow::Ok((sealer, existing_store(directory).await?))
     };
     let (sealer, store) = match opened.await.map_err(unreadable) {
         Ok(opened) => opened,
@@ -95,10 +95,11 @@ pub async fn put_secret(
     name: &str,
     value: &SecretString,
 ) -> anyhow::Result<()> {
-    std::fs::create_dir_all(directory)?;
+    // The store makes its directory, closed to others.
+    let store = open_store(directory).await?;
     let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
     let sealed = sealer.seal(name, value.expose_secret().as_bytes())?;
-    Ok(open_store(directory).await?.put_secret(name, &sealed).await?)
+    Ok(store.put_secret(name, &sealed).await?)
 }
 
 /// Names of the secrets that the store at `directory` holds.
@@ -106,12 +107,17 @@ pub async fn put_secret(
 /// # Errors
 /// When the store cannot be read.
 pub async fn secret_names(directory: &Path) -> anyhow::Result<Vec<String>> {
-    Ok(open_store(directory).await?.secret_names().await?)
+    Ok(existing_store(directory).await?.secret_names().await?)
 }
 
 /// The store at `directory`, without taking its shards: another process may own them.
 async fn open_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
     Ok(Arc::new(Sqlite::open(directory).await?))
+}
+
+/// The same, but only if it is there; nothing is created or changed.
+async fn existing_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(Arc::new(Sqlite::open_existing(directory).await?))
 }
 
 /// Asks the profile's language engine whether it takes the credential; says what it answered.

@@ -55,6 +55,7 @@ pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits) -> 
         inactivity: inactivity(root.section("inactivity")),
         handover: handover(root.section("handover")),
         text_limit: text_limit(root.section("long_text")),
+        coalesce: root.millis("coalesce_ms", 0..=10_000),
         on_uncertain: root.choice("on_uncertain").unwrap_or(OnUncertain::Retry),
         events: events(root.section("events")),
     };
@@ -79,6 +80,7 @@ struct Parts {
     inactivity: Inactivity,
     handover: Handover,
     text_limit: TextLimit,
+    coalesce: Duration,
     on_uncertain: OnUncertain,
     events: Events,
 }
@@ -114,6 +116,7 @@ impl Made<'_> {
             handover: parts.handover,
             events: parts.events,
             text_limit: parts.text_limit,
+            coalesce: parts.coalesce,
             on_uncertain: parts.on_uncertain,
             zone: unit.zone.clone(),
             calling_code: unit.calling_code.clone(),

@@ -105,6 +105,10 @@ pub(super) fn engines(root: &mut Section<'_>, units: &[Unit]) -> Vec<Engine> {
         }
         for At { value, place } in &allowed {
             check_unit(&section, value, *place, units);
+            if let Some(other) = engines.iter().find(|other| other.units.contains(value)) {
+                let message = format!("business unit `{value}` has its engine already: `{}`", other.id);
+                section.cx.error(*place, message, "a unit's contacts belong to one engine; it may open several lanes");
+            }
         }
         if let Some(At { value, place }) = &id
             && engines.iter().any(|other| other.id == *value)

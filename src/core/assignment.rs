@@ -344,6 +344,7 @@ mod tests {
             },
             events: Events::default(),
             text_limit: TextLimit { characters: 256, policy: LongText::Split, message: String::new() },
+            coalesce: std::time::Duration::ZERO,
             on_uncertain: OnUncertain::Retry,
             zone: jiff::tz::TimeZone::UTC,
             calling_code: "49".into(),

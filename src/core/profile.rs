@@ -27,6 +27,8 @@ pub struct Rules {
     pub handover: Handover,
     pub events: Events,
     pub text_limit: TextLimit,
+    /// Short messages that follow each other within this are one input (B9); zero: each is its own.
+    pub coalesce: Duration,
     pub on_uncertain: OnUncertain,
     /// For local dates and times in callbacks; the business unit's.
     pub zone: jiff::tz::TimeZone,

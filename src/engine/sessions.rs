@@ -212,7 +212,12 @@ impl Session {
 
     /// A new session's first stream.
     fn begin(self: &Arc<Self>, key: &LaneKey, gateway: &Arc<Gateway>) -> Result<Attached, Problem> {
-        let hold = self.lock().attach(self, key, gateway)?;
+        let hold = match self.lock().attach(self, key, gateway) {
+            Ok(hold) => hold,
+            // A new session has no lane that could have lost anything.
+            Err(NoAttach::Lost) => return Err(draining()),
+            Err(NoAttach::Refused(problem)) => return Err(problem),
+        };
         Ok(Attached { hold, resumed: false, taken: 0 })
     }
 
@@ -227,7 +232,11 @@ impl Session {
         if state.lost || !state.numbers.can_resume(last_received) {
             return Ok(None);
         }
-        let hold = state.attach(self, key, gateway)?;
+        let hold = match state.attach(self, key, gateway) {
+            Ok(hold) => hold,
+            Err(NoAttach::Lost) => return Ok(None),
+            Err(NoAttach::Refused(problem)) => return Err(problem),
+        };
         let State { numbers, link, .. } = &mut *state;
         if let Some(link) = link {
             if let Ok(delivered) = numbers.on_ack(last_received) {
@@ -244,13 +253,21 @@ impl Session {
     }
 }
 
+/// Why a stream cannot take a session up.
+enum NoAttach {
+    Refused(Problem),
+    /// The session lost something; only a new one will do.
+    Lost,
+}
+
 impl State {
-    fn attach(&mut self, session: &Arc<Session>, key: &LaneKey, gateway: &Arc<Gateway>) -> Result<Hold, Problem> {
+    fn attach(&mut self, session: &Arc<Session>, key: &LaneKey, gateway: &Arc<Gateway>) -> Result<Hold, NoAttach> {
         let (out, pushed) = mpsc::channel(QUEUE);
         let push = out.downgrade();
         let lane = gateway.attach(&key.unit, &key.engine, out, self.lane).map_err(|why| match why {
-            AttachError::UnknownUnit => unknown_unit(&key.unit),
-            AttachError::Draining => draining(),
+            AttachError::UnknownUnit => NoAttach::Refused(unknown_unit(&key.unit)),
+            AttachError::Draining => NoAttach::Refused(draining()),
+            AttachError::Lost => NoAttach::Lost,
         })?;
         let gone = CancellationToken::new();
         self.link = Some(Link {

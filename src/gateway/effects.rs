@@ -32,7 +32,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// What waits for a commit.
 #[derive(Debug)]
 pub(super) enum After {
-    /// A frame on this lane; if the lane is gone, nobody misses it.
+    /// A frame that is not kept: if the lane is gone, its session cannot go on, and the engine sends again what led to it.
     Frame {
         unit: Arc<Unit>,
         lane: LaneId,
@@ -40,9 +40,10 @@ pub(super) enum After {
     },
     /// A command. If the lane is gone it stays undelivered, for the next one.
     Command {
-        unit: Arc<Unit>,
         lane: LaneId,
         contact: ContactId,
+        /// See [`Entry::route`].
+        route: u32,
         frame: Box<ToEngine>,
     },
     External(Box<ExternalRequest>, ActionSeq),
@@ -93,7 +94,7 @@ impl Gateway {
                 // Waits for no commit, as nothing has changed; later the lane might be gone, the message lost with it.
                 Effect::Busy(message) => {
                     if let Some(lane) = entry.lane {
-                        self.push(&entry.unit, lane, busy(id, message, "the contact's queue is full"));
+                        self.push_or_lose(&entry.unit, lane, busy(id, message, "the contact's queue is full"));
                     }
                 }
                 Effect::ContactEnded(message) => {
@@ -127,51 +128,79 @@ impl Gateway {
     /// Sends everything undelivered on `lane`, which becomes the contact's.
     pub(super) fn route_to(&self, id: &ContactId, entry: &mut Entry, lane: LaneId, after: &mut Vec<After>) {
         entry.lane = Some(lane);
+        entry.route = entry.route.wrapping_add(1);
         for (seq, command) in entry.contact.undelivered() {
             let frame = ToEngine::Command { contact: id.name.clone(), seq, command: Arc::clone(command) };
             after.push(command_frame(id, entry, lane, frame));
         }
     }
 
-    /// Sends what is undelivered and has not been sent on any lane that is attached.
-    pub(super) fn send_undelivered(&self, id: &ContactId, entry: &mut Entry) {
-        let mut after = Vec::new();
-        self.route(id, entry, &mut after);
-        let now = self.journal.follow(&mut after);
-        self.send_now(entry, now, &mut Todo::default());
+    /// Sends what is undelivered and has not been sent on any lane that is attached. Says no if the lane is too full for it.
+    pub(super) fn send_undelivered(&self, id: &ContactId, entry: &mut Entry) -> bool {
+        let target = entry.unit.lane_or_other(entry.lane);
+        if target == entry.lane || entry.contact.undelivered().next().is_none() {
+            return true;
+        }
+        let room = target
+            .and_then(|lane| entry.unit.lane(lane))
+            .is_none_or(|it| it.out.capacity() > it.out.max_capacity() / 2);
+        if room {
+            let mut after = Vec::new();
+            self.route(id, entry, &mut after);
+            let now = self.journal.follow(&mut after);
+            self.send_now(entry, now, &mut Todo::default());
+        }
+        room
     }
 
     /// Sends what need not wait for a commit, under the shard's lock.
     pub(super) fn send_now(&self, entry: &mut Entry, now: Vec<After>, todo: &mut Todo) {
         for it in now {
             match it {
-                After::Frame { unit, lane, frame } => {
-                    self.push(&unit, lane, *frame);
-                }
-                After::Command { unit, lane, frame, .. } => {
-                    if !self.push(&unit, lane, *frame) {
-                        entry.lane = None;
-                    }
+                After::Frame { unit, lane, frame } => self.push_or_lose(&unit, lane, *frame),
+                After::Command { lane, contact, route, frame } => {
+                    self.send_command(entry, &contact, (lane, route), *frame);
                 }
                 After::External(request, seq) => todo.queries.push((request, seq)),
             }
         }
     }
 
-    /// What has been committed, in order; no lock is held.
+    /// What has been committed, in order.
     pub(super) fn carry_out(self: &Arc<Self>, after: Vec<After>) {
         for it in after {
             match it {
-                After::Frame { unit, lane, frame } => {
-                    self.push(&unit, lane, *frame);
-                }
-                After::Command { unit, lane, contact, frame } => {
-                    if !self.push(&unit, lane, *frame) {
-                        self.forget_lane(&contact, lane);
+                After::Frame { unit, lane, frame } => self.push_or_lose(&unit, lane, *frame),
+                After::Command { lane, contact, route, frame } => {
+                    let mut shard = self.shards.of(&contact);
+                    // A contact that is over needs nothing more.
+                    if let Some(entry) = shard.contacts.get_mut(&contact) {
+                        self.send_command(entry, &contact, (lane, route), *frame);
                     }
                 }
                 After::External(request, seq) => self.query(*request, seq),
             }
+        }
+    }
+
+    /// Sends a command unless all undelivered ones have been sent again since, it among them. Under the shard's lock: a later
+    /// command must not overtake an earlier one, for the engine would take the earlier for a repetition.
+    fn send_command(&self, entry: &mut Entry, id: &ContactId, (lane, route): (LaneId, u32), frame: ToEngine) {
+        if entry.route != route || self.push(&entry.unit, lane, frame) {
+            return;
+        }
+        // The lane went before it had the command: another one gets all of them, now or when it comes.
+        entry.lane = None;
+        entry.route = entry.route.wrapping_add(1);
+        if !self.send_undelivered(id, entry) {
+            entry.unit.sweep.want();
+        }
+    }
+
+    /// Gives a lane a frame that is sent once.
+    pub(super) fn push_or_lose(&self, unit: &Unit, lane: LaneId, frame: ToEngine) {
+        if !self.push(unit, lane, frame) {
+            unit.lose(lane);
         }
     }
 
@@ -185,16 +214,6 @@ impl Gateway {
                 unit.remove(lane.id, Some(&lane.out), self.clock.now());
                 false
             }
-        }
-    }
-
-    /// The lane went before it had the contact's commands: the next one gets all of them.
-    fn forget_lane(&self, id: &ContactId, lane: LaneId) {
-        let mut shard = self.shards.of(id);
-        if let Some(entry) = shard.contacts.get_mut(id)
-            && entry.lane == Some(lane)
-        {
-            entry.lane = None;
         }
     }
 
@@ -306,7 +325,7 @@ fn frame(entry: &Entry, frame: ToEngine) -> Option<After> {
 }
 
 fn command_frame(id: &ContactId, entry: &Entry, lane: LaneId, frame: ToEngine) -> After {
-    After::Command { unit: Arc::clone(&entry.unit), lane, contact: id.clone(), frame: Box::new(frame) }
+    After::Command { lane, contact: id.clone(), route: entry.route, frame: Box::new(frame) }
 }
 
 pub(super) fn busy(id: &ContactId, message: MessageId, reason: &str) -> ToEngine {

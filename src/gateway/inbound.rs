@@ -74,7 +74,7 @@ impl Gateway {
         if let Some((cause, reason)) = refuse {
             self.metrics.busy(cause);
             let contact = ContactId { unit: origin.unit.name.clone(), name: contact };
-            self.push(&origin.unit, origin.lane, busy(&contact, id, reason));
+            self.push_or_lose(&origin.unit, origin.lane, busy(&contact, id, reason));
             return;
         }
         let named = Some(id.clone());
@@ -115,7 +115,7 @@ impl Gateway {
             contact: contact.to_string(),
             message: message.map(|id| id.to_string()).unwrap_or_default(),
         };
-        self.push(&origin.unit, origin.lane, refused);
+        self.push_or_lose(&origin.unit, origin.lane, refused);
     }
 
     /// The contact is talked to where it was last heard.
@@ -148,7 +148,7 @@ impl Gateway {
             let contact = id.name;
             tracing::info!(contact.id = %contact, unit = %id.unit, agent = %agent, ?reason, "contact rejected");
             let rejected = ToEngine::Rejected { contact, reason, detail: detail.to_owned() };
-            self.push(&origin.unit, origin.lane, rejected);
+            self.push_or_lose(&origin.unit, origin.lane, rejected);
         }
     }
 
@@ -183,6 +183,9 @@ impl Gateway {
         }
         if self.contacts() >= self.limits.contacts {
             return Err((Rejection::AtCapacity, "limits.contacts is reached"));
+        }
+        if self.calls.running() >= self.limits.running_calls {
+            return Err((Rejection::AtCapacity, "limits.running_calls is reached"));
         }
         let roster = self.roster.load();
         let served = roster

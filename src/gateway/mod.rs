@@ -65,6 +65,9 @@ pub enum AttachError {
     UnknownUnit,
     #[error("the gateway is going down")]
     Draining,
+    /// The lane's session cannot go on: begin a new one.
+    #[error("a frame of this lane was lost")]
+    Lost,
 }
 
 /// What the gateway is built from.
@@ -180,13 +183,16 @@ impl Gateway {
             return Err(AttachError::Draining);
         }
         let unit = self.unit(unit).ok_or(AttachError::UnknownUnit)?;
+        if resumes.is_some_and(|lane| unit.has_lost(lane)) {
+            return Err(AttachError::Lost);
+        }
         let id = resumes.unwrap_or_else(|| LaneId(self.next_lane.fetch_add(1, Ordering::Relaxed)));
         let first = unit.add(Lane { id, engine: engine.clone(), out }, self.clock.now());
         tracing::info!(engine.id = %engine, unit = %unit.name, lane = id.0, resumed = resumes.is_some(), "engine attached");
         if first {
             self.on_unit_attached(&unit, resumes.is_some());
         }
-        self.sweep_undelivered(unit);
+        self.sweep_undelivered(&unit);
         Ok(id)
     }
 

@@ -41,7 +41,9 @@ pub(super) struct Entry {
     pub(super) link: Link,
     /// Where its undelivered commands have been sent; `None`: nowhere that is still attached.
     pub(super) lane: Option<LaneId>,
-    /// The earliest look that the wheel will take.
+    /// Raised whenever everything undelivered is sent again: what was on its way before is out of date.
+    pub(super) route: u32,
+    /// The look that the wheel will take next; what else of this contact is in the wheel is out of date.
     pub(super) look: Option<Timestamp>,
     /// It has changed since its last snapshot.
     pub(super) changed: bool,
@@ -103,17 +105,18 @@ impl Shard {
     pub(super) fn arm(&mut self, id: &ContactId) {
         let Some(entry) = self.contacts.get_mut(id) else { return };
         let Some(due) = entry.contact.due(&entry.served.rules) else { return };
-        if entry.look.is_none_or(|look| look > due) {
-            entry.look = Some(due);
-            self.wheel.push(id.clone(), due);
+        let look = self.wheel.look_for(due);
+        if entry.look.is_none_or(|earlier| earlier > look) {
+            entry.look = Some(look);
+            self.wheel.push(id.clone(), look);
         }
     }
 }
 
 impl Entry {
     pub(super) const fn new(contact: Contact, served: Arc<Served>, unit: Arc<Unit>) -> Self {
-        let (link, lane, look) = (Link::FIRST, None, None);
-        Self { contact, served, unit, link, lane, look, changed: true, interrupted: false }
+        let (link, lane, route, look) = (Link::FIRST, None, 0, None);
+        Self { contact, served, unit, link, lane, route, look, changed: true, interrupted: false }
     }
 
     /// Where the contact's records end.

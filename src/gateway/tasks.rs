@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -63,13 +63,14 @@ impl Gateway {
             for mut shard in self.shards.each() {
                 let mut todo = Todo::default();
                 shard.wheel.turn(now, &mut due);
-                for id in due.drain(..) {
-                    self.look(&mut shard, &id, now, &mut todo);
+                for (id, look) in due.drain(..) {
+                    self.look(&mut shard, &id, (look, now), &mut todo);
                 }
                 drop(shard);
                 self.finish(todo);
             }
             self.tick_agents(now);
+            self.sweep_where_wanted();
             self.gauge();
         }
     }
@@ -113,8 +114,8 @@ impl Gateway {
     }
 
     /// The wheel shows a contact: its time has come, or it has moved since.
-    fn look(&self, shard: &mut Shard, id: &ContactId, now: Timestamp, todo: &mut Todo) {
-        let Some(entry) = shard.contacts.get_mut(id) else { return };
+    fn look(&self, shard: &mut Shard, id: &ContactId, (look, now): (Timestamp, Timestamp), todo: &mut Todo) {
+        let Some(entry) = shard.contacts.get_mut(id).filter(|entry| entry.look == Some(look)) else { return };
         entry.look = None;
         let due = entry.contact.due(&entry.served.rules);
         if due.is_none_or(|due| due > now) {
@@ -124,7 +125,7 @@ impl Gateway {
         } else if entry.unit.absence(now) >= self.limits.engine_absence {
             self.apply_in(shard, id, Event::EngineAway, todo);
         } else {
-            let again = now + LOOK_AGAIN;
+            let again = shard.wheel.look_for(now + LOOK_AGAIN);
             entry.look = Some(again);
             shard.wheel.push(id.clone(), again);
         }
@@ -186,25 +187,47 @@ impl Gateway {
         }
     }
 
-    /// Sends what the engine has not been given, contact by contact, no faster than its lane takes it.
-    pub(super) fn sweep_undelivered(self: &Arc<Self>, unit: Arc<Unit>) {
-        let gateway = Arc::clone(self);
+    /// Sends what the engine has not been given, contact by contact, no faster than its lanes take it. One sweep per unit at
+    /// a time: what is wanted meanwhile makes it go round again.
+    pub(super) fn sweep_undelivered(self: &Arc<Self>, unit: &Arc<Unit>) {
+        if !unit.sweep.begin() {
+            return;
+        }
+        let (gateway, unit) = (Arc::clone(self), Arc::clone(unit));
         self.tasks.spawn(async move {
-            for index in 0..super::shard::SHARDS {
-                while unit.lanes().iter().any(|lane| lane.out.capacity() < lane.out.max_capacity() / 2) {
-                    sleep(PAUSE).await;
+            while unit.sweep.goes_on() {
+                if gateway.sweep_once(&unit).await {
+                    sleep(TICK).await;
+                    unit.sweep.want();
                 }
-                if unit.lanes().is_empty() {
-                    return;
-                }
-                if let Some(mut shard) = gateway.shards.at(index) {
-                    for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| Arc::ptr_eq(&entry.unit, &unit)) {
-                        gateway.send_undelivered(id, entry);
-                    }
-                }
-                tokio::task::yield_now().await;
             }
         });
+    }
+
+    /// Says whether a lane was too full to take what is its.
+    async fn sweep_once(&self, unit: &Arc<Unit>) -> bool {
+        let mut held_up = false;
+        for index in 0..super::shard::SHARDS {
+            held_up |= self.sweep_shard(unit, index);
+            tokio::task::yield_now().await;
+        }
+        held_up
+    }
+
+    fn sweep_shard(&self, unit: &Arc<Unit>, index: usize) -> bool {
+        let Some(mut shard) = self.shards.at(index) else { return false };
+        let mut held_up = false;
+        for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| Arc::ptr_eq(&entry.unit, unit)) {
+            held_up |= !self.send_undelivered(id, entry);
+        }
+        held_up
+    }
+
+    /// Lanes that went while others stayed leave their contacts to those.
+    fn sweep_where_wanted(self: &Arc<Self>) {
+        for unit in self.units.load().values().filter(|unit| unit.sweep.is_wanted()) {
+            self.sweep_undelivered(unit);
+        }
     }
 
     /// Takes no new contacts, lets what runs finish, and tells the engines. Returns when nothing runs, or after `grace`.
@@ -219,6 +242,12 @@ impl Gateway {
         // An external query starts after its commit: until then the journal knows of it, and nobody else.
         while (self.calls.running() > 0 || !self.journal.is_idle()) && began.elapsed() < grace {
             sleep(PAUSE).await;
+        }
+        // What outlives the grace ends with the process; a restart asks again.
+        self.tasks.close();
+        let left = grace.saturating_sub(began.elapsed()).max(PAUSE);
+        if timeout(left, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "some questions are still running");
         }
     }
 

@@ -25,25 +25,29 @@ impl Wheel {
         Self { slots, next: now.0.div_euclid(TICK_MS) }
     }
 
-    /// Puts `contact` where it is looked at no earlier than `at`, or at the horizon.
-    pub(super) fn push(&mut self, contact: ContactId, at: Timestamp) {
+    /// When a contact that wants a look at `at` would get it: no earlier, unless that is beyond the horizon.
+    pub(super) fn look_for(&self, at: Timestamp) -> Timestamp {
         // Rounded up: a look before the time would be wasted.
         let tick = at.0.saturating_add(TICK_MS - 1).div_euclid(TICK_MS);
-        let tick = tick.clamp(self.next, self.next + SLOTS - 1);
-        if let Some(slot) = self.slot(tick) {
+        Timestamp(tick.clamp(self.next, self.next + SLOTS - 1) * TICK_MS)
+    }
+
+    /// Puts `contact` where it is looked at; `look` is from [`Self::look_for`].
+    pub(super) fn push(&mut self, contact: ContactId, look: Timestamp) {
+        if let Some(slot) = self.slot(look.0.div_euclid(TICK_MS)) {
             slot.push(contact);
         }
     }
 
-    /// Everything whose tick has come by `now`.
-    pub(super) fn turn(&mut self, now: Timestamp, due: &mut Vec<ContactId>) {
+    /// Everything whose tick has come by `now`, with the look that it was put down for.
+    pub(super) fn turn(&mut self, now: Timestamp, due: &mut Vec<(ContactId, Timestamp)>) {
         let current = now.0.div_euclid(TICK_MS);
         // After a long sleep one round shows every slot.
         let last = current.min(self.next + SLOTS - 1);
         while self.next <= last {
             let tick = self.next;
             if let Some(slot) = self.slot(tick) {
-                due.append(slot);
+                due.extend(slot.drain(..).map(|contact| (contact, Timestamp(tick * TICK_MS))));
             }
             self.next += 1;
         }
@@ -67,13 +71,18 @@ mod tests {
     fn turned(wheel: &mut Wheel, now: i64) -> Vec<ContactId> {
         let mut due = Vec::new();
         wheel.turn(Timestamp(now), &mut due);
-        due
+        due.into_iter().map(|(contact, _)| contact).collect()
+    }
+
+    fn put(wheel: &mut Wheel, name: &str, at: i64) {
+        let look = wheel.look_for(Timestamp(at));
+        wheel.push(contact(name), look);
     }
 
     #[test]
     fn fires_in_the_tick_after_the_time_and_not_before() {
         let mut wheel = Wheel::starting_at(Timestamp(1_000));
-        wheel.push(contact("a"), Timestamp(1_250));
+        put(&mut wheel, "a", 1_250);
         assert_eq!(turned(&mut wheel, 1_200), []);
         assert_eq!(turned(&mut wheel, 1_300), [contact("a")]);
         assert_eq!(turned(&mut wheel, 9_000), []);
@@ -82,7 +91,7 @@ mod tests {
     #[test]
     fn a_time_beyond_the_horizon_comes_up_at_the_horizon() {
         let mut wheel = Wheel::starting_at(Timestamp(0));
-        wheel.push(contact("a"), Timestamp(10_000_000));
+        put(&mut wheel, "a", 10_000_000);
         assert_eq!(turned(&mut wheel, 51_000), []);
         assert_eq!(turned(&mut wheel, 51_100), [contact("a")]);
     }
@@ -90,10 +99,10 @@ mod tests {
     #[test]
     fn a_long_sleep_shows_everything_once() {
         let mut wheel = Wheel::starting_at(Timestamp(0));
-        wheel.push(contact("a"), Timestamp(500));
-        wheel.push(contact("b"), Timestamp(40_000));
+        put(&mut wheel, "a", 500);
+        put(&mut wheel, "b", 40_000);
         assert_eq!(turned(&mut wheel, 3_600_000), [contact("a"), contact("b")]);
-        wheel.push(contact("c"), Timestamp(0));
+        put(&mut wheel, "c", 0);
         assert_eq!(turned(&mut wheel, 3_600_100), [contact("c")]);
     }
 }

@@ -1,4 +1,4 @@
-//! A contact's whole way through the real gateway: offered over gRPC, answered by Dialogflow, kept in SQLite.
+//! A contact's whole way through the real gateway: offered over gRPC, answered by Dialogflow, kept in `SQLite`.
 
 mod actions;
 mod binary;

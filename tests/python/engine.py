@@ -40,7 +40,7 @@ class Link:
         self.sent = 0  # the highest number given to a frame of ours
         self.written = 0  # the highest frame of ours on the present stream
         self.outbox = deque()  # frames that Usher has not acknowledged, oldest first
-        self.attached = asyncio.Event()
+        self.attached, self.pause = asyncio.Event(), 0.05  # seconds until the next attempt
         self.work = asyncio.Event()  # something to write
 
     def send(self, **body):
@@ -51,16 +51,15 @@ class Link:
 
     async def run(self):
         """Keeps the link up. Raises grpc.aio.AioRpcError when attaching again is of no use."""
-        pause = 0.05
         while True:
             try:
                 await self.attach()
             except grpc.aio.AioRpcError as error:
                 if error.code() in FINAL:
                     raise
-            pause = 0.05 if self.attached.is_set() else min(2 * pause, 5)
+            self.pause = 0.05 if self.attached.is_set() else min(2 * self.pause, 5)
             self.attached.clear()
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self.pause)
 
     async def attach(self):
         """One stream, from Hello to its end."""

@@ -109,10 +109,12 @@ fn answered(command: &Command) -> Option<&str> {
 
 fn commands(seen: &Seen, timeline: &Timeline) -> Vec<String> {
     let mut problems = Vec::new();
-    for (n, (_, command)) in (1..).zip(&seen.commands) {
-        if command.action_seq != n {
-            problems.push(format!("command {} came where {n} should", command.action_seq));
+    let mut last = 0;
+    for (_, command) in &seen.commands {
+        if command.action_seq <= last {
+            problems.push(format!("command {} came after {last}", command.action_seq));
         }
+        last = command.action_seq;
     }
     let came: Vec<String> = seen.commands.iter().map(|(_, it)| describe(it)).collect();
     for (n, (came, sent)) in came.iter().zip(&timeline.commands).enumerate() {

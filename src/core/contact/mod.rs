@@ -317,6 +317,9 @@ struct State {
     pending: Option<Pending>,
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     waiting: VecDeque<Heard>,
+    /// Until when more of the customer's words may join what waits (B9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gathering: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     undelivered: VecDeque<Undelivered>,
     clock: InactivityClock,
@@ -367,6 +370,7 @@ impl Contact {
             last_seq: ActionSeq(0),
             pending: None,
             waiting: VecDeque::new(),
+            gathering: None,
             undelivered: VecDeque::new(),
             clock: InactivityClock::default(),
             counters: Counters::default(),
@@ -440,7 +444,7 @@ impl Contact {
             }
             (Phase::Bot, Some(Pending::Command { due, .. })) => *due,
             (Phase::Bot, Some(Pending::Ask(_) | Pending::External { .. })) => None,
-            (Phase::Bot, None) => self.state.clock.next(&rules.inactivity),
+            (Phase::Bot, None) => self.state.gathering.or_else(|| self.state.clock.next(&rules.inactivity)),
             (Phase::HandingOver { .. } | Phase::WithHuman { .. } | Phase::Closing { .. } | Phase::Ended, _) => None,
         }
     }
@@ -469,6 +473,7 @@ impl Contact {
         out.steps.push(Step::Heard { id: id.clone(), input: shown });
         match self.state.phase {
             Phase::Bot => {
+                self.gather(&heard, cx);
                 self.state.waiting.push_back(heard);
                 self.advance(cx, out);
             }
@@ -485,6 +490,10 @@ impl Contact {
 
     fn on_tick(&mut self, cx: Context<'_>, out: &mut Out) {
         match (&self.state.phase, &mut self.state.pending) {
+            (Phase::Bot, None) if self.state.gathering.is_some_and(|until| cx.now >= until) => {
+                self.state.gathering = None;
+                self.advance(cx, out);
+            }
             (Phase::Bot, None) => match self.state.clock.due(&cx.rules.inactivity, cx.now) {
                 Due::Nothing => {}
                 Due::Warn => {

@@ -25,14 +25,37 @@ const MAX_CHAIN: u8 = 3;
 impl Contact {
     /// Asks the next waiting input, if nothing else is going on.
     pub(super) fn advance(&mut self, cx: Context<'_>, out: &mut Out) {
-        while self.state.phase == Phase::Bot && self.state.pending.is_none() {
-            let Some(heard) = self.state.waiting.pop_front() else { return };
+        while self.state.phase == Phase::Bot && self.state.pending.is_none() && self.state.gathering.is_none() {
+            let Some(heard) = self.next_input(cx) else { return };
             if heard.input == Input::Redacted {
                 self.lost(heard, cx, out);
             } else if let Some(heard) = self.fit(heard, cx, out) {
                 self.ask(heard, 0, cx, out);
             }
         }
+    }
+
+    /// Words open a window in which more may follow (B9); each further one keeps it open, anything else closes it.
+    pub(super) fn gather(&mut self, heard: &Heard, cx: Context<'_>) {
+        let open = matches!(heard.input, Input::Text(_)) && !cx.rules.coalesce.is_zero();
+        self.state.gathering = open.then(|| cx.now + cx.rules.coalesce);
+    }
+
+    /// What waits first, together with the words that follow it if they are to be one input.
+    fn next_input(&mut self, cx: Context<'_>) -> Option<Heard> {
+        let mut first = self.state.waiting.pop_front()?;
+        if cx.rules.coalesce.is_zero() {
+            return Some(first);
+        }
+        while let (Input::Text(words), Some(Heard { input: Input::Text(more), sensitive, .. })) =
+            (&mut first.input, self.state.waiting.front())
+        {
+            words.push(' ');
+            words.push_str(more);
+            first.sensitive |= *sensitive;
+            self.state.waiting.pop_front();
+        }
+        Some(first)
     }
 
     /// A sensitive input that waited over a restart: its body was not kept, so it cannot be asked.

@@ -105,7 +105,9 @@ impl Sqlite {
             }
         }
         // Last, since it may write: it moves the rest of the log into the file and removes it.
-        if let Some(writer) = self.shared.writer.pause().await.take() {
+        if let Some(mut writer) = self.shared.writer.pause().await.take() {
+            // A call that was given up a moment ago may still have a connection, and then closing alone moves nothing.
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer.conn).await?;
             writer.conn.close().await?;
         }
         Ok(())

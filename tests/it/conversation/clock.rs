@@ -47,9 +47,8 @@ async fn s14_s15_a_silent_contact_is_ended_with_the_timeout_message() {
     assert_eq!(end.farewell.into_iter().map(text).collect::<Vec<_>>(), ["I close our chat."]);
     stage.engine.outcome("c1", seq, Outcome::Done).await;
     stage.writes("c1", "too late").await;
-    let reason = stage.engine.notice("refusal", |it| match it {
-        gateway_frame::Body::Refused(it) => Some((it.reason(), it.message_id.clone())),
-        _ => None,
+    let reason = stage.engine.notice("refusal", |it| {
+        if let gateway_frame::Body::Refused(it) = it { Some((it.reason(), it.message_id.clone())) } else { None }
     });
     assert_eq!(reason.await, (refused::Reason::ContactEnded, "m2".to_owned()));
     stage.done().await;

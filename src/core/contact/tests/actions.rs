@@ -1,6 +1,7 @@
 //! What the engine asks for by name: requeue (S19, S20), callback (S21), external system (S22), page (S23).
 
 use super::*;
+use crate::core::profile::Limits;
 
 /// 21 November 2026, 10:00 UTC.
 const TOMORROW_MS: i64 = 24 * 60 * 60 * 1000;
@@ -65,6 +66,39 @@ fn s19_the_person_gets_the_whole_story() {
     assert_eq!(context.transcript, lines);
     let slots = [("tier", "gold"), ("item", "lamp"), ("order", "4711")];
     assert_eq!(context.parameters, slots.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[test]
+fn s19_of_a_long_story_the_person_gets_the_end() {
+    let line_bytes = size_of::<Line>() + 2;
+    let limits = Limits { transcript_bytes: 3 * line_bytes, ..rules().limits };
+    let mut talk = check(Rules { limits, ..rules() }, &[]);
+    for n in 10..20_u32 {
+        talk.on(0, said(&format!("m{n}"), &n.to_string()));
+        talk.on(0, answered(n - 9, 0, Answer { replies: Vec::new(), ..says("") }));
+    }
+    talk.on(1, said("m20", "20"));
+    talk.on(2, answered(11, 0, Answer { replies: Vec::new(), ..asks_for("human", "", json!({})) }));
+    let lines: Vec<&str> = talk.context().transcript.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(lines, ["18", "19", "20"]);
+}
+
+#[test]
+fn lines_without_text_are_bounded_too() {
+    let limits = Limits { transcript_bytes: 5 * size_of::<Line>(), ..rules().limits };
+    let mut talk = check(Rules { limits, ..rules() }, &[]);
+    for n in 1..=50_u32 {
+        talk.on(0, said(&format!("m{n}"), ""));
+        talk.on(0, answered(n, 0, Answer { replies: Vec::new(), ..says("") }));
+    }
+    assert_eq!(talk.contact.transcript.lines().count(), 5);
+}
+
+#[test]
+fn one_line_is_kept_whatever_its_length() {
+    let limits = Limits { transcript_bytes: 1, ..rules().limits };
+    let talk = check(Rules { limits, ..rules() }, &[(0, said("m1", "hello"), &["ask 1/0 'hello'"])]);
+    assert_eq!(talk.contact.transcript.last_of_customer(), Some("hello"));
 }
 
 #[test]

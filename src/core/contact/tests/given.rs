@@ -67,6 +67,7 @@ pub(super) fn rules() -> Rules {
         },
         events: Events::default(),
         text_limit: TextLimit { characters: 0, policy: LongText::Reject, message: "Shorter, please.".to_owned() },
+        coalesce: Duration::ZERO,
         on_uncertain: OnUncertain::Retry,
         zone: jiff::tz::TimeZone::UTC,
         calling_code: "49".to_owned(),

@@ -225,6 +225,23 @@ fn b8_if_it_is_superseded_before_the_message_comes_the_whole_time_begins_anew() 
 }
 
 #[test]
+fn b8_only_the_outcome_of_the_end_itself_ends_or_continues_the_contact() {
+    check(
+        rules(),
+        &[
+            (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
+            (1, answered(1, 0, says("Hi.")), &["1 say 'Hi.'"]),
+            (2, delivered(1), &[]),
+            (180_003, Event::Tick, &["2 end inactivity after m1 'Goodbye.'"]),
+            (180_004, said("m2", "wait"), &[]),
+            (180_005, outcome(1, Outcome::Done), &[]),
+            (180_006, outcome(3, Outcome::Superseded), &[]),
+            (180_007, outcome(2, Outcome::Superseded), &["ask 2/1 'wait'"]),
+        ],
+    );
+}
+
+#[test]
 fn b8_what_was_said_too_late_is_told_so() {
     let talk = check(
         rules(),

@@ -521,3 +521,38 @@ fn b9_white_space_never_becomes_a_question_of_its_own() {
         );
     }
 }
+
+#[test]
+fn b9_words_in_quick_succession_are_one_input() {
+    let rules = Rules { coalesce: Duration::from_millis(2), ..rules() };
+    let script: &[Row<'_>] = &[
+        (0, said("m1", "where is"), &[]),
+        (1, said("m2", "my order?"), &[]),
+        (2, Event::Tick, &[]),
+        (3, Event::Tick, &["ask 1/0 'where is my order?'"]),
+    ];
+    check(rules.clone(), script);
+    // Anything but words ends the waiting.
+    let script: &[Row<'_>] =
+        &[(0, said("m1", "hm"), &[]), (1, heard("m2", Input::Dtmf("1".to_owned())), &["ask 1/0 'hm'"])];
+    check(rules, script);
+}
+
+#[test]
+fn b9_without_a_window_every_message_is_asked_at_once() {
+    let script: &[Row<'_>] = &[
+        (0, said("m1", "where is"), &["ask 1/0 'where is'"]),
+        (0, said("m2", "my order?"), &[]),
+        (1, answered(1, 0, says("Where is what?")), &["1 say 'Where is what?'", "ask 2/0 'my order?'"]),
+    ];
+    check(rules(), script);
+}
+
+#[test]
+fn b9_the_pieces_of_a_text_are_one_message_when_it_stays_unanswered() {
+    let talk = check(
+        with_limit(8, LongText::Split),
+        &[(0, said("m1", "one two three"), &["ask 1/0 'one two'"]), (1, left(), &["over m1", "close"])],
+    );
+    assert_eq!(talk.unanswered(), [("m1", "the contact is over")]);
+}
