@@ -75,7 +75,7 @@ fn profile(config: DialogflowV2) -> Profile {
         },
         events: Events::default(),
         text_limit: TextLimit { characters: 256, policy: LongText::Truncate, message: String::new() },
-        coalesce: std::time::Duration::ZERO,
+        coalesce: Duration::ZERO,
         on_uncertain: OnUncertain::Retry,
         zone: jiff::tz::TimeZone::UTC,
         calling_code: "49".into(),
