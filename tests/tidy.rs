@@ -56,7 +56,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["ops"]),
     ("chacha20poly1305", &["store"]),
     ("clap", &["cli", "main"]),
-    ("google_cloud_auth", &["nlp"]),
     ("google_cloud_dialogflow_v2", &["nlp"]),
     ("google_cloud_gax", &["nlp"]),
     ("hickory_resolver", &["egress"]),
@@ -64,7 +63,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("opentelemetry_otlp", &["telemetry"]),
     ("opentelemetry_sdk", &["telemetry"]),
     ("prost", &["engine", "nlp", "wire"]),
-    // The one HTTP client; Google's own crate cannot go through a proxy by itself.
+    // The one HTTP client; Google's own crate takes neither a proxy nor a look-up of ours.
     ("reqwest", &["egress", "src/nlp/dialogflow_v2/rest.rs"]),
     ("sqlx", &["store"]),
     ("toml", &["cli", "config"]),

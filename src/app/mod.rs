@@ -14,8 +14,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     clock::Clock,
-    config::{self, Environment, Findings, Loaded, SecretError, Sources, settings::Profile},
-    nlp::{self, google_auth::Tokens},
+    config::{
+        self, Environment, Findings, Loaded, SecretError, Sources,
+        settings::{self, Profile},
+    },
+    egress::Names,
+    nlp,
     store::{Store, seal::Sealer, sqlite::Sqlite},
 };
 
@@ -120,8 +124,9 @@ async fn existing_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
 ///
 /// # Errors
 /// When it does not, with what an administrator can do.
-pub async fn check_online(profile: &Profile) -> anyhow::Result<String> {
-    let deps = nlp::Deps { tokens: Tokens::new(Clock::system()), dial: None };
+pub async fn check_online(profile: &Profile, egress: &settings::Egress) -> anyhow::Result<String> {
+    let names = Names::new(&egress.resolvers, egress.stale_addresses_for)?;
+    let deps = nlp::Deps::new(Clock::system(), Arc::new(names));
     let report = nlp::check_credential(profile, &deps).await?;
     let account = report.account.as_deref().unwrap_or("no credential");
     Ok(match report.agent {

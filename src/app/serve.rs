@@ -25,7 +25,7 @@ use crate::{
         ids::{Timestamp, UnitName},
         message::MediaType,
     },
-    egress::Egress,
+    egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
         Gateway, JournalStopped, Parts, Roster, Served,
@@ -121,9 +121,10 @@ impl Running {
         let metrics = Arc::new(Metrics::default());
         let alerts = Arc::new(Alerts::new(Arc::clone(&metrics)));
         let health = Arc::new(Health::default());
-        let deps = nlp::Deps { tokens: nlp::google_auth::Tokens::new(clock.clone()), dial: None };
+        let names = Arc::new(Names::new(&settings.egress.resolvers, settings.egress.stale_addresses_for)?);
+        let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names));
         let profiles = serve_profiles(&settings, &deps, &[])?;
-        let egress = Egress::new(&settings.egress, clock.clone()).context("[egress]")?;
+        let egress = Egress::with_names(&settings.egress, clock.clone(), names).context("[egress]")?;
         let tls = settings.server.tls.clone().map(TlsDoor::open).transpose()?.map(Arc::new);
         let gateway = Gateway::new(Parts {
             clock: clock.clone(),

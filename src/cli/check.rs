@@ -62,7 +62,7 @@ fn print_effective(loaded: &Loaded, terminal: &mut Terminal<'_>) -> io::Result<(
 async fn online(loaded: &Loaded, terminal: &mut Terminal<'_>) -> io::Result<bool> {
     let mut good = true;
     for profile in &loaded.settings.profiles {
-        match app::check_online(profile).await {
+        match app::check_online(profile, &loaded.settings.egress).await {
             Ok(answer) => writeln!(terminal.out, "{}: {answer}", profile.origin)?,
             Err(error) => {
                 good = false;

@@ -95,7 +95,7 @@ pub struct Egress {
     pub signing_key: Option<SecretString>,
     /// `http://[user:password@]host:port`; `None`: direct.
     pub proxy: Option<String>,
-    /// Name servers asked in order; empty: the system's.
+    /// Name servers asked in order, for language engines as well; empty: the system's.
     pub resolvers: Vec<SocketAddr>,
     /// How long the last good address serves when no name server answers (S32).
     pub stale_addresses_for: Duration,

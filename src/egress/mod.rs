@@ -24,12 +24,12 @@ use secrecy::{ExposeSecret, SecretString};
 use self::{
     allow::{AllowList, Grant, Host},
     guard::Reach,
-    names::Names,
     resolver::GuardedResolver,
 };
 pub use self::{
     allow::{PatternError, check_pattern},
     error::{EgressError, EgressErrorKind},
+    names::{NameError, Names, NamesUnusable, Silence},
 };
 use crate::{clock::Clock, config::settings};
 
@@ -55,8 +55,8 @@ pub enum EgressBuildError {
     Proxy,
     #[error("the certificates given as trusted are not PEM")]
     Authorities(#[source] reqwest::Error),
-    #[error("the name servers of [egress] resolvers cannot be used")]
-    Names(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Names(#[from] NamesUnusable),
     #[error("no trusted certificates on this system: install the package ca-certificates or set SSL_CERT_FILE")]
     Client(#[source] reqwest::Error),
 }
@@ -109,7 +109,7 @@ struct Target {
 }
 
 impl Egress {
-    /// Trusts the certificate authorities of the system.
+    /// Trusts the certificate authorities of the system, and looks names up by itself.
     ///
     /// # Errors
     /// When the settings cannot be carried out; the error names the setting.
@@ -117,19 +117,34 @@ impl Egress {
         Self::trusting(settings, clock, b"")
     }
 
+    /// As [`Self::new`], with `names` that others use as well.
+    ///
+    /// # Errors
+    /// When the settings cannot be carried out; the error names the setting.
+    pub fn with_names(settings: &settings::Egress, clock: Clock, names: Arc<Names>) -> Result<Self, EgressBuildError> {
+        Self::build(settings, clock, b"", names)
+    }
+
     /// As [`Self::new`], trusting the authorities in `pem` as well.
     ///
     /// # Errors
     /// When the settings or `pem` cannot be used.
     pub fn trusting(settings: &settings::Egress, clock: Clock, pem: &[u8]) -> Result<Self, EgressBuildError> {
+        let names = Names::new(&settings.resolvers, settings.stale_addresses_for)?;
+        Self::build(settings, clock, pem, Arc::new(names))
+    }
+
+    fn build(
+        settings: &settings::Egress,
+        clock: Clock,
+        pem: &[u8],
+        names: Arc<Names>,
+    ) -> Result<Self, EgressBuildError> {
         let allow =
             AllowList::new(&settings.allow).map_err(|(host, source)| EgressBuildError::Pattern { host, source })?;
         if settings.signing_key.as_ref().is_some_and(|key| key.expose_secret().is_empty()) {
             return Err(EgressBuildError::EmptySigningKey);
         }
-        let names = Names::new(&settings.resolvers, settings.stale_addresses_for)
-            .map_err(|error| EgressBuildError::Names(Box::new(error)))?;
-        let names = Arc::new(names);
         let authorities = Certificate::from_pem_bundle(pem).map_err(EgressBuildError::Authorities)?;
         let client = |reach, proxy| client(&names, reach, proxy, authorities.clone());
         let route = match &settings.proxy {

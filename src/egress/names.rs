@@ -1,4 +1,5 @@
-//! Host names to addresses, also while name servers fail (S32).
+//! Host names to addresses, also while name servers fail (S32). One memory for the whole process: calls to external systems
+//! and to language engines share it.
 //!
 //! Every name server has a resolver of its own here. In one resolver over all of them the first server's time-out is the time
 //! of the whole look-up: a dead primary would then mean that the second one is never asked.
@@ -46,15 +47,26 @@ const LONGEST_TTL: Duration = Duration::from_hours(1);
 const MOST_NAMES: usize = 1_024;
 const MOST_ADDRESSES: usize = 16;
 
+/// Why a host has no address.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NameError {
+pub enum NameError {
     #[error("host {host} does not exist: the name server knows no address for it")]
     NoSuchName { host: String },
     #[error("no name server answers for host {host}: check [egress] resolvers and the network")]
-    NoAnswer { host: String, source: Option<NetError> },
+    NoAnswer { host: String, source: Option<Silence> },
     #[error("host {host} is not a name that could be looked up")]
     NotAName { host: String },
 }
+
+/// What kept a name server from answering.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Silence(NetError);
+
+/// Why the name servers cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+#[error("the name servers of [egress] resolvers cannot be used")]
+pub struct NamesUnusable(#[source] NetError);
 
 /// Addresses, and how long they hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +86,8 @@ enum Miss {
     Silent(NetError),
 }
 
-pub(super) struct Names {
+/// Looks host names up; without any guard on where they lead.
+pub struct Names {
     servers: Vec<TokioResolver>,
     stale_for: Duration,
     /// Protects what was learned; held for a look at or a change of it only.
@@ -89,19 +102,25 @@ impl fmt::Debug for Names {
 
 impl Names {
     /// Asks `servers` in this order; none: the system's. The system's hosts file comes first in either case.
-    pub(super) fn new(servers: &[SocketAddr], stale_for: Duration) -> Result<Self, NetError> {
+    ///
+    /// # Errors
+    /// When no resolver can be made of them.
+    pub fn new(servers: &[SocketAddr], stale_for: Duration) -> Result<Self, NamesUnusable> {
         let configs = if servers.is_empty() {
             system()
         } else {
             servers.iter().map(|it| ResolverConfig::from_name_servers(vec![name_server(*it)])).collect()
         };
-        let servers = configs.into_iter().map(resolver).collect::<Result<Vec<_>, _>>()?;
+        let servers = configs.into_iter().map(resolver).collect::<Result<Vec<_>, _>>().map_err(NamesUnusable)?;
         let memory = Mutex::new(Memory { entries: HashMap::new(), trouble_until: vec![None; servers.len()] });
         Ok(Self { servers, stale_for, memory })
     }
 
     /// The addresses of `host`, as they are or, while no name server answers, as they last were.
-    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NameError> {
+    ///
+    /// # Errors
+    /// When there are none, or no name server tells.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NameError> {
         let old = match self.memory().recall(host, Clock::instant()) {
             Recalled::Fresh(addresses) => return Ok(addresses),
             Recalled::Old(addresses) => Some(addresses),
@@ -145,7 +164,7 @@ impl Names {
         loop {
             if running.is_empty() {
                 let Some(server) = waiting.next() else {
-                    return Err(NameError::NoAnswer { host: host.to_owned(), source: last });
+                    return Err(NameError::NoAnswer { host: host.to_owned(), source: last.map(Silence) });
                 };
                 silent.push(server);
                 running.push(self.ask_server(server, name.clone()));

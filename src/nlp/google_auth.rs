@@ -12,16 +12,14 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use google_cloud_auth::credentials::{CacheableResource, CredentialsProvider, EntityTag};
-use google_cloud_gax::error::CredentialsError;
-use http::{Extensions, HeaderMap, HeaderValue, header::AUTHORIZATION};
+use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
-use yup_oauth2::ServiceAccountKey;
 
-use crate::{clock::Clock, core::ids::Timestamp};
+use super::lookup::Lookup;
+use crate::{clock::Clock, core::ids::Timestamp, egress::Names};
 
 /// How the token server is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +120,7 @@ impl Schedule {
 pub struct Tokens {
     clock: Clock,
     schedule: Schedule,
+    lookup: Lookup,
     /// Protects the list alone; held while a source is looked up or made, never across an await.
     known: Arc<Mutex<Vec<Known>>>,
 }
@@ -135,13 +134,13 @@ struct Known {
 
 impl Tokens {
     #[must_use]
-    pub fn new(clock: Clock) -> Self {
-        Self::with_schedule(clock, Schedule::default())
+    pub fn new(clock: Clock, names: Arc<Names>) -> Self {
+        Self::with_schedule(clock, Schedule::default(), names)
     }
 
     #[must_use]
-    pub fn with_schedule(clock: Clock, schedule: Schedule) -> Self {
-        Self { clock, schedule, known: Arc::default() }
+    pub fn with_schedule(clock: Clock, schedule: Schedule, names: Arc<Names>) -> Self {
+        Self { clock, schedule, lookup: Lookup(names), known: Arc::default() }
     }
 
     /// The source for a service account's JSON; the first call starts its refresher, which ends with the last holder.
@@ -157,7 +156,8 @@ impl Tokens {
             return Ok(source);
         }
         let key = fetch::parse(credential)?;
-        let source = Arc::new(TokenSource::start(key, route.clone(), self.clock.clone(), self.schedule));
+        let from = fetch::Place { key, route: route.clone(), lookup: self.lookup.clone() };
+        let source = Arc::new(TokenSource::start(from, self.clock.clone(), self.schedule));
         known.push(Known { credential: digest, route: route.clone(), source: Arc::downgrade(&source) });
         Ok(source)
     }
@@ -210,15 +210,15 @@ impl fmt::Debug for TokenSource {
 }
 
 impl TokenSource {
-    fn start(key: ServiceAccountKey, route: Route, clock: Clock, schedule: Schedule) -> Self {
+    fn start(from: fetch::Place, clock: Clock, schedule: Schedule) -> Self {
         let shared = Arc::new(Shared {
-            account: key.client_email.clone(),
+            account: from.key.client_email.clone(),
             clock,
             schedule,
             current: ArcSwapOption::empty(),
             fault: watch::Sender::new(None),
         });
-        let refresher = tokio::spawn(refresh(Arc::clone(&shared), key, route));
+        let refresher = tokio::spawn(refresh(Arc::clone(&shared), from));
         Self { shared, _refresher: AbortOnDropHandle::new(refresher) }
     }
 
@@ -273,27 +273,11 @@ impl TokenSource {
     }
 }
 
-/// Lets Google's own client use the same token.
-#[derive(Debug)]
-pub(super) struct ForGoogleClient(pub(super) Arc<TokenSource>);
-
-impl CredentialsProvider for ForGoogleClient {
-    async fn headers(&self, _: Extensions) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
-        let bearer = self.0.bearer().await.map_err(|fault| CredentialsError::from_source(!fault.is_final(), fault))?;
-        let data = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
-        Ok(CacheableResource::New { entity_tag: EntityTag::new(), data })
-    }
-
-    async fn universe_domain(&self) -> Option<String> {
-        None
-    }
-}
-
-async fn refresh(shared: Arc<Shared>, key: ServiceAccountKey, route: Route) {
+async fn refresh(shared: Arc<Shared>, from: fetch::Place) {
     let mut failures = 0_u32;
     let mut fetcher = None;
     loop {
-        let pause = match fetch_with(&mut fetcher, &key, &route, shared.schedule.timeout).await {
+        let pause = match fetch_with(&mut fetcher, &from, shared.schedule.timeout).await {
             Ok(fetched) => {
                 failures = 0;
                 shared.current.store(Some(Arc::new(Token {
@@ -324,13 +308,12 @@ async fn refresh(shared: Arc<Shared>, key: ServiceAccountKey, route: Route) {
 
 async fn fetch_with(
     fetcher: &mut Option<fetch::Fetcher>,
-    key: &ServiceAccountKey,
-    route: &Route,
+    from: &fetch::Place,
     timeout: Duration,
 ) -> Result<fetch::Fetched, TokenFault> {
     let ready = match fetcher.take() {
         Some(ready) => ready,
-        None => fetch::Fetcher::new(key.clone(), route, timeout).await?,
+        None => fetch::Fetcher::new(from, timeout).await?,
     };
     fetcher.insert(ready).fetch(timeout).await
 }

@@ -4,6 +4,7 @@
 
 pub mod dialogflow_v2;
 pub mod google_auth;
+mod lookup;
 
 use std::{fmt, io, sync::Arc};
 
@@ -12,18 +13,32 @@ use http::Uri;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    clock::Clock,
     config::settings::{self, Profile},
+    egress::Names,
     gateway::ports::{AskError, LanguageEngine},
 };
 
 use google_auth::{CredentialError, Tokens};
+use lookup::Lookup;
 
 /// What engines share. Cheap to clone; lives as long as the process, so that a reload finds the tokens it had.
 #[derive(Clone, Debug)]
 pub struct Deps {
     pub tokens: Tokens,
-    /// How connections to language engines are opened over gRPC; `None`: over TCP.
-    pub dial: Option<Dial>,
+    /// How connections to language engines are opened over gRPC.
+    pub dial: Dial,
+    lookup: Lookup,
+}
+
+impl Deps {
+    /// Over TCP, to the addresses that `names` tell. No guard on addresses: where engines live is the administrator's word,
+    /// and a private endpoint is as good as any.
+    #[must_use]
+    pub fn new(clock: Clock, names: Arc<Names>) -> Self {
+        let lookup = Lookup(names);
+        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), lookup }
+    }
 }
 
 /// What a language engine is spoken to over.
@@ -32,7 +47,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 type Dialled = BoxFuture<'static, io::Result<Box<dyn Io>>>;
 
-/// Opens connections by other means than TCP, such as a simulated network.
+/// Opens connections: over TCP, or by other means such as a simulated network.
 #[derive(Clone)]
 pub struct Dial(Arc<dyn Fn(Uri) -> Dialled + Send + Sync>);
 

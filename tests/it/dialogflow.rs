@@ -2,10 +2,11 @@
 
 mod failures;
 mod logs;
+mod names;
 mod rest;
 mod tokens;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -17,8 +18,9 @@ use usher::{
         message::{Answer, FailureKind, Input, Parameters, Reply},
         profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
     },
+    egress::Names,
     gateway::ports::{Ask, AskError, LanguageEngine},
-    nlp::{self, Deps, google_auth::Tokens},
+    nlp::{self, Deps},
 };
 
 use crate::fakes::dialogflow::{FakeDialogflow, say};
@@ -90,8 +92,13 @@ fn profile(config: DialogflowV2) -> Profile {
     }
 }
 
+/// By these name servers; none: the system's.
+fn names(servers: &[SocketAddr]) -> Arc<Names> {
+    Arc::new(Names::new(servers, Duration::from_secs(600)).unwrap())
+}
+
 fn deps() -> Deps {
-    Deps { tokens: Tokens::new(Clock::system()), dial: None }
+    Deps::new(Clock::system(), names(&[]))
 }
 
 fn engine(config: DialogflowV2) -> Arc<dyn LanguageEngine> {

@@ -23,7 +23,7 @@ use usher::{
     clock::Clock,
     config::{self, SecretError, Sources, settings::Settings},
     core::{ids::Timestamp, message::MediaType},
-    egress::Egress,
+    egress::{Egress, Names},
     engine::{self, Doors, Edge},
     gateway::{Gateway, Parts, Roster, Served, alerts::Alerts},
     nlp,
@@ -285,7 +285,9 @@ fn roster(settings: &Settings, clock: &Clock) -> Roster {
     let dial = nlp::Dial::new(|_| {
         async { TcpStream::connect((LANGUAGE, LANGUAGE_PORT)).await.map(|io| Box::new(io) as Box<dyn nlp::Io>) }.boxed()
     });
-    let deps = nlp::Deps { tokens: nlp::google_auth::Tokens::new(clock.clone()), dial: Some(dial) };
+    let names = Arc::new(Names::new(&[], Duration::ZERO).unwrap());
+    let mut deps = nlp::Deps::new(clock.clone(), names);
+    deps.dial = dial;
     let served = settings.profiles.iter().map(|profile| {
         let engine = nlp::build(profile, &deps).unwrap();
         let media = vec![MediaType::OpenMedia];

@@ -26,7 +26,7 @@ pub(in crate::nlp) async fn run(
     let place = Place::new(profile, config, &parts.endpoint);
     let tokens = parts.tokens.clone();
     let proxy = config.proxy.as_deref();
-    let agent = rest::agent(session::parent(config), &parts.endpoint, proxy, tokens, &place);
+    let agent = rest::agent(session::parent(config), &parts.endpoint, proxy, tokens, &deps.lookup, &place);
     let agent = timeout(config.deadline, agent).await.unwrap_or_else(|_| Err(place.late(config.deadline)));
     Ok(CredentialReport {
         account: parts.tokens.map(|it| it.account().to_owned()),

@@ -1,7 +1,9 @@
-//! `transport = "grpc"`: one channel over several connections.
+//! `transport = "grpc"`: one endpoint over several connections.
 //!
 //! Messages pass the channel as bytes: a question is encoded once however often it is tried, and an answer that cannot be
 //! decoded is told apart from a failed call.
+
+mod connections;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,21 +13,20 @@ use http::{
     header::{AUTHORIZATION, HeaderName},
     uri::PathAndQuery,
 };
-use hyper_util::rt::TokioIo;
 use prost::Message as _;
-use tokio::sync::mpsc;
 use tonic::{
     Extensions, Request, Response, Status,
     client::Grpc,
     codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
-    transport::{Channel, ClientTlsConfig, Endpoint, channel::Change},
+    transport::{ClientTlsConfig, Endpoint},
 };
 
+use self::connections::Connections;
 use super::{Query, Transport, convert, errors::Place, session::Session};
 use crate::{
     gateway::ports::AskError,
-    nlp::{Dial, google_auth::TokenSource},
+    nlp::{Dial, google_auth::TokenSource, lookup::CONNECT_TIMEOUT},
     wire::dialogflow_v2::DetectIntentResponse,
 };
 
@@ -35,7 +36,6 @@ const ROUTING: HeaderName = HeaderName::from_static("x-goog-request-params");
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Google's servers take about this many calls per connection; further ones go to another.
 const CALLS_PER_CONNECTION: usize = 100;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Between pings, also while nothing is asked: idle connections are cut after some minutes on their way.
 const PING_EVERY: Duration = Duration::from_secs(60);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,9 +44,7 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct GrpcTransport {
-    channel: Channel,
-    /// The channel would lose its connections with it. `None`: one connection, dialled by other means.
-    _connections: Option<mpsc::Sender<Change<usize, Endpoint>>>,
+    connections: Connections,
     extras: convert::Extras,
     tokens: Option<Arc<TokenSource>>,
 }
@@ -63,24 +61,10 @@ impl GrpcTransport {
         connections: usize,
         extras: convert::Extras,
         tokens: Option<Arc<TokenSource>>,
-        dial: Option<Dial>,
+        dial: &Dial,
     ) -> Result<Self, BadEndpoint> {
         let endpoint = configured(endpoint).map_err(|error| BadEndpoint(error.to_string()))?;
-        if let Some(dial) = dial {
-            let connect = move |to| {
-                let dialled = dial.call(to);
-                async move { dialled.await.map(TokioIo::new) }
-            };
-            let channel = endpoint.connect_with_connector_lazy(tower::service_fn(connect));
-            return Ok(Self { channel, _connections: None, extras, tokens });
-        }
-        let connections = connections.max(1);
-        let (channel, changes) = Channel::balance_channel::<usize>(connections);
-        for key in 0..connections {
-            // The capacity is the count, so every one fits.
-            changes.try_send(Change::Insert(key, endpoint.clone())).map_err(|error| BadEndpoint(error.to_string()))?;
-        }
-        Ok(Self { channel, _connections: Some(changes), extras, tokens })
+        Ok(Self { connections: Connections::new(&endpoint, connections, dial), extras, tokens })
     }
 }
 
@@ -125,8 +109,10 @@ impl Transport for GrpcTransport {
         let request =
             Request::from_parts(MetadataMap::from_headers(headers), Extensions::new(), question.message.clone());
         // No `grpc-timeout` header: the caller's deadline drops this future, which resets the stream.
-        let mut client = Grpc::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES);
-        client.ready().await.map_err(|error| place.unreachable(Some(error.into())))?;
+        let unreachable = |error: tonic::transport::Error| place.unreachable(Some(error.into()));
+        let connection = self.connections.take().await.map_err(unreachable)?;
+        let mut client = Grpc::new(connection.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES);
+        client.ready().await.map_err(unreachable)?;
         let answer = client.unary(request, PathAndQuery::from_static(DETECT_INTENT), AsBytes).await;
         let answer = answer.map(Response::into_inner).map_err(|status| failed(status, place))?;
         DetectIntentResponse::decode(answer).map_err(|error| place.malformed(Some(error.into())))
@@ -195,10 +181,11 @@ mod tests {
 
     #[tokio::test]
     async fn googles_endpoints_are_spoken_to_over_tls() {
+        let dial = || Dial::new(|_| Box::pin(std::future::ready(Err(std::io::ErrorKind::NotConnected.into()))));
         let extras = || convert::Extras { time_zone: String::new(), sentiment: false };
         for endpoint in ["https://dialogflow.googleapis.com", "https://europe-west1-dialogflow.googleapis.com"] {
-            assert!(GrpcTransport::new(endpoint, 4, extras(), None, None).is_ok(), "{endpoint}");
+            assert!(GrpcTransport::new(endpoint, 4, extras(), None, &dial()).is_ok(), "{endpoint}");
         }
-        assert!(GrpcTransport::new("http://a b", 4, extras(), None, None).is_err());
+        assert!(GrpcTransport::new("http://a b", 4, extras(), None, &dial()).is_err());
     }
 }

@@ -103,14 +103,14 @@ fn engine(profile: &Profile, config: &DialogflowV2, deps: &Deps) -> Result<Arc<d
     let deadline = config.deadline;
     Ok(match config.transport {
         settings::Transport::Grpc => {
-            let transport =
-                GrpcTransport::new(&endpoint, config.connections, extras, tokens.clone(), deps.dial.clone())
-                    .map_err(|error| bad("endpoint", error.to_string()))?;
+            let transport = GrpcTransport::new(&endpoint, config.connections, extras, tokens.clone(), &deps.dial)
+                .map_err(|error| bad("endpoint", error.to_string()))?;
             Arc::new(Engine { place, sessions, deadline, tokens, transport })
         }
         settings::Transport::Rest => {
-            let transport = RestTransport::new(endpoint, config.proxy.as_deref(), extras, tokens.clone())
-                .map_err(|error| bad("proxy", error.to_string()))?;
+            let transport =
+                RestTransport::new(&endpoint, config.proxy.as_deref(), extras, tokens.clone(), &deps.lookup)
+                    .map_err(|error| bad("proxy", error.to_string()))?;
             Arc::new(Engine { place, sessions, deadline, tokens, transport })
         }
     })

@@ -1,11 +1,10 @@
 //! `transport = "rest"`: Google's own client, for sites behind an HTTP proxy.
 //!
-//! Its HTTP client takes proxies from the environment only. With a proxy in the profile the same client sends through
-//! [`Proxied`], which differs from Google's transport in nothing but the proxy.
+//! Its HTTP client takes proxies from the environment only, and looks names up by the system alone. So it sends through
+//! [`Http`], which takes the profile's proxy and our own look-up (S32).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use google_cloud_auth::credentials::{Credentials, anonymous};
 use google_cloud_dialogflow_v2::{client, model, stub};
 use google_cloud_gax::{
     error::{Error, rpc::Status as RpcStatus},
@@ -14,49 +13,39 @@ use google_cloud_gax::{
     retry_policy::NeverRetry,
 };
 use http::header::{AUTHORIZATION, HeaderMap};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde::de::DeserializeOwned;
-use tokio::sync::OnceCell;
 use tonic::Code;
 
 use super::{Query, Transport, convert, errors::Place, rest_model, session::Session};
 use crate::{
     gateway::ports::AskError,
-    nlp::google_auth::{ForGoogleClient, TokenSource},
+    nlp::{
+        google_auth::TokenSource,
+        lookup::{CONNECT_TIMEOUT, Lookup},
+    },
     wire::dialogflow_v2::DetectIntentResponse,
 };
 
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
 pub(super) struct RestTransport {
-    /// Made at the first ask, as making it is asynchronous.
-    client: OnceCell<client::Sessions>,
-    endpoint: String,
-    proxied: Option<Proxied>,
+    client: client::Sessions,
     extras: convert::Extras,
     tokens: Option<Arc<TokenSource>>,
 }
 
 impl RestTransport {
     pub(super) fn new(
-        endpoint: String,
+        endpoint: &str,
         proxy: Option<&str>,
         extras: convert::Extras,
         tokens: Option<Arc<TokenSource>>,
+        lookup: &Lookup,
     ) -> Result<Self, reqwest::Error> {
-        let proxied = proxy.map(|it| Proxied::new(&endpoint, it, tokens.clone())).transpose()?;
-        Ok(Self { client: OnceCell::new(), endpoint, proxied, extras, tokens })
-    }
-
-    async fn client(&self) -> Result<client::Sessions, google_cloud_gax::client_builder::Error> {
-        match &self.proxied {
-            Some(proxied) => Ok(client::Sessions::from_stub(proxied.clone())),
-            None => {
-                let builder = client::Sessions::builder().with_endpoint(&self.endpoint);
-                builder.with_credentials(credentials(self.tokens.as_ref())).build().await
-            }
-        }
+        let http = Http::new(endpoint, proxy, tokens.clone(), lookup)?;
+        Ok(Self { client: client::Sessions::from_stub(http), extras, tokens })
     }
 }
 
@@ -72,10 +61,8 @@ impl Transport for RestTransport {
             // Only to tell a missing token from Dialogflow's refusals; the client takes the token by itself.
             tokens.bearer().await.map_err(|fault| place.no_token(fault))?;
         }
-        let client = self.client.get_or_try_init(|| self.client()).await;
-        let client = client.map_err(|error| place.unreachable(Some(error.into())))?;
         // Retries are the engine's, within its budget.
-        let ask = client.detect_intent().with_request(question.clone()).with_retry_policy(NeverRetry);
+        let ask = self.client.detect_intent().with_request(question.clone()).with_retry_policy(NeverRetry);
         ask.send().await.map(rest_model::response).map_err(|error| failed(error, place))
     }
 }
@@ -86,28 +73,13 @@ pub(super) async fn agent(
     endpoint: &str,
     proxy: Option<&str>,
     tokens: Option<Arc<TokenSource>>,
+    lookup: &Lookup,
     place: &Place,
 ) -> Result<model::Agent, AskError> {
-    let unmade = |error: Box<dyn std::error::Error + Send + Sync>| place.unreachable(Some(error));
-    let client = match proxy {
-        Some(proxy) => {
-            client::Agents::from_stub(Proxied::new(endpoint, proxy, tokens).map_err(|error| unmade(error.into()))?)
-        }
-        None => {
-            let builder = client::Agents::builder().with_endpoint(endpoint);
-            let builder = builder.with_credentials(credentials(tokens.as_ref()));
-            builder.build().await.map_err(|error| unmade(error.into()))?
-        }
-    };
-    let agent = client.get_agent().set_parent(parent).with_retry_policy(NeverRetry).send().await;
+    let http = Http::new(endpoint, proxy, tokens, lookup).map_err(|error| place.unreachable(Some(error.into())))?;
+    let agent =
+        client::Agents::from_stub(http).get_agent().set_parent(parent).with_retry_policy(NeverRetry).send().await;
     agent.map_err(|error| failed(error, place))
-}
-
-fn credentials(tokens: Option<&Arc<TokenSource>>) -> Credentials {
-    match tokens {
-        Some(tokens) => Credentials::from(ForGoogleClient(Arc::clone(tokens))),
-        None => anonymous::Builder::new().build(),
-    }
 }
 
 fn failed(error: Error, place: &Place) -> AskError {
@@ -139,18 +111,28 @@ const fn code_of(http: u16) -> Code {
     }
 }
 
-/// Sends through the profile's proxy.
+/// Sends through the profile's proxy; without one, through that of the environment, if any.
 #[derive(Clone, Debug)]
-struct Proxied {
+struct Http {
     http: reqwest::Client,
     endpoint: String,
     tokens: Option<Arc<TokenSource>>,
 }
 
-impl Proxied {
-    fn new(endpoint: &str, proxy: &str, tokens: Option<Arc<TokenSource>>) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .proxy(reqwest::Proxy::all(proxy)?)
+impl Http {
+    fn new(
+        endpoint: &str,
+        proxy: Option<&str>,
+        tokens: Option<Arc<TokenSource>>,
+        lookup: &Lookup,
+    ) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder();
+        let http = match proxy {
+            Some(proxy) => http.proxy(reqwest::Proxy::all(proxy)?),
+            None => http,
+        };
+        let http = http
+            .dns_resolver(Arc::new(lookup.clone()))
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .http1_only()
@@ -186,7 +168,7 @@ impl Proxied {
     }
 }
 
-impl stub::Sessions for Proxied {
+impl stub::Sessions for Http {
     async fn detect_intent(
         &self,
         mut request: model::DetectIntentRequest,
@@ -197,12 +179,19 @@ impl stub::Sessions for Proxied {
     }
 }
 
-impl stub::Agents for Proxied {
+impl stub::Agents for Http {
     async fn get_agent(
         &self,
         request: model::GetAgentRequest,
         _: RequestOptions,
     ) -> google_cloud_gax::Result<Response<model::Agent>> {
         self.send(self.http.get(format!("{}/v2/{}/agent", self.endpoint, request.parent))).await
+    }
+}
+
+impl Resolve for Lookup {
+    fn resolve(&self, name: Name) -> Resolving {
+        let lookup = self.clone();
+        Box::pin(async move { Ok(Box::new(lookup.addresses(name.as_str()).await?) as Addrs) })
     }
 }

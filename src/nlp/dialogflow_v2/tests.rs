@@ -14,7 +14,8 @@ use crate::{
         ids::{ProfileName, UnitName},
         profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
     },
-    nlp::google_auth::{CredentialError, Tokens},
+    egress::Names,
+    nlp::google_auth::CredentialError,
 };
 
 pub(super) fn config() -> DialogflowV2 {
@@ -89,7 +90,7 @@ fn profile(config: DialogflowV2) -> Profile {
 }
 
 fn problem(config: DialogflowV2) -> String {
-    let deps = Deps { tokens: Tokens::new(Clock::system()), dial: None };
+    let deps = Deps::new(Clock::system(), Arc::new(Names::new(&[], Duration::ZERO).unwrap()));
     crate::nlp::build(&profile(config), &deps).map(drop).unwrap_err().to_string()
 }
 

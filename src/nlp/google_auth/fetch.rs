@@ -25,7 +25,7 @@ use yup_oauth2::{
 };
 
 use super::{CredentialError, Route, TokenFault};
-use crate::clock::Clock;
+use crate::{clock::Clock, nlp::lookup::Lookup};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/dialogflow";
 /// Of a token whose server does not say.
@@ -51,6 +51,13 @@ pub(super) fn parse(credential: &SecretString) -> Result<ServiceAccountKey, Cred
     }
 }
 
+/// Who asks for a token, and which way.
+pub(super) struct Place {
+    pub(super) key: ServiceAccountKey,
+    pub(super) route: Route,
+    pub(super) lookup: Lookup,
+}
+
 /// A token and how long it lives from now.
 pub(super) struct Fetched {
     pub(super) header: HeaderValue,
@@ -58,17 +65,15 @@ pub(super) struct Fetched {
 }
 
 pub(super) enum Fetcher {
-    Direct(Authenticator<HttpsConnector<HttpConnector>>),
-    Tunnelled(Authenticator<HttpsConnector<Tunnel<HttpConnector>>>),
+    Direct(Authenticator<HttpsConnector<HttpConnector<Lookup>>>),
+    Tunnelled(Authenticator<HttpsConnector<Tunnel<HttpConnector<Lookup>>>>),
 }
 
 impl Fetcher {
-    pub(super) async fn new(key: ServiceAccountKey, route: &Route, timeout: Duration) -> Result<Self, TokenFault> {
+    pub(super) async fn new(from: &Place, timeout: Duration) -> Result<Self, TokenFault> {
         let tls = Arc::new(tls().ok_or(TokenFault::Key)?);
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(timeout));
-        let fetcher = match proxy_for(&key.token_uri, route) {
+        let (key, http) = (from.key.clone(), from.lookup.connector(timeout));
+        let fetcher = match proxy_for(&key.token_uri, &from.route) {
             None => authenticator(key, HttpsConnector::from((http, tls)), timeout).await.map(Self::Direct),
             Some(proxy) => {
                 let mut tunnel = Tunnel::new(proxy.uri().clone(), http);

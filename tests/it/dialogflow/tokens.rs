@@ -1,7 +1,7 @@
 //! Access tokens: one request for many asks, refreshed ahead, kept through failures (S10, pain 9).
 
 use tonic::Code;
-use usher::nlp::google_auth::{Route, Schedule, TokenFault};
+use usher::nlp::google_auth::{Route, Schedule, TokenFault, Tokens};
 
 use super::*;
 use crate::fakes::{
@@ -22,7 +22,9 @@ fn hasty() -> Deps {
         longest_retry: Duration::from_millis(20),
         timeout: Duration::from_secs(5),
     };
-    Deps { tokens: Tokens::with_schedule(Clock::system(), schedule), dial: None }
+    let mut deps = deps();
+    deps.tokens = Tokens::with_schedule(Clock::system(), schedule, names(&[]));
+    deps
 }
 
 #[tokio::test]

@@ -91,6 +91,11 @@ impl TokenServer {
     pub(crate) fn credential(&self) -> SecretString {
         credential(&format!("http://{}/token", self.server.address()))
     }
+
+    /// The same by a host name that is to lead here.
+    pub(crate) fn credential_at(&self, host: &str) -> SecretString {
+        credential(&format!("http://{host}:{}/token", self.server.address().port()))
+    }
 }
 
 pub(crate) fn credential(token_uri: &str) -> SecretString {
