@@ -7,7 +7,14 @@ pub mod structs;
 pub use generated::{dialogflow_v2, engine};
 
 mod generated {
-    #![expect(unused_qualifications, clippy::all, clippy::doc_markdown, reason = "generated code")]
+    #![expect(
+        unused_qualifications,
+        clippy::all,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        clippy::doc_markdown,
+        reason = "generated code"
+    )]
 
     pub mod engine {
         tonic::include_proto!("usher.engine.v1");

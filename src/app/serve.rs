@@ -249,6 +249,13 @@ impl Running {
         self.closing.cancel();
         (&mut self.engines).await.context("the engines' door failed")??;
         self.gateway.checkpoint().await;
+        self.stop().await?;
+        tracing::info!("drained");
+        Ok(())
+    }
+
+    /// The last commit, then everything else.
+    async fn stop(&mut self) -> anyhow::Result<()> {
         self.stop_journal.cancel();
         let journal = timeout(LAST_COMMIT_WITHIN, &mut self.journal).await;
         self.close_ops.cancel();
@@ -259,9 +266,7 @@ impl Running {
             .context("the journal's task failed")?
             .map_err(|JournalStopped(error)| error)?;
         // What lies in the directory is one file then, to be copied as it is.
-        self.store.close().await?;
-        tracing::info!("drained");
-        Ok(())
+        Ok(self.store.close().await?)
     }
 }
 

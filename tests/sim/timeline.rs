@@ -21,6 +21,7 @@ pub(crate) struct Timeline {
     pub(crate) fates: BTreeMap<String, Option<Fate>>,
     /// In order of their numbers.
     pub(crate) commands: Vec<String>,
+    last_seq: u32,
     pub(crate) end: Option<EndReason>,
     /// What does not fit together.
     pub(crate) problems: Vec<String>,
@@ -97,9 +98,10 @@ impl Timeline {
             }
             Step::Sent { seq, command } => {
                 self.commands.push(describe(&command));
-                if usize::try_from(seq.0) != Ok(self.commands.len()) {
-                    self.problems.push(format!("command {} has number {}", self.commands.len(), seq.0));
+                if seq.0 <= self.last_seq {
+                    self.problems.push(format!("command {} comes after {}", seq.0, self.last_seq));
                 }
+                self.last_seq = seq.0;
             }
             Step::Ended { reason, .. } => self.end = Some(reason),
             Step::Started { .. }
