@@ -93,20 +93,4 @@ impl ProblemKind {
             Self::Internal => "internal",
         }
     }
-
-    /// Whether the same request may succeed later.
-    #[must_use]
-    pub const fn retryable(self) -> bool {
-        match self {
-            Self::Busy | Self::Unavailable => true,
-            Self::Unauthenticated
-            | Self::Forbidden
-            | Self::NotFound
-            | Self::Invalid
-            | Self::Precondition
-            | Self::TooLarge
-            | Self::Replaced
-            | Self::Internal => false,
-        }
-    }
 }

@@ -150,6 +150,11 @@ impl Gateway {
         }
     }
 
+    /// Whether the user is or was one of ours.
+    pub(super) fn knows_agent(&self, unit: &Unit, user: &UserId) -> bool {
+        locked(unit).contains_key(user)
+    }
+
     pub(super) fn is_logged_on(&self, unit: &Unit, user: &UserId) -> bool {
         locked(unit).get(user).is_some_and(|agent| agent.standing() == Standing::LoggedOn)
     }

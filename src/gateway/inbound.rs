@@ -12,7 +12,7 @@ use super::{
 use crate::{
     core::{
         contact::{Card, Contact, Context, Event, Out},
-        ids::{ContactId, ContactName, MessageId, UnitName},
+        ids::{ContactId, ContactName, MessageId, UnitName, UserId},
         message::Input,
     },
     telemetry::labels::BusyCause,
@@ -30,6 +30,13 @@ impl Gateway {
     pub fn on_frame(self: &Arc<Self>, unit: &UnitName, lane: LaneId, frame: u64, from: FromEngine) {
         let Some(unit) = self.unit(unit) else { return };
         let origin = Origin { unit, lane, frame };
+        if let FromEngine::AgentLoggedOn { user }
+        | FromEngine::LogOnRefused { user, .. }
+        | FromEngine::AgentLoggedOff { user, .. } = &from
+            && !self.knows_agent(&origin.unit, user)
+        {
+            self.refuse_user(&origin, user);
+        }
         match from {
             FromEngine::Directory(directory) => self.on_directory(&origin.unit, lane, directory),
             FromEngine::Delta(delta) => self.on_directory_delta(&origin.unit, delta),
@@ -96,6 +103,17 @@ impl Gateway {
         if !known {
             self.refuse(origin, &id.name, message, closed);
         }
+    }
+
+    fn refuse_user(&self, origin: &Origin, user: &UserId) {
+        let refused = ToEngine::Refused {
+            frame: origin.frame,
+            reason: Refusal::UnknownUser,
+            detail: format!("{user} is not a virtual agent here"),
+            contact: String::new(),
+            message: String::new(),
+        };
+        self.push_or_lose(&origin.unit, origin.lane, refused);
     }
 
     fn refuse(&self, origin: &Origin, contact: &ContactName, message: Option<MessageId>, closed: bool) {

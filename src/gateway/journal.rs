@@ -1,7 +1,8 @@
 //! Group commit: transitions become durable in the order in which they happened, and only then does the world see them.
 //!
-//! There is no linger: a commit starts at once when none is running, and what arrives meanwhile makes the next batch. While
-//! the store cannot be written the batch waits and is tried again; nothing is acknowledged and new work is refused.
+//! A commit starts at once when somebody waits for it and none is running; what arrives meanwhile makes the next batch. Records
+//! for which nobody waits (a question whose answer is still to come) linger for a moment, so that question and answer share
+//! one commit when the language engine is quick, and the answer never waits behind the question's own. While the store cannot be written the batch waits and is tried again; nothing is acknowledged and new work is refused.
 
 use std::{
     mem,
@@ -14,7 +15,7 @@ use std::{
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -30,6 +31,8 @@ use crate::{
     telemetry::SPANS,
 };
 
+/// How long records wait for company while nothing waits for them.
+const LINGER: Duration = Duration::from_millis(3);
 /// `async` writes this often.
 const ASYNC_EVERY: Duration = Duration::from_millis(50);
 /// A store that failed is tried again after this, and then after longer.
@@ -43,7 +46,10 @@ pub(super) struct Journal {
     /// What waits for the next commit. Held for pushes only, never across an await; taken inside a shard's lock, so that a
     /// contact's records stand in the order of its transitions.
     next: Mutex<Next>,
+    /// Somebody waits for the next commit.
     wake: Notify,
+    /// There is something to write, and nobody waits for it.
+    later: Notify,
     /// The last commit succeeded.
     writable: AtomicBool,
     backlog: AtomicU64,
@@ -106,6 +112,7 @@ impl Journal {
             chain: chain_mac(chain_key),
             next: Mutex::new(next),
             wake: Notify::new(),
+            later: Notify::new(),
             writable: AtomicBool::new(true),
             backlog: AtomicU64::new(0),
         }
@@ -180,8 +187,13 @@ impl Journal {
             next.after.append(after);
             Vec::new()
         };
+        let awaited = !next.after.is_empty();
         drop(next);
-        self.wake.notify_one();
+        if awaited {
+            self.wake.notify_one();
+        } else {
+            self.later.notify_one();
+        }
         carry_out_now
     }
 
@@ -199,7 +211,7 @@ impl Journal {
             None => next.acks.push((lane, frame)),
         }
         drop(next);
-        self.wake.notify_one();
+        self.later.notify_one();
         false
     }
 
@@ -231,26 +243,43 @@ impl Journal {
         mut carry_out: impl FnMut(Vec<After>, Vec<(LaneId, u64)>, Duration),
     ) -> Result<(), JournalStopped> {
         loop {
-            tokio::select! {
-                () = self.wake.notified() => {}
-                () = stop.cancelled() => {}
-            }
-            if self.durability == Durability::Async && !stop.is_cancelled() {
-                tokio::select! {
-                    () = tokio::time::sleep(ASYNC_EVERY) => {}
-                    () = stop.cancelled() => {}
-                }
-            }
+            self.work(&stop).await;
             while let Some((batch, after, acks)) = self.take() {
                 let began = clock.now();
                 self.write(claim, &batch).await.map_err(JournalStopped)?;
                 carry_out(after, acks, clock.now().since(began));
                 self.done(batch.records.len());
+                if !stop.is_cancelled() && !self.is_awaited() {
+                    break;
+                }
             }
             if stop.is_cancelled() {
                 return Ok(());
             }
         }
+    }
+
+    /// Waits until a batch should be written.
+    async fn work(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = self.wake.notified() => {}
+            () = async {
+                self.later.notified().await;
+                tokio::select! {
+                    () = self.wake.notified() => {}
+                    () = tokio::time::sleep(LINGER) => {}
+                }
+            } => {}
+            () = stop.cancelled() => return,
+        }
+        if self.durability == Durability::Async {
+            drop(timeout(ASYNC_EVERY, stop.cancelled()).await);
+        }
+    }
+
+    /// Whether somebody waits for what has gathered.
+    fn is_awaited(&self) -> bool {
+        !self.locked().after.is_empty()
     }
 
     /// Nothing waits and nothing is being written.

@@ -251,7 +251,7 @@ impl Gateway {
     }
 
     /// Lanes that went while others stayed leave their contacts to those.
-    fn sweep_where_wanted(self: &Arc<Self>) {
+    pub(super) fn sweep_where_wanted(self: &Arc<Self>) {
         for unit in self.units.load().values().filter(|unit| unit.sweep.is_wanted()) {
             self.sweep_undelivered(unit);
         }

@@ -462,3 +462,113 @@ async fn s2_agents_do_not_look_logged_on_at_an_engine_that_is_gone_for_good() {
     house.staffed();
     assert_eq!(house.standing(), Standing::LoggedOn);
 }
+
+impl House {
+    /// The customer says something, and the apology for it is under way.
+    async fn apologise(&self, engine: &Engine, name: &str, id: &str) {
+        *self.mute.0.lock().unwrap() = Some(FailureKind::Unavailable);
+        self.say(engine, name, id);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
+    fn resume(&self, engine: &mut Engine) -> Result<LaneId, AttachError> {
+        let (out, frames) = mpsc::channel(100);
+        let name = EngineId::new("engine-1").unwrap();
+        let resumed = self.gateway.attach(&unit(), &name, out.clone(), Some(engine.id));
+        if resumed.is_ok() {
+            (engine.out, engine.frames) = (out, frames);
+        }
+        resumed
+    }
+}
+
+impl Engine {
+    /// Numbers of the commands that came since the last look.
+    fn commands(&mut self) -> Vec<u32> {
+        let mut seqs = Vec::new();
+        while let Ok(frame) = self.frames.try_recv() {
+            if let ToEngine::Command { seq, .. } = frame {
+                seqs.push(seq.0);
+            }
+        }
+        seqs
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_went_before_it_had_an_acceptance_cannot_resume() {
+    let house = House::new().await;
+    let mut engine = house.staffed();
+    house.offer(&engine, "c1");
+    house.detach(&engine);
+    house.written().await;
+    assert_eq!(house.resume(&mut engine), Err(AttachError::Lost), "the engine must send its offer again");
+    assert_eq!(house.resume(&mut engine), Ok(engine.id), "a session that begins anew has lost nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_whose_successors_have_been_sent_again_stays_behind() {
+    let house = House::new().await;
+    let mut engine = house.staffed();
+    house.offer(&engine, "c1");
+    house.apologise(&engine, "c1", "m1").await;
+    house.written().await;
+    assert_eq!(engine.commands(), [1]);
+    let before = house.inspect("c1", |it| it.route);
+    // The next command is committed while the lane is away, and the lane is back before it is carried out.
+    house.apologise(&engine, "c1", "m2").await;
+    house.detach(&engine);
+    house.written().await;
+    assert_eq!(house.resume(&mut engine), Ok(engine.id));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(engine.commands(), [1, 2], "all of them, in order");
+    let frame = Box::new(ToEngine::Typing { contact: contact("c1").name });
+    let stale = After::Command { lane: engine.id, contact: contact("c1"), route: before, frame };
+    house.gateway.carry_out(vec![stale]);
+    assert!(engine.frames.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn contacts_of_a_lane_that_goes_are_talked_to_on_those_that_stay() {
+    let house = House::new().await;
+    let first = house.staffed();
+    let mut second = house.attach();
+    house.offer(&first, "c1");
+    house.apologise(&first, "c1", "m1").await;
+    house.written().await;
+    assert_eq!(second.commands(), [0; 0]);
+    house.detach(&first);
+    house.gateway.sweep_where_wanted();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(second.commands(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_on_of_somebody_else_is_refused() {
+    let house = House::new().await;
+    let mut engine = house.staffed();
+    house.frame(&engine, FromEngine::AgentLoggedOn { user: UserId::new("somebody").unwrap() });
+    let mut refused = Vec::new();
+    while let Ok(frame) = engine.frames.try_recv() {
+        if let ToEngine::Refused { reason, detail, .. } = frame {
+            refused.push((reason, detail));
+        }
+    }
+    assert_eq!(refused, [(lane::Refusal::UnknownUser, "somebody is not a virtual agent here".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_is_in_the_wheel_once_however_often_its_deadline_moves() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    house.offer(&engine, "c1");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let timers = tokio::spawn(Arc::clone(&house.gateway).run_timers(stop.clone()));
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        house.frame(&engine, FromEngine::Typing { contact: contact("c1").name });
+    }
+    stop.cancel();
+    timers.await.unwrap();
+    assert_eq!(house.gateway.shards.each().map(|shard| shard.wheel.len()).sum::<usize>(), 1);
+}

@@ -54,6 +54,11 @@ impl Wheel {
         self.next = self.next.max(current + 1);
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.iter().map(Vec::len).sum()
+    }
+
     fn slot(&mut self, tick: i64) -> Option<&mut Vec<ContactId>> {
         self.slots.get_mut(usize::try_from(tick.rem_euclid(SLOTS)).ok()?)
     }

@@ -123,8 +123,6 @@ labels!(
         Ask = "ask",
         /// One group commit of the journal.
         Commit = "commit",
-        /// From a customer's input to the last answer going out.
-        Turn = "turn",
         /// One query to an external system.
         External = "external",
     }

@@ -195,6 +195,16 @@ async fn what_is_not_there_and_what_may_not_be_done_are_problem_documents() {
 }
 
 #[tokio::test]
+async fn s1_nothing_can_be_configured_through_the_operators_door() {
+    let door = open(None).await;
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        for path in ["/healthz", "/readyz", "/metrics", "/alerts"] {
+            assert_eq!(door.ask(method, path, "Content-Length: 0\r\n").await.status, 405, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_answer_is_private_and_head_has_no_body() {
     let door = open(None).await;
     for (method, path) in [("GET", "/healthz"), ("HEAD", "/metrics"), ("GET", "/nowhere"), ("PUT", "/readyz")] {

@@ -9,7 +9,7 @@ fn to_human() -> Answer {
 const REQUEUED: [&str; 2] = ["1 say 'One moment.'", "2 requeue to people: action human"];
 
 #[test]
-fn pain1_no_didnt_understand_beside_a_handover() {
+fn pain_1_no_didnt_understand_beside_a_handover() {
     let both = Answer { not_understood: true, ..to_human() };
     check(
         Rules { handover: Handover { not_understood_after: 1, ..rules().handover }, ..rules() },
@@ -29,7 +29,7 @@ fn pain1_no_didnt_understand_beside_a_handover() {
 }
 
 #[test]
-fn pain1_no_late_reply_after_a_person_took_over() {
+fn pain_1_no_late_reply_after_a_person_took_over() {
     let talk = check(
         rules(),
         &[
@@ -46,7 +46,7 @@ fn pain1_no_late_reply_after_a_person_took_over() {
 }
 
 #[test]
-fn pain2_after_the_return_the_bot_answers_at_once_and_again_and_again() {
+fn pain_2_after_the_return_the_bot_answers_at_once_and_again_and_again() {
     let mut talk = check(
         rules(),
         &[(0, said("m1", "a person"), &["ask 1/0 'a person'"]), (1, answered(1, 0, to_human()), &REQUEUED)],
@@ -66,7 +66,7 @@ fn pain2_after_the_return_the_bot_answers_at_once_and_again_and_again() {
 }
 
 #[test]
-fn pain2_it_does_not_greet_again_nor_answer_what_the_person_has_answered() {
+fn pain_2_it_does_not_greet_again_nor_answer_what_the_person_has_answered() {
     let rules = Rules { welcome_event: "welcome".to_owned(), events: all_events(), ..rules() };
     let mut talk = Talk::start(rules, MediaType::OpenMedia, &["ask 1/0 event welcome"]);
     talk.check(&[
@@ -82,7 +82,7 @@ fn pain2_it_does_not_greet_again_nor_answer_what_the_person_has_answered() {
 }
 
 #[test]
-fn pain3_an_engine_that_always_asks_for_a_person_does_not_turn_in_circles() {
+fn pain_3_an_engine_that_always_asks_for_a_person_does_not_turn_in_circles() {
     let mut talk = check(Rules { events: all_events(), ..rules() }, &[]);
     talk.on(0, said("m1", "a person"));
     let (mut requeues, mut rounds, mut last) = (0, 0, String::new());
@@ -102,7 +102,7 @@ fn pain3_an_engine_that_always_asks_for_a_person_does_not_turn_in_circles() {
 }
 
 #[test]
-fn pain4_no_person_is_promised_whom_nobody_can_reach() {
+fn pain_4_no_person_is_promised_whom_nobody_can_reach() {
     let mut closed = check(
         rules(),
         &[
@@ -116,7 +116,7 @@ fn pain4_no_person_is_promised_whom_nobody_can_reach() {
 }
 
 #[test]
-fn pain4_a_refused_handover_is_told_to_the_customer_and_the_bot_goes_on() {
+fn pain_4_a_refused_handover_is_told_to_the_customer_and_the_bot_goes_on() {
     check(
         rules(),
         &[
@@ -133,7 +133,7 @@ fn pain4_a_refused_handover_is_told_to_the_customer_and_the_bot_goes_on() {
 }
 
 #[test]
-fn pain5_neither_the_text_nor_the_action_of_an_answer_overrides_the_other() {
+fn pain_5_neither_the_text_nor_the_action_of_an_answer_overrides_the_other() {
     let several = Answer {
         replies: vec![
             Reply::Text("First.".to_owned()),
@@ -156,7 +156,7 @@ fn pain5_neither_the_text_nor_the_action_of_an_answer_overrides_the_other() {
 }
 
 #[test]
-fn pain6_a_slow_engine_is_neither_a_failure_nor_the_end_of_the_bot() {
+fn pain_6_a_slow_engine_is_neither_a_failure_nor_the_end_of_the_bot() {
     let handover = Handover {
         slow_threshold: Duration::from_secs(4),
         slow_message: "Please wait.".to_owned(),
@@ -175,7 +175,7 @@ fn pain6_a_slow_engine_is_neither_a_failure_nor_the_end_of_the_bot() {
 }
 
 #[test]
-fn pain6_a_late_outcome_after_we_gave_up_on_it_does_no_harm() {
+fn pain_6_a_late_outcome_after_we_gave_up_on_it_does_no_harm() {
     let mut talk = Talk::start(rules(), MediaType::WebInteraction, &[]);
     talk.check(&[
         (0, said("m1", "basket"), &["ask 1/0 'basket'"]),
@@ -192,7 +192,7 @@ fn pain6_a_late_outcome_after_we_gave_up_on_it_does_no_harm() {
 }
 
 #[test]
-fn pain7_messages_are_taken_once_and_answered_in_order() {
+fn pain_7_messages_are_taken_once_and_answered_in_order() {
     let talk = check(
         rules(),
         &[
@@ -213,7 +213,7 @@ fn pain7_messages_are_taken_once_and_answered_in_order() {
 }
 
 #[test]
-fn pain7_a_message_that_was_not_taken_for_want_of_room_can_come_again() {
+fn pain_7_a_message_that_was_not_taken_for_want_of_room_can_come_again() {
     let mut talk = check(rules(), &[(0, said("m0", "first"), &["ask 1/0 'first'"])]);
     for n in 1..=4 {
         talk.check(&[(n, said(&format!("m{n}"), "more"), &[])]);
@@ -229,7 +229,7 @@ fn pain7_a_message_that_was_not_taken_for_want_of_room_can_come_again() {
 }
 
 #[test]
-fn pain7_an_engine_that_takes_nothing_is_given_no_more_than_the_bound() {
+fn pain_7_an_engine_that_takes_nothing_is_given_no_more_than_the_bound() {
     let mut talk = check(rules(), &[]);
     for n in 1..=8_u32 {
         talk.on(0, said(&format!("m{n}"), "hi"));
@@ -245,7 +245,7 @@ fn pain7_an_engine_that_takes_nothing_is_given_no_more_than_the_bound() {
 }
 
 #[test]
-fn pain8_the_clock_is_armed_again_after_every_kind_of_turn() {
+fn pain_8_the_clock_is_armed_again_after_every_kind_of_turn() {
     let page = json!({"page": "https://shop.example"});
     for (answer, outcome_of) in [
         (says("Hi."), None),
@@ -276,7 +276,7 @@ fn pain8_the_clock_is_armed_again_after_every_kind_of_turn() {
 }
 
 #[test]
-fn pain8_the_timeout_says_its_word_once_and_starts_nothing_new() {
+fn pain_8_the_timeout_says_its_word_once_and_starts_nothing_new() {
     let rules = Rules { welcome_event: "welcome".to_owned(), ..rules() };
     let mut talk = Talk::start(rules, MediaType::OpenMedia, &["ask 1/0 event welcome"]);
     talk.check(&[
@@ -292,7 +292,7 @@ fn pain8_the_timeout_says_its_word_once_and_starts_nothing_new() {
 }
 
 #[test]
-fn pain10_the_queue_comes_from_the_configuration_not_from_the_engine() {
+fn pain_10_the_queue_comes_from_the_configuration_not_from_the_engine() {
     let with = json!({"queue": "closed", "target": "desk", "to": "sales"});
     check(
         rules(),
