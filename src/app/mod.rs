@@ -1,4 +1,4 @@
-//! The one place where parts are put together: what commands need, [`serve`] for the gateway itself.
+//! The one place where parts are put together: what commands need, [`fn@serve`] for the gateway itself.
 
 mod serve;
 mod timeline;
