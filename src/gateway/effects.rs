@@ -138,13 +138,12 @@ impl Gateway {
 
     /// Sends what is undelivered and has not been sent on any lane that is attached. Says no if the lane is too full for it.
     pub(super) fn send_undelivered(&self, id: &ContactId, entry: &mut Entry) -> bool {
-        let target = entry.unit.lane_or_other(entry.lane);
-        if target == entry.lane || entry.contact.undelivered().next().is_none() {
+        // While nobody is attached the contact stays with its lane: a session that resumes has what it was given.
+        let Some(target) = entry.unit.lane_or_other(entry.lane) else { return true };
+        if Some(target) == entry.lane || entry.contact.undelivered().next().is_none() {
             return true;
         }
-        let room = target
-            .and_then(|lane| entry.unit.lane(lane))
-            .is_none_or(|it| it.out.capacity() > it.out.max_capacity() / 2);
+        let room = entry.unit.lane(target).is_none_or(|it| it.out.capacity() > it.out.max_capacity() / 2);
         if room {
             let mut after = Vec::new();
             self.route(id, entry, &mut after);
