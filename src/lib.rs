@@ -16,5 +16,9 @@ pub mod nlp;
 pub mod ops;
 pub mod store;
 
+pub mod chat;
+pub mod offline_nlp;
+pub mod switchboard;
+
 pub mod app;
 pub mod cli;
