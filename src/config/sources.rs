@@ -75,9 +75,25 @@ pub struct Flag {
     pub value: String,
 }
 
+/// Configuration in memory, in place of files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    pub main: Text,
+    pub profiles: Vec<Text>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// As findings show it.
+    pub name: String,
+    pub text: String,
+}
+
 /// Everything that configuration comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
+    /// Set: no file of `config` and `profiles` is read.
+    pub texts: Option<Texts>,
     /// `None`: [`FILE`], if it is there.
     pub config: Option<PathBuf>,
     /// `None`: [`PROFILES`] beside the configuration file, if it is there.
@@ -97,6 +113,9 @@ impl Sources {
 
     /// The configuration file and the profiles, as they are now, with the directory that is watched for more.
     pub(super) fn paths(&self) -> BTreeSet<PathBuf> {
+        if self.texts.is_some() {
+            return BTreeSet::new();
+        }
         let profiles = self.profiles_path();
         // A directory that cannot be listed has its finding when it is loaded.
         let mut paths: BTreeSet<_> = profile_files(&profiles).unwrap_or_default().into_iter().collect();
@@ -157,11 +176,27 @@ impl Layers {
             findings: Vec::new(),
             files: BTreeSet::new(),
         };
-        layers.read_main(sources);
+        match &sources.texts {
+            Some(texts) => layers.take_main(&texts.main),
+            None => layers.read_main(sources),
+        }
         layers.read_environment(&sources.environment);
         layers.read_flags(&sources.flags);
-        layers.read_profiles(sources, &profile_defaults);
+        match &sources.texts {
+            Some(texts) => texts.profiles.iter().for_each(|text| layers.take_profile(text, &profile_defaults)),
+            None => layers.read_profiles(sources, &profile_defaults),
+        }
         layers
+    }
+
+    fn take_main(&mut self, text: &Text) {
+        let parsed = self.parse(text.name.clone(), text.text.clone(), PathBuf::new());
+        self.lay_main(parsed);
+    }
+
+    fn take_profile(&mut self, text: &Text, defaults: &Table) {
+        let parsed = self.parse(text.name.clone(), text.text.clone(), PathBuf::new());
+        self.lay_profile(parsed, defaults);
     }
 
     fn read_main(&mut self, sources: &Sources) {
@@ -170,7 +205,12 @@ impl Layers {
         if sources.config.is_none() && !path.exists() {
             return;
         }
-        match self.read_file(&path) {
+        let parsed = self.read_file(&path);
+        self.lay_main(parsed);
+    }
+
+    fn lay_main(&mut self, parsed: Option<(Place, Table)>) {
+        match parsed {
             Some((place, table)) => {
                 self.main_place = place;
                 self.main.overlay(table);
@@ -194,11 +234,16 @@ impl Layers {
         });
         for path in files {
             self.files.insert(path.clone());
-            let Some((place, table)) = self.read_file(&path) else { continue };
-            let mut profile = defaults.clone();
-            profile.overlay(table);
-            self.profiles.push((place, profile));
+            let parsed = self.read_file(&path);
+            self.lay_profile(parsed, defaults);
         }
+    }
+
+    fn lay_profile(&mut self, parsed: Option<(Place, Table)>, defaults: &Table) {
+        let Some((place, table)) = parsed else { return };
+        let mut profile = defaults.clone();
+        profile.overlay(table);
+        self.profiles.push((place, profile));
     }
 
     /// `None`: there is a finding.
@@ -211,7 +256,11 @@ impl Layers {
                 return None;
             }
         };
-        let directory = directory_of(path);
+        self.parse(name, text, directory_of(path))
+    }
+
+    /// `None`: there is a finding.
+    fn parse(&mut self, name: String, text: String, directory: PathBuf) -> Option<(Place, Table)> {
         let whole = self.documents.add(Document { kind: DocumentKind::File, name, text, directory });
         match parse(&self.documents, whole) {
             Ok(table) => Some((Place { end: whole.start, ..whole }, table)),
