@@ -26,19 +26,19 @@ struct Invoice {
 
 const INVOICES: &[Invoice] = &[
     Invoice {
-        number: "2026-1001",
-        english: "Invoice 2026-1001 over €84.90 was paid on 3 November. Nothing is open.",
-        german: "Rechnung 2026-1001 über 84,90 € wurde am 3. November bezahlt. Es ist nichts offen.",
+        number: "R-2026-0042",
+        english: "Invoice R-2026-0042 over €84.90 was paid on 3 November. Nothing is open.",
+        german: "Rechnung R-2026-0042 über 84,90 € wurde am 3. November bezahlt. Es ist nichts offen.",
     },
     Invoice {
-        number: "2026-1002",
-        english: "Invoice 2026-1002 over €129.00 is open and due on 30 November.",
-        german: "Rechnung 2026-1002 über 129,00 € ist offen und am 30. November fällig.",
+        number: "R-2026-0107",
+        english: "Invoice R-2026-0107 over €129.00 is open and due on 30 November.",
+        german: "Rechnung R-2026-0107 über 129,00 € ist offen und am 30. November fällig.",
     },
     Invoice {
-        number: "2026-1003",
-        english: "Invoice 2026-1003 over €19.50 is overdue since 12 November. A payment may already be on its way.",
-        german: "Rechnung 2026-1003 über 19,50 € ist seit dem 12. November überfällig. Eine Zahlung kann schon \
+        number: "R-2026-0133",
+        english: "Invoice R-2026-0133 over €19.50 is overdue since 12 November. A payment may already be on its way.",
+        german: "Rechnung R-2026-0133 über 19,50 € ist seit dem 12. November überfällig. Eine Zahlung kann schon \
                  unterwegs sein.",
     },
 ];
@@ -77,8 +77,8 @@ async fn invoices(body: Bytes) -> Response {
 fn content(parameters: &Map<String, Value>) -> String {
     let german = text(parameters, &["language", "languageCode", "locale"]).is_some_and(|it| is_german(&it));
     let Some(number) = number(parameters) else {
-        return if german { "Bitte nennen Sie die Rechnungsnummer, zum Beispiel 2026-1002." } else {
-            "Please give me the invoice number, for example 2026-1002."
+        return if german { "Bitte nennen Sie die Rechnungsnummer, zum Beispiel R-2026-0107." } else {
+            "Please give me the invoice number, for example R-2026-0107."
         }
         .to_owned();
     };
@@ -86,9 +86,9 @@ fn content(parameters: &Map<String, Value>) -> String {
         Some(invoice) if german => invoice.german.to_owned(),
         Some(invoice) => invoice.english.to_owned(),
         None if german => {
-            format!("Unter der Nummer {number} finde ich keine Rechnung. Versuchen Sie es mit 2026-1002.")
+            format!("Unter der Nummer {number} finde ich keine Rechnung. Versuchen Sie es mit R-2026-0107.")
         }
-        None => format!("I cannot find an invoice with the number {number}. Try 2026-1002."),
+        None => format!("I cannot find an invoice with the number {number}. Try R-2026-0107."),
     }
 }
 
@@ -123,16 +123,16 @@ mod tests {
 
     #[test]
     fn s22_known_invoices_are_told_in_the_contacts_language() {
-        let english = of(json!({ "invoice": "2026-1002", "uri": "http://127.0.0.1:7410/back-office/invoices" }));
-        assert_eq!(english, "Invoice 2026-1002 over €129.00 is open and due on 30 November.");
-        let german = of(json!({ "invoice": "2026 1002", "language": "de-DE" }));
-        assert_eq!(german, "Rechnung 2026-1002 über 129,00 € ist offen und am 30. November fällig.");
+        let english = of(json!({ "invoice": "R-2026-0107", "uri": "http://127.0.0.1:7410/back-office/invoices" }));
+        assert_eq!(english, "Invoice R-2026-0107 over €129.00 is open and due on 30 November.");
+        let german = of(json!({ "invoice": "r 2026 0107", "language": "de-DE" }));
+        assert_eq!(german, "Rechnung R-2026-0107 über 129,00 € ist offen und am 30. November fällig.");
     }
 
     #[test]
     fn s22_an_unknown_invoice_is_said_so_without_control_characters_and_at_no_length() {
-        assert_eq!(of(json!({ "invoice": "7\u{7}7" })), "I cannot find an invoice with the number 77. Try 2026-1002.");
+        assert_eq!(of(json!({ "invoice": "7\u{7}7" })), "I cannot find an invoice with the number 77. Try R-2026-0107.");
         assert!(of(json!({ "invoice": "9".repeat(5000) })).len() < 200);
-        assert_eq!(of(json!({})), "Please give me the invoice number, for example 2026-1002.");
+        assert_eq!(of(json!({})), "Please give me the invoice number, for example R-2026-0107.");
     }
 }
