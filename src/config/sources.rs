@@ -20,6 +20,8 @@ use super::{
 pub const DEFAULT: &str = include_str!("default.toml");
 /// Every default of a profile, with what it means.
 pub const DEFAULT_PROFILE: &str = include_str!("default-profile.toml");
+/// The profile of the demo agent.
+pub const DEMO_PROFILE: &str = include_str!("../../profiles/demo.toml");
 /// The file that is read when none is named, if it is there.
 pub const FILE: &str = "usher.toml";
 /// The directory beside it that is read when none is named, if it is there.
