@@ -20,6 +20,8 @@ use super::{
 pub const DEFAULT: &str = include_str!("default.toml");
 /// Every default of a profile, with what it means.
 pub const DEFAULT_PROFILE: &str = include_str!("default-profile.toml");
+/// The profile of the demo agent.
+pub const DEMO_PROFILE: &str = include_str!("../../profiles/demo.toml");
 /// The file that is read when none is named, if it is there.
 pub const FILE: &str = "usher.toml";
 /// The directory beside it that is read when none is named, if it is there.
@@ -75,31 +77,26 @@ pub struct Flag {
     pub value: String,
 }
 
-/// Configuration in memory, in place of files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Texts {
-    pub main: Text,
-    pub profiles: Vec<Text>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// As findings show it.
-    pub name: String,
-    pub text: String,
-}
-
 /// Everything that configuration comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// Set: no file of `config` and `profiles` is read.
-    pub texts: Option<Texts>,
     /// `None`: [`FILE`], if it is there.
     pub config: Option<PathBuf>,
     /// `None`: [`PROFILES`] beside the configuration file, if it is there.
     pub profiles: Option<PathBuf>,
+    /// These texts instead of files.
+    pub embedded: Option<Embedded>,
     pub environment: Environment,
     pub flags: Vec<Flag>,
+}
+
+/// A configuration that the program brings along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embedded {
+    /// In place of [`FILE`].
+    pub main: String,
+    /// What each profile is called in messages, and its text.
+    pub profiles: Vec<(String, String)>,
 }
 
 impl Sources {
@@ -113,10 +110,10 @@ impl Sources {
 
     /// The configuration file and the profiles, as they are now, with the directory that is watched for more.
     pub(super) fn paths(&self) -> BTreeSet<PathBuf> {
-        if self.texts.is_some() {
+        let profiles = self.profiles_path();
+        if self.embedded.is_some() {
             return BTreeSet::new();
         }
-        let profiles = self.profiles_path();
         // A directory that cannot be listed has its finding when it is loaded.
         let mut paths: BTreeSet<_> = profile_files(&profiles).unwrap_or_default().into_iter().collect();
         paths.extend([self.config_path(), profiles]);
@@ -176,41 +173,25 @@ impl Layers {
             findings: Vec::new(),
             files: BTreeSet::new(),
         };
-        match &sources.texts {
-            Some(texts) => layers.take_main(&texts.main),
-            None => layers.read_main(sources),
-        }
+        layers.read_main(sources);
         layers.read_environment(&sources.environment);
         layers.read_flags(&sources.flags);
-        match &sources.texts {
-            Some(texts) => texts.profiles.iter().for_each(|text| layers.take_profile(text, &profile_defaults)),
-            None => layers.read_profiles(sources, &profile_defaults),
-        }
+        layers.read_profiles(sources, &profile_defaults);
         layers
     }
 
-    fn take_main(&mut self, text: &Text) {
-        let parsed = self.parse(text.name.clone(), text.text.clone(), PathBuf::new());
-        self.lay_main(parsed);
-    }
-
-    fn take_profile(&mut self, text: &Text, defaults: &Table) {
-        let parsed = self.parse(text.name.clone(), text.text.clone(), PathBuf::new());
-        self.lay_profile(parsed, defaults);
-    }
-
     fn read_main(&mut self, sources: &Sources) {
-        let path = sources.config_path();
-        self.files.insert(path.clone());
-        if sources.config.is_none() && !path.exists() {
-            return;
-        }
-        let parsed = self.read_file(&path);
-        self.lay_main(parsed);
-    }
-
-    fn lay_main(&mut self, parsed: Option<(Place, Table)>) {
-        match parsed {
+        let read = if let Some(Embedded { main, .. }) = &sources.embedded {
+            self.read_text(DocumentKind::Embedded, FILE.to_owned(), main.clone(), PathBuf::new())
+        } else {
+            let path = sources.config_path();
+            self.files.insert(path.clone());
+            if sources.config.is_none() && !path.exists() {
+                return;
+            }
+            self.read_file(&path)
+        };
+        match read {
             Some((place, table)) => {
                 self.main_place = place;
                 self.main.overlay(table);
@@ -220,6 +201,13 @@ impl Layers {
     }
 
     fn read_profiles(&mut self, sources: &Sources, defaults: &Table) {
+        if let Some(Embedded { profiles, .. }) = &sources.embedded {
+            for (name, text) in profiles {
+                let read = self.read_text(DocumentKind::Embedded, name.clone(), text.clone(), PathBuf::new());
+                self.add_profile(read, defaults);
+            }
+            return;
+        }
         let directory = sources.profiles_path();
         if sources.profiles.is_none() && !directory.exists() {
             return;
@@ -234,13 +222,13 @@ impl Layers {
         });
         for path in files {
             self.files.insert(path.clone());
-            let parsed = self.read_file(&path);
-            self.lay_profile(parsed, defaults);
+            let read = self.read_file(&path);
+            self.add_profile(read, defaults);
         }
     }
 
-    fn lay_profile(&mut self, parsed: Option<(Place, Table)>, defaults: &Table) {
-        let Some((place, table)) = parsed else { return };
+    fn add_profile(&mut self, read: Option<(Place, Table)>, defaults: &Table) {
+        let Some((place, table)) = read else { return };
         let mut profile = defaults.clone();
         profile.overlay(table);
         self.profiles.push((place, profile));
@@ -256,12 +244,17 @@ impl Layers {
                 return None;
             }
         };
-        self.parse(name, text, directory_of(path))
+        self.read_text(DocumentKind::File, name, text, directory_of(path))
     }
 
-    /// `None`: there is a finding.
-    fn parse(&mut self, name: String, text: String, directory: PathBuf) -> Option<(Place, Table)> {
-        let whole = self.documents.add(Document { kind: DocumentKind::File, name, text, directory });
+    fn read_text(
+        &mut self,
+        kind: DocumentKind,
+        name: String,
+        text: String,
+        directory: PathBuf,
+    ) -> Option<(Place, Table)> {
+        let whole = self.documents.add(Document { kind, name, text, directory });
         match parse(&self.documents, whole) {
             Ok(table) => Some((Place { end: whole.start, ..whole }, table)),
             Err(errors) => {

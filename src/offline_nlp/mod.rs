@@ -3,4 +3,7 @@
 //! A peer that we ship: it speaks to the gateway over the wire alone. It claims to converse like the service, not to be it.
 
 pub mod agent;
+pub mod demo;
 pub mod load;
+
+pub use demo::demo_files;

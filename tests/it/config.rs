@@ -52,7 +52,6 @@ impl Site {
 
     fn sources(&self) -> Sources {
         Sources {
-            texts: None,
             config: Some(self.path().join("usher.toml")),
             profiles: None,
             environment: self.variables.iter().cloned().collect::<Environment>(),
