@@ -3,3 +3,4 @@
 //! A peer that we ship: it speaks to the gateway over the wire alone. It claims to converse like the service, not to be it.
 
 pub mod agent;
+pub mod lexicon;
