@@ -7,3 +7,4 @@ pub mod demo;
 pub mod load;
 
 pub use demo::demo_files;
+pub mod lexicon;
