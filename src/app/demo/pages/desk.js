@@ -219,16 +219,16 @@ class Desk extends HTMLElement {
 
   #queue(queue) {
     const change = (body) => this.#do(post(path("queues", queue.id), body));
-    return h("li", {},
-      h("div", { class: "line" },
-        h("label", { class: "switch" },
-          h("input", { type: "checkbox", role: "switch", onchange: (event) => change({ open: event.target.checked }) }), queue.name),
-        h("span", { class: "tag" })),
-      h("label", { class: "line quiet" }, t("expected-wait"),
-        h("input", { type: "number", min: "0", max: "86400", step: "1", class: "wait", onchange: (event) => {
+    return h("li", { class: "queue" },
+      h("label", { class: "switch" },
+        h("input", { type: "checkbox", role: "switch", onchange: (event) => change({ open: event.target.checked }) }), queue.name),
+      h("label", { class: "wait" }, t("expected-wait"),
+        h("span", { class: "hear" }, ` ${queue.name}`),
+        h("input", { type: "number", min: "0", max: "86400", step: "1", onchange: (event) => {
           const value = event.target.valueAsNumber;
           if (event.target.checkValidity() && Number.isFinite(value)) change({ expectedWaitS: value });
-        } })));
+        } })),
+      h("span", { class: "tag" }));
   }
 
   #showCallbacks() {

@@ -1,5 +1,8 @@
 // The start page: the chat's contact decides what the timeline shows; suggestions put words into the chat.
 
+import "./why.js";
+import "./desk.js";
+
 const main = document.querySelector("main");
 const chat = document.querySelector("usher-chat");
 const why = document.querySelector("usher-why");
