@@ -4,5 +4,6 @@
 
 pub mod agent;
 pub mod demo;
+pub mod load;
 
 pub use demo::demo_files;

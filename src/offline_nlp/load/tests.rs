@@ -1,0 +1,1 @@
+//! What exports of ten years look like, in files made for these tests.
