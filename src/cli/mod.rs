@@ -193,14 +193,14 @@ impl ServeArgs {
         ];
         let flags =
             flags.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key, value: value? })).collect();
-        Sources { config: self.config, profiles: self.profiles, environment, flags }
+        Sources { config: self.config, profiles: self.profiles, environment, flags, ..Sources::default() }
     }
 }
 
 impl StoreArgs {
     fn sources(self, environment: Environment) -> Sources {
         let flags = self.data.map(|value| Flag { name: "--data", key: "store.path", value });
-        Sources { config: self.config, profiles: None, environment, flags: flags.into_iter().collect() }
+        Sources { config: self.config, environment, flags: flags.into_iter().collect(), ..Sources::default() }
     }
 }
 

@@ -4,7 +4,7 @@
 
 pub mod agent;
 pub mod demo;
+pub mod lexicon;
 pub mod load;
 
 pub use demo::demo_files;
-pub mod lexicon;
