@@ -5,8 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::link::LinkConfig;
+
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The gateway to attach to; `None`: none, and contacts wait for people.
+    pub link: Option<LinkConfig>,
     /// Where everything is kept; `None`: in memory alone.
     pub journal: Option<PathBuf>,
     pub setup: Setup,

@@ -5,10 +5,12 @@
 //! [`Switchboard`] is the handle that customers and desks use; what it says is durable before anybody sees it.
 
 pub mod board;
+mod centre;
 mod config;
 pub mod floor;
 mod follow;
 mod journal;
+pub mod link;
 mod refusal;
 mod run;
 pub mod talk;
@@ -87,8 +89,7 @@ impl Switchboard {
     /// See [`Refusal`]; as everywhere here.
     pub async fn open(&self, new: NewContact) -> Result<ContactName, Refusal> {
         let name = self.inner.new_name()?;
-        let id = name.clone();
-        self.durably(move |floor, now, out| floor.open(id, new, now, out)).await?;
+        self.durably(|floor, now, out| floor.open(&name, new, now, out)).await?;
         Ok(name)
     }
 

@@ -14,9 +14,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Board, Config, JournalError, Refusal,
+    centre::AtGateway,
     floor::{Floor, Frame, Out},
     follow::Pulse,
     journal::{self, Journal},
+    link::{Centre, Link, Receipt},
     talk::{Entry, Hint},
 };
 use crate::{
@@ -37,6 +39,8 @@ pub(super) struct Inner {
     board: watch::Sender<Arc<Board>>,
     /// Something waits behind the journal.
     behind: Notify,
+    /// Something waits for the link.
+    outgoing: Notify,
     /// The next deadline has changed.
     deadline: Notify,
     board_changed: Notify,
@@ -50,6 +54,8 @@ struct State {
     rng: StdRng,
     pulses: HashMap<ContactName, watch::Sender<Pulse>>,
     behind: VecDeque<(u64, Behind)>,
+    /// Durable, and not with the link. Bounded by what contacts may have waiting: frames are made while the gateway is there.
+    outgoing: VecDeque<Frame>,
 }
 
 /// What may be seen once its record is durable.
@@ -63,6 +69,7 @@ struct Behind {
 impl Inner {
     pub(super) async fn start(config: Config, clock: Clock, rng: StdRng) -> Result<Arc<Self>, JournalError> {
         let now = clock.now();
+        let link = config.link.clone();
         // Reads and writes files: not for a worker of the runtime.
         let opened = tokio::task::spawn_blocking(move || open(config, now)).await;
         let (floor, journal, out) = opened.map_err(|error| JournalError::Io {
@@ -73,17 +80,23 @@ impl Inner {
         let pulses = floor.contacts().map(|(id, it)| (id.clone(), pulse(it.entries.len()))).collect();
         let board = watch::Sender::new(Arc::new(floor.board(now)));
         let inner = Arc::new(Self {
-            state: Mutex::new(State { floor, rng, pulses, behind: VecDeque::new() }),
+            state: Mutex::new(State { floor, rng, pulses, behind: VecDeque::new(), outgoing: VecDeque::new() }),
             journal,
             clock,
             board,
             behind: Notify::new(),
+            outgoing: Notify::new(),
             deadline: Notify::new(),
             board_changed: Notify::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
         drop(out);
+        if let Some(link) = link {
+            let centre: Arc<dyn Centre> = Arc::new(AtGateway(Arc::clone(&inner)));
+            let link = Link::start(link, &centre);
+            inner.tasks.spawn(Arc::clone(&inner).send(link));
+        }
         inner.tasks.spawn(Arc::clone(&inner).release());
         inner.tasks.spawn(Arc::clone(&inner).keep_time());
         inner.tasks.spawn(Arc::clone(&inner).draw());
@@ -98,6 +111,11 @@ impl Inner {
         if tokio::task::spawn_blocking(move || inner.journal.stop()).await.is_err() {
             tracing::error!("the journal did not stop");
         }
+    }
+
+    /// What `read` says of the floor as it is now.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Floor) -> T) -> T {
+        read(&self.state().floor)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -149,6 +167,11 @@ impl Inner {
         (result, position)
     }
 
+    /// However long it takes.
+    pub(super) async fn settled(&self, position: u64) {
+        self.journal.settled(position).await;
+    }
+
     pub(super) async fn is_durable(&self, position: u64) -> bool {
         self.journal.durable(position).await
     }
@@ -194,7 +217,7 @@ impl Inner {
     }
 
     fn show(&self, behind: Behind) {
-        let state = self.state();
+        let mut state = self.state();
         for (id, entries) in behind.news {
             if let Some(pulse) = state.pulses.get(&id) {
                 pulse.send_modify(|it| it.entries = it.entries.max(entries));
@@ -208,7 +231,32 @@ impl Inner {
                 });
             }
         }
-        drop(behind.frames);
+        if !behind.frames.is_empty() {
+            state.outgoing.extend(behind.frames);
+            self.outgoing.notify_one();
+        }
+    }
+
+    /// Gives the link what it can take; it waits while the gateway is slow, and nobody else does.
+    async fn send(self: Arc<Self>, link: Link) {
+        let send = async {
+            loop {
+                let next = self.state().outgoing.pop_front();
+                match next {
+                    Some(frame) => {
+                        if link.send(frame.body, frame.receipt.map(Receipt)).await.is_err() {
+                            return;
+                        }
+                    }
+                    None => self.outgoing.notified().await,
+                }
+            }
+        };
+        tokio::select! {
+            () = send => {}
+            () = self.closing.cancelled() => {}
+        }
+        link.stop().await;
     }
 
     /// The one task that waits for deadlines.

@@ -19,7 +19,7 @@ impl Floor {
     ///
     /// # Errors
     /// When what is asked for breaks a bound, or too many contacts are open.
-    pub fn open(&mut self, id: ContactName, new: NewContact, now: Timestamp, out: &mut Out) -> Result<(), Refusal> {
+    pub fn open(&mut self, id: &ContactName, new: NewContact, now: Timestamp, out: &mut Out) -> Result<(), Refusal> {
         let name = text::name(new.name)?;
         text::attributes(&new.attributes)?;
         text::language(&new.language)?;
@@ -31,7 +31,7 @@ impl Floor {
         contact.append(What::State(State::Connecting), now);
         contact.now.connecting = true;
         self.contacts.insert(id.clone(), contact);
-        self.settle(&id, now, out);
+        self.settle(id, now, out);
         Ok(())
     }
 

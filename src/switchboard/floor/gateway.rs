@@ -8,8 +8,8 @@ use crate::{
     core::ids::{ContactName, Timestamp},
     switchboard::talk::{Ender, From, Hint},
     wire::engine::{
-        AgentLoggedOff, AgentLoggedOn, Directory, DirectoryDelta, LogOnAgent, LogOnRefused, Queue, Refused, SignOn,
-        User, engine_frame::Body, gateway_frame, log_on_refused, refused,
+        AgentLoggedOff, AgentLoggedOn, CustomerMessage, Directory, DirectoryDelta, LogOnAgent, LogOnRefused, Queue,
+        Refused, SignOn, User, customer_message, engine_frame::Body, gateway_frame, log_on_refused, refused,
     },
 };
 
@@ -30,7 +30,6 @@ impl Floor {
                     self.on_rejected(&it, &id, now, out);
                 }
             }
-            From::Refused(it) => self.on_refused(&it, now, out),
             From::Command(it) => self.on_command(it, now, out),
             From::Typing(it) => {
                 if let Some(id) = known_name(&it.contact).filter(|it| self.contacts.contains_key(it)) {
@@ -39,7 +38,7 @@ impl Floor {
             }
             From::Draining(_) => self.draining = true,
             // The link's own.
-            From::Welcome(_) | From::Busy(_) => {}
+            From::Welcome(_) | From::Busy(_) | From::Refused(_) => {}
         }
     }
 
@@ -121,10 +120,15 @@ impl Floor {
         }
     }
 
-    fn on_refused(&mut self, refused: &Refused, now: Timestamp, out: &mut Out) {
+    /// The gateway will not act on a frame of ours; it is never taken.
+    pub fn on_refused(&mut self, refused: &Refused, receipt: Option<u64>, now: Timestamp, out: &mut Out) {
         let reason = refused.reason();
         tracing::warn!(contact.id = %refused.contact, ?reason, detail = %refused.detail, "the gateway refused a frame");
-        let Some(id) = known_name(&refused.contact) else { return };
+        let of_receipt = receipt.and_then(|it| self.receipts.remove(&it));
+        let Some(id) = of_receipt.or_else(|| known_name(&refused.contact)) else { return };
+        if let Some(contact) = self.contacts.get_mut(&id) {
+            contact.now.pending.retain(|it| receipt.is_none() || it.receipt != receipt);
+        }
         match reason {
             refused::Reason::UnknownContact => self.on_forgotten(&id, &refused.message_id, now, out),
             refused::Reason::ContactEnded => {
@@ -133,10 +137,9 @@ impl Floor {
                 }
             }
             refused::Reason::Invalid | refused::Reason::TooLarge => {
-                let Some(contact) = self.contacts.get_mut(&id) else { return };
-                let entry = contact.find_message(From::Customer, &refused.message_id);
-                contact.now.pending.retain(|it| !matches!(it.tell, Tell::Message { entry: at } if Some(at) == entry));
-                contact.now.taken.retain(|it| *it != refused.message_id);
+                if let Some(contact) = self.contacts.get_mut(&id) {
+                    contact.now.taken.retain(|it| *it != refused.message_id);
+                }
                 self.settle(&id, now, out);
             }
             refused::Reason::UnknownUser | refused::Reason::Unspecified => {}
@@ -146,17 +149,11 @@ impl Floor {
     /// The gateway does not know the contact any more: for it, this becomes a new one with a history.
     fn on_forgotten(&mut self, id: &ContactName, message: &str, now: Timestamp, out: &mut Out) {
         let Some(contact) = self.contacts.get_mut(id).filter(|it| !it.is_over()) else { return };
-        let entry = contact.find_message(From::Customer, message);
-        if let Some(entry) = entry
+        // The message goes again once the contact is accepted.
+        if let Some(entry) = contact.find_message(From::Customer, message)
             && !contact.now.pending.iter().any(|it| it.tell == Tell::Message { entry })
         {
             contact.tell(Tell::Message { entry });
-        }
-        // It goes again once the contact is accepted.
-        for pending in &mut contact.now.pending {
-            if Some(&pending.tell) == entry.map(|entry| Tell::Message { entry }).as_ref() {
-                pending.receipt = None;
-            }
         }
         if !std::mem::take(&mut contact.now.known) {
             return self.settle(id, now, out);
@@ -172,6 +169,19 @@ impl Floor {
             Stage::Offering { .. } | Stage::Ended { .. } => {}
         }
         self.settle(id, now, out);
+    }
+
+    /// A message that was taken and is given back: once more.
+    #[must_use]
+    pub fn find_message(&self, contact: &str, id: &str) -> Option<CustomerMessage> {
+        let found = self.contacts.get(&known_name(contact)?).filter(|it| !it.is_over())?;
+        let text = contact::text_of(found.entry(found.find_message(From::Customer, id)?)?);
+        Some(CustomerMessage {
+            contact: contact.to_owned(),
+            message_id: id.to_owned(),
+            sensitive: false,
+            body: Some(customer_message::Body::Text(text)),
+        })
     }
 
     /// The whole directory, for a new session.
