@@ -3,4 +3,5 @@
 //!
 //! A peer that we ship: it knows the contract (`wire`) and nothing of the gateway behind it.
 
+pub mod link;
 pub mod talk;
