@@ -1,0 +1,1 @@
+//! The book against a model of the gateway.
