@@ -188,6 +188,11 @@ impl Running {
         &self.gateway
     }
 
+    #[must_use]
+    pub const fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
     /// Puts a changed configuration in force, as far as a running gateway can: units, engines, profiles, certificates.
     /// On error everything stays as it was.
     ///

@@ -2,7 +2,7 @@
 //!
 //! Nothing here changes anything. What customers said is shown by [`timeline`] alone, and never without the token.
 
-mod listener;
+pub mod listener;
 mod problem;
 pub mod timeline;
 
@@ -36,6 +36,7 @@ use crate::{
     telemetry::{Health, Metrics, Readiness},
 };
 
+const MAX_CONNECTIONS: usize = 64;
 /// How long answers that are under way may take once the door closes.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -65,7 +66,7 @@ pub async fn serve(
         closed.await;
         told.cancel();
     };
-    let serving = axum::serve(Bounded::new(listener), router(door)).with_graceful_shutdown(shutdown);
+    let serving = axum::serve(Bounded::new(listener, MAX_CONNECTIONS), router(door)).with_graceful_shutdown(shutdown);
     let too_late = async {
         closing.cancelled().await;
         tokio::time::sleep(CLOSE_WITHIN).await;

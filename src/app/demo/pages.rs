@@ -90,22 +90,31 @@ fn preferred(headers: &HeaderMap) -> Option<Language> {
 
 type Words = BTreeMap<String, [String; 2]>;
 
+pub(super) struct Pages {
+    /// For the staff.
+    pub(super) documents: Router,
+    /// What they load: no secret, and a customer's chat shows a picture of it.
+    pub(super) assets: Router,
+}
+
 /// The pages, with what differs from demo to demo filled in. `base`: where the demo is reached.
-pub(super) fn router(unit: &str, base: &str) -> anyhow::Result<Router> {
+pub(super) fn build(unit: &str, base: &str) -> anyhow::Result<Pages> {
     let words: Words = serde_json::from_str(WORDS).context("the pages' words")?;
-    let mut router = Router::new()
+    let documents = Router::new()
         .route("/", page(START, &words, unit, base))
-        .route("/desk", page(DESK, &words, unit, base));
+        .route("/desk", page(DESK, &words, unit, base))
+        .layer(middleware::map_response(secure));
+    let mut assets = Router::new();
     for &(path, kind, body) in ASSETS {
-        router = router.route(path, get(move || async move { asset(kind, body.to_owned()) }));
+        assets = assets.route(path, get(move || async move { asset(kind, body.to_owned()) }));
     }
     for language in [Language::English, Language::German] {
         let own: BTreeMap<&str, &str> = words.iter().map(|(key, texts)| (key.as_str(), pick(texts, language))).collect();
         let module = format!("export default {};\n", serde_json::to_string(&own)?);
         let path = format!("/assets/words.{}.js", language.code());
-        router = router.route(&path, get(move || async move { asset(SCRIPT, module.clone()) }));
+        assets = assets.route(&path, get(move || async move { asset(SCRIPT, module.clone()) }));
     }
-    Ok(router.layer(middleware::map_response(secure)))
+    Ok(Pages { documents, assets: assets.layer(middleware::map_response(secure)) })
 }
 
 fn page(template: &str, words: &Words, unit: &str, base: &str) -> axum::routing::MethodRouter {
