@@ -3,4 +3,6 @@
 //! A peer that we ship: it speaks to the gateway over the wire alone. It claims to converse like the service, not to be it.
 
 pub mod agent;
+pub mod lexicon;
 pub mod load;
+pub mod matcher;
