@@ -6,5 +6,6 @@ pub mod agent;
 pub mod demo;
 pub mod lexicon;
 pub mod load;
+pub mod matcher;
 
 pub use demo::demo_files;
