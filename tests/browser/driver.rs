@@ -107,7 +107,7 @@ impl Browser {
 
     /// Until an expression is true in the page; looked at whenever the page is drawn.
     #[track_caller]
-    pub(crate) fn until(&self, expression: &str) -> impl Future<Output = ()> + '_ {
+    pub(crate) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
         let script = format!(
             "for (const end = performance.now() + {}; performance.now() < end; ) {{
                  if ({expression}) return true;

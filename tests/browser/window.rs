@@ -75,21 +75,20 @@ impl Window {
     }
 
     #[track_caller]
-    pub(crate) fn until_line(&self, line: &str) -> impl Future<Output = ()> {
+    pub(crate) fn until_line<'a>(&'a self, line: &str) -> impl Future<Output = ()> + use<'a> {
         self.until(&format!("window.lines().includes({})", json!(line)))
     }
 
     /// Until a button, a link or a line of the window reads so.
     #[track_caller]
-    pub(crate) fn until_text(&self, selector: &str, text: &str) -> impl Future<Output = ()> {
+    pub(crate) fn until_text<'a>(&'a self, selector: &str, text: &str) -> impl Future<Output = ()> + use<'a> {
         let (selector, text) = (json!(selector), json!(text));
         self.until(&format!("[...window.inside.querySelectorAll({selector})].some((it) => it.textContent === {text} && it.checkVisibility())"))
     }
 
     #[track_caller]
-    pub(crate) fn until(&self, expression: &str) -> impl Future<Output = ()> {
-        let waiting = self.browser.until(expression);
-        Box::pin(waiting)
+    pub(crate) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
+        self.browser.until(expression)
     }
 
     /// What an expression says of the window.
