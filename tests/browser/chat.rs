@@ -1,0 +1,3 @@
+//! The customer's web chat.
+
+mod talk;
