@@ -36,7 +36,7 @@ use crate::{
         self,
         demo::BACK_OFFICE,
         load::{self, Source},
-        server::Server,
+        server::{self, Server},
     },
     switchboard::{
         self, Board, Limits, Setup, Switchboard,
@@ -175,7 +175,7 @@ impl Demo {
         if timeout(CLOSE_WITHIN, &mut self.pages).await.is_err() {
             self.pages.abort();
         }
-        self.dialogflow.stop().await;
+        self.dialogflow.stop().await.context("the offline Dialogflow")?;
         drained
     }
 }
@@ -219,7 +219,8 @@ async fn dialogflow(office: SocketAddr, clock: &Clock) -> anyhow::Result<Server>
     }
     let loaded = load::load(Source::files(files)).context("the demo agent")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    Server::start(listener, loaded.agent, offline_nlp::server::Options::default(), clock.clone()).context("the demo agent")
+    let options = server::Options { seed: rand::rng().random(), ..server::Options::default() };
+    Server::start(listener, loaded.agent, options, clock.clone()).await.context("the demo agent")
 }
 
 async fn switchboard(data: &Data, gateway: SocketAddr, secrets: Secrets, clock: Clock) -> anyhow::Result<Switchboard> {
