@@ -5,3 +5,6 @@
 pub mod agent;
 pub mod lexicon;
 pub mod load;
+pub mod matcher;
+pub mod server;
+pub mod session;
