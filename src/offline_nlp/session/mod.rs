@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
 pub use contexts::{Context, Contexts, EXPIRE_AFTER};
