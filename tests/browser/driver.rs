@@ -135,10 +135,17 @@ impl Browser {
     }
 
     pub(crate) async fn press(&self, key: Key) {
-        let text: &str = key.into_static();
-        for letter in text.chars() {
-            self.press_value(letter).await;
-        }
+        self.press_value(key.into()).await;
+    }
+
+    pub(crate) async fn press_with_shift(&self, key: Key) {
+        let (shift, value) = (Key::Shift.into(), key.into());
+        let keys = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value: shift })
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value })
+            .then(KeyAction::Up { value: shift });
+        self.client.perform_actions(keys).await.unwrap();
     }
 
     async fn press_value(&self, value: char) {
@@ -165,21 +172,6 @@ impl Browser {
         let lines = log.as_array().cloned().unwrap_or_default();
         let serious = lines.iter().filter(|it| it["level"] == "SEVERE" || it["level"] == "WARNING");
         serious.map(|it| it["message"].as_str().unwrap_or_default().to_owned()).collect()
-    }
-}
-
-trait IntoStatic {
-    fn into_static(self) -> &'static str;
-}
-
-impl IntoStatic for Key {
-    fn into_static(self) -> &'static str {
-        match self {
-            Self::Tab => "\u{e004}",
-            Self::Enter => "\u{e007}",
-            Self::Escape => "\u{e00c}",
-            other => panic!("no test presses {other:?}"),
-        }
     }
 }
 

@@ -17,8 +17,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use usher::{
     chat::{Chat, Key, Rate, Settings},
     clock::Clock,
-    core::ids::ContactName,
-    switchboard::{self, Board, Switchboard, board::ContactView, link::LinkConfig, link::Pace},
+    switchboard::{
+        self, Switchboard,
+        link::{LinkConfig, Pace},
+    },
 };
 
 use crate::{
@@ -86,6 +88,16 @@ fn script(dialogflow: &FakeDialogflow) {
         .on_event("CALLBACK_DONE", say("Booked. Until tomorrow!"))
         .on_text("show me", say("Have a look at this.").action("page.push", &page))
         .on_text("bye", say("Goodbye!").ends());
+    let rich = say("Here it is.")
+        .card(
+            "Order 4711",
+            "Arrives on Friday",
+            "",
+            &[("Track it", "track 4711"), ("The shop", "https://shop.example.com/")],
+        )
+        .image("https://127.0.0.1:2/missing.png", "A parcel on a doorstep")
+        .quick_replies("Is it yours?", &["Yes, mine", "No"]);
+    dialogflow.on_text("my order", rich);
 }
 
 pub(crate) struct Stage {
@@ -111,14 +123,6 @@ impl Stage {
         let closed = closing.clone().cancelled_owned();
         tasks.spawn(async move { axum::serve(listener, served).with_graceful_shutdown(closed).await.unwrap() });
         Self { usher, dialogflow, switchboard, address, closing, tasks }
-    }
-
-    /// The first contact for which something holds, as the desk sees it.
-    pub(crate) async fn contact(&self, holds: impl Fn(&ContactView) -> bool) -> ContactName {
-        let mut board = self.switchboard.board();
-        let board = board.wait_for(|it: &std::sync::Arc<Board>| it.contacts.iter().any(&holds)).await.unwrap();
-        let found = board.contacts.iter().find(|it| holds(it)).unwrap();
-        ContactName::new(&found.id).unwrap()
     }
 
     pub(crate) async fn strike(self) {
@@ -159,7 +163,11 @@ fn router(switchboard: &Switchboard, closing: &CancellationToken) -> Router {
         clock: Clock::system(),
         closing: closing.clone(),
     };
-    Router::new().route("/", get(page)).route("/page.css", get(style)).nest("/chat", chat.router())
+    Router::new()
+        .route("/", get(page))
+        .route("/page.css", get(style))
+        .route("/icon.svg", get(icon))
+        .nest("/chat", chat.router())
 }
 
 /// A shop's page; the query says how it embeds the chat.
@@ -171,7 +179,7 @@ async fn page(Query(query): Query<HashMap<String, String>>) -> Response {
 <html lang="{language}">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>A shop</title>
-<link rel="stylesheet" href="/page.css"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/page.css"><link rel="icon" href="/icon.svg">
 <main><h1>A shop</h1><div class="box"><usher-chat {attributes}></usher-chat></div></main>
 <script type="module" src="/chat/widget.js"></script>
 </html>"#
@@ -182,4 +190,9 @@ async fn page(Query(query): Query<HashMap<String, String>>) -> Response {
 async fn style() -> Response {
     let css = "html { color-scheme: light dark } body { margin: 0 } .box { inline-size: 400px; max-inline-size: 100%; block-size: 600px }";
     ([(header::CONTENT_TYPE, "text/css")], css).into_response()
+}
+
+async fn icon() -> Response {
+    let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>"#;
+    ([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response()
 }
