@@ -1,6 +1,7 @@
 //! Arguments → a command. Each command returns its exit code and writes to the given terminal alone.
 
 mod check;
+mod nlp;
 mod secret;
 mod serve;
 
@@ -88,6 +89,8 @@ enum Command {
     Secret(SecretArgs),
     /// Tell what happened to a contact, and why
     Timeline(TimelineArgs),
+    /// The offline Dialogflow
+    Nlp(nlp::NlpArgs),
 }
 
 #[derive(Debug, Args)]
@@ -193,14 +196,14 @@ impl ServeArgs {
         ];
         let flags =
             flags.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key, value: value? })).collect();
-        Sources { config: self.config, profiles: self.profiles, environment, flags }
+        Sources { config: self.config, profiles: self.profiles, environment, flags, ..Sources::default() }
     }
 }
 
 impl StoreArgs {
     fn sources(self, environment: Environment) -> Sources {
         let flags = self.data.map(|value| Flag { name: "--data", key: "store.path", value });
-        Sources { config: self.config, profiles: None, environment, flags: flags.into_iter().collect() }
+        Sources { config: self.config, environment, flags: flags.into_iter().collect(), ..Sources::default() }
     }
 }
 
@@ -220,6 +223,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         }
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Nlp(args)) => nlp::run(&args, terminal),
     }
 }
 
