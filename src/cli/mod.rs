@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod nlp;
 mod secret;
 mod serve;
 
@@ -90,6 +91,8 @@ enum Command {
     Secret(SecretArgs),
     /// Tell what happened to a contact, and why
     Timeline(TimelineArgs),
+    /// The offline Dialogflow
+    Nlp(nlp::NlpArgs),
 }
 
 #[derive(Debug, Args)]
@@ -223,6 +226,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         }
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Nlp(args)) => nlp::run(&args, terminal),
     }
 }
 
