@@ -91,7 +91,7 @@ enum Command {
     Secret(SecretArgs),
     /// Tell what happened to a contact, and why
     Timeline(TimelineArgs),
-    /// The offline Dialogflow
+    /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
 }
 
