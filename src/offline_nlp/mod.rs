@@ -4,6 +4,8 @@
 
 pub mod agent;
 pub mod demo;
+pub mod lexicon;
 pub mod load;
+pub mod matcher;
 
 pub use demo::demo_files;

@@ -45,7 +45,7 @@ pub enum LoadError {
     #[error("{}: is no zip archive that can be read: {reason}; give the zip that Dialogflow exports, or its directory", path.display())]
     Zip { path: PathBuf, reason: String },
     #[error("{}: holds more than {limit}: no agent is that large, so it is not read", path.display())]
-    TooLarge { path: PathBuf, limit: &'static str },
+    TooLarge { path: PathBuf, limit: String },
     #[error("there is no agent.json: give the directory or the zip of a Dialogflow ES export")]
     NoAgent,
     #[error("{0}")]

@@ -9,11 +9,24 @@ use std::{
 
 use super::{LoadError, Remark};
 
-/// The largest agents have 2,000 intents in a handful of languages.
-const MAX_FILES: usize = 50_000;
-const MAX_BYTES: u64 = 256 << 20;
-const FILES_LIMIT: &str = "50,000 files";
-const BYTES_LIMIT: &str = "256 MiB";
+/// How much is read. The largest agents have 2,000 intents in a handful of languages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub files: usize,
+    pub bytes: u64,
+}
+
+const LIMITS: Limits = Limits { files: 50_000, bytes: 256 << 20 };
+
+impl Limits {
+    fn too_many(self, path: &Path) -> LoadError {
+        LoadError::TooLarge { path: path.to_path_buf(), limit: format!("{} files", self.files) }
+    }
+
+    fn too_large(self, path: &Path) -> LoadError {
+        LoadError::TooLarge { path: path.to_path_buf(), limit: format!("{} bytes", self.bytes) }
+    }
+}
 
 const FOLDERS: [&str; 2] = ["intents", "entities"];
 const AGENT: &str = "agent.json";
@@ -39,7 +52,7 @@ impl Source {
 
     pub fn directory(path: &Path) -> Result<Self, LoadError> {
         let mut found = Self::default();
-        let mut room = MAX_BYTES;
+        let mut room = LIMITS.bytes;
         found.read(path, AGENT, &mut room)?;
         for folder in FOLDERS {
             let directory = path.join(folder);
@@ -58,8 +71,8 @@ impl Source {
                     found.remarks.push(Remark::error(&name, "", "its name is not UTF-8: it is left out"));
                     continue;
                 };
-                if found.files.len() >= MAX_FILES {
-                    return Err(LoadError::TooLarge { path: path.to_path_buf(), limit: FILES_LIMIT });
+                if found.files.len() >= LIMITS.files {
+                    return Err(LIMITS.too_many(path));
                 }
                 found.read(path, &format!("{folder}/{name}"), &mut room)?;
             }
@@ -69,18 +82,17 @@ impl Source {
 
     pub fn zip(path: &Path) -> Result<Self, LoadError> {
         let file = fs::File::open(path).map_err(|source| LoadError::Read { path: path.to_path_buf(), source })?;
-        Self::unzip(io::BufReader::new(file), path)
+        Self::unzip(io::BufReader::new(file), path, LIMITS)
     }
 
-    fn unzip(reader: impl Read + io::Seek, path: &Path) -> Result<Self, LoadError> {
-        let too_large = |limit| LoadError::TooLarge { path: path.to_path_buf(), limit };
+    pub(super) fn unzip(reader: impl Read + io::Seek, path: &Path, limits: Limits) -> Result<Self, LoadError> {
         let broken = |reason: zip::result::ZipError| LoadError::Zip { path: path.into(), reason: reason.to_string() };
         let mut archive = zip::ZipArchive::new(reader).map_err(broken)?;
-        if archive.len() > MAX_FILES {
-            return Err(too_large(FILES_LIMIT));
+        if archive.len() > limits.files {
+            return Err(limits.too_many(path));
         }
         let mut found = Self::default();
-        let mut room = MAX_BYTES;
+        let mut room = limits.bytes;
         for index in 0..archive.len() {
             let mut entry = match archive.by_index(index) {
                 Ok(entry) => entry,
@@ -97,7 +109,7 @@ impl Source {
             // What an entry says of its size is not believed.
             let mut bytes = Vec::new();
             match entry.by_ref().take(room + 1).read_to_end(&mut bytes) {
-                Ok(read) if read as u64 > room => return Err(too_large(BYTES_LIMIT)),
+                Ok(read) if read as u64 > room => return Err(limits.too_large(path)),
                 Ok(read) => room -= read as u64,
                 Err(error) => {
                     let message = format!("cannot be unpacked ({error}): it is left out");
@@ -118,7 +130,7 @@ impl Source {
         let read = fs::File::open(&path).and_then(|it| it.take(*room + 1).read_to_end(&mut bytes));
         match read {
             Ok(read) if read as u64 > *room => {
-                return Err(LoadError::TooLarge { path: root.to_path_buf(), limit: BYTES_LIMIT });
+                return Err(LIMITS.too_large(root));
             }
             Ok(read) => {
                 *room -= read as u64;
