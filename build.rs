@@ -11,7 +11,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const FILES: &[&str] = &["usher/engine/v1/engine.proto", "google/cloud/dialogflow/v2/session.proto"];
+const FILES: &[&str] = &[
+    "usher/engine/v1/engine.proto",
+    "google/cloud/dialogflow/v2/agent.proto",
+    "google/cloud/dialogflow/v2/session.proto",
+    "google/cloud/dialogflow/v2/webhook.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");

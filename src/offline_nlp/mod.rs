@@ -7,5 +7,7 @@ pub mod demo;
 pub mod lexicon;
 pub mod load;
 pub mod matcher;
+pub mod server;
+pub mod session;
 
 pub use demo::demo_files;
