@@ -103,7 +103,7 @@ impl Conversation {
     pub async fn with_demo(manner: Manner, clock: Clock) -> anyhow::Result<Self> {
         let agent = load(Source::files(offline_nlp::demo_files())).context("the demo agent")?.agent;
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the demo agent")?;
-        let server = Server::start(listener, agent, Options::default(), clock.clone())?;
+        let server = Server::start(listener, agent, Options::default(), clock.clone()).await?;
         let endpoint = format!("endpoint = \"http://{}\"", server.address());
         let profile = config::DEMO_PROFILE.replace("endpoint = \"http://127.0.0.1:7403\"", &endpoint);
         let embedded = Embedded { main: DEMO_MAIN.to_owned(), profiles: vec![("demo".to_owned(), profile)] };
@@ -145,9 +145,15 @@ impl Conversation {
         Turn { line, answer, took, wanted, elsewhere, misses: self.misses, rules: Arc::clone(&self.rules) }
     }
 
-    pub async fn end(self) {
-        if let Some(server) = self.offline {
-            server.stop().await;
+    /// # Errors
+    /// When the demo agent's engine ended badly.
+    pub async fn end(self) -> anyhow::Result<()> {
+        let Self { offline, engine, .. } = self;
+        // Its connections end first.
+        drop(engine);
+        match offline {
+            Some(server) => server.stop().await.context("the demo agent's engine"),
+            None => Ok(()),
         }
     }
 }

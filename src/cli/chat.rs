@@ -75,8 +75,10 @@ pub(super) fn run(args: &ChatArgs, environment: Environment, terminal: &mut Term
         Some(lines) => talk.replay(first.into_iter().chain(lines)),
         None => talk.converse(first, profile.as_deref()),
     };
-    runtime.block_on(conversation.end());
-    exit
+    match runtime.block_on(conversation.end()) {
+        Ok(()) => exit,
+        Err(error) => fail(&error, terminal),
+    }
 }
 
 /// `None`: nothing is configured here, and nothing was named.

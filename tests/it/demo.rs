@@ -75,7 +75,7 @@ impl Stage {
             .collect();
         let agent = load(Source::files(files)).unwrap().agent;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let offline = Server::start(listener, agent.clone(), Options::default(), Clock::system()).unwrap();
+        let offline = Server::start(listener, agent.clone(), Options::default(), Clock::system()).await.unwrap();
         let own = format!("http://{}", offline.address());
         let profile = config::DEMO_PROFILE.replace("http://127.0.0.1:7403", &own);
         let usher = Usher::start(CONFIG, &profile).await;
@@ -173,7 +173,7 @@ impl Stage {
         assert_eq!(self.engine.take_commands(), [], "nothing beyond what the test looked at");
         assert_eq!(self.engine.breaches(), Vec::<String>::new());
         self.usher.drain().await;
-        self.offline.stop().await;
+        self.offline.stop().await.unwrap();
     }
 }
 

@@ -151,7 +151,7 @@ const fn media_name(media: MediaType) -> &'static str {
 
 /// A reply in lines.
 fn said(reply: &Reply) -> Vec<String> {
-    let mut lines: Vec<String> = reply.text().lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> = reply.text().lines().map(|it| it.trim().to_owned()).collect();
     match reply {
         Reply::Card { image_uri, buttons, .. } => {
             lines.extend((!image_uri.is_empty()).then(|| format!("(picture {image_uri})")));

@@ -34,7 +34,7 @@ async fn replay(script: &str, language: &str, media: MediaType) -> String {
         let turn = conversation.take(line).await;
         printed.push_str(&turn.comparable());
     }
-    conversation.end().await;
+    conversation.end().await.unwrap();
     printed
 }
 
