@@ -85,14 +85,21 @@ impl Turn {
             }),
             Wanted::Waits => list.push(format!("action {name} waits for its parameters")),
             Wanted::Refused(bad) => {
-                list.push(format!("action {name} would be refused: parameter {} {}", bad.parameter, bad.problem));
+                list.push(format!(
+                    "action {name} would be refused and its words withheld: parameter {} {}",
+                    bad.parameter, bad.problem
+                ));
             }
             Wanted::Request(request) => list.push(format!("action {name} would fire: {}", of_request(request))),
         }
         if let Some(to) = self.live_agent(answer) {
             list.push(format!("would hand over to {}: the intent asks for a person", of_destination(to)));
         } else if let Some(to) = self.missed(answer) {
-            list.push(format!("would hand over to {}: {} in a row not understood", of_destination(to), self.misses));
+            list.push(format!(
+                "would hand over to {} instead: {} in a row not understood",
+                of_destination(to),
+                self.misses
+            ));
         } else if answer.not_understood {
             list.push("not understood".to_owned());
         }

@@ -8,6 +8,8 @@ use crate::fakes::http_target::Reaction;
 
 const WEB: MediaType = MediaType::WebInteraction;
 const PHONE: &str = "+49 30 23125 042";
+/// As the engine gives it.
+const NUMBER: &str = "+493023125042";
 
 async fn booked(stage: &Stage, contact: &str) -> (u32, CreateCallback) {
     let command = stage.engine.next_command(contact).await;
@@ -45,10 +47,10 @@ async fn s21_a_callback_is_booked_after_both_its_parameters_were_asked_for() {
         stage.writes(language, PHONE).await;
         stage.asked_for(language, language, "callback.book", "when").await;
         stage.writes(language, when).await;
-        let fill = [("$when.original", when), ("$phone", PHONE)];
+        let fill = [("$when.original", when), ("$phone", NUMBER)];
         stage.hears_of(language, language, "callback.book", &fill).await;
         let (seq, callback) = booked(&stage, language).await;
-        assert_eq!((callback.queue.as_str(), callback.phone.as_str()), ("callbacks", "+493023125042"));
+        assert_eq!((callback.queue.as_str(), callback.phone.as_str()), ("callbacks", NUMBER));
         assert_eq!(callback.at_ms, berlin_at_three(1));
         stage.engine.outcome(language, seq, Outcome::Done).await;
         stage.hears_of(language, language, "callback.done", &[]).await;
@@ -69,10 +71,10 @@ async fn s21_a_past_time_is_refused_and_asked_for_again_with_the_number_kept() {
         stage.hears_of(language, language, "callback.failed", &[]).await;
         stage.writes(language, when).await;
         stage
-            .hears_of(language, language, "callback.failed - time", &[("$when.original", when), ("$phone", PHONE)])
+            .hears_of(language, language, "callback.failed - time", &[("$when.original", when), ("$phone", NUMBER)])
             .await;
         let (seq, callback) = booked(&stage, language).await;
-        assert_eq!((callback.phone.as_str(), callback.at_ms), ("+493023125042", berlin_at_three(1)));
+        assert_eq!((callback.phone.as_str(), callback.at_ms), (NUMBER, berlin_at_three(1)));
         stage.engine.outcome(language, seq, Outcome::Done).await;
         stage.hears_of(language, language, "callback.done", &[]).await;
     }
@@ -88,7 +90,7 @@ async fn s21_a_callback_that_the_contact_centre_cannot_make_is_told() {
     ] {
         stage.open(language, language, WEB).await;
         stage.writes(language, wish).await;
-        stage.hears_of(language, language, "callback.book", &[("$when.original", when), ("$phone", PHONE)]).await;
+        stage.hears_of(language, language, "callback.book", &[("$when.original", when), ("$phone", NUMBER)]).await;
         let (seq, _) = booked(&stage, language).await;
         stage.engine.outcome(language, seq, Outcome::Failed).await;
         stage.hears_of(language, language, "callback.failed", &[]).await;

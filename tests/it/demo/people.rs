@@ -80,7 +80,7 @@ async fn b2_a_closed_queue_leads_to_the_offer_of_a_callback_which_yes_books() {
         stage.writes(language, phone).await;
         stage.asked_for(language, language, "queue.unavailable - yes", "when").await;
         stage.writes(language, when).await;
-        let fill = [("$when.original", when), ("$phone", phone)];
+        let fill = [("$when.original", when), ("$phone", &phone.replace(' ', ""))];
         stage.hears_of(language, language, "queue.unavailable - yes", &fill).await;
         let command = stage.engine.next_command(language).await;
         let Some(Command::CreateCallback(callback)) = command.command else { panic!("no callback but {command:?}") };
