@@ -2,6 +2,7 @@
 
 mod chat;
 mod check;
+mod nlp;
 mod secret;
 mod serve;
 
@@ -91,6 +92,8 @@ enum Command {
     Secret(SecretArgs),
     /// Tell what happened to a contact, and why
     Timeline(TimelineArgs),
+    /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
+    Nlp(nlp::NlpArgs),
 }
 
 #[derive(Debug, Args)]
@@ -258,6 +261,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         }
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Nlp(args)) => nlp::run(&args, terminal),
     }
 }
 
