@@ -1,6 +1,7 @@
 //! Arguments → a command. Each command returns its exit code and writes to the given terminal alone.
 
 mod check;
+mod load;
 mod secret;
 mod serve;
 
@@ -88,6 +89,8 @@ enum Command {
     Secret(SecretArgs),
     /// Tell what happened to a contact, and why
     Timeline(TimelineArgs),
+    /// Talk as many contacts at a given rate, and account for every message
+    Load(Box<load::LoadArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -220,6 +223,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         }
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
 }
 

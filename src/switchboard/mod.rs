@@ -4,4 +4,5 @@
 //! A peer that we ship: it knows the contract (`wire`) and nothing of the gateway behind it.
 
 pub mod link;
+pub mod load;
 pub mod talk;
