@@ -77,7 +77,9 @@ async fn invoices(body: Bytes) -> Response {
 fn content(parameters: &Map<String, Value>) -> String {
     let german = text(parameters, &["language", "languageCode", "locale"]).is_some_and(|it| is_german(&it));
     let Some(number) = number(parameters) else {
-        return if german { "Bitte nennen Sie die Rechnungsnummer, zum Beispiel R-2026-0107." } else {
+        return if german {
+            "Bitte nennen Sie die Rechnungsnummer, zum Beispiel R-2026-0107."
+        } else {
             "Please give me the invoice number, for example R-2026-0107."
         }
         .to_owned();
@@ -131,7 +133,10 @@ mod tests {
 
     #[test]
     fn s22_an_unknown_invoice_is_said_so_without_control_characters_and_at_no_length() {
-        assert_eq!(of(json!({ "invoice": "7\u{7}7" })), "I cannot find an invoice with the number 77. Try R-2026-0107.");
+        assert_eq!(
+            of(json!({ "invoice": "7\u{7}7" })),
+            "I cannot find an invoice with the number 77. Try R-2026-0107."
+        );
         assert!(of(json!({ "invoice": "9".repeat(5000) })).len() < 200);
         assert_eq!(of(json!({})), "Please give me the invoice number, for example R-2026-0107.");
     }
