@@ -204,7 +204,7 @@ impl Talk {
     }
 
     /// Asks for a person, who takes the contact.
-    async fn to_a_person(&mut self, centre: &Switchboard) {
+    async fn is_taken_over(&mut self, centre: &Switchboard) {
         self.says(centre, "ask", "a person").await;
         self.state("waiting").await;
         centre.accept("desk-1", &self.id).await.unwrap();
@@ -258,7 +258,7 @@ async fn a_restarted_centre_goes_on_with_every_contact() {
     let stage = Stage::new().await;
     let mut with_bot = stage.open().await;
     let mut with_person = stage.open().await;
-    with_person.to_a_person(&stage.centre).await;
+    with_person.is_taken_over(&stage.centre).await;
     with_bot.says(&stage.centre, "m1", "one").await;
     with_bot.hears("echo: one").await;
     let stage = stage.restart_centre().await;
