@@ -18,6 +18,7 @@ mod engine;
 mod fakes;
 mod harness;
 mod life;
+mod offline;
 mod ops;
 mod python;
 mod sight;
