@@ -40,6 +40,12 @@ def shown(context):
     return f"{last(context.name)} {context.lifespan_count}"
 
 
+def status_of(error):
+    """Google's name of it; by REST it stands in the body alone."""
+    code = error.grpc_status_code
+    return code.name if code else error.response.json()["error"]["status"]
+
+
 def message(it):
     kind = type(it).pb(it).WhichOneof("message")
     return [kind, list(it.text.text)] if kind == "text" else [kind]
@@ -127,7 +133,7 @@ def main():
         try:
             told.append(getattr(clients, step["do"])(step))
         except GoogleAPICallError as error:
-            told.append({"error": error.grpc_status_code.name if error.grpc_status_code else error.code})
+            told.append({"error": status_of(error)})
     json.dump(told, sys.stdout)
 
 

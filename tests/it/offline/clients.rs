@@ -36,7 +36,8 @@ fn conversation() -> Vec<(Value, Value)> {
     };
     let error = |code: &str| json!({ "error": code });
     let order = |said: &str, drink: &str, size: &str| {
-        let parameters = json!({"drink": drink, "size": size, "name": "", "toppings": [], "place": "counter", "note": "none"});
+        let parameters =
+            json!({"drink": drink, "size": size, "name": "", "toppings": [], "place": "counter", "note": "none"});
         with(plain("order drink", "order.drink", said), json!({"complete": false, "parameters": parameters}))
     };
     let held = |base: Value, asked: &str| {
@@ -45,38 +46,80 @@ fn conversation() -> Vec<(Value, Value)> {
         let asked = format!("order_drink_dialog_params_{asked} 1");
         with(base, json!({"contexts": [place[0], place[1], asked, "__system_counters__ 1"]}))
     };
-    let full = json!({"drink": "coffee", "size": "large", "name": "Doe", "toppings": [], "place": "counter", "note": "none"});
+    let full =
+        json!({"drink": "coffee", "size": "large", "name": "Doe", "toppings": [], "place": "counter", "note": "none"});
     vec![
-        (json!({"do": "agent", "parent": "projects/cafe"}),
-            json!({"name": "Test Cafe", "language": "en", "zone": "Europe/Berlin"})),
-        (detect(json!({"event": "GREET", "parameters": {"name": "Desk 1"}})),
-            with(plain("greet", "greet", "Hello Desk 1, any table."),
-                json!({"parameters": {"who": "Desk 1", "table": "any table"}, "contexts": ["greet 0", "__system_counters__ 0"]}))),
+        (
+            json!({"do": "agent", "parent": "projects/cafe"}),
+            json!({"name": "Test Cafe", "language": "en", "zone": "Europe/Berlin"}),
+        ),
+        (
+            detect(json!({"event": "GREET", "parameters": {"name": "Desk 1"}})),
+            with(
+                plain("greet", "greet", "Hello Desk 1, any table."),
+                json!({"parameters": {"who": "Desk 1", "table": "any table"}, "contexts": ["greet 0", "__system_counters__ 0"]}),
+            ),
+        ),
         (text("I would like to order"), held(order("Which drink?", "", ""), "drink")),
         (text("java"), held(order("What size for the coffee?", "coffee", ""), "size")),
         (text("a big one"), held(order("What is your name?", "coffee", "large"), "name")),
-        (text("Doe"), with(plain("order drink", "order.drink", "A large coffee for Doe."),
-            json!({"parameters": full, "contexts": ["order 3", "__system_counters__ 0"]}))),
-        (text("quark"), with(plain("order drink - fallback", "order.unclear", "Is the order right: yes or no?"),
-            json!({"fallback": true, "contexts": ["order 2", "__system_counters__ 1"]}))),
-        (text("yes"), with(plain("order drink - yes", "order.confirm", "Your coffee (big) is being made, Doe."),
-            json!({"contexts": ["made 2", "__system_counters__ 0"]}))),
-        (text("when are you open?"), with(plain("hours", "hours", "From 8 to 18."), json!({
+        (
+            text("Doe"),
+            with(
+                plain("order drink", "order.drink", "A large coffee for Doe."),
+                json!({"parameters": full, "contexts": ["order 3", "__system_counters__ 0"]}),
+            ),
+        ),
+        (
+            text("quark"),
+            with(
+                plain("order drink - fallback", "order.unclear", "Is the order right: yes or no?"),
+                json!({"fallback": true, "contexts": ["order 2", "__system_counters__ 1"]}),
+            ),
+        ),
+        (
+            text("yes"),
+            with(
+                plain("order drink - yes", "order.confirm", "Your coffee (big) is being made, Doe."),
+                json!({"contexts": ["made 2", "__system_counters__ 0"]}),
+            ),
+        ),
+        (
+            text("when are you open?"),
+            with(
+                plain("hours", "hours", "From 8 to 18."),
+                json!({
             "messages": [["card"], ["image"], ["payload"], ["text", ["From 8 to 18."]]],
-            "contexts": ["made 1", "__system_counters__ 0"]}))),
-        (text("I want a human"), with(plain("human", "human", "One moment."),
-            json!({"handoff": true, "contexts": ["made 0", "__system_counters__ 0"]}))),
-        (detect(json!({"text": "tschüss", "language": "de-DE"})),
-            with(plain("bye", "bye", "Auf Wiedersehen."), json!({"language": "de", "ends": true}))),
-        (text(&"ä".repeat(256)), with(plain("Default Fallback Intent", "input.unknown", "I did not get that."),
-            json!({"fallback": true, "contexts": ["__system_counters__ 1"]}))),
+            "contexts": ["made 1", "__system_counters__ 0"]}),
+            ),
+        ),
+        (
+            text("I want a human"),
+            with(
+                plain("human", "human", "One moment."),
+                json!({"handoff": true, "contexts": ["made 0", "__system_counters__ 0"]}),
+            ),
+        ),
+        (
+            detect(json!({"text": "tschüss", "language": "de-DE"})),
+            with(plain("bye", "bye", "Auf Wiedersehen."), json!({"language": "de", "ends": true})),
+        ),
+        (
+            text(&"ä".repeat(256)),
+            with(
+                plain("Default Fallback Intent", "input.unknown", "I did not get that."),
+                json!({"fallback": true, "contexts": ["__system_counters__ 1"]}),
+            ),
+        ),
         (text(&"ä".repeat(257)), error("INVALID_ARGUMENT")),
         (text(""), error("INVALID_ARGUMENT")),
         (detect(json!({"text": "hello", "language": ""})), error("INVALID_ARGUMENT")),
         (detect(json!({})), error("INVALID_ARGUMENT")),
         (detect(json!({"event": "x".repeat(151)})), error("INVALID_ARGUMENT")),
-        (json!({"do": "detect", "session": format!("projects/cafe/agent/sessions/{}", "x".repeat(37)), "text": "hello"}),
-            error("INVALID_ARGUMENT")),
+        (
+            json!({"do": "detect", "session": format!("projects/cafe/agent/sessions/{}", "x".repeat(37)), "text": "hello"}),
+            error("INVALID_ARGUMENT"),
+        ),
     ]
 }
 
@@ -90,8 +133,14 @@ fn beside_it() -> Vec<(Value, Value)> {
     let not_found = json!({ "error": "NOT_FOUND" });
     let of = |context: &str| json!({ "context": context });
     vec![
-        (step("create_context", json!({"context": "Order", "lifespan": 2, "parameters": {"drink": "tea", "size": "S",
-            "name": "Roe"}})), json!("order 2")),
+        (
+            step(
+                "create_context",
+                json!({"context": "Order", "lifespan": 2, "parameters": {"drink": "tea", "size": "S",
+            "name": "Roe"}}),
+            ),
+            json!("order 2"),
+        ),
         (step("create_context", json!({"context": "other", "lifespan": 1})), json!("other 1")),
         (step("list_contexts", json!({})), json!(["order 2", "other 1"])),
         (step("get_context", of("order")), json!({"drink": "tea", "size": "S", "name": "Roe"})),
@@ -104,10 +153,14 @@ fn beside_it() -> Vec<(Value, Value)> {
         (step("delete_contexts", json!({})), Value::Null),
         (step("list_contexts", json!({})), json!([])),
         (step("create_entity_type", json!({"entity": "drink", "mode": 1, "values": ["mate"]})), json!("drink 1")),
-        (step("create_entity_type", json!({"entity": "nothing", "mode": 1, "values": ["x"]})),
-            json!({"error": "INVALID_ARGUMENT"})),
-        (step("create_entity_type", json!({"entity": "drink", "mode": 0, "values": ["x"]})),
-            json!({"error": "INVALID_ARGUMENT"})),
+        (
+            step("create_entity_type", json!({"entity": "nothing", "mode": 1, "values": ["x"]})),
+            json!({"error": "INVALID_ARGUMENT"}),
+        ),
+        (
+            step("create_entity_type", json!({"entity": "drink", "mode": 0, "values": ["x"]})),
+            json!({"error": "INVALID_ARGUMENT"}),
+        ),
         (step("list_entity_types", json!({})), json!(["drink"])),
         (step("delete_entity_type", json!({"entity": "drink"})), Value::Null),
         (step("delete_entity_type", json!({"entity": "drink"})), not_found),
@@ -148,7 +201,8 @@ async fn python(transport: &str) {
 
 async fn node(transport: &str) {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let modules = env::var_os("USHER_TEST_NODE_MODULES").map_or_else(|| root.join("target/node/node_modules"), PathBuf::from);
+    let modules =
+        env::var_os("USHER_TEST_NODE_MODULES").map_or_else(|| root.join("target/node/node_modules"), PathBuf::from);
     assert!(modules.is_dir(), "{} is missing: run ./check, which makes it", modules.display());
     let server = serve(agent()).await;
     let mut client = Command::new("node");

@@ -63,7 +63,8 @@ async fn b16_bad_requests_are_refused_in_googles_form() {
     let detect = at(&format!("{SESSION}:detectIntent"));
     let both = json!({"queryInput": {"text": {"text": "a", "languageCode": "en"}, "event": {"name": "b", "languageCode": "en"}}});
     let audio = json!({"queryInput": {"audioConfig": {}}, "inputAudio": "AAAA"}).to_string();
-    let zone = json!({"queryInput": {"text": {"text": "a", "languageCode": "en"}}, "queryParams": {"timeZone": "Mars"}});
+    let zone =
+        json!({"queryInput": {"text": {"text": "a", "languageCode": "en"}}, "queryParams": {"timeZone": "Mars"}});
     let large = say(&"x".repeat(1024 * 1024));
     for (method, url, body, code, status) in [
         ("POST", detect.clone(), "{", 400, "INVALID_ARGUMENT"),
@@ -84,7 +85,11 @@ async fn b16_bad_requests_are_refused_in_googles_form() {
     ] {
         let (told, answer) = ask(method, &url, body).await;
         let error = &answer["error"];
-        assert_eq!((told, &error["code"], &error["status"]), (code, &json!(code), &json!(status)), "{method} {url} {error}");
+        assert_eq!(
+            (told, &error["code"], &error["status"]),
+            (code, &json!(code), &json!(status)),
+            "{method} {url} {error}"
+        );
         assert!(!error["message"].as_str().unwrap().is_empty());
     }
     server.stop().await.unwrap();
@@ -126,14 +131,18 @@ async fn b16_pages_of_contexts() {
 async fn b16_streaming_and_audio_are_told_to_be_unimplemented() {
     let server = serve(agent()).await;
     let mut client = SessionsClient::connect(format!("http://{}", server.address())).await.unwrap();
-    let streamed = client.streaming_detect_intent(futures::stream::iter([StreamingDetectIntentRequest::default()])).await;
+    let streamed =
+        client.streaming_detect_intent(futures::stream::iter([StreamingDetectIntentRequest::default()])).await;
     let status = streamed.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     assert!(status.message().contains("does not stream"), "{}", status.message());
-    let request = DetectIntentRequest { session: SESSION.into(), input_audio: vec![0; 4], ..DetectIntentRequest::default() };
+    let request =
+        DetectIntentRequest { session: SESSION.into(), input_audio: vec![0; 4], ..DetectIntentRequest::default() };
     let status = client.detect_intent(request).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
-    let mut unknown = tonic::client::Grpc::new(tonic::transport::Endpoint::new(format!("http://{}", server.address())).unwrap().connect().await.unwrap());
+    let mut unknown = tonic::client::Grpc::new(
+        tonic::transport::Endpoint::new(format!("http://{}", server.address())).unwrap().connect().await.unwrap(),
+    );
     unknown.ready().await.unwrap();
     let path = http::uri::PathAndQuery::from_static("/google.cloud.dialogflow.v2.Intents/ListIntents");
     let codec = tonic_prost::ProstCodec::<DetectIntentRequest, DetectIntentRequest>::default();

@@ -73,7 +73,10 @@ async fn b16_the_webhook_is_asked_as_the_service_asks() {
     let asked = &body["queryResult"];
     assert_eq!((&asked["queryText"], &asked["languageCode"]), (&json!("tell me the news"), &json!("en")));
     assert_eq!((&asked["action"], &asked["intent"]["displayName"]), (&json!("news"), &json!("news")));
-    assert_eq!((&asked["fulfillmentText"], &asked["allRequiredParamsPresent"]), (&json!("There is no news."), &json!(true)));
+    assert_eq!(
+        (&asked["fulfillmentText"], &asked["allRequiredParamsPresent"]),
+        (&json!("There is no news."), &json!(true))
+    );
     assert_eq!(asked["fulfillmentMessages"], json!([{"text": {"text": ["There is no news."]}}]));
     assert_eq!(asked["outputContexts"][0], json!({"name": format!("{SESSION}/contexts/news"), "lifespanCount": 2}));
     server.stop().await.unwrap();
@@ -112,7 +115,8 @@ async fn b16_the_webhooks_answer_is_the_agents() {
 
 #[tokio::test]
 async fn b16_a_follow_up_event_is_answered_in_the_webhooks_place() {
-    let event = json!({"followupEventInput": {"name": "GREET", "parameters": {"name": "Desk 1"}, "languageCode": "en"}});
+    let event =
+        json!({"followupEventInput": {"name": "GREET", "parameters": {"name": "Desk 1"}, "languageCode": "en"}});
     let target = HttpTarget::plain([Reaction::json(event.to_string())]);
     let server = server(&target).await;
     let answer = say(&server, "tell me the news", None).await;
@@ -149,8 +153,7 @@ async fn b16_slot_filling_asks_its_own_webhook() {
     assert!(!answer.query_result.unwrap().all_required_params_present);
     let answer = say(&server, "Doe", None).await;
     assert_eq!(told(&answer), (0, "Booked."));
-    let bodies: Vec<Value> =
-        target.requests().iter().map(|it| serde_json::from_slice(&it.body).unwrap()).collect();
+    let bodies: Vec<Value> = target.requests().iter().map(|it| serde_json::from_slice(&it.body).unwrap()).collect();
     assert!(bodies[0]["queryResult"].get("allRequiredParamsPresent").is_none());
     assert_eq!(bodies[1]["queryResult"]["parameters"], json!({"guest": "Doe"}));
     server.stop().await.unwrap();
