@@ -19,6 +19,7 @@ mod engine;
 mod fakes;
 mod harness;
 mod life;
+mod offline;
 mod ops;
 mod python;
 mod sight;
