@@ -2,16 +2,19 @@
 
 mod chat;
 mod check;
+mod demo;
+mod load;
 mod nlp;
 mod secret;
 mod serve;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use demo::DemoArgs;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
@@ -64,18 +67,18 @@ impl std::fmt::Debug for Terminal<'_> {
     }
 }
 
-/// A virtual-agent gateway for contact centres. Without a command it serves.
+/// A virtual-agent gateway for contact centres. Without a command it starts the demo.
 #[derive(Debug, Parser)]
-#[command(name = "usher", version, args_conflicts_with_subcommands = true)]
+#[command(name = "usher", version)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    #[command(flatten)]
-    serve: ServeArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Try everything in a browser: language engine, gateway, contact centre and web chat, without any set-up
+    Demo(DemoArgs),
     /// Serve routing engines until a signal ends it
     Serve(ServeArgs),
     /// Check the configuration, by the same code that loads it at start
@@ -94,6 +97,8 @@ enum Command {
     Timeline(TimelineArgs),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
+    /// Talk as many contacts at a given rate, and account for every message
+    Load(Box<load::LoadArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -250,7 +255,8 @@ impl StoreArgs {
 /// When the terminal cannot be written, or standard input not be read.
 pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match cli.command {
-        None => serve::run(cli.serve.sources(environment), terminal),
+        None => alone(terminal),
+        Some(Command::Demo(args)) => demo::run(args, terminal),
         Some(Command::Serve(args)) => serve::run(args.sources(environment), terminal),
         Some(Command::Check(args)) => check::run(&args, environment, terminal),
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
@@ -262,7 +268,17 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
+        Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
+}
+
+/// `usher` and nothing else: the demo. Where somebody has configured a gateway they may mean that, so they are asked.
+fn alone(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    if Path::new(config::FILE).exists() {
+        let file = config::FILE;
+        return usage(&format!("there is a {file} here: say `usher serve` to serve by it, or `usher demo`"), terminal);
+    }
+    demo::run(DemoArgs::default(), terminal)
 }
 
 fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
@@ -356,8 +372,9 @@ mod tests {
 
     #[test]
     fn flags_become_settings() {
-        let cli = Cli::parse_from(["usher", "--listen", "[::1]:1", "--durability", "async", "--workers", "2"]);
-        let flags = cli.serve.sources(Environment::default()).flags;
+        let cli = Cli::parse_from(["usher", "serve", "--listen", "[::1]:1", "--durability", "async", "--workers", "2"]);
+        let Some(Command::Serve(args)) = cli.command else { panic!("{:?}", cli.command) };
+        let flags = args.sources(Environment::default()).flags;
         let flags: Vec<_> = flags.iter().map(|flag| (flag.name, flag.key, flag.value.as_str())).collect();
         assert_eq!(
             flags,

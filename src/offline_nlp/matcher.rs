@@ -158,6 +158,12 @@ impl Matcher {
     }
 }
 
+/// Two texts that fold to the same are the same to the matcher.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    Text::plain(text).key()
+}
+
 /// A phrase that several classes share is nobody's counter-example.
 fn samples(examples: &[(usize, Text)], vectors: &[Sparse]) -> Vec<Sample> {
     let mut sharing: BTreeMap<String, Vec<usize>> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! `google.protobuf.Struct` ↔ JSON objects, for every contract that carries one.
 //!
 //! A Struct knows only floating-point numbers. Whole ones become JSON integers, so that `3` is said as `3` and not as `3.0`;
-//! integers beyond 2^53 lose precision on their way into a Struct, as in every implementation.
+//! an integer beyond 2^53 goes out as its digits in a string, so that no contact number is ever rounded.
 
 use prost_types::{ListValue, Struct, Value as Proto, value::Kind};
 use serde_json::{Map, Number, Value as Json};
@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value as Json};
 pub const MAX_DEPTH: usize = 32;
 
 /// Every whole number up to here is exact as floating point.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+const EXACT: u64 = 1 << 53;
 
 /// Why a Struct has no JSON form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,12 @@ pub enum StructError {
 /// When the Struct is nested too deep or holds NaN or an infinity.
 pub fn to_json(fields: Struct) -> Result<Map<String, Json>, StructError> {
     object(fields, MAX_DEPTH)
+}
+
+/// For peers whose answer counts even where it is odd: what is nested too deep and what is not finite becomes null.
+#[must_use]
+pub fn to_json_leniently(fields: Struct) -> Map<String, Json> {
+    lenient_object(fields, MAX_DEPTH)
 }
 
 /// What is nested deeper than [`MAX_DEPTH`] is carried as its JSON text.
@@ -52,9 +58,24 @@ fn json(value: Proto, depth: usize) -> Result<Json, StructError> {
     })
 }
 
+fn lenient_object(from: Struct, depth: usize) -> Map<String, Json> {
+    let Some(depth) = depth.checked_sub(1) else { return Map::new() };
+    from.fields.into_iter().map(|(key, value)| (key, lenient(value, depth))).collect()
+}
+
+fn lenient(value: Proto, depth: usize) -> Json {
+    match value.kind {
+        Some(Kind::StructValue(_) | Kind::ListValue(_)) if depth == 0 => Json::Null,
+        Some(Kind::StructValue(it)) => Json::Object(lenient_object(it, depth)),
+        Some(Kind::ListValue(it)) => Json::Array(it.values.into_iter().map(|it| lenient(it, depth - 1)).collect()),
+        plain => json(Proto { kind: plain }, depth).unwrap_or(Json::Null),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 is exact")]
 fn number(it: f64) -> Result<Number, StructError> {
     let negative_zero = it == 0.0 && it.is_sign_negative();
-    if it.fract() == 0.0 && it.abs() <= EXACT && !negative_zero {
+    if it.fract() == 0.0 && it.abs() <= EXACT as f64 && !negative_zero {
         #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
         return Ok(Number::from(it as i64));
     }
@@ -70,13 +91,21 @@ fn proto(value: &Json, depth: usize) -> Proto {
     let kind = match value {
         Json::Null => Kind::NullValue(0),
         Json::Bool(it) => Kind::BoolValue(*it),
-        Json::Number(it) => Kind::NumberValue(it.as_f64().unwrap_or_default()),
+        Json::Number(it) => exact_number(it),
         Json::String(it) => Kind::StringValue(it.clone()),
         Json::Array(_) | Json::Object(_) if depth == 0 => Kind::StringValue(value.to_string()),
         Json::Array(it) => Kind::ListValue(ListValue { values: it.iter().map(|it| proto(it, depth - 1)).collect() }),
         Json::Object(it) => Kind::StructValue(fields(it, depth)),
     };
     Proto { kind: Some(kind) }
+}
+
+fn exact_number(it: &Number) -> Kind {
+    let exact = it.as_i64().map(i64::unsigned_abs).or_else(|| it.as_u64()).is_none_or(|it| it <= EXACT);
+    match it.as_f64() {
+        Some(double) if exact => Kind::NumberValue(double),
+        Some(_) | None => Kind::StringValue(it.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +134,26 @@ mod tests {
         let map =
             object_of(&json!({"n": 3, "f": 2.5, "big": -9_007_199_254_740_991_i64, "l": [1, null, true, "x", {}]}));
         assert_eq!(to_json(from_json(&map)), Ok(map));
+    }
+
+    #[test]
+    fn big_integers_keep_their_digits() {
+        let map = object_of(&json!({"id": 9_007_199_254_740_993_i64, "u": u64::MAX}));
+        let back = to_json(from_json(&map)).unwrap();
+        assert_eq!(Json::Object(back), json!({"id": "9007199254740993", "u": "18446744073709551615"}));
+    }
+
+    #[test]
+    fn leniently_what_has_no_json_form_is_null_and_the_rest_stays() {
+        let mut it = nested(MAX_DEPTH + 1);
+        it.fields.insert("nan".to_owned(), Proto { kind: Some(Kind::NumberValue(f64::NAN)) });
+        it.fields.insert("whole".to_owned(), Proto { kind: Some(Kind::NumberValue(3.0)) });
+        let json = to_json_leniently(it);
+        assert_eq!((&json["nan"], &json["whole"]), (&Json::Null, &json!(3)));
+        let text = json["in"].to_string();
+        assert!(text.contains("null") && text.matches('{').count() == MAX_DEPTH - 1, "{text}");
+        let plain = object_of(&json!({"n": 3, "f": 2.5, "l": [1, null, true, "x", {}]}));
+        assert_eq!(to_json_leniently(from_json(&plain)), plain);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use serde_json::Value;
 use tonic::Code;
 
-use super::{Query, errors::Place, structs};
+use super::{Query, errors::Place};
 use crate::{
     core::message::{Answer, Button, Input, Parameters, Reply},
     gateway::ports::AskError,
@@ -13,6 +13,7 @@ use crate::{
         DetectIntentRequest, DetectIntentResponse, EventInput, Message, QueryInput, QueryParameters, QueryResult,
         SentimentAnalysisRequestConfig, Status, TextInput, message, query_input,
     },
+    wire::structs,
 };
 
 /// The event by which clicks and forms reach the agent.
@@ -65,7 +66,7 @@ impl Extras {
         }
         Some(QueryParameters {
             time_zone: self.time_zone.clone(),
-            payload: Some(payload).filter(|it| !it.is_empty()).map(structs::to_wire),
+            payload: Some(payload).filter(|it| !it.is_empty()).map(|it| structs::from_json(&it)),
             sentiment_analysis_request_config: self
                 .sentiment
                 .then_some(SentimentAnalysisRequestConfig { analyze_query_text_sentiment: true }),
@@ -75,7 +76,7 @@ impl Extras {
 }
 
 fn event(name: String, parameters: Parameters, language_code: String) -> query_input::Input {
-    let parameters = Some(parameters).filter(|it| !it.is_empty()).map(structs::to_wire);
+    let parameters = Some(parameters).filter(|it| !it.is_empty()).map(|it| structs::from_json(&it));
     query_input::Input::Event(EventInput { name, parameters, language_code })
 }
 
@@ -195,7 +196,7 @@ fn is_blank(text: &str) -> bool {
 }
 
 fn json(wire: prost_types::Struct) -> Option<Parameters> {
-    let json = Value::Object(structs::from_wire(wire));
+    let json = Value::Object(structs::to_json_leniently(wire));
     if json_bytes(&json) > MAX_JSON_BYTES {
         tracing::warn!("a payload or parameters of more than {MAX_JSON_BYTES} bytes are not passed on");
         return None;

@@ -51,7 +51,7 @@ fn failed_webhook(mut response: DetectIntentResponse) -> DetectIntentResponse {
 }
 
 fn object(json: &Value) -> Struct {
-    structs::to_wire(json.as_object().unwrap().clone())
+    structs::from_json(json.as_object().unwrap())
 }
 
 #[test]

@@ -10,7 +10,6 @@ mod grpc;
 mod rest;
 mod rest_model;
 mod session;
-mod structs;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

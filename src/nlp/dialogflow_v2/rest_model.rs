@@ -2,11 +2,11 @@
 
 use google_cloud_dialogflow_v2::model::{self, intent::message as rest};
 
-use super::structs;
 use crate::wire::dialogflow_v2::{
     Context, DetectIntentRequest, DetectIntentResponse, Intent, Message, QueryResult, Sentiment,
     SentimentAnalysisResult, Status, message, query_input,
 };
+use crate::wire::structs;
 
 pub(super) fn request(wire: DetectIntentRequest) -> model::DetectIntentRequest {
     let DetectIntentRequest { session, query_params, query_input, .. } = wire;
@@ -20,7 +20,7 @@ pub(super) fn request(wire: DetectIntentRequest) -> model::DetectIntentRequest {
                 model::EventInput::new()
                     .set_name(event.name)
                     .set_language_code(event.language_code)
-                    .set_or_clear_parameters(event.parameters.map(structs::from_wire)),
+                    .set_or_clear_parameters(event.parameters.map(structs::to_json_leniently)),
             ),
         }
     });
@@ -31,7 +31,7 @@ pub(super) fn request(wire: DetectIntentRequest) -> model::DetectIntentRequest {
         });
         model::QueryParameters::new()
             .set_time_zone(it.time_zone)
-            .set_or_clear_payload(it.payload.map(structs::from_wire))
+            .set_or_clear_payload(it.payload.map(structs::to_json_leniently))
             .set_or_clear_sentiment_analysis_request_config(sentiment)
     });
     model::DetectIntentRequest::new()
@@ -53,7 +53,7 @@ fn query_result(rest: model::QueryResult) -> QueryResult {
     QueryResult {
         query_text: rest.query_text,
         action: rest.action,
-        parameters: rest.parameters.map(structs::to_wire),
+        parameters: rest.parameters.map(|it| structs::from_json(&it)),
         all_required_params_present: rest.all_required_params_present,
         fulfillment_text: rest.fulfillment_text,
         fulfillment_messages: rest.fulfillment_messages.into_iter().map(message).collect(),
@@ -75,7 +75,11 @@ fn query_result(rest: model::QueryResult) -> QueryResult {
 }
 
 fn context(rest: model::Context) -> Context {
-    Context { name: rest.name, lifespan_count: rest.lifespan_count, parameters: rest.parameters.map(structs::to_wire) }
+    Context {
+        name: rest.name,
+        lifespan_count: rest.lifespan_count,
+        parameters: rest.parameters.map(|it| structs::from_json(&it)),
+    }
 }
 
 fn message(rest: model::intent::Message) -> Message {
@@ -105,7 +109,7 @@ fn body(rest: rest::Message) -> Option<message::Message> {
                 .map(|it| message::card::Button { text: it.text, postback: it.postback })
                 .collect(),
         }),
-        rest::Message::Payload(it) => message::Message::Payload(structs::to_wire(*it)),
+        rest::Message::Payload(it) => message::Message::Payload(structs::from_json(&it)),
         _ => return None,
     })
 }

@@ -1,0 +1,1 @@
+//! The floor by itself, at simulated time.

@@ -1,0 +1,6 @@
+//! The customer's web chat.
+
+mod access;
+mod safety;
+mod talk;
+mod trouble;
