@@ -1,0 +1,6 @@
+//! What the demo contact centre is made of, on real sockets: its link to the gateway, and the load generator.
+
+mod gateway;
+mod link;
+mod load;
+mod scripted;
