@@ -116,8 +116,6 @@ async fn a_gateway_that_restarts_goes_on_with_the_conversation() {
     log_on(&link, &notebook).await;
     say(&link, "c1", 5).await;
     assert_eq!(heard(&notebook, 5).await, echoes(1..=5));
-    let texts = dialogflow.requests().iter().filter(|it| it.text().is_some()).count();
-    assert_eq!(texts, 5, "each message was asked once");
     link.stop().await;
     usher.drain().await;
 }
