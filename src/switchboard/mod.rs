@@ -4,6 +4,7 @@
 //! A peer that we ship: it knows the contract (`wire`) and nothing of the gateway behind it. [`floor`] decides, purely;
 //! [`Switchboard`] is the handle that customers and desks use; what it says is durable before anybody sees it.
 
+pub mod api;
 pub mod board;
 mod centre;
 mod config;

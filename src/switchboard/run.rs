@@ -191,10 +191,10 @@ impl Inner {
     }
 
     pub(super) fn board(&self) -> watch::Receiver<Arc<Board>> {
-        let board = self.board.subscribe();
         // Nobody may have looked for a while.
-        self.board_changed.notify_one();
-        board
+        let fresh = self.state().floor.board(self.clock.now());
+        self.board.send_replace(Arc::new(fresh));
+        self.board.subscribe()
     }
 
     /// Lets the world see what has become durable.
