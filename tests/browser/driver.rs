@@ -70,6 +70,8 @@ where
         "--disable-background-networking",
         "--disable-component-update",
         "--no-first-run",
+        // Nobody outside is asked for anything.
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         "--window-size=1000,760",
         "--lang=en-US",
     ];
@@ -105,13 +107,14 @@ impl Browser {
         told["value"].clone()
     }
 
-    /// Until an expression is true in the page; looked at whenever the page is drawn.
+    /// Until an expression is true in the page; looked at sixty times a second, also where nothing is drawn because another
+    /// window is in front.
     #[track_caller]
     pub(crate) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
         let script = format!(
             "for (const end = performance.now() + {}; performance.now() < end; ) {{
                  if ({expression}) return true;
-                 await new Promise((resolve) => requestAnimationFrame(resolve));
+                 await new Promise((resolve) => setTimeout(resolve, 16));
              }}
              return false;",
             PATIENCE.as_millis() * 2 / 3

@@ -92,13 +92,13 @@ async fn s23_a_pushed_page_opens_by_the_customers_consent_alone() {
         window.until("window.inside.activeElement?.matches('textarea')").await;
         window.say("show me").await;
         window.until("window.inside.querySelectorAll('.push a').length === 1").await;
+        let tab = browser.client.window().await.unwrap();
         window.focus(".push a").await;
         browser.press(Key::Enter).await;
         window.until("[...window.inside.querySelectorAll('.decision')].at(-1)?.textContent === 'Opened'").await;
-        let mut windows = browser.client.windows().await.unwrap();
-        assert_eq!(windows.len(), 2, "the page has a window of its own");
+        assert_eq!(browser.client.windows().await.unwrap().len(), 2, "the page has a window of its own");
         // What was decided holds after a reload.
-        browser.client.switch_to_window(windows.remove(0)).await.unwrap();
+        browser.client.switch_to_window(tab).await.unwrap();
         window.reload().await;
         window.until("window.inside.querySelectorAll('.decision').length === 2").await;
         assert_eq!(window.tell("window.inside.querySelectorAll('.push a').length").await, 0);
