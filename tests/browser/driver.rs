@@ -28,18 +28,27 @@ struct Chromedriver {
 }
 
 impl Chromedriver {
+    /// It takes a free port of IPv4 and then wants the same of IPv6, which somebody else may have: then it ends, and another
+    /// takes another port.
     fn start() -> Self {
+        let mut told = String::new();
+        (0..5).find_map(|_| Self::try_start(&mut told)).unwrap_or_else(|| panic!("no chromedriver starts:\n{told}"))
+    }
+
+    fn try_start(told: &mut String) -> Option<Self> {
         let child = Command::new("chromedriver").arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("chromedriver is missing: run ./check, which installs it");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines.next().expect("chromedriver says its port").unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
             // The first line that names a port says 0.
             if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').parse().unwrap();
+                let port = port.trim_end_matches('.').parse().unwrap();
+                return Some(Self { child, port });
             }
-        };
-        Self { child, port }
+            *told += &format!("{line}\n");
+        }
+        *told += &format!("{}\n", child.wait().unwrap());
+        None
     }
 }
 

@@ -145,7 +145,7 @@ async fn a_german_page_gets_a_german_chat_and_the_attribute_decides() {
         let window = Window::open(&browser, address, "data-shop=Berlin name=Anna", "de-AT").await;
         window.until_text(".launcher", "Chat öffnen").await;
         window.begin().await;
-        window.until_text(".who", "Sie sprechen mit unserem virtuellen Agenten").await;
+        window.until_text(".who", "Virtueller Agent").await;
         window.say("a person, please").await;
         window.until_line("Sie werden an einen Menschen übergeben (Support).").await;
         let mut board = recorded.board();
