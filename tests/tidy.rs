@@ -26,7 +26,7 @@ const GROUND: &[&str] = &["clock", "config", "core", "egress", "problem", "telem
 const ROOMS: &[(&str, &[&str])] = &[
     ("lib", &[]),
     ("main", &["app", "cli"]),
-    ("cli", &["app", "engine", "gateway", "nlp", "offline_nlp", "store", "switchboard"]),
+    ("cli", &["app", "chat", "engine", "gateway", "nlp", "offline_nlp", "store", "switchboard"]),
     ("app", &["actions", "chat", "engine", "gateway", "nlp", "offline_nlp", "ops", "store", "switchboard"]),
     // Adapters know the gateway and never each other.
     ("actions", &["gateway"]),
@@ -62,6 +62,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("google_cloud_dialogflow_v2", &["nlp"]),
     ("google_cloud_gax", &["nlp"]),
+    ("hdrhistogram", &["switchboard"]),
     ("hickory_resolver", &["egress"]),
     ("opentelemetry", &["telemetry"]),
     ("opentelemetry_otlp", &["telemetry"]),

@@ -32,7 +32,7 @@ use crate::{
         alerts::{Alert, AlertKey, AlertKind, Alerts},
     },
     nlp,
-    ops::{self, Door},
+    ops::{self, Door, timeline::Timelines},
     store::{Store, seal::Sealer},
     telemetry::{self, Health, Metrics},
 };
@@ -156,6 +156,7 @@ impl Running {
             health: Arc::clone(&health),
             metrics,
             alerts: Arc::clone(&alerts),
+            timelines: Timelines::new(Arc::clone(&gateway), close_ops.clone()),
             token_sha256: settings.ops.token_sha256,
         };
         tasks.spawn(serve_ops(listeners.ops, door, close_ops.clone()));
@@ -185,6 +186,11 @@ impl Running {
     #[must_use]
     pub const fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
+    }
+
+    #[must_use]
+    pub const fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 
     /// Puts a changed configuration in force, as far as a running gateway can: units, engines, profiles, certificates.

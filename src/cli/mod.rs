@@ -1,15 +1,20 @@
 //! Arguments → a command. Each command returns its exit code and writes to the given terminal alone.
 
+mod chat;
 mod check;
+mod demo;
+mod load;
+mod nlp;
 mod secret;
 mod serve;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use demo::DemoArgs;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
@@ -62,22 +67,24 @@ impl std::fmt::Debug for Terminal<'_> {
     }
 }
 
-/// A virtual-agent gateway for contact centres. Without a command it serves.
+/// A virtual-agent gateway for contact centres. Without a command it starts the demo.
 #[derive(Debug, Parser)]
-#[command(name = "usher", version, args_conflicts_with_subcommands = true)]
+#[command(name = "usher", version)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    #[command(flatten)]
-    serve: ServeArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Try everything in a browser: language engine, gateway, contact centre and web chat, without any set-up
+    Demo(DemoArgs),
     /// Serve routing engines until a signal ends it
     Serve(ServeArgs),
     /// Check the configuration, by the same code that loads it at start
     Check(CheckArgs),
+    /// Talk to a profile's language engine; nothing is carried out. Without a configuration: to the demo agent
+    Chat(ChatArgs),
     /// Print every setting's default and what it means
     DefaultConfig {
         /// Those of a profile instead
@@ -88,6 +95,10 @@ enum Command {
     Secret(SecretArgs),
     /// Tell what happened to a contact, and why
     Timeline(TimelineArgs),
+    /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
+    Nlp(nlp::NlpArgs),
+    /// Talk as many contacts at a given rate, and account for every message
+    Load(Box<load::LoadArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +148,40 @@ struct CheckArgs {
     /// Print every value that is in force, with its origin; secrets are hidden
     #[arg(long)]
     print_effective: bool,
+}
+
+#[derive(Debug, Args)]
+struct ChatArgs {
+    /// Whose language engine [default: the only profile]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The profile's business unit, where several have a profile of that name
+    #[arg(long, value_name = "NAME")]
+    unit: Option<String>,
+    /// Configuration file [default: usher.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of the profiles [default: profiles beside the configuration file, if it is there]
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
+    /// The customer's language, such as "de" [default: the profile's]
+    #[arg(long, value_name = "TAG")]
+    language: Option<String>,
+    /// What kind of contact it is; actions are configured for each by itself
+    #[arg(long, default_value = "webinteraction")]
+    media: MediaArg,
+    /// Begin with this event [default: the profile's welcome event]
+    #[arg(long, value_name = "NAME")]
+    event: Option<String>,
+    /// Replay a file's lines and print what can be compared: no measures. `#` begins a comment, `!NAME` is an event
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MediaArg {
+    Webinteraction,
+    Openmedia,
 }
 
 /// Where the store is.
@@ -193,14 +238,14 @@ impl ServeArgs {
         ];
         let flags =
             flags.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key, value: value? })).collect();
-        Sources { config: self.config, profiles: self.profiles, environment, flags }
+        Sources { config: self.config, profiles: self.profiles, environment, flags, ..Sources::default() }
     }
 }
 
 impl StoreArgs {
     fn sources(self, environment: Environment) -> Sources {
         let flags = self.data.map(|value| Flag { name: "--data", key: "store.path", value });
-        Sources { config: self.config, profiles: None, environment, flags: flags.into_iter().collect() }
+        Sources { config: self.config, environment, flags: flags.into_iter().collect(), ..Sources::default() }
     }
 }
 
@@ -210,9 +255,11 @@ impl StoreArgs {
 /// When the terminal cannot be written, or standard input not be read.
 pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match cli.command {
-        None => serve::run(cli.serve.sources(environment), terminal),
+        None => alone(terminal),
+        Some(Command::Demo(args)) => demo::run(args, terminal),
         Some(Command::Serve(args)) => serve::run(args.sources(environment), terminal),
         Some(Command::Check(args)) => check::run(&args, environment, terminal),
+        Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile }) => {
             let text = if profile { config::DEFAULT_PROFILE } else { config::DEFAULT };
             terminal.out.write_all(text.as_bytes())?;
@@ -220,7 +267,18 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         }
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Nlp(args)) => nlp::run(&args, terminal),
+        Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
+}
+
+/// `usher` and nothing else: the demo. Where somebody has configured a gateway they may mean that, so they are asked.
+fn alone(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    if Path::new(config::FILE).exists() {
+        let file = config::FILE;
+        return usage(&format!("there is a {file} here: say `usher serve` to serve by it, or `usher demo`"), terminal);
+    }
+    demo::run(DemoArgs::default(), terminal)
 }
 
 fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
@@ -314,8 +372,9 @@ mod tests {
 
     #[test]
     fn flags_become_settings() {
-        let cli = Cli::parse_from(["usher", "--listen", "[::1]:1", "--durability", "async", "--workers", "2"]);
-        let flags = cli.serve.sources(Environment::default()).flags;
+        let cli = Cli::parse_from(["usher", "serve", "--listen", "[::1]:1", "--durability", "async", "--workers", "2"]);
+        let Some(Command::Serve(args)) = cli.command else { panic!("{:?}", cli.command) };
+        let flags = args.sources(Environment::default()).flags;
         let flags: Vec<_> = flags.iter().map(|flag| (flag.name, flag.key, flag.value.as_str())).collect();
         assert_eq!(
             flags,

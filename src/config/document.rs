@@ -11,6 +11,8 @@ pub(super) const HIDDEN: &str = "****";
 pub(super) enum DocumentKind {
     Default,
     File,
+    /// A text of the program's own that stands in for a file.
+    Embedded,
     Variable,
     Flag,
 }
@@ -92,9 +94,11 @@ impl Documents {
             DocumentKind::Variable if is_secret_key(&document.name) => {
                 std::iter::once(0..document.text.len()).collect()
             }
-            DocumentKind::Default | DocumentKind::File | DocumentKind::Variable | DocumentKind::Flag => {
-                masks(&document.text)
-            }
+            DocumentKind::Default
+            | DocumentKind::File
+            | DocumentKind::Embedded
+            | DocumentKind::Variable
+            | DocumentKind::Flag => masks(&document.text),
         }
     }
 
@@ -104,7 +108,7 @@ impl Documents {
         match document.kind {
             DocumentKind::Default => "default".to_owned(),
             DocumentKind::Variable | DocumentKind::Flag => document.name.clone(),
-            DocumentKind::File => {
+            DocumentKind::File | DocumentKind::Embedded => {
                 let Location { file, line, column, .. } = self.locate(place);
                 format!("{file}:{line}:{column}")
             }

@@ -29,7 +29,7 @@ use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, sync::Arc};
 pub use effective::Effective;
 pub use finding::{Finding, Findings, Location, Severity};
 pub use secret::{SecretError, SecretLookup};
-pub use sources::{DEFAULT, DEFAULT_PROFILE, Environment, FILE, Flag, PROFILES, Sources};
+pub use sources::{DEFAULT, DEFAULT_PROFILE, DEMO_PROFILE, Embedded, Environment, FILE, Flag, PROFILES, Sources};
 
 use crate::core::ids::UnitName;
 use document::Place;

@@ -20,6 +20,8 @@ use super::{
 pub const DEFAULT: &str = include_str!("default.toml");
 /// Every default of a profile, with what it means.
 pub const DEFAULT_PROFILE: &str = include_str!("default-profile.toml");
+/// The profile of the demo agent.
+pub const DEMO_PROFILE: &str = include_str!("../../profiles/demo.toml");
 /// The file that is read when none is named, if it is there.
 pub const FILE: &str = "usher.toml";
 /// The directory beside it that is read when none is named, if it is there.
@@ -82,8 +84,19 @@ pub struct Sources {
     pub config: Option<PathBuf>,
     /// `None`: [`PROFILES`] beside the configuration file, if it is there.
     pub profiles: Option<PathBuf>,
+    /// These texts instead of files.
+    pub embedded: Option<Embedded>,
     pub environment: Environment,
     pub flags: Vec<Flag>,
+}
+
+/// A configuration that the program brings along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embedded {
+    /// In place of [`FILE`].
+    pub main: String,
+    /// What each profile is called in messages, and its text.
+    pub profiles: Vec<(String, String)>,
 }
 
 impl Sources {
@@ -98,6 +111,9 @@ impl Sources {
     /// The configuration file and the profiles, as they are now, with the directory that is watched for more.
     pub(super) fn paths(&self) -> BTreeSet<PathBuf> {
         let profiles = self.profiles_path();
+        if self.embedded.is_some() {
+            return BTreeSet::new();
+        }
         // A directory that cannot be listed has its finding when it is loaded.
         let mut paths: BTreeSet<_> = profile_files(&profiles).unwrap_or_default().into_iter().collect();
         paths.extend([self.config_path(), profiles]);
@@ -165,12 +181,17 @@ impl Layers {
     }
 
     fn read_main(&mut self, sources: &Sources) {
-        let path = sources.config_path();
-        self.files.insert(path.clone());
-        if sources.config.is_none() && !path.exists() {
-            return;
-        }
-        match self.read_file(&path) {
+        let read = if let Some(Embedded { main, .. }) = &sources.embedded {
+            self.read_text(DocumentKind::Embedded, FILE.to_owned(), main.clone(), PathBuf::new())
+        } else {
+            let path = sources.config_path();
+            self.files.insert(path.clone());
+            if sources.config.is_none() && !path.exists() {
+                return;
+            }
+            self.read_file(&path)
+        };
+        match read {
             Some((place, table)) => {
                 self.main_place = place;
                 self.main.overlay(table);
@@ -180,6 +201,13 @@ impl Layers {
     }
 
     fn read_profiles(&mut self, sources: &Sources, defaults: &Table) {
+        if let Some(Embedded { profiles, .. }) = &sources.embedded {
+            for (name, text) in profiles {
+                let read = self.read_text(DocumentKind::Embedded, name.clone(), text.clone(), PathBuf::new());
+                self.add_profile(read, defaults);
+            }
+            return;
+        }
         let directory = sources.profiles_path();
         if sources.profiles.is_none() && !directory.exists() {
             return;
@@ -194,11 +222,16 @@ impl Layers {
         });
         for path in files {
             self.files.insert(path.clone());
-            let Some((place, table)) = self.read_file(&path) else { continue };
-            let mut profile = defaults.clone();
-            profile.overlay(table);
-            self.profiles.push((place, profile));
+            let read = self.read_file(&path);
+            self.add_profile(read, defaults);
         }
+    }
+
+    fn add_profile(&mut self, read: Option<(Place, Table)>, defaults: &Table) {
+        let Some((place, table)) = read else { return };
+        let mut profile = defaults.clone();
+        profile.overlay(table);
+        self.profiles.push((place, profile));
     }
 
     /// `None`: there is a finding.
@@ -211,8 +244,17 @@ impl Layers {
                 return None;
             }
         };
-        let directory = directory_of(path);
-        let whole = self.documents.add(Document { kind: DocumentKind::File, name, text, directory });
+        self.read_text(DocumentKind::File, name, text, directory_of(path))
+    }
+
+    fn read_text(
+        &mut self,
+        kind: DocumentKind,
+        name: String,
+        text: String,
+        directory: PathBuf,
+    ) -> Option<(Place, Table)> {
+        let whole = self.documents.add(Document { kind, name, text, directory });
         match parse(&self.documents, whole) {
             Ok(table) => Some((Place { end: whole.start, ..whole }, table)),
             Err(errors) => {

@@ -11,12 +11,15 @@ mod names;
 mod resolver;
 mod sign;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderValue, StatusCode,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION},
+    header::{
+        ACCEPT, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, LOCATION,
+        TRANSFER_ENCODING,
+    },
 };
 use reqwest::{Certificate, Client, Proxy, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -68,6 +71,15 @@ pub struct Call {
     pub body: Vec<u8>,
     /// The same for every repetition of this call.
     pub idempotency_key: String,
+}
+
+/// What a system asks of its callers beside the body. Only the call's own host and port see it, no redirect's.
+#[derive(Clone, Default)]
+pub struct Access {
+    /// What this client sets by itself cannot be set here.
+    pub headers: HeaderMap,
+    /// User and password.
+    pub basic: Option<(String, SecretString)>,
 }
 
 /// A 2xx answer, whole.
@@ -171,7 +183,15 @@ impl Egress {
     /// # Errors
     /// When the call is not allowed, fails, or is answered by anything but 2xx; see [`EgressErrorKind`].
     pub async fn post_json(&self, call: Call) -> Result<Answer, EgressError> {
-        match tokio::time::timeout(self.deadline, Box::pin(self.follow(call))).await {
+        self.post_json_as(call, Access::default()).await
+    }
+
+    /// As [`Self::post_json`], with what the called system wants to see of its callers.
+    ///
+    /// # Errors
+    /// As [`Self::post_json`].
+    pub async fn post_json_as(&self, call: Call, access: Access) -> Result<Answer, EgressError> {
+        match tokio::time::timeout(self.deadline, Box::pin(self.follow(call, access))).await {
             Ok(result) => result,
             Err(elapsed) => {
                 let detail = format!("no answer within {} ms", self.deadline.as_millis());
@@ -180,12 +200,14 @@ impl Egress {
         }
     }
 
-    async fn follow(&self, call: Call) -> Result<Answer, EgressError> {
+    async fn follow(&self, call: Call, access: Access) -> Result<Answer, EgressError> {
         let mut target = self.admit(parse(&call.url)?)?;
+        let own = target.place.clone();
         let body = Bytes::from(call.body);
         let headers = self.headers(&call.idempotency_key, &body)?;
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send(&target, headers.clone(), body.clone()).await?;
+            let access = Some(&access).filter(|_| target.place == own);
+            let response = self.send(&target, headers.clone(), body.clone(), access).await?;
             match redirection(&target, &response)? {
                 Some(next) => target = self.admit(next)?,
                 None => return self.read(&target, response).await,
@@ -254,7 +276,13 @@ impl Egress {
         Ok(headers)
     }
 
-    async fn send(&self, target: &Target, headers: HeaderMap, body: Bytes) -> Result<Response, EgressError> {
+    async fn send(
+        &self,
+        target: &Target,
+        headers: HeaderMap,
+        body: Bytes,
+        access: Option<&Access>,
+    ) -> Result<Response, EgressError> {
         let client = match &self.route {
             None => return Err(EgressError::new(EgressErrorKind::NotAllowed, "[[egress.allow]] is empty")),
             Some(Route::Direct { public, .. }) if target.grant.reach() == Reach::Public => public,
@@ -264,7 +292,14 @@ impl Egress {
                 client
             }
         };
-        let request = client.post(target.url.clone()).headers(headers).body(body);
+        let mut request = client.post(target.url.clone());
+        if let Some(access) = access {
+            request = request.headers(access.permitted());
+            if let Some((user, password)) = &access.basic {
+                request = request.basic_auth(user, Some(password.expose_secret()));
+            }
+        }
+        let request = request.headers(headers).body(body);
         request.send().await.map_err(|error| EgressError::of_transport(error, &target.place))
     }
 
@@ -301,6 +336,24 @@ impl Egress {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, content_type, body: body.freeze() })
+    }
+}
+
+impl Access {
+    /// Without those that frame the message or route it.
+    fn permitted(&self) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        for name in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
+            headers.remove(name);
+        }
+        headers.values_mut().for_each(|it| it.set_sensitive(true));
+        headers
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Access(..)")
     }
 }
 

@@ -224,6 +224,11 @@ impl Journal {
         self.locked().batch.snapshots.push(snapshot);
     }
 
+    /// As [`verify_chain`], with this journal's key.
+    pub(super) fn verify(&self, records: &[Record]) -> Result<(), usize> {
+        verify(&self.chain, records)
+    }
+
     /// The position that the next record will have.
     pub(super) fn position(&self) -> Pos {
         self.locked().pos
@@ -234,20 +239,21 @@ impl Journal {
         self.wake.notify_one();
     }
 
-    /// Runs until `stop`, and then until everything is written. `carry_out` gets what has become durable, in order.
+    /// Runs until `stop`, and then until everything is written. `carry_out` gets what has become durable, in order, and what
+    /// waited for it.
     pub(super) async fn run(
         &self,
         claim: Claim,
         clock: &Clock,
         stop: CancellationToken,
-        mut carry_out: impl FnMut(Vec<After>, Vec<(LaneId, u64)>, Duration),
+        mut carry_out: impl FnMut(&Batch, Vec<After>, Vec<(LaneId, u64)>, Duration),
     ) -> Result<(), JournalStopped> {
         loop {
             self.work(&stop).await;
             while let Some((batch, after, acks)) = self.take() {
                 let began = clock.now();
                 self.write(claim, &batch).await.map_err(JournalStopped)?;
-                carry_out(after, acks, clock.now().since(began));
+                carry_out(&batch, after, acks, clock.now().since(began));
                 self.done(batch.records.len());
                 if !stop.is_cancelled() && !self.is_awaited() {
                     break;
@@ -366,12 +372,15 @@ fn chained(mac: &Hmac<Sha256>, previous: &[u8; 32], at: Timestamp, body: &[u8]) 
 /// # Errors
 /// The index of the first record that does not follow from the one before it.
 pub fn verify_chain(key: &[u8; 32], records: &[Record]) -> Result<(), usize> {
-    let mac = chain_mac(key);
+    verify(&chain_mac(key), records)
+}
+
+fn verify(mac: &Hmac<Sha256>, records: &[Record]) -> Result<(), usize> {
     let mut previous = Link::FIRST;
     for (index, record) in records.iter().enumerate() {
         let pruned_before = index == 0 && record.prev != Pos(0);
         let follows =
-            record.prev == previous.last && record.hash == chained(&mac, &previous.hash, record.at, &record.body);
+            record.prev == previous.last && record.hash == chained(mac, &previous.hash, record.at, &record.body);
         if !pruned_before && !follows {
             return Err(index);
         }

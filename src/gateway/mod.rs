@@ -19,8 +19,10 @@ pub mod storage;
 mod tasks;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 mod timers;
 mod unit;
+mod watch;
 
 use std::{
     collections::HashMap,
@@ -43,6 +45,8 @@ use storage::{Claim, Closed, Store};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use unit::{Lane, Unit};
+use watch::Watchers;
+pub use watch::{MAX_WATCHERS, TooManyWatchers, Watch};
 
 use crate::{
     clock::Clock,
@@ -112,6 +116,7 @@ pub struct Gateway {
     contacts: AtomicUsize,
     next_lane: AtomicU64,
     draining: AtomicBool,
+    watchers: Arc<Watchers>,
     /// Questions and queries in flight; each is bounded by its own deadline, and a drain waits for them.
     tasks: TaskTracker,
 }
@@ -163,6 +168,7 @@ impl Gateway {
             contacts: AtomicUsize::new(0),
             next_lane: AtomicU64::new(1),
             draining: AtomicBool::new(false),
+            watchers: Arc::default(),
             tasks: TaskTracker::new(),
             clock: parts.clock,
         })

@@ -93,7 +93,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn commit<'a>(&'a self, epoch: OwnerEpoch, batch: &'a Batch) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// A contact's records, oldest first; empty when it is unknown. At most the newest `limit`.
-    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
+    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        self.records_after(contact, Pos(0), limit)
+    }
+
+    /// The same of those after a position.
+    fn records_after<'a>(
+        &'a self,
+        contact: &'a ContactId,
+        after: Pos,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
 
     /// Forgets the journal up to the first record that is not older than `before` or that a recovery needs, and contacts
     /// closed in that stretch. Says how many records went.

@@ -10,7 +10,7 @@ use super::{
     alerts::{Alert, AlertKey, AlertKind},
     lane::ToEngine,
     shard::Shard,
-    storage::Snapshot,
+    storage::{Batch, Snapshot},
     timers::TICK,
     unit::Unit,
 };
@@ -36,9 +36,10 @@ impl Gateway {
     /// When the store is lost for good: taken over by another gateway, or not readable as ours.
     pub async fn run_journal(self: Arc<Self>, stop: CancellationToken) -> Result<(), JournalStopped> {
         let gateway = Arc::clone(&self);
-        let carry_out = move |after, acks: Vec<_>, took| {
+        let carry_out = move |written: &Batch, after, acks: Vec<_>, took| {
             gateway.metrics.stage(Stage::Commit, took);
             gateway.carry_out(after);
+            gateway.watchers.tell(&written.records);
             for (lane, frame) in acks {
                 gateway.push_to_lane(lane, ToEngine::Ack(frame));
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
 use secrecy::SecretString;
 
 use super::{
@@ -571,4 +571,22 @@ async fn a_contact_is_in_the_wheel_once_however_often_its_deadline_moves() {
     stop.cancel();
     timers.await.unwrap();
     assert_eq!(house.gateway.shards.each().map(|shard| shard.wheel.len()).sum::<usize>(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b13_who_watches_is_told_of_its_contacts_commits_and_watchers_are_bounded() {
+    let house = House::new().await;
+    let engine = house.staffed();
+    let watch = |name: &str| house.gateway.watch(&contact(name));
+    let (mine, other) = (watch("c1").unwrap(), watch("c2").unwrap());
+    house.offer(&engine, "c1");
+    assert_eq!(mine.grown().now_or_never(), None, "nothing is committed yet");
+    house.written().await;
+    assert_eq!(mine.grown().now_or_never(), Some(()));
+    assert_eq!(mine.grown().now_or_never(), None, "once");
+    assert_eq!(other.grown().now_or_never(), None);
+    let held: Vec<_> = (2..MAX_WATCHERS).map(|_| watch("c1").unwrap()).collect();
+    assert_eq!(watch("c3").unwrap_err(), TooManyWatchers);
+    drop((held, mine));
+    watch("c3").unwrap();
 }

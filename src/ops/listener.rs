@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::Listener;
+use axum::{
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -19,20 +22,30 @@ use tokio::{
 
 use crate::clock::Clock;
 
-const MAX_CONNECTIONS: usize = 64;
 /// Longer than the usual time between two scrapes, so that a scraper keeps its connection.
 const SILENT_FOR: Duration = Duration::from_secs(90);
 
 /// Further connections wait in the kernel's queue.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub struct Bounded {
     inner: TcpListener,
     permits: Arc<Semaphore>,
 }
 
 impl Bounded {
-    pub(super) fn new(inner: TcpListener) -> Self {
-        Self { inner, permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    #[must_use]
+    pub fn new(inner: TcpListener, connections: usize) -> Self {
+        Self { inner, permits: Arc::new(Semaphore::new(connections)) }
+    }
+}
+
+/// Who has connected, for `into_make_service_with_connect_info`.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+impl Connected<IncomingStream<'_, Bounded>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
+        Self(*stream.remote_addr())
     }
 }
 
@@ -54,7 +67,7 @@ impl Listener for Bounded {
 }
 
 #[derive(Debug)]
-pub(super) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     /// Ends when nothing was read or written for too long.
     silence: Pin<Box<Sleep>>,
@@ -106,17 +119,19 @@ mod tests {
 
     use super::*;
 
+    const MAX: usize = 4;
+
     async fn bounded() -> (Bounded, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        (Bounded::new(listener), address)
+        (Bounded::new(listener, MAX), address)
     }
 
     #[tokio::test]
     async fn the_connections_are_bounded_and_a_closed_one_makes_room() {
         let (mut listener, address) = bounded().await;
         let mut held = Vec::new();
-        for _ in 0..MAX_CONNECTIONS {
+        for _ in 0..MAX {
             let client = TcpStream::connect(address).await.unwrap();
             held.push((client, listener.accept().await));
         }

@@ -1,9 +1,10 @@
 //! The operators' door: whether the gateway lives and takes work, its metrics and its alerts, over plain HTTP.
 //!
-//! Nothing here changes anything, and nothing here shows what customers said.
+//! Nothing here changes anything. What customers said is shown by [`timeline`] alone, and never without the token.
 
-mod listener;
+pub mod listener;
 mod problem;
+pub mod timeline;
 
 use std::{
     future::{Future, IntoFuture as _},
@@ -27,7 +28,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::{listener::Bounded, problem::Problem};
+use self::{listener::Bounded, problem::Problem, timeline::Timelines};
 use crate::{
     core::ids::Timestamp,
     gateway::alerts::{Alert, Alerts, MAX_ALERTS},
@@ -35,6 +36,7 @@ use crate::{
     telemetry::{Health, Metrics, Readiness},
 };
 
+const MAX_CONNECTIONS: usize = 64;
 /// How long answers that are under way may take once the door closes.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -44,7 +46,8 @@ pub struct Door {
     pub health: Arc<Health>,
     pub metrics: Arc<Metrics>,
     pub alerts: Arc<Alerts>,
-    /// SHA-256 of the bearer token for `/metrics` and `/alerts`; `None`: open.
+    pub timelines: Timelines,
+    /// SHA-256 of the bearer token for `/metrics`, `/alerts` and `/timeline`; `None`: the first two are open, the last is shut.
     pub token_sha256: Option<[u8; 32]>,
 }
 
@@ -63,7 +66,7 @@ pub async fn serve(
         closed.await;
         told.cancel();
     };
-    let serving = axum::serve(Bounded::new(listener), router(door)).with_graceful_shutdown(shutdown);
+    let serving = axum::serve(Bounded::new(listener, MAX_CONNECTIONS), router(door)).with_graceful_shutdown(shutdown);
     let too_late = async {
         closing.cancelled().await;
         tokio::time::sleep(CLOSE_WITHIN).await;
@@ -79,13 +82,17 @@ fn router(door: Door) -> Router {
         .route("/metrics", get(metrics))
         .route("/alerts", get(alerts))
         .route_layer(middleware::from_fn_with_state(door.clone(), authenticate));
+    let private = timeline::router(door.timelines.clone())
+        .route_layer(middleware::from_fn_with_state(door.clone(), authenticate))
+        .route_layer(middleware::from_fn_with_state(door.clone(), with_token_only));
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .merge(guarded)
+        .merge(private)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed("this door answers GET and HEAD") })
         .fallback(|| async {
-            Problem::new(ProblemKind::NotFound, "the doors here are /healthz, /readyz, /metrics and /alerts")
+            Problem::new(ProblemKind::NotFound, "the doors here are /healthz, /readyz, /metrics, /alerts and /timeline")
         })
         .layer(middleware::map_response(secure))
         .with_state(door)
@@ -156,6 +163,15 @@ async fn authenticate(State(door): State<Door>, request: Request, next: Next) ->
         }
         Some(_) | None => next.run(request).await,
     }
+}
+
+/// What customers said is not for everybody who can reach a loopback port.
+async fn with_token_only(State(door): State<Door>, request: Request, next: Next) -> Response {
+    if door.token_sha256.is_none() {
+        let detail = "timelines show what customers said: they are served once `ops.token` is configured";
+        return Problem::new(ProblemKind::Forbidden, detail).into_response();
+    }
+    next.run(request).await
 }
 
 fn presents(headers: &HeaderMap, expected: &[u8; 32]) -> bool {

@@ -133,7 +133,7 @@ impl State {
         closed.into_keys().for_each(|contact| each(Loaded::Closed(contact.clone())));
     }
 
-    fn records(&self, contact: &ContactId, limit: usize) -> Vec<Record> {
+    fn records(&self, contact: &ContactId, after: Pos, limit: usize) -> Vec<Record> {
         let known = [
             self.sessions.get(contact).map(|session| session.last),
             self.closed.get(contact).map(|closed| closed.last),
@@ -144,7 +144,7 @@ impl State {
         ];
         let last = known.into_iter().flatten().max().unwrap_or_default();
         let chain = std::iter::successors(self.record(last), |record| self.record(record.prev));
-        let mut records: Vec<Record> = chain.take(limit).cloned().collect();
+        let mut records: Vec<Record> = chain.take_while(|record| record.pos > after).take(limit).cloned().collect();
         records.reverse();
         records
     }
@@ -186,8 +186,13 @@ impl Store for Memory {
         future::ready(self.call(|state| state.commit(epoch, batch))).boxed()
     }
 
-    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
-        future::ready(self.call(|state| Ok(state.records(contact, limit)))).boxed()
+    fn records_after<'a>(
+        &'a self,
+        contact: &'a ContactId,
+        after: Pos,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.records(contact, after, limit)))).boxed()
     }
 
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {

@@ -56,6 +56,7 @@ impl Site {
             profiles: None,
             environment: self.variables.iter().cloned().collect::<Environment>(),
             flags: self.flags.clone(),
+            embedded: None,
         }
     }
 
@@ -453,4 +454,34 @@ fn shipped_profiles_are_good() {
     let loaded = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap();
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.settings.profiles.len(), fs::read_dir(shipped).unwrap().count());
+}
+
+/// In a clone of the product `usher check` finds the demo's profile, which needs no configuration around it.
+#[test]
+fn the_demos_profile_is_good_by_itself_and_its_password_is_pointed_out() {
+    let site = Site::new();
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
+    let sources = Sources { profiles: Some(profiles), ..site.sources() };
+    let loaded = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap();
+    let messages: Vec<_> = loaded.warnings.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(messages, ["`agent_password` stands in the file as it is"]);
+    assert_eq!(loaded.settings.profiles[0].rules.agents.len(), 2);
+}
+
+#[test]
+fn b16_the_demos_profile_loads_from_the_binary_without_any_file() {
+    let embedded = config::Embedded {
+        main: "[[unit]]\nname = \"DEMO\"\n".to_owned(),
+        profiles: vec![("demo".to_owned(), config::DEMO_PROFILE.to_owned())],
+    };
+    let sources = Sources { embedded: Some(embedded.clone()), ..Sources::default() };
+    let loaded = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap();
+    assert_eq!(loaded.warnings, [], "nobody is told to change what is in the binary");
+    assert_eq!(loaded.files, Vec::<std::path::PathBuf>::new());
+    assert_eq!(loaded.settings.profiles[0].unit.as_str(), "DEMO");
+
+    let broken = config::Embedded { main: "[[unit]\n".to_owned(), ..embedded };
+    let sources = Sources { embedded: Some(broken), ..Sources::default() };
+    let findings = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap_err();
+    assert_eq!(findings.list[0].location.as_ref().map(|it| it.file.as_str()), Some("usher.toml"));
 }

@@ -13,6 +13,7 @@ mod chat;
 mod cli;
 mod config;
 mod conversation;
+mod demo;
 mod dialogflow;
 mod egress;
 mod engine;

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::{
@@ -10,13 +11,21 @@ use tokio::{
     sync::oneshot,
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 use usher::{
+    clock::Clock,
+    config::settings::{Durability, Limits},
     core::{
         agent::LogOnRefusal,
         ids::{Timestamp, UnitName, UserId},
     },
-    gateway::alerts::{Alert, Alerts},
-    ops::{self, Door},
+    gateway::{
+        Gateway, Parts, Roster,
+        alerts::{Alert, Alerts},
+        ports::{ExternalError, ExternalRequest, ExternalSystems},
+    },
+    ops::{self, Door, timeline::Timelines},
+    store::{Store as _, memory::Memory},
     telemetry::{Health, Metrics},
 };
 
@@ -40,12 +49,42 @@ async fn open(token: Option<&str>) -> Running {
         health: Arc::clone(&health),
         metrics: Arc::clone(&metrics),
         alerts: Arc::clone(&alerts),
+        timelines: Timelines::new(gateway(&health, &metrics, &alerts).await, CancellationToken::new()),
         token_sha256: token.map(|it| Sha256::digest(it).into()),
     };
     let (close, closed) = oneshot::channel::<()>();
     let closed = async { drop(closed.await) };
     let served = tokio::spawn(ops::serve(listener, door, closed));
     Running { address, health, metrics, alerts, close, served }
+}
+
+#[derive(Debug)]
+struct NoSystems;
+
+impl ExternalSystems for NoSystems {
+    fn query(&self, _: ExternalRequest) -> BoxFuture<'_, Result<String, ExternalError>> {
+        panic!("nobody asks")
+    }
+}
+
+/// Without contacts.
+async fn gateway(health: &Arc<Health>, metrics: &Arc<Metrics>, alerts: &Arc<Alerts>) -> Arc<Gateway> {
+    let store = Arc::new(Memory::new());
+    let claim = store.claim("test").await.unwrap();
+    Gateway::new(Parts {
+        clock: Clock::system(),
+        store,
+        claim,
+        durability: Durability::Sync,
+        chain_key: [0; 32],
+        limits: Limits { contacts: 1, running_calls: 1, journal_backlog: 1, engine_absence: Duration::from_secs(1) },
+        units: Vec::new(),
+        roster: Roster::new(Vec::new()),
+        external: Arc::new(NoSystems),
+        metrics: Arc::clone(metrics),
+        alerts: Arc::clone(alerts),
+        health: Arc::clone(health),
+    })
 }
 
 struct Answer {
@@ -126,7 +165,7 @@ async fn ready_says_why_not() {
 #[tokio::test]
 async fn metrics_and_alerts_ask_for_the_token_and_health_does_not() {
     let door = open(Some(TOKEN)).await;
-    for path in ["/metrics", "/alerts"] {
+    for (path, found) in [("/metrics", 200), ("/alerts", 200), ("/timeline/north/c1", 404)] {
         for headers in [
             "",
             "Authorization: Bearer wrong\r\n",
@@ -138,10 +177,19 @@ async fn metrics_and_alerts_ask_for_the_token_and_health_does_not() {
             assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{path} {headers}");
             assert_eq!(answer.json()["reason"], "unauthenticated");
         }
-        assert_eq!(door.get_with_token(path).await.status, 200, "{path}");
+        assert_eq!(door.get_with_token(path).await.status, found, "{path}");
     }
     assert_eq!(door.get("/healthz").await.status, 200);
     assert_eq!(door.get("/readyz").await.status, 503);
+}
+
+#[tokio::test]
+async fn b13_without_a_token_no_timeline_is_shown_to_anybody() {
+    let door = open(None).await;
+    for path in ["/timeline/north/c1", "/timeline/north/c1/events"] {
+        let answer = door.get_with_token(path).await;
+        assert_eq!((answer.status, &answer.json()["reason"]), (403, &"forbidden".into()), "{path}");
+    }
 }
 
 #[tokio::test]

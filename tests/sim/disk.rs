@@ -12,7 +12,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::sleep;
 use usher::{
     core::ids::{ContactId, Timestamp},
-    store::{Batch, Claim, Loaded, OwnerEpoch, Record, Store, StoreError, memory::Memory},
+    store::{Batch, Claim, Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory},
 };
 
 pub(crate) struct Disk {
@@ -51,8 +51,13 @@ impl Store for Disk {
         })
     }
 
-    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
-        self.memory.records(contact, limit)
+    fn records_after<'a>(
+        &'a self,
+        contact: &'a ContactId,
+        after: Pos,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        self.memory.records_after(contact, after, limit)
     }
 
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {

@@ -56,6 +56,7 @@ impl Extras {
             session,
             query_params: self.parameters(payload),
             query_input: Some(QueryInput { input: Some(input) }),
+            ..DetectIntentRequest::default()
         })
     }
 

@@ -9,7 +9,7 @@ use crate::wire::dialogflow_v2::{
 use crate::wire::structs;
 
 pub(super) fn request(wire: DetectIntentRequest) -> model::DetectIntentRequest {
-    let DetectIntentRequest { session, query_params, query_input } = wire;
+    let DetectIntentRequest { session, query_params, query_input, .. } = wire;
     let input = query_input.and_then(|it| it.input).map(|it| {
         let input = model::QueryInput::new();
         match it {
@@ -70,6 +70,7 @@ fn query_result(rest: model::QueryResult) -> QueryResult {
         sentiment_analysis_result: sentiment.map(|it| SentimentAnalysisResult {
             query_text_sentiment: Some(Sentiment { score: it.score, magnitude: it.magnitude }),
         }),
+        ..QueryResult::default()
     }
 }
 

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use write::Writer;
 
-use super::{Batch, Claim, Loaded, OwnerEpoch, Record, Store, StoreError};
+use super::{Batch, Claim, Loaded, OwnerEpoch, Pos, Record, Store, StoreError};
 use crate::core::ids::{ContactId, Timestamp};
 
 /// A claim fences every earlier one, also those of other processes: whoever claims last writes.
@@ -133,8 +133,13 @@ impl Store for Sqlite {
         self.shared.commit(epoch, batch).boxed()
     }
 
-    fn records<'a>(&'a self, contact: &'a ContactId, limit: usize) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
-        self.shared.records(contact, limit).boxed()
+    fn records_after<'a>(
+        &'a self,
+        contact: &'a ContactId,
+        after: Pos,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
+        self.shared.records(contact, after, limit).boxed()
     }
 
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {

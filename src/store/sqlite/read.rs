@@ -33,9 +33,14 @@ impl Shared {
         lease.settle(result)
     }
 
-    pub(super) async fn records(&self, contact: &ContactId, limit: usize) -> Result<Vec<Record>, StoreError> {
+    pub(super) async fn records(
+        &self,
+        contact: &ContactId,
+        after: Pos,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
         let mut lease = self.reader.lease().await?;
-        let result = records(&mut lease.open, contact, limit).await;
+        let result = records(&mut lease.open, contact, after, limit).await;
         lease.settle(result)
     }
 
@@ -170,14 +175,19 @@ fn split_session<'a>(packed: &'a [u8], names: &mut Names) -> Result<(Snapshot, &
     Ok((Snapshot { contact, last, hash: *hash, state: state.to_vec() }, rest))
 }
 
-async fn records(conn: &mut SqliteConnection, contact: &ContactId, limit: usize) -> Result<Vec<Record>, StoreError> {
+async fn records(
+    conn: &mut SqliteConnection,
+    contact: &ContactId,
+    after: Pos,
+    limit: usize,
+) -> Result<Vec<Record>, StoreError> {
     let mut transaction = conn.begin().await?;
     let reach = reach(&mut transaction).await?;
     let mut wanted = last(&mut transaction, contact, reach.checkpoint).await?;
     let mut names = Names::default();
     let mut found = Vec::new();
     let mut row = None;
-    while wanted >= reach.oldest && wanted > Pos(0) && found.len() < limit {
+    while wanted >= reach.oldest && wanted > after && found.len() < limit {
         let record = match &row {
             Some(row) => find(row, wanted, &mut names)?,
             None => None,

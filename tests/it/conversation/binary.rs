@@ -38,6 +38,7 @@ impl Binary {
         fs::write(directory.path().join("usher.toml"), format!("{CONFIG}{log}")).unwrap();
         write_profile(directory.path(), profile);
         let mut child = Command::new(env!("CARGO_BIN_EXE_usher"))
+            .arg("serve")
             .current_dir(directory.path())
             .env_clear()
             .stdin(Stdio::null())

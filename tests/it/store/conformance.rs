@@ -176,6 +176,10 @@ async fn records_follow_a_contact_oldest_first(store: &dyn Store) {
     assert_eq!(positions(store, "ann", 2).await, [3, 4]);
     assert_eq!(positions(store, "ann", 0).await, [0_u64; 0]);
     assert_eq!(positions(store, "nobody", 9).await, [0_u64; 0]);
+    let after = async |pos, limit| store.records_after(&contact("ann"), Pos(pos), limit).await.unwrap();
+    assert_eq!(after(1, 9).await, expected[1..]);
+    assert_eq!(after(2, 1).await, expected[2..]);
+    assert_eq!(after(4, 9).await, []);
     let elsewhere = ContactId { unit: UnitName::new("service").unwrap(), ..contact("ann") };
     assert_eq!(store.records(&elsewhere, 9).await.unwrap(), []);
 }

@@ -1,0 +1,99 @@
+//! The one address that serves all pages: the staff's behind their door, the chat and the back office beside it.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Readies, back_office, config::UNIT, door, pages, problem};
+use crate::{
+    chat::Chat,
+    gateway::Gateway,
+    ops::{
+        listener::{Bounded, Peer},
+        timeline::{self, Timelines},
+    },
+    switchboard::{self, Switchboard},
+};
+
+/// Each chat holds one; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 16_384;
+
+pub(super) struct Site {
+    pub(super) base: String,
+    pub(super) key: SecretString,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) chat: Chat,
+    pub(super) switchboard: Switchboard,
+    pub(super) readiness: Readies,
+    /// Ends everything that is followed, and the door.
+    pub(super) closing: CancellationToken,
+}
+
+impl Site {
+    pub(super) fn serve(
+        self,
+        listener: TcpListener,
+    ) -> anyhow::Result<impl Future<Output = io::Result<()>> + Send + 'static> {
+        let closing = self.closing.clone();
+        let app = self.router()?.into_make_service_with_connect_info::<Peer>();
+        let served = axum::serve(Bounded::new(listener, MAX_CONNECTIONS), app);
+        Ok(async move { served.with_graceful_shutdown(closing.cancelled_owned()).await })
+    }
+
+    fn router(self) -> anyhow::Result<Router> {
+        let pages = pages::build(UNIT, &self.base)?;
+        let staff = Router::new()
+            .merge(pages.documents)
+            .merge(timeline::router(Timelines::new(self.gateway, self.closing)))
+            .nest("/desk/v1", switchboard::api::router(self.switchboard))
+            .layer(middleware::from_fn_with_state(door::Door::new(&self.key), door::guard));
+        Ok(Router::new()
+            .merge(staff)
+            .merge(pages.assets)
+            .merge(back_office::router())
+            .nest("/chat", self.chat.router())
+            .route("/healthz", get(|| async { "alive\n" }))
+            .route("/readyz", get(ready).with_state(self.readiness))
+            .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is no such page: the start page is at /") })
+            .layer(middleware::map_response(secure))
+            .layer(middleware::from_fn(name_peer)))
+    }
+}
+
+async fn ready(State(readiness): State<Readies>) -> Response {
+    match readiness.now() {
+        Ok(()) => "ready\n".into_response(),
+        Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, why),
+    }
+}
+
+/// The rooms ask for a peer's address in the usual way.
+async fn name_peer(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+    next.run(request).await
+}
+
+/// Where a room has not said so itself.
+async fn secure(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

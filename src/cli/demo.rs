@@ -1,0 +1,118 @@
+//! `usher demo`, and `usher` alone.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, Terminal, fail, runtime};
+use crate::{
+    app::demo::{Addresses, Demo, Options},
+    chat::{self, Origin, Rate},
+    clock::Clock,
+    config::settings::{Log, LogFormat},
+    telemetry,
+};
+
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7410);
+const DATA: &str = "usher-data";
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Address of all pages; other machines reach it with the key that is printed
+    #[arg(long, value_name = "ADDRESS", default_value_t = LISTEN)]
+    listen: SocketAddr,
+    /// Directory of the demo's data
+    #[arg(long, value_name = "DIR", default_value = DATA)]
+    data: PathBuf,
+    /// Forget what earlier demos wrote into the directory
+    #[arg(long)]
+    reset: bool,
+    /// A page's origin that may embed the chat, as in https://shop.example.com; may be repeated
+    #[arg(long = "origin", value_name = "URL")]
+    origins: Vec<Origin>,
+    /// New chats that one address may begin per minute, for load tests; its other bounds grow alike [default: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    chats_per_minute: Option<u32>,
+}
+
+impl Default for DemoArgs {
+    fn default() -> Self {
+        Self { listen: LISTEN, data: DATA.into(), reset: false, origins: Vec::new(), chats_per_minute: None }
+    }
+}
+
+impl DemoArgs {
+    fn options(self) -> Options {
+        let mut chat = chat::Settings { origins: self.origins, ..chat::Settings::default() };
+        if let Some(count) = self.chats_per_minute {
+            let scaled = |rate: Rate, usual: u32| {
+                let count = u64::from(rate.count) * u64::from(count) / u64::from(usual.max(1));
+                Rate { count: u32::try_from(count).unwrap_or(u32::MAX).max(rate.count), ..rate }
+            };
+            let usual = chat.contacts.count;
+            chat.requests = scaled(chat.requests, usual);
+            chat.messages = scaled(chat.messages, usual);
+            chat.contacts = Rate { count, per: Duration::from_secs(60) };
+        }
+        Options { listen: self.listen, data: self.data, reset: self.reset, chat }
+    }
+}
+
+pub(super) fn run(args: DemoArgs, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    runtime(0)?.block_on(async {
+        match Box::pin(serve(args.options(), terminal)).await {
+            Ok(()) => Ok(Exit::Done),
+            Err(error) => fail(&error, terminal),
+        }
+    })
+}
+
+async fn serve(options: Options, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+    let log = Log { format: LogFormat::Pretty, filter: "warn".to_owned() };
+    let traces = telemetry::start(&log, None)?;
+    // From the first moment on, so that a signal at start ends it in order, too.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut demo = Box::pin(Demo::start(options, Clock::system())).await?;
+    let addresses = demo.addresses().clone();
+    let ended = tokio::select! {
+        broken = until_broken(&mut demo, &addresses, terminal) => broken,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    };
+    if ended.is_ok() {
+        demo.drain().await?;
+    }
+    traces.flush().await;
+    ended
+}
+
+async fn until_broken(demo: &mut Demo, addresses: &Addresses, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+    demo.ready().await;
+    print(addresses, terminal)?;
+    demo.broken().await
+}
+
+fn print(at: &Addresses, terminal: &mut Terminal<'_>) -> io::Result<()> {
+    let out = &mut terminal.out;
+    writeln!(out, "Usher's demo is ready. Open the start page in a browser:\n")?;
+    writeln!(out, "  start page        {}", at.page("/"))?;
+    writeln!(out, "  desk              {}", at.page("/desk"))?;
+    writeln!(
+        out,
+        "  chat in a page    <script type=\"module\" src=\"{}/chat/widget.js\"></script><usher-chat></usher-chat>",
+        at.pages
+    )?;
+    writeln!(out, "  routing engines   {} (gRPC)", at.engines)?;
+    writeln!(out, "  operators         http://{}/metrics", at.ops)?;
+    writeln!(out, "  language engine   http://{} (offline Dialogflow, gRPC and REST)", at.dialogflow)?;
+    writeln!(out, "  data              {}", at.data.display())?;
+    writeln!(out, "\nCtrl-C ends it; the same data goes on at the next start, --reset forgets it.")?;
+    writeln!(out, "To serve a contact centre of your own: usher serve (see usher default-config).")?;
+    out.flush()
+}

@@ -1,0 +1,1 @@
+//! What the matcher must tell apart.

@@ -1,0 +1,343 @@
+//! The API as JSON over HTTP, at the service's own paths: `POST /v2/{session}:detectIntent` and its like.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{State, rejection::BytesRejection},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse as _, Response},
+};
+use prost::Message;
+use prost_types::FieldMask;
+use serde_json::json;
+use tonic::{Code, Status};
+
+use super::{
+    json::{Enums, JsonError},
+    names::{Collection, ItemName, SessionName, is_project},
+    service::{Service, Shared},
+};
+use crate::wire::dialogflow_v2::{
+    Context, CreateContextRequest, CreateSessionEntityTypeRequest, DetectIntentRequest, ListContextsRequest,
+    ListSessionEntityTypesRequest, SessionEntityType, UpdateContextRequest, UpdateSessionEntityTypeRequest,
+};
+
+/// What a path leads to.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Detect(String),
+    Agent(String),
+    Collection(String, Collection),
+    Item(String, Collection),
+}
+
+/// A request, as far as answers depend on it.
+struct Asked {
+    method: Method,
+    place: Place,
+    query: Query,
+    body: Bytes,
+}
+
+/// Everything that is not a known gRPC method.
+pub(super) async fn serve(
+    State(service): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("application/grpc") {
+        return Status::unimplemented("the offline engine does not serve this method").into_http::<Body>();
+    }
+    let query = Query::parse(uri.query().unwrap_or_default());
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            return error(rejection.status(), &Status::invalid_argument("the body is too large or broke off"));
+        }
+    };
+    let answer = match place(uri.path()) {
+        Ok(place) => answer(&service, Asked { method, place, query, body }).await,
+        Err(status) => Err(status),
+    };
+    match answer {
+        Ok(Some(json)) => written(StatusCode::OK, json),
+        Ok(None) => {
+            error(StatusCode::METHOD_NOT_ALLOWED, &Status::unimplemented("this path is not served by this HTTP method"))
+        }
+        Err(status) => error(http_status(status.code()), &status),
+    }
+}
+
+/// `None`: the path does not take the method.
+async fn answer(service: &Service, asked: Asked) -> Result<Option<Vec<u8>>, Status> {
+    let Asked { method, place, query, body } = asked;
+    match place {
+        Place::Detect(session) if method == Method::POST => {
+            let mut request: DetectIntentRequest = read(service, "DetectIntentRequest", &body)?;
+            request.session = session;
+            let answer = service.detect_intent(request).await?;
+            write(service, "DetectIntentResponse", &answer, &query)
+        }
+        Place::Agent(parent) if method == Method::GET => write(service, "Agent", &service.agent(&parent)?, &query),
+        Place::Collection(parent, Collection::Contexts) => contexts(service, &method, parent, &query, &body).await,
+        Place::Item(name, Collection::Contexts) => context(service, &method, name, &query, &body).await,
+        Place::Collection(parent, Collection::EntityTypes) => {
+            entity_types(service, &method, parent, &query, &body).await
+        }
+        Place::Item(name, Collection::EntityTypes) => entity_type(service, &method, name, &query, &body).await,
+        Place::Detect(_) | Place::Agent(_) => Ok(None),
+    }
+}
+
+type Answer = Result<Option<Vec<u8>>, Status>;
+
+async fn contexts(service: &Service, method: &Method, parent: String, query: &Query, body: &[u8]) -> Answer {
+    match *method {
+        Method::GET => {
+            let (page_size, page_token) = query.page()?;
+            let list = service.contexts(ListContextsRequest { parent, page_size, page_token }).await?;
+            write(service, "ListContextsResponse", &list, query)
+        }
+        Method::POST => {
+            let context: Context = read(service, "Context", body)?;
+            let made = service.create_context(CreateContextRequest { parent, context: Some(context) }).await?;
+            write(service, "Context", &made, query)
+        }
+        Method::DELETE => service.delete_contexts(&parent).await.map(|()| empty()),
+        _ => Ok(None),
+    }
+}
+
+async fn context(service: &Service, method: &Method, name: String, query: &Query, body: &[u8]) -> Answer {
+    match *method {
+        Method::GET => write(service, "Context", &service.context(&name).await?, query),
+        Method::PATCH => {
+            let context = Context { name, ..read(service, "Context", body)? };
+            let request = UpdateContextRequest { context: Some(context), update_mask: query.mask() };
+            write(service, "Context", &service.update_context(request).await?, query)
+        }
+        Method::DELETE => service.delete_context(&name).await.map(|()| empty()),
+        _ => Ok(None),
+    }
+}
+
+async fn entity_types(service: &Service, method: &Method, parent: String, query: &Query, body: &[u8]) -> Answer {
+    match *method {
+        Method::GET => {
+            let (page_size, page_token) = query.page()?;
+            let list = service.entity_types(ListSessionEntityTypesRequest { parent, page_size, page_token }).await?;
+            write(service, "ListSessionEntityTypesResponse", &list, query)
+        }
+        Method::POST => {
+            let session_entity_type: Option<SessionEntityType> = Some(read(service, "SessionEntityType", body)?);
+            let request = CreateSessionEntityTypeRequest { parent, session_entity_type };
+            write(service, "SessionEntityType", &service.create_entity_type(request).await?, query)
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn entity_type(service: &Service, method: &Method, name: String, query: &Query, body: &[u8]) -> Answer {
+    match *method {
+        Method::GET => write(service, "SessionEntityType", &service.entity_type(&name).await?, query),
+        Method::PATCH => {
+            let given = SessionEntityType { name, ..read(service, "SessionEntityType", body)? };
+            let request =
+                UpdateSessionEntityTypeRequest { session_entity_type: Some(given), update_mask: query.mask() };
+            write(service, "SessionEntityType", &service.update_entity_type(request).await?, query)
+        }
+        Method::DELETE => service.delete_entity_type(&name).await.map(|()| empty()),
+        _ => Ok(None),
+    }
+}
+
+fn read<M: Message + Default>(service: &Service, name: &str, body: &[u8]) -> Result<M, Status> {
+    service.json.read(name, body).map_err(|error| Status::invalid_argument(format!("Invalid JSON payload: {error}")))
+}
+
+fn write<M: Message>(service: &Service, name: &str, message: &M, query: &Query) -> Answer {
+    let written = service.json.write(name, message, query.enums);
+    written.map(Some).map_err(|error: JsonError| Status::internal(error.to_string()))
+}
+
+fn empty() -> Option<Vec<u8>> {
+    Some(b"{}".to_vec())
+}
+
+fn place(path: &str) -> Result<Place, Status> {
+    let unknown = || Status::not_found("this path is not part of the API: it is /v2/projects/…");
+    let path = path.strip_prefix("/v2/").ok_or_else(unknown)?;
+    let path = decoded(path).ok_or_else(|| Status::invalid_argument("the path is not UTF-8"))?;
+    if let Some(parent) = path.strip_suffix("/agent").filter(|it| is_project(it)) {
+        return Ok(Place::Agent(parent.to_owned()));
+    }
+    if let Some(session) = path.strip_suffix(":detectIntent") {
+        // What is wrong with the name is told when the session is looked for.
+        return Ok(Place::Detect(session.to_owned()));
+    }
+    for collection in [Collection::Contexts, Collection::EntityTypes] {
+        let segment = format!("/{}", collection.segment());
+        if let Some(parent) = path.strip_suffix(&segment).filter(|it| SessionName::parse(it).is_ok()) {
+            return Ok(Place::Collection(parent.to_owned(), collection));
+        }
+        if ItemName::parse(&path, collection).is_ok() {
+            return Ok(Place::Item(path, collection));
+        }
+    }
+    Err(unknown())
+}
+
+/// The query's parts that this API knows.
+#[derive(Debug)]
+struct Query {
+    enums: Enums,
+    pairs: Vec<(String, String)>,
+}
+
+impl Query {
+    fn parse(text: &str) -> Self {
+        let pair = |it: &str| {
+            let (key, value) = it.split_once('=').unwrap_or((it, ""));
+            Some((decoded(key)?, decoded(&value.replace('+', " "))?))
+        };
+        let pairs: Vec<(String, String)> = text.split('&').filter_map(pair).collect();
+        let numbers = |(key, value): &(String, String)| key == "$alt" && value.contains("enum-encoding=int");
+        let enums = if pairs.iter().any(numbers) { Enums::Numbers } else { Enums::Names };
+        Self { enums, pairs }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn page(&self) -> Result<(i32, String), Status> {
+        let size = self.get("pageSize").filter(|it| !it.is_empty()).unwrap_or("0").parse();
+        let size = size.map_err(|_no_number| Status::invalid_argument("pageSize is no number"))?;
+        Ok((size, self.get("pageToken").unwrap_or_default().to_owned()))
+    }
+
+    /// `lifespanCount,parameters` → the fields' own names.
+    fn mask(&self) -> Option<FieldMask> {
+        let paths = self.get("updateMask")?.split(',').filter(|it| !it.is_empty()).map(snake);
+        Some(FieldMask { paths: paths.collect() })
+    }
+}
+
+fn snake(camel: &str) -> String {
+    let mut snake = String::with_capacity(camel.len() + 2);
+    for letter in camel.trim().chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Without percent signs; `None`: that is no UTF-8.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let ahead = rest.clone();
+        let digit = |it: u8| char::from(it).to_digit(16).and_then(|it| u8::try_from(it).ok());
+        let mut pair = ahead.take(2).map(digit);
+        match (byte, pair.next().flatten(), pair.next().flatten()) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push(high * 16 + low);
+                rest.nth(1);
+            }
+            (byte, _, _) => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn written(status: StatusCode, json: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json; charset=UTF-8")], json).into_response()
+}
+
+/// Google's form of an error.
+fn error(http: StatusCode, status: &Status) -> Response {
+    let body =
+        json!({ "error": { "code": http.as_u16(), "message": status.message(), "status": name(status.code()) } });
+    written(http, body.to_string().into_bytes())
+}
+
+/// As Google maps its codes to HTTP.
+const fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::Ok => StatusCode::OK,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Aborted | Code::AlreadyExists => StatusCode::CONFLICT,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::Cancelled | Code::Internal | Code::DataLoss | Code::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b16_paths_lead_to_what_they_name() {
+        let session = "projects/p/agent/sessions/s";
+        let of = |path: &str| place(path).map_err(|it| it.code());
+        assert_eq!(of(&format!("/v2/{session}:detectIntent")), Ok(Place::Detect(session.to_owned())));
+        assert_eq!(
+            of("/v2/projects/p/agent/sessions/a%3Ab:detectIntent").unwrap(),
+            Place::Detect("projects/p/agent/sessions/a:b".to_owned())
+        );
+        assert_eq!(of("/v2/projects/p/agent"), Ok(Place::Agent("projects/p".to_owned())));
+        assert_eq!(
+            of(&format!("/v2/{session}/contexts")),
+            Ok(Place::Collection(session.to_owned(), Collection::Contexts))
+        );
+        let item = format!("{session}/entityTypes/drink");
+        assert_eq!(of(&format!("/v2/{item}")), Ok(Place::Item(item, Collection::EntityTypes)));
+        for unknown in ["/", "/v2/", "/v1/projects/p/agent", "/v2/projects/p/agent/intents"] {
+            assert_eq!(of(unknown), Err(Code::NotFound), "{unknown}");
+        }
+        assert_eq!(of("/v2/%ff"), Err(Code::InvalidArgument));
+    }
+
+    #[test]
+    fn queries_are_read_as_clients_write_them() {
+        let query = Query::parse("%24alt=json%3Benum-encoding%3Dint&updateMask=lifespanCount,parameters&pageSize=2");
+        assert_eq!(query.enums, Enums::Numbers);
+        assert_eq!(query.mask().unwrap().paths, ["lifespan_count", "parameters"]);
+        assert_eq!(query.page().unwrap(), (2, String::new()));
+        assert_eq!(Query::parse("").enums, Enums::Names);
+        assert_eq!(decoded("100%").as_deref(), Some("100%"));
+    }
+}
