@@ -1,6 +1,11 @@
 //! `usher demo`, and `usher` alone.
 
-use std::{io, net::{IpAddr, Ipv4Addr, SocketAddr}, path::PathBuf, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,7 +33,7 @@ pub(super) struct DemoArgs {
     /// Forget what earlier demos wrote into the directory
     #[arg(long)]
     reset: bool,
-    /// A page's origin that may embed the chat, as in https://shop.example.com; may be repeated
+    /// A page's origin that may embed the chat, such as shop.example.com with its scheme; may be repeated
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<Origin>,
     /// New chats that one address may begin per minute, for load tests; its other bounds grow alike [default: 20]
@@ -98,7 +103,11 @@ fn print(at: &Addresses, terminal: &mut Terminal<'_>) -> io::Result<()> {
     writeln!(out, "Usher's demo is ready. Open the start page in a browser:\n")?;
     writeln!(out, "  start page        {}", at.page("/"))?;
     writeln!(out, "  desk              {}", at.page("/desk"))?;
-    writeln!(out, "  chat in a page    <script type=\"module\" src=\"{}/chat/widget.js\"></script><usher-chat></usher-chat>", at.pages)?;
+    writeln!(
+        out,
+        "  chat in a page    <script type=\"module\" src=\"{}/chat/widget.js\"></script><usher-chat></usher-chat>",
+        at.pages
+    )?;
     writeln!(out, "  routing engines   {} (gRPC)", at.engines)?;
     writeln!(out, "  operators         http://{}/metrics", at.ops)?;
     writeln!(out, "  language engine   http://{} (offline Dialogflow, gRPC and REST)", at.dialogflow)?;

@@ -83,7 +83,11 @@ fn check_tells_errors_with_their_places_and_ends_with_2() {
     );
     assert_eq!(usher(site.path(), &["serve"]).status.code(), Some(2), "serving refuses what checking refuses");
     let message = "error: there is a usher.toml here: say `usher serve` to serve by it, or `usher demo`\n";
-    assert_eq!(told(&usher(site.path(), &[])), (Some(2), "", message), "nobody who has a gateway gets a demo by mistake");
+    assert_eq!(
+        told(&usher(site.path(), &[])),
+        (Some(2), "", message),
+        "nobody who has a gateway gets a demo by mistake"
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@
 mod cli;
 mod config;
 mod conversation;
+mod demo;
 mod dialogflow;
 mod egress;
 mod engine;

@@ -46,9 +46,7 @@ pub(super) fn settings(
     secrets: &Secrets,
 ) -> anyhow::Result<Settings> {
     let store = store.to_str().context("the data directory's name is no UTF-8: name another one with --data")?;
-    let main = MAIN
-        .replace("@host@", &back_office.ip().to_string())
-        .replace("@port@", &back_office.port().to_string());
+    let main = MAIN.replace("@host@", &back_office.ip().to_string()).replace("@port@", &back_office.port().to_string());
     let endpoint = format!("endpoint = \"http://{dialogflow}\"");
     let password = format!("agent_password = {{ env = \"{AGENT_PASSWORD}\" }}");
     let profile = replaced(&replaced(DEMO_PROFILE, PROFILE_ENDPOINT, &endpoint)?, PROFILE_PASSWORD, &password)?;

@@ -38,9 +38,11 @@ impl Data {
             if is_used(directory).with_context(|| format!("{shown} cannot be read"))? {
                 bail!("{shown} holds files that are no demo's: name another directory with --data")
             }
-            DirBuilder::new().recursive(true).mode(0o700).create(directory).with_context(|| {
-                format!("{shown} cannot be made: name a directory that may be written with --data")
-            })?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(directory)
+                .with_context(|| format!("{shown} cannot be made: name a directory that may be written with --data"))?;
         }
         let mut file = OpenOptions::new()
             .create(true)
@@ -72,8 +74,7 @@ impl Data {
             }
             let path = entry.path();
             // A link is removed, never followed.
-            let removed =
-                if entry.file_type()?.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let removed = if entry.file_type()?.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.with_context(|| format!("{} cannot be removed", path.display()))?;
         }
         Ok(())

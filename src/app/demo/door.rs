@@ -65,7 +65,10 @@ pub(super) async fn guard(
 ) -> Response {
     if let Some(key) = key_of(request.uri()) {
         if !door.fits(key) {
-            return refusal(StatusCode::FORBIDDEN, "this key is not the demo's: take the link that it printed at start");
+            return refusal(
+                StatusCode::FORBIDDEN,
+                "this key is not the demo's: take the link that it printed at start",
+            );
         }
         let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800", door.cookie);
         // Without the key, which would stay in the address bar and the history.

@@ -252,7 +252,10 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, CannotConnect> {
                 .map(|port| SocketAddr::new(ip, port))
                 .find(|it| std::net::TcpListener::bind(it).is_ok())
                 .unwrap_or(SocketAddr::new(ip, 0));
-            format!("port {} is taken at {ip}: try `usher demo --listen {free}`, or end what listens there", listen.port())
+            format!(
+                "port {} is taken at {ip}: try `usher demo --listen {free}`, or end what listens there",
+                listen.port()
+            )
         } else {
             format!("cannot listen on {listen}: name an address of this machine with --listen")
         };
@@ -273,7 +276,8 @@ fn reached(listen: SocketAddr) -> SocketAddr {
 /// A refusal as a problem document (RFC 9457).
 fn problem(status: StatusCode, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or_default();
-    let document = serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
+    let document =
+        serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
     let mut response = (status, document.to_string()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response

@@ -109,7 +109,8 @@ pub(super) fn build(unit: &str, base: &str) -> anyhow::Result<Pages> {
         assets = assets.route(path, get(move || async move { asset(kind, body.to_owned()) }));
     }
     for language in [Language::English, Language::German] {
-        let own: BTreeMap<&str, &str> = words.iter().map(|(key, texts)| (key.as_str(), pick(texts, language))).collect();
+        let own: BTreeMap<&str, &str> =
+            words.iter().map(|(key, texts)| (key.as_str(), pick(texts, language))).collect();
         let module = format!("export default {};\n", serde_json::to_string(&own)?);
         let path = format!("/assets/words.{}.js", language.code());
         assets = assets.route(&path, get(move || async move { asset(SCRIPT, module.clone()) }));
@@ -225,7 +226,10 @@ mod tests {
             for unwanted in ["<style", " style=", " onclick", "src=\"http", "href=\"http"] {
                 assert!(!template.replace("src=\"{{base}}", "").contains(unwanted), "{unwanted}");
             }
-            assert_eq!(template.matches("<script").count(), template.matches("<script type=\"module\" src=\"/").count());
+            assert_eq!(
+                template.matches("<script").count(),
+                template.matches("<script type=\"module\" src=\"/").count()
+            );
         }
     }
 }

@@ -41,7 +41,9 @@ pub(super) fn asked(
     agent: &Agent,
 ) -> Result<Asked, Status> {
     if !audio.is_empty() {
-        return Err(Status::unimplemented("the offline engine does not hear: send query_input.text or query_input.event"));
+        return Err(Status::unimplemented(
+            "the offline engine does not hear: send query_input.text or query_input.event",
+        ));
     }
     let (input, language) = match input.and_then(|it| it.input) {
         Some(query_input::Input::Text(it)) => (text(it.text)?, it.language_code),
@@ -62,7 +64,9 @@ pub(super) fn asked(
         })?),
     };
     if given.contexts.len() > MAX_ITEMS || given.session_entity_types.len() > MAX_ITEMS {
-        return Err(Status::invalid_argument(format!("query_params has more than {MAX_ITEMS} contexts or entity types")));
+        return Err(Status::invalid_argument(format!(
+            "query_params has more than {MAX_ITEMS} contexts or entity types"
+        )));
     }
     let contexts = given.contexts.into_iter().map(|it| context(it).map(|(_, it)| it)).collect::<Result<_, _>>()?;
     let entities = given.session_entity_types.into_iter();

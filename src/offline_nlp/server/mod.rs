@@ -10,13 +10,7 @@ mod service;
 mod sessions;
 mod webhook;
 
-use std::{
-    future::IntoFuture as _,
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::IntoFuture as _, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -74,7 +68,12 @@ impl Server {
     ///
     /// # Errors
     /// When the agent cannot be made ready.
-    pub async fn start(listener: TcpListener, agent: Agent, options: Options, clock: Clock) -> Result<Self, StartError> {
+    pub async fn start(
+        listener: TcpListener,
+        agent: Agent,
+        options: Options,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         let address = listener.local_addr().map_err(StartError::Address)?;
         let webhook = agent.webhook.as_ref().map(|it| Webhook::new(it, clock.clone()));
         let webhook_fault = webhook.as_ref().and_then(|it| it.as_ref().err().cloned());

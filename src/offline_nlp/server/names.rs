@@ -51,9 +51,9 @@ impl Collection {
                 "the context id must have 1 to {MAX_CONTEXT_BYTES} characters of a-z, A-Z, 0-9, _, - and %"
             ))),
             Self::EntityTypes if good && !id.chars().any(char::is_control) => Ok(id.to_owned()),
-            Self::EntityTypes => {
-                Err(Status::invalid_argument(format!("the entity type's name must have 1 to {MAX_CONTEXT_BYTES} bytes")))
-            }
+            Self::EntityTypes => Err(Status::invalid_argument(format!(
+                "the entity type's name must have 1 to {MAX_CONTEXT_BYTES} bytes"
+            ))),
         }
     }
 }
@@ -159,14 +159,16 @@ mod tests {
         assert_eq!((key.as_str(), agent.as_str()), ("p/europe-west1/e/u/s", "projects/p/locations/europe-west1/agent"));
         let long = |n| format!("projects/p/agent/sessions/{}", "x".repeat(n));
         assert!(of(&long(36)).is_ok());
-        for bad in ["", "projects/p", "projects//agent/sessions/s", "projects/p/agent/sessions/s/contexts/c", &long(37)] {
+        for bad in ["", "projects/p", "projects//agent/sessions/s", "projects/p/agent/sessions/s/contexts/c", &long(37)]
+        {
             assert_eq!(of(bad), Err(tonic::Code::InvalidArgument), "{bad}");
         }
     }
 
     #[test]
     fn b16_context_names_are_lower_case_and_of_few_characters() {
-        let of = |id: &str| ItemName::parse(&format!("projects/p/agent/sessions/s/contexts/{id}"), Collection::Contexts);
+        let of =
+            |id: &str| ItemName::parse(&format!("projects/p/agent/sessions/s/contexts/{id}"), Collection::Contexts);
         let name = of("Order_1-%").unwrap();
         assert_eq!((name.id.as_str(), name.session.path.as_str()), ("order_1-%", "projects/p/agent/sessions/s"));
         for bad in ["a b", "ä", "", &"x".repeat(251)] {

@@ -80,12 +80,12 @@ async fn answer(service: &Service, asked: Asked) -> Result<Option<Vec<u8>>, Stat
             let answer = service.detect_intent(request).await?;
             write(service, "DetectIntentResponse", &answer, &query)
         }
-        Place::Agent(parent) if method == Method::GET => {
-            write(service, "Agent", &service.agent(&parent)?, &query)
-        }
+        Place::Agent(parent) if method == Method::GET => write(service, "Agent", &service.agent(&parent)?, &query),
         Place::Collection(parent, Collection::Contexts) => contexts(service, &method, parent, &query, &body).await,
         Place::Item(name, Collection::Contexts) => context(service, &method, name, &query, &body).await,
-        Place::Collection(parent, Collection::EntityTypes) => entity_types(service, &method, parent, &query, &body).await,
+        Place::Collection(parent, Collection::EntityTypes) => {
+            entity_types(service, &method, parent, &query, &body).await
+        }
         Place::Item(name, Collection::EntityTypes) => entity_type(service, &method, name, &query, &body).await,
         Place::Detect(_) | Place::Agent(_) => Ok(None),
     }
@@ -261,7 +261,8 @@ fn written(status: StatusCode, json: Vec<u8>) -> Response {
 
 /// Google's form of an error.
 fn error(http: StatusCode, status: &Status) -> Response {
-    let body = json!({ "error": { "code": http.as_u16(), "message": status.message(), "status": name(status.code()) } });
+    let body =
+        json!({ "error": { "code": http.as_u16(), "message": status.message(), "status": name(status.code()) } });
     written(http, body.to_string().into_bytes())
 }
 
@@ -313,9 +314,15 @@ mod tests {
         let session = "projects/p/agent/sessions/s";
         let of = |path: &str| place(path).map_err(|it| it.code());
         assert_eq!(of(&format!("/v2/{session}:detectIntent")), Ok(Place::Detect(session.to_owned())));
-        assert_eq!(of("/v2/projects/p/agent/sessions/a%3Ab:detectIntent").unwrap(), Place::Detect("projects/p/agent/sessions/a:b".to_owned()));
+        assert_eq!(
+            of("/v2/projects/p/agent/sessions/a%3Ab:detectIntent").unwrap(),
+            Place::Detect("projects/p/agent/sessions/a:b".to_owned())
+        );
         assert_eq!(of("/v2/projects/p/agent"), Ok(Place::Agent("projects/p".to_owned())));
-        assert_eq!(of(&format!("/v2/{session}/contexts")), Ok(Place::Collection(session.to_owned(), Collection::Contexts)));
+        assert_eq!(
+            of(&format!("/v2/{session}/contexts")),
+            Ok(Place::Collection(session.to_owned(), Collection::Contexts))
+        );
         let item = format!("{session}/entityTypes/drink");
         assert_eq!(of(&format!("/v2/{item}")), Ok(Place::Item(item, Collection::EntityTypes)));
         for unknown in ["/", "/v2/", "/v1/projects/p/agent", "/v2/projects/p/agent/intents"] {

@@ -20,8 +20,8 @@ use crate::{
         dialogflow_v2::{
             Agent, Context as WireContext, CreateContextRequest, CreateSessionEntityTypeRequest, DetectIntentRequest,
             DetectIntentResponse, ListContextsRequest, ListContextsResponse, ListSessionEntityTypesRequest,
-            ListSessionEntityTypesResponse, OriginalDetectIntentRequest, SessionEntityType,
-            Status as WireStatus, UpdateContextRequest, UpdateSessionEntityTypeRequest, WebhookRequest,
+            ListSessionEntityTypesResponse, OriginalDetectIntentRequest, SessionEntityType, Status as WireStatus,
+            UpdateContextRequest, UpdateSessionEntityTypeRequest, WebhookRequest,
         },
         structs,
     },

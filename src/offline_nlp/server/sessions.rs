@@ -90,7 +90,8 @@ impl Sessions {
             table.by_key.remove(&oldest);
         }
         let state = State { session: Session::new(seed(self.seed, key)), used_at: now };
-        let slot = Slot { turnstile: Arc::new(Semaphore::new(1)), waiting: AtomicUsize::new(0), state: Mutex::new(state) };
+        let slot =
+            Slot { turnstile: Arc::new(Semaphore::new(1)), waiting: AtomicUsize::new(0), state: Mutex::new(state) };
         let slot = Arc::new(slot);
         table.by_key.insert(key.to_owned(), Arc::clone(&slot));
         Ok(slot)
@@ -133,9 +134,8 @@ fn is_over(used_at: Timestamp, now: Timestamp) -> bool {
 
 /// FNV-1a: sessions begin differently, and the same each time.
 fn seed(server: u64, key: &str) -> u64 {
-    key.bytes().fold(server ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    key.bytes()
+        .fold(server ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// What is behind these locks is replaced whole: a panic elsewhere leaves it good.

@@ -71,7 +71,8 @@ impl Webhook {
         json: &Json,
     ) -> Result<WebhookResponse, Status> {
         let body = json.write("WebhookRequest", request, Enums::Names);
-        let body = body.map_err(|error| Status::internal(format!("the webhook's question cannot be written: {error}")))?;
+        let body =
+            body.map_err(|error| Status::internal(format!("the webhook's question cannot be written: {error}")))?;
         let call = Call { url: self.url.clone(), body, idempotency_key: request.response_id.clone() };
         let mut access = self.access.clone();
         for (name, value) in headers.iter().take(MAX_HEADERS) {

@@ -26,7 +26,17 @@ const PARAMETER_LIFESPAN: i32 = 1;
 const CANCEL: &[(&str, &[&str], &str)] = &[
     (
         "de",
-        &["abbrechen", "abbruch", "stopp", "stop", "vergiss es", "vergessen sie es", "lass es", "lassen sie es", "doch nicht"],
+        &[
+            "abbrechen",
+            "abbruch",
+            "stopp",
+            "stop",
+            "vergiss es",
+            "vergessen sie es",
+            "lass es",
+            "lassen sie es",
+            "doch nicht",
+        ],
         "In Ordnung, abgebrochen.",
     ),
     ("es", &["cancelar", "cancela", "para", "olvídalo", "déjalo"], "De acuerdo, cancelado."),
@@ -36,7 +46,18 @@ const CANCEL: &[(&str, &[&str], &str)] = &[
     ("pt", &["cancelar", "cancela", "pare", "esquece", "deixa pra lá"], "Tudo bem, cancelado."),
     (
         "en",
-        &["cancel", "cancel it", "cancel that", "stop", "stop it", "abort", "forget it", "forget about it", "never mind", "nevermind"],
+        &[
+            "cancel",
+            "cancel it",
+            "cancel that",
+            "stop",
+            "stop it",
+            "abort",
+            "forget it",
+            "forget about it",
+            "never mind",
+            "nevermind",
+        ],
         "OK, cancelled.",
     ),
 ];

@@ -11,10 +11,7 @@ mod respond;
 mod values;
 mod webhook;
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
@@ -116,7 +113,8 @@ impl Engine {
     #[must_use]
     pub fn new(agent: Arc<Agent>) -> Self {
         let tongue = |language: &Language| {
-            let tongue = Tongue { lexicon: Lexicon::build(&agent, language), matcher: Matcher::build(&agent, language) };
+            let tongue =
+                Tongue { lexicon: Lexicon::build(&agent, language), matcher: Matcher::build(&agent, language) };
             (language.clone(), tongue)
         };
         let tongues = agent.languages.iter().map(tongue).collect();

@@ -61,7 +61,8 @@ pub(super) fn messages(
     let said = messages.iter().enumerate().filter_map(|(index, it)| match it {
         Message::Text(variants) => {
             let variants: Vec<&str> = variants.iter().map(String::as_str).collect();
-            text(&variants, scope, |whole| turns.next(intent, Place::Message(index), whole)).map(|it| Message::Text(vec![it]))
+            text(&variants, scope, |whole| turns.next(intent, Place::Message(index), whole))
+                .map(|it| Message::Text(vec![it]))
         }
         Message::Card { .. } | Message::QuickReplies { .. } | Message::Image { .. } | Message::Payload(_) => {
             Some(filled(it, scope))

@@ -162,9 +162,8 @@ pub(super) fn is_empty(value: &Value) -> bool {
 
 /// As it is read in a sentence.
 pub(super) fn spoken(value: &Value) -> String {
-    let joined = |values: Vec<String>, between| {
-        values.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(between)
-    };
+    let joined =
+        |values: Vec<String>, between| values.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(between);
     match value {
         Value::Null => String::new(),
         Value::String(it) => it.clone(),

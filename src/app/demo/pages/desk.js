@@ -32,9 +32,10 @@ class Desk extends HTMLElement {
 
   connectedCallback() {
     if (!this.#ui) this.#build();
-    this.#stop = listen(`${API}/events`, { board: (board) => this.#show(board) }, (on) => {
-      this.#ui.cut.hidden = on;
-    });
+    // A desk that is a page of its own goes on in the background: its title tells that somebody waits.
+    const rests = !this.hasAttribute("messenger");
+    const onState = (on) => { this.#ui.cut.hidden = on; };
+    this.#stop = listen(`${API}/events`, { board: (board) => this.#show(board) }, { onState, rests });
   }
 
   disconnectedCallback() {
