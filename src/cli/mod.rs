@@ -1,7 +1,9 @@
 //! Arguments → a command. Each command returns its exit code and writes to the given terminal alone.
 
+mod chat;
 mod check;
 mod demo;
+mod nlp;
 mod secret;
 mod serve;
 
@@ -80,6 +82,8 @@ enum Command {
     Serve(ServeArgs),
     /// Check the configuration, by the same code that loads it at start
     Check(CheckArgs),
+    /// Talk to a profile's language engine; nothing is carried out. Without a configuration: to the demo agent
+    Chat(ChatArgs),
     /// Print every setting's default and what it means
     DefaultConfig {
         /// Those of a profile instead
@@ -90,6 +94,8 @@ enum Command {
     Secret(SecretArgs),
     /// Tell what happened to a contact, and why
     Timeline(TimelineArgs),
+    /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
+    Nlp(nlp::NlpArgs),
 }
 
 #[derive(Debug, Args)]
@@ -139,6 +145,40 @@ struct CheckArgs {
     /// Print every value that is in force, with its origin; secrets are hidden
     #[arg(long)]
     print_effective: bool,
+}
+
+#[derive(Debug, Args)]
+struct ChatArgs {
+    /// Whose language engine [default: the only profile]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The profile's business unit, where several have a profile of that name
+    #[arg(long, value_name = "NAME")]
+    unit: Option<String>,
+    /// Configuration file [default: usher.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of the profiles [default: profiles beside the configuration file, if it is there]
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
+    /// The customer's language, such as "de" [default: the profile's]
+    #[arg(long, value_name = "TAG")]
+    language: Option<String>,
+    /// What kind of contact it is; actions are configured for each by itself
+    #[arg(long, default_value = "webinteraction")]
+    media: MediaArg,
+    /// Begin with this event [default: the profile's welcome event]
+    #[arg(long, value_name = "NAME")]
+    event: Option<String>,
+    /// Replay a file's lines and print what can be compared: no measures. `#` begins a comment, `!NAME` is an event
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MediaArg {
+    Webinteraction,
+    Openmedia,
 }
 
 /// Where the store is.
@@ -216,6 +256,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Demo(args)) => demo::run(args, terminal),
         Some(Command::Serve(args)) => serve::run(args.sources(environment), terminal),
         Some(Command::Check(args)) => check::run(&args, environment, terminal),
+        Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile }) => {
             let text = if profile { config::DEFAULT_PROFILE } else { config::DEFAULT };
             terminal.out.write_all(text.as_bytes())?;
@@ -223,6 +264,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         }
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Nlp(args)) => nlp::run(&args, terminal),
     }
 }
 

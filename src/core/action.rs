@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     callback,
     ids::{QueueId, SpeechTargetId, Timestamp},
-    message::{MediaType, Parameters},
+    message::{Answer, MediaType, Parameters},
     profile::{Destination, Rules},
 };
 
@@ -78,6 +78,35 @@ pub struct BadRequest {
 #[must_use]
 pub fn find<'a>(rules: &'a [ActionRule], media: MediaType, name: &str) -> Option<&'a ActionRule> {
     rules.iter().find(|rule| rule.media == media && rule.name == name)
+}
+
+/// What the action in an answer comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The answer names none.
+    Nothing,
+    /// No action of this name is configured for this media type.
+    Unknown,
+    /// The engine still lacks parameters (S24).
+    Waits,
+    Refused(BadRequest),
+    Request(Request),
+}
+
+/// Looks up what `answer` asks for, and whether it may fire (S17, S24).
+#[must_use]
+pub fn wanted(answer: &Answer, media: MediaType, rules: &Rules, now: Timestamp) -> Wanted {
+    if answer.action.is_empty() {
+        return Wanted::Nothing;
+    }
+    let Some(rule) = find(&rules.actions, media, &answer.action) else { return Wanted::Unknown };
+    if !answer.parameters_complete {
+        return Wanted::Waits;
+    }
+    match resolve(&rule.kind, &answer.parameters, rules, now) {
+        Ok(request) => Wanted::Request(request),
+        Err(bad) => Wanted::Refused(bad),
+    }
 }
 
 /// Reads the parameters that `kind` needs.

@@ -1,281 +1,200 @@
-//! `usher demo`: all parts in one process, its doors, and what a kill leaves.
+//! The demo agent, served by the offline engine, behind the real gateway: what it leads to in both languages.
 
-use std::{
-    io::BufRead as _,
-    net::SocketAddr,
-    path::Path,
-    process::{Command, Stdio},
-};
+mod actions;
+mod chat;
+mod people;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
-};
+use tokio::net::TcpListener;
 use usher::{
-    app::{
-        CannotConnect,
-        demo::{Demo, Options},
-    },
-    chat,
     clock::Clock,
+    config,
+    offline_nlp::{
+        agent::{Agent, Message},
+        demo::BACK_OFFICE,
+        demo_files,
+        load::{Source, load},
+        server::{Options, Server},
+    },
+    wire::engine::{self, ContactOffered, MediaType, Queue, Requeue, command::Command},
 };
 
-fn options(data: &Path) -> Options {
-    let chat = chat::Settings::default();
-    Options { listen: ([127, 0, 0, 1], 0).into(), data: data.to_path_buf(), reset: false, chat }
+use crate::{
+    fakes::{
+        engine::{FakeEngine, Setup, tcp},
+        http_target::{HttpTarget, Reaction},
+    },
+    harness::{TOKEN, Usher},
+};
+
+const LANGUAGES: [&str; 2] = ["en", "de"];
+
+const CONFIG: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+[ops]
+listen = "127.0.0.1:0"
+[store]
+path = "data"
+[[unit]]
+name = "DEMO"
+zone = "Europe/Berlin"
+[[engine]]
+id = "engine-1"
+token = "token-1"
+units = ["DEMO"]
+[[egress.allow]]
+host = "127.0.0.1"
+private = true
+plaintext = true
+"#;
+
+/// The offline engine with the demo agent, the gateway with the demo's profile, a contact centre, a back office.
+struct Stage {
+    agent: Agent,
+    offline: Server,
+    usher: Usher,
+    engine: FakeEngine,
+    back_office: HttpTarget,
 }
 
-struct House {
-    demo: Demo,
-    address: SocketAddr,
-    directory: TempDir,
-}
-
-impl House {
-    async fn open() -> Self {
-        let directory = TempDir::new().unwrap();
-        let mut demo = Demo::start(options(&directory.path().join("data")), Clock::system()).await.unwrap();
-        demo.ready().await;
-        let address = demo.addresses().pages.strip_prefix("http://").unwrap().parse().unwrap();
-        Self { demo, address, directory }
+impl Stage {
+    async fn new() -> Self {
+        Self::with(|_| {}).await
     }
 
-    async fn get(&self, path: &str, headers: &str) -> Answer {
-        ask(self.address, "GET", path, headers, "").await
-    }
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect(&self.body)
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|it| it.split_once(": "));
-        lines.find(|it| it.0.eq_ignore_ascii_case(name)).map(|it| it.1)
-    }
-}
-
-/// `headers`: lines that end with CR LF; a `Host` of its own replaces ours.
-async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let host = if headers.contains("Host: ") { String::new() } else { format!("Host: {address}\r\n") };
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").expect(&text);
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.into(), body: body.into() }
-}
-
-const JSON: &str = "Content-Type: application/json\r\n";
-
-/// A customer by the chat's API.
-struct Customer {
-    address: SocketAddr,
-    id: String,
-    token: String,
-    events: String,
-}
-
-impl Customer {
-    async fn begin(address: SocketAddr, language: &str) -> Self {
-        let body = json!({ "language": language }).to_string();
-        let begun = ask(address, "POST", "/chat/v1/contacts", JSON, &body).await;
-        assert_eq!(begun.status, 201, "{begun:?}");
-        let begun = begun.json();
-        let text = |key: &str| begun[key].as_str().unwrap().to_owned();
-        Self { address, id: text("contactId"), token: text("token"), events: text("events") }
+    /// A contact centre that differs from one whose queues are all open.
+    async fn with(change: impl FnOnce(&mut Setup)) -> Self {
+        let back_office = HttpTarget::plain([Reaction::status(500)]);
+        let office = format!("http://{}", back_office.address);
+        let files: BTreeMap<String, Vec<u8>> = demo_files()
+            .into_iter()
+            .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap().replace(BACK_OFFICE, &office).into_bytes()))
+            .collect();
+        let agent = load(Source::files(files)).unwrap().agent;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let offline = Server::start(listener, agent.clone(), Options::default(), Clock::system()).await.unwrap();
+        let own = format!("http://{}", offline.address());
+        let profile = config::DEMO_PROFILE.replace("http://127.0.0.1:7403", &own);
+        let usher = Usher::start(CONFIG, &profile).await;
+        let mut setup = Setup::new(tcp(usher.engines), TOKEN, "engine-1", "DEMO").user("va-1").user("va-2");
+        for queue in ["support", "complaints", "callbacks"] {
+            setup = setup.queue(queue, MediaType::WebInteraction);
+        }
+        change(&mut setup);
+        let engine = FakeEngine::attach(setup).await.unwrap();
+        Self { agent, offline, usher, engine, back_office }
     }
 
-    async fn say(&self, id: &str, text: &str) {
-        let path = format!("/chat/v1/contacts/{}/messages", self.id);
-        let headers = format!("{JSON}Authorization: Bearer {}\r\n", self.token);
-        let said = ask(self.address, "POST", &path, &headers, &json!({ "id": id, "text": text }).to_string()).await;
-        assert_eq!(said.status, 202, "{said:?}");
+    /// A contact that has been welcomed.
+    async fn open(&self, contact: &str, language: &str, media: MediaType) {
+        self.engine.open_as(offer(contact, language, media)).await;
+        self.hears_of(contact, language, "welcome", &[]).await;
     }
 
-    /// Entries from `after` on, until one of them holds `text`.
-    async fn until(&self, after: u64, text: &str) -> Vec<Value> {
-        let last = format!("Last-Event-ID: {after}\r\n");
-        until(self.address, &self.events, &last, |entry| entry.to_string().contains(text)).await
+    async fn writes(&self, contact: &str, text: &str) {
+        self.engine.say(contact, text).await;
     }
-}
 
-/// Events of a stream, up to the first that `holds`.
-async fn until(address: SocketAddr, path: &str, headers: &str, holds: impl Fn(&Value) -> bool) -> Vec<Value> {
-    let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let (mut events, mut line) = (Vec::new(), String::new());
-    loop {
-        line.clear();
-        assert!(stream.read_line(&mut line).await.unwrap() > 0, "the events of {path} ended after {events:#?}");
-        if let Some(data) = line.strip_prefix("data: ") {
-            events.push(serde_json::from_str::<Value>(data).unwrap());
-            if events.last().is_some_and(&holds) {
-                return events;
-            }
+    /// The next thing that happens to the contact: it is told what the intent says. `fill` is put in for what the text names.
+    #[track_caller]
+    fn hears_of<'a>(
+        &'a self,
+        contact: &'a str,
+        language: &'a str,
+        intent: &'a str,
+        fill: &'a [(&'a str, &'a str)],
+    ) -> impl Future<Output = Vec<engine::message::Message>> + 'a {
+        let at = std::panic::Location::caller();
+        async move {
+            let said = self.said(contact).await;
+            let intent = self.agent.intents.iter().find(|it| it.name == intent).unwrap();
+            let variants = intent.messages[language].iter().find_map(|it| match it {
+                Message::Text(variants) => Some(variants),
+                _ => None,
+            });
+            let filled = |text: &str| fill.iter().fold(text.to_owned(), |text, (name, by)| text.replace(name, by));
+            let possible: Vec<String> = variants.unwrap().iter().map(|it| filled(it)).collect();
+            let Some(engine::message::Message::Text(text)) = said.first() else {
+                panic!("{contact} at {at}: {said:?}")
+            };
+            assert!(possible.contains(text), "{contact} at {at}: {text:?} is none of {possible:?}");
+            said
         }
     }
-}
 
-#[tokio::test]
-async fn the_staffs_pages_are_for_this_machine_and_for_those_with_the_key() {
-    let house = House::open().await;
-    let foreign = "Host: example.com\r\n";
-    for path in ["/", "/desk", "/desk/v1/events", "/timeline/DEMO/c1"] {
-        let refused = house.get(path, foreign).await;
-        assert_eq!((refused.status, refused.header("content-type")), (401, Some("application/problem+json")), "{path}");
-        let passed_on = house.get(path, &format!("Host: {}\r\nX-Forwarded-For: 192.0.2.7\r\n", house.address)).await;
-        assert_eq!(passed_on.status, 401, "{path} by a proxy");
-    }
-    let start = house.get("/", "").await;
-    assert_eq!(start.status, 200);
-    let policy = start.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
-    // What customers need is not behind this door.
-    for path in ["/chat/widget.js", "/back-office/parcel.svg", "/healthz", "/readyz"] {
-        assert_eq!(house.get(path, foreign).await.status, 200, "{path}");
+    /// The next thing that happens to the contact: it is asked for what an intent lacks.
+    async fn asked_for(&self, contact: &str, language: &str, intent: &str, parameter: &str) {
+        let said = self.said(contact).await;
+        let intent = self.agent.intents.iter().find(|it| it.name == intent).unwrap();
+        let prompts = &intent.parameters.iter().find(|it| it.name == parameter).unwrap().prompts[language];
+        let [engine::message::Message::Text(text)] = said.as_slice() else { panic!("{contact}: {said:?}") };
+        assert!(prompts.contains(text), "{contact}: {text:?} is none of {prompts:?}");
     }
 
-    let key = std::fs::read_to_string(house.directory.path().join("data/desk.key")).unwrap();
-    assert_eq!(house.get("/desk?key=0123456789abcdef0123456789abcdef", foreign).await.status, 403);
-    let let_in = house.get(&format!("/desk?key={key}"), foreign).await;
-    assert_eq!((let_in.status, let_in.header("location")), (303, Some("/desk")), "without the key in the address");
-    let cookie = let_in.header("set-cookie").unwrap();
-    assert!(cookie.contains("HttpOnly; SameSite=Strict") && !cookie.contains(&key), "{cookie}");
-    let cookie = format!("{foreign}Cookie: {}\r\n", cookie.split(';').next().unwrap());
-    assert_eq!(house.get("/desk", &cookie).await.status, 200);
-    house.demo.drain().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_foreign_page_changes_nothing_at_the_desk() {
-    let house = House::open().await;
-    let state = async |headers: &str| {
-        let headers = format!("{JSON}{headers}");
-        ask(house.address, "POST", "/desk/v1/people/desk-2/state", &headers, r#"{"state":"break"}"#).await.status
-    };
-    assert_eq!(state("Origin: https://example.com\r\n").await, 403);
-    assert_eq!(state("Sec-Fetch-Site: cross-site\r\n").await, 403);
-    assert_eq!(state("Origin: null\r\n").await, 403);
-    assert!((200..300).contains(&state(&format!("Origin: http://{}\r\n", house.address)).await));
-    assert!((200..300).contains(&state("").await), "no browser");
-    house.demo.drain().await.unwrap();
-}
-
-#[tokio::test]
-async fn s22_the_back_office_answers_in_the_contacts_language_through_the_whole_house() {
-    let house = House::open().await;
-    let customer = Customer::begin(house.address, "de").await;
-    customer.until(0, "\"from\":\"bot\"").await;
-    customer.say("m1", "Rechnung R-2026-0107").await;
-    customer.until(0, "Rechnung R-2026-0107 über 129,00 € ist offen und am 30. November fällig.").await;
-    // Every step of it, for whoever asks why.
-    let path = format!("/timeline/DEMO/{}/events", customer.id);
-    let steps = until(house.address, &path, "", |record| record.to_string().contains("external_answered")).await;
-    assert_eq!(steps[0]["steps"][0]["step"], "started");
-
-    let large = json!({ "contactID": "c1", "parameters": { "number": "7".repeat(20_000) } }).to_string();
-    assert_eq!(ask(house.address, "POST", "/back-office/invoices", JSON, &large).await.status, 413);
-    let malformed = ask(house.address, "POST", "/back-office/invoices", JSON, "{}").await;
-    assert_eq!(malformed.status, 400, "{malformed:?}");
-    house.demo.drain().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_taken_port_and_a_taken_directory_are_said_so() {
-    let house = House::open().await;
-    let elsewhere = TempDir::new().unwrap();
-    let same_port = Options { listen: house.address, ..options(&elsewhere.path().join("data")) };
-    let refused = Demo::start(same_port, Clock::system()).await.unwrap_err();
-    assert!(refused.downcast_ref::<CannotConnect>().is_some());
-    let told = refused.to_string();
-    let port = house.address.port();
-    assert!(
-        told.starts_with(&format!("port {port} is taken at 127.0.0.1: try `usher demo --listen 127.0.0.1:")),
-        "{told}"
-    );
-    let same_data = options(&house.directory.path().join("data"));
-    let told = Demo::start(same_data, Clock::system()).await.unwrap_err().to_string();
-    assert!(told.starts_with("another demo runs on "), "{told}");
-    house.demo.drain().await.unwrap();
-}
-
-/// The real binary; killed when it is dropped.
-struct Binary {
-    child: std::process::Child,
-    address: SocketAddr,
-}
-
-impl Binary {
-    /// `usher` with these arguments, once it has said where its pages are.
-    async fn run(directory: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
-        command.args(arguments).current_dir(directory).env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let out = child.stdout.take().unwrap();
-        let (tell, told) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let mut tell = Some(tell);
-            // Read to the end, so that the process always finds somebody who listens.
-            for line in std::io::BufReader::new(out).lines().map_while(Result::ok) {
-                if let Some(page) = line.trim().strip_prefix("start page")
-                    && let Some(tell) = tell.take()
-                {
-                    let page = page.trim().strip_prefix("http://").unwrap().trim_end_matches('/');
-                    tell.send(page.parse().unwrap()).unwrap();
-                }
-            }
-        });
-        let address = told.await.expect("it says where its pages are");
-        Self { child, address }
+    /// The next thing that happens to the contact: exactly this is said.
+    async fn hears(&self, contact: &str, text: &str) {
+        assert_eq!(self.said(contact).await, [engine::message::Message::Text(text.to_owned())], "{contact}");
     }
 
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Binary {
-    fn drop(&mut self) {
-        // It may have been killed already.
-        if self.child.try_wait().is_ok_and(|it| it.is_none()) {
-            self.kill();
+    async fn said(&self, contact: &str) -> Vec<engine::message::Message> {
+        match self.engine.next_command(contact).await.command {
+            Some(Command::Say(say)) => say.messages.into_iter().map(|it| it.message.unwrap()).collect(),
+            other => panic!("{contact}: not said but {other:?}"),
         }
     }
+
+    /// The next thing that happens to the contact is a handover.
+    async fn requeued(&self, contact: &str) -> (u32, Requeue) {
+        let command = self.engine.next_command(contact).await;
+        match command.command {
+            Some(Command::Requeue(it)) => (command.action_seq, it),
+            other => panic!("{contact}: not requeued but {other:?}"),
+        }
+    }
+
+    fn invoice(&self, contact: &str, content: &str) {
+        self.back_office.then(Reaction::json(json!({"contactID": contact, "content": content}).to_string()));
+    }
+
+    /// The body of the only request to the back office.
+    fn asked_back_office(&self) -> Value {
+        let requests = self.back_office.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!(requests[0].line, "POST /back-office/invoices HTTP/1.1");
+        serde_json::from_slice(&requests[0].body).unwrap()
+    }
+
+    /// Ends in good order.
+    async fn done(self) {
+        self.engine.settled().await;
+        assert_eq!(self.engine.take_commands(), [], "nothing beyond what the test looked at");
+        assert_eq!(self.engine.breaches(), Vec::<String>::new());
+        self.usher.drain().await;
+        self.offline.stop().await.unwrap();
+    }
 }
 
-#[tokio::test]
-async fn contacts_go_on_after_a_kill() {
-    let directory = TempDir::new().unwrap();
-    let arguments = ["demo", "--listen", "127.0.0.1:0"];
-    let mut first = Binary::run(directory.path(), &arguments).await;
-    let customer = Customer::begin(first.address, "en").await;
-    customer.until(0, "\"from\":\"bot\"").await;
-    customer.say("m1", "what are your opening hours?").await;
-    let before = customer.until(0, "\"id\":\"m1\"").await;
-    first.kill();
-    let second = Binary::run(directory.path(), &arguments).await;
-    let customer = Customer { address: second.address, ..customer };
-    customer.say("m2", "I want to speak to a human").await;
-    let after = customer.until(0, "\"state\":\"waiting\"").await;
-    assert_eq!(after[..before.len()], before, "what was said is still there, once");
-    let sequence: Vec<u64> = after.iter().map(|it| it["seq"].as_u64().unwrap()).collect();
-    assert_eq!(sequence, (1..=u64::try_from(after.len()).unwrap()).collect::<Vec<_>>());
+fn offer(contact: &str, language: &str, media: MediaType) -> ContactOffered {
+    ContactOffered {
+        contact: contact.to_owned(),
+        agent: "va-1".to_owned(),
+        media_type: media.into(),
+        language: language.to_owned(),
+        ..ContactOffered::default()
+    }
+}
+
+fn close(setup: &mut Setup, queue: &str) {
+    let found: &mut Queue = setup.directory.queues.iter_mut().find(|it| it.id == queue).unwrap();
+    found.open = false;
+}
+
+/// `days` from now at 15:00 in Berlin.
+fn berlin_at_three(days: i64) -> i64 {
+    let now = jiff::Timestamp::from_millisecond(Clock::system().now().0).unwrap().in_tz("Europe/Berlin").unwrap();
+    let day = now.date().checked_add(jiff::Span::new().days(days)).unwrap();
+    day.at(15, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp().as_millisecond()
 }

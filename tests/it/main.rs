@@ -18,6 +18,7 @@ mod egress;
 mod engine;
 mod fakes;
 mod harness;
+mod house;
 mod life;
 mod ops;
 mod python;

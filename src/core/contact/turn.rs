@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Asked, Contact, Context, Effect, Heard, Out, Pending, Phase};
 use crate::core::{
-    action::{self, Request},
+    action::{self, Request, Wanted},
     handover::Cause,
     ids::{Epoch, Turn},
     message::{Answer, FailureKind, Input, Parameters, Reply},
@@ -348,18 +348,19 @@ impl Contact {
 
     /// The configured request in an answer, if it names one that may fire (S17, S24).
     fn wanted(&self, answer: &Answer, cx: Context<'_>, out: &mut Out) -> Option<Result<Request, action::BadRequest>> {
-        if answer.action.is_empty() {
-            return None;
+        match action::wanted(answer, self.card.media, cx.rules, cx.now) {
+            Wanted::Nothing => None,
+            Wanted::Unknown => {
+                out.steps.push(Step::UnknownAction { name: answer.action.clone() });
+                None
+            }
+            Wanted::Waits => {
+                out.steps.push(Step::ActionWaits { name: answer.action.clone() });
+                None
+            }
+            Wanted::Refused(bad) => Some(Err(bad)),
+            Wanted::Request(request) => Some(Ok(request)),
         }
-        let Some(rule) = action::find(&cx.rules.actions, self.card.media, &answer.action) else {
-            out.steps.push(Step::UnknownAction { name: answer.action.clone() });
-            return None;
-        };
-        if !answer.parameters_complete {
-            out.steps.push(Step::ActionWaits { name: answer.action.clone() });
-            return None;
-        }
-        Some(action::resolve(&rule.kind, &answer.parameters, cx.rules, cx.now))
     }
 }
 

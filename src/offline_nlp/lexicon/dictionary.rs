@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     text::{Kind, Text},
-    tongue::Tongue,
+    vocabulary::Vocabulary,
 };
 
 /// An entry of more words is not found.
@@ -27,25 +27,31 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    pub(super) fn add(&mut self, phrase: &str, hit: Hit, tongue: Tongue) {
-        let text = Text::read(phrase, tongue);
-        let words = (0..text.len()).filter(|it| !is_skipped(&text, *it)).count();
-        if words == 0 || words > MAX_WORDS {
-            return;
-        }
-        let (exact, bent) = keys(&text);
-        if exact.is_empty() || exact.len() > MAX_KEY_BYTES {
-            return;
-        }
-        // What is one word here may be written as two or three.
-        self.longest = self.longest.max(words + 2);
-        if let Some(other) = respelled(phrase, tongue) {
-            let (exact, bent) = keys(&Text::read(&other, tongue));
-            push(&mut self.bent, bent, hit);
+    pub(super) fn add(&mut self, phrase: &str, hit: Hit, vocabulary: &Vocabulary) {
+        self.add_as(phrase, hit, vocabulary, true);
+    }
+
+    /// Found as it is written only, without other endings.
+    pub(super) fn add_exact(&mut self, phrase: &str, hit: Hit, vocabulary: &Vocabulary) {
+        self.add_as(phrase, hit, vocabulary, false);
+    }
+
+    fn add_as(&mut self, phrase: &str, hit: Hit, vocabulary: &Vocabulary, bends: bool) {
+        let respelled = respelled(phrase, vocabulary);
+        for phrase in std::iter::once(phrase).chain(respelled.as_deref()) {
+            let text = Text::read(phrase, vocabulary);
+            let words = (0..text.len()).filter(|it| !is_skipped(&text, *it)).count();
+            let (exact, bent) = keys(&text);
+            if exact.is_empty() || words > MAX_WORDS || exact.len() > MAX_KEY_BYTES {
+                continue;
+            }
+            // What is one word here may be written as two or three.
+            self.longest = self.longest.max(words + 2);
+            if bends {
+                push(&mut self.bent, bent, hit);
+            }
             push(&mut self.exact, exact, hit);
         }
-        push(&mut self.bent, bent, hit);
-        push(&mut self.exact, exact, hit);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -85,11 +91,6 @@ impl Dictionary {
             }
         }
     }
-
-    /// Whether the whole text is a phrase of ours.
-    pub(super) fn holds(&self, folded: &str) -> bool {
-        self.exact.contains_key(folded)
-    }
 }
 
 fn push(map: &mut HashMap<Box<str>, Vec<Hit>>, key: String, hit: Hit) {
@@ -111,8 +112,8 @@ fn is_skipped(text: &Text<'_>, at: usize) -> bool {
 }
 
 /// Umlauts are folded to their letter; who writes `ae` for `ä` means the same.
-fn respelled(phrase: &str, tongue: Tongue) -> Option<String> {
-    if !tongue.is_german() {
+fn respelled(phrase: &str, vocabulary: &Vocabulary) -> Option<String> {
+    if !vocabulary.tongue.is_german() {
         return None;
     }
     let lower = phrase.to_lowercase();

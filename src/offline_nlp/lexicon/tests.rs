@@ -56,3 +56,43 @@ fn b16_a_sessions_entries_override_or_supplement() {
     assert_eq!(values(&lexicon.with_session(&session(Mode::Override))), ["red"]);
     assert_eq!(values(&lexicon.with_session(&session(Mode::Override)).with_session(&[])), ["blue"]);
 }
+
+mod calendar;
+mod custom;
+mod names;
+mod numbers;
+mod robust;
+
+/// What is found, as `original=value`; objects as `key:value`, moments of that winter to the minute.
+fn shown(lexicon: &Lexicon, text: &str, entity: &str) -> String {
+    let found = lexicon.find(text, &[entity], &moment());
+    let found = found.iter().map(|it| {
+        assert_eq!(text.get(it.range.clone()), Some(it.original.as_str()), "{text}");
+        assert_eq!(it.entity, entity);
+        format!("{}={}", it.original, brief(&it.value))
+    });
+    found.collect::<Vec<_>>().join(" | ")
+}
+
+fn brief(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.strip_suffix(":00+01:00").unwrap_or(text).to_owned(),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| format!("{key}:{}", brief(value))).collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Rows of text, entity and what is found; all that fail are shown at once.
+#[track_caller]
+fn check(language: &str, rows: &[(&str, &str, &str)]) {
+    let lexicon = lexicon(language, Vec::new());
+    let wrong: Vec<String> = rows
+        .iter()
+        .map(|(text, entity, wanted)| (text, entity, *wanted, shown(&lexicon, text, &format!("sys.{entity}"))))
+        .filter(|(.., wanted, found)| wanted != found)
+        .map(|(text, entity, wanted, found)| format!("{text:?} {entity}\n  wanted {wanted}\n  found  {found}"))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} wrong\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::tongue::Tongue;
+use super::vocabulary::{Meaning, Vocabulary};
 
 /// What goes beyond is not looked at: the service refuses more than 256 characters anyway.
 pub(super) const MAX_BYTES: usize = 4_096;
@@ -27,6 +27,7 @@ pub(super) struct Word {
     /// Belongs to the same written word as the one before it, as in `3pm`.
     pub glued: bool,
     pub is_capital: bool,
+    pub meaning: Option<Meaning>,
     folded: Range<usize>,
     stem: Range<usize>,
 }
@@ -39,7 +40,7 @@ pub(super) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn read(original: &'a str, tongue: Tongue) -> Self {
+    pub(super) fn read(original: &'a str, vocabulary: &Vocabulary) -> Self {
         let mut end = original.len().min(MAX_BYTES);
         while !original.is_char_boundary(end) {
             end -= 1;
@@ -59,17 +60,19 @@ impl<'a> Text<'a> {
                     end = at + next.len_utf8();
                 }
             }
-            text.push(start..end, kind, first, tongue);
+            text.push(start..end, kind, first, vocabulary);
         }
         text
     }
 
-    fn push(&mut self, range: Range<usize>, kind: Kind, first: char, tongue: Tongue) {
+    fn push(&mut self, range: Range<usize>, kind: Kind, first: char, vocabulary: &Vocabulary) {
         let piece = self.original.get(range.clone()).unwrap_or_default();
         let from = self.folded.len();
         fold_into(piece, &mut self.folded);
         let folded = from..self.folded.len();
-        let length = tongue.stem(self.folded.get(folded.clone()).unwrap_or_default()).len();
+        let word = self.folded.get(folded.clone()).unwrap_or_default();
+        let meaning = if kind == Kind::Letters { vocabulary.meaning(word) } else { None };
+        let length = vocabulary.tongue.stem(word).len();
         let stem = from..from + length;
         let before = self.words.last();
         let tight = before.is_some_and(|it| it.range.end == range.start);
@@ -79,7 +82,7 @@ impl<'a> Text<'a> {
             && !stands_alone(first)
             && !before
                 .is_some_and(|it| self.original.get(it.range.clone()).is_some_and(|it| it.chars().all(stands_alone)));
-        self.words.push(Word { range, kind, tight, glued, is_capital: first.is_uppercase(), folded, stem });
+        self.words.push(Word { range, kind, tight, glued, is_capital: first.is_uppercase(), meaning, folded, stem });
     }
 
     pub(super) fn len(&self) -> usize {
@@ -97,6 +100,14 @@ impl<'a> Text<'a> {
 
     pub(super) fn kind(&self, at: usize) -> Option<Kind> {
         self.words.get(at).map(|it| it.kind)
+    }
+
+    pub(super) fn meaning(&self, at: usize) -> Option<&Meaning> {
+        self.words.get(at).and_then(|it| it.meaning.as_ref())
+    }
+
+    pub(super) fn is_capital(&self, at: usize) -> bool {
+        self.words.get(at).is_some_and(|it| it.is_capital)
     }
 
     pub(super) fn is_sign(&self, at: usize, sign: &str) -> bool {

@@ -286,6 +286,8 @@ impl Engine {
         }
         session.not_understood = if intent.is_fallback { session.not_understood.saturating_add(1) } else { 0 };
         session.contexts.count_down(now);
+        // The answer may still speak of contexts that it ends.
+        let mut spoken_of = session.contexts.clone();
         let missing = parameters::missing(intent, &slots);
         match missing.and_then(|it| Some((it, intent.parameters.get(it)?))) {
             Some((_, parameter)) => filling::hold(&mut session.contexts, intent, parameter, now),
@@ -293,7 +295,8 @@ impl Engine {
         }
         session.contexts.learn(&parameters::with_originals(&slots));
 
-        let scope = Scope { slots: &slots, contexts: &session.contexts, unknown_is_empty: false };
+        session.contexts.iter().for_each(|it| spoken_of.set(it.clone(), now));
+        let scope = Scope { slots: &slots, contexts: &spoken_of, unknown_is_empty: false };
         let messages = match missing {
             Some(asked) => respond::prompt(&self.agent, index, asked, &language, &scope, &mut session.turns)
                 .map(|it| Message::Text(vec![it]))
@@ -434,5 +437,4 @@ fn first_text(messages: &[Message]) -> String {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -24,13 +24,18 @@ impl Turns {
         Self { seed, said: BTreeMap::new() }
     }
 
-    /// The next of `variants`: a session begins anywhere, and then hears all of them before one comes again.
+    /// The next of `variants`: a session begins anywhere (with prompts, at the first), and then hears all of them before
+    /// one comes again.
     fn next<'a>(&mut self, intent: usize, place: Place, variants: &[&'a str]) -> Option<&'a str> {
         let count = u64::try_from(variants.len()).ok()?;
-        let salt = u64::try_from(intent).ok()?.wrapping_mul(31).wrapping_add(match place {
-            Place::Message(it) | Place::Prompt(it) => u64::try_from(it).ok()?,
-        });
-        let first = usize::try_from(self.seed.wrapping_add(salt).checked_rem(count)?).ok()?;
+        let first = match place {
+            Place::Message(index) => {
+                let salt = u64::try_from(intent).ok()?.wrapping_mul(31).wrapping_add(u64::try_from(index).ok()?);
+                usize::try_from(self.seed.wrapping_add(salt).checked_rem(count)?).ok()?
+            }
+            // Written as a question and what is asked when it was not understood.
+            Place::Prompt(_) => 0,
+        };
         let said = self.said.entry((intent, place)).or_default();
         let chosen = variants.get(first.wrapping_add(*said) % variants.len()).copied();
         *said = said.wrapping_add(1);
