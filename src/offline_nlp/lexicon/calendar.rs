@@ -115,7 +115,8 @@ fn numeric(scene: &Scene<'_>, at: usize) -> Option<(usize, Date)> {
     if sign == "." {
         let ends = text.is_sign(at + 3, ".") && text.is_tight(at + 3);
         let is_said = scene.follows(at, ON) || scene.follows(at, &[","]);
-        if !ends && !(is_said && text.folded(at + 2).len() == 2 && scene.tongue.is_german()) {
+        let is_short = is_said && text.folded(at + 2).len() == 2 && scene.tongue.is_german();
+        if !ends && !is_short {
             return None;
         }
         if scene.is(at + 3, &["uhr"]) || scene.tongue == super::tongue::Tongue::Other {

@@ -266,10 +266,10 @@ fn hour(scene: &Scene<'_>, at: usize) -> Option<(usize, Clock)> {
         return of_half(hour, 0, is_second).map(|it| (end, it));
     }
     if let Some(next) = after_o_clock(scene, end) {
-        if let Some((after, minute)) = scene.count(next).filter(|(after, _)| !is_counting(scene, *after)) {
-            if let Some(minute) = i8::try_from(minute).ok().filter(|it| (1..60).contains(it)) {
-                return Some((after, spoken(scene, at, hour, minute)));
-            }
+        let minute =
+            scene.count(next).filter(|(after, minute)| (1..60).contains(minute) && !is_counting(scene, *after));
+        if let Some((after, minute)) = minute {
+            return Some((after, spoken(scene, at, hour, i8::try_from(minute).ok()?)));
         }
         return Some((next, spoken(scene, at, hour, 0)));
     }

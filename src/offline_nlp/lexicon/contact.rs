@@ -119,15 +119,8 @@ pub(super) fn phone_at(scene: &Scene<'_>, at: usize) -> Option<(usize, Value)> {
             _ => break,
         }
     }
-    // The zero of `+49 (0) 30 …` is dialled at home only; Italy and San Marino keep it.
-    if has_plus && !digits.starts_with("39") && !digits.starts_with("378") {
-        if let Some(zero) = (at..end).find(|it| scene.after(*it, &["(", "0", ")"]).is_some()) {
-            let before: usize =
-                (at..zero).filter(|it| text.kind(*it) == Some(Kind::Digits)).map(|it| text.folded(it).len()).sum();
-            if before < digits.len() {
-                digits.remove(before);
-            }
-        }
+    if let Some(zero) = optional_zero(scene, at, end).filter(|it| has_plus && *it < digits.len()) {
+        digits.remove(zero);
     }
     let is_national = digits.starts_with('0') || text.is_sign(at, "(");
     let shortest = if is_national || has_plus { 6 } else { 7 };
@@ -145,6 +138,14 @@ pub(super) fn phone_at(scene: &Scene<'_>, at: usize) -> Option<(usize, Value)> {
     }
     let plus = if has_plus { "+" } else { "" };
     Some((end, Value::from(format!("{plus}{digits}"))))
+}
+
+/// Which digit is the zero of `+49 (0) 30 …`: it is dialled at home only. Italy and San Marino keep it.
+fn optional_zero(scene: &Scene<'_>, at: usize, end: usize) -> Option<usize> {
+    let zero = (at..end).find(|it| scene.after(*it, &["(", "0", ")"]).is_some())?;
+    let before = (at..zero).filter(|it| scene.text.kind(*it) == Some(Kind::Digits));
+    let before: String = before.map(|it| scene.text.folded(it)).collect();
+    (!before.starts_with("39") && !before.starts_with("378")).then_some(before.len())
 }
 
 /// Five digits, four where something says so, or the letters and digits of a British one.

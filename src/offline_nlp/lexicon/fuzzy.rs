@@ -1,5 +1,7 @@
 //! Misspelt words (`allowFuzzyExtraction`): one slip from five letters on, two from nine.
 
+use std::collections::BTreeMap;
+
 use super::{
     dictionary::Hit,
     text::{Kind, Text},
@@ -16,15 +18,14 @@ const MOST_WORDS: usize = 4;
 #[derive(Debug)]
 struct Phrase {
     folded: String,
-    length: usize,
     letters: u32,
     hit: Hit,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Fuzzy {
-    /// By how many words they have.
-    phrases: [Vec<Phrase>; MOST_WORDS],
+    /// By how many words they have, and by their length in characters.
+    phrases: [BTreeMap<usize, Vec<Phrase>>; MOST_WORDS],
 }
 
 impl Fuzzy {
@@ -35,7 +36,7 @@ impl Fuzzy {
         if (SHORTEST..=LONGEST).contains(&length) {
             let letters = letters(&folded);
             if let Some(of_so_many) = text.len().checked_sub(1).and_then(|it| self.phrases.get_mut(it)) {
-                of_so_many.push(Phrase { folded, length, letters, hit });
+                of_so_many.entry(length).or_default().push(Phrase { folded, letters, hit });
             }
         }
     }
@@ -60,19 +61,23 @@ impl Fuzzy {
     }
 }
 
-fn closest(phrases: &[Phrase], written: &str) -> Option<Hit> {
+fn closest(phrases: &BTreeMap<usize, Vec<Phrase>>, written: &str) -> Option<Hit> {
     let length = written.chars().count();
     if !(SHORTEST - 1..=LONGEST + 2).contains(&length) {
         return None;
     }
     let letters = letters(written);
-    let close = phrases.iter().filter_map(|it| {
-        let most = if it.length >= SHORTEST_FOR_TWO { 2 } else { 1 };
+    let near = phrases.range(length - 2..=length + 2).filter_map(|(long, phrases)| {
+        let most = if *long >= SHORTEST_FOR_TWO { 2 } else { 1 };
+        (long.abs_diff(length) <= most).then_some((most, phrases))
+    });
+    let close = near.flat_map(|(most, phrases)| {
         // One slip changes two letters at most.
-        let is_near = it.length.abs_diff(length) <= most
-            && (it.letters ^ letters).count_ones() <= 2 * u32::try_from(most).ok()?;
-        let distance = is_near.then(|| strsim::osa_distance(&it.folded, written))?;
-        (1..=most).contains(&distance).then_some((distance, it.hit))
+        let may_be = phrases.iter().filter(move |it| (it.letters ^ letters).count_ones() as usize <= 2 * most);
+        may_be.filter_map(move |it| {
+            let distance = strsim::osa_distance(&it.folded, written);
+            (1..=most).contains(&distance).then_some((distance, it.hit))
+        })
     });
     close.min_by_key(|(distance, _)| *distance).map(|(_, hit)| hit)
 }

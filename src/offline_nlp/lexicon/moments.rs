@@ -108,8 +108,7 @@ fn behind_day(scene: &Scene<'_>, end: usize, at: usize) -> Option<(usize, When)>
     if scene.is(at, &["tonight"]) {
         return Some(after_part(scene, at + 1, super::vocabulary::Part::Evening));
     }
-    let mut next = end;
-    for _ in 0..3 {
+    for next in end..end + 3 {
         if let Some((end, when)) = when_at(scene, next) {
             if let (When::Sharp(clock), Some(part)) =
                 (when, scene.meaning(end).part.filter(|_| !scene.is(end, &["morgen"])))
@@ -124,7 +123,6 @@ fn behind_day(scene: &Scene<'_>, end: usize, at: usize) -> Option<(usize, When)>
         if !scene.is(next, JOINTS) {
             return None;
         }
-        next += 1;
     }
     None
 }

@@ -83,7 +83,9 @@ fn digits(text: &Text<'_>, at: usize, tongue: Tongue) -> Option<Counted> {
         end += 2;
         is_plain = false;
     }
-    if written.len() > 40 {
+    // `1.2.3`, `10:30`, `3/4`
+    let runs_on = [".", ",", ":", "/"].iter().any(|it| joined(text, end, it));
+    if written.len() > 40 || runs_on {
         return None;
     }
     let mut value: f64 = written.parse().ok()?;
@@ -207,15 +209,9 @@ fn group_of_words(text: &Text<'_>, at: usize, tongue: Tongue) -> Option<(usize, 
 fn joins(group: Option<f64>, value: f64) -> Option<f64> {
     let Some(group) = group else { return Some(value) };
     let tens = group % 100.0;
-    if value == 100.0 {
-        (1.0..100.0).contains(&group).then_some(group * 100.0)
-    } else if group >= 100.0 && tens == 0.0 && value < 100.0 {
-        Some(group + value)
-    } else if tens >= 20.0 && tens % 10.0 == 0.0 && (1.0..10.0).contains(&value) && value.fract() == 0.0 {
-        Some(group + value)
-    } else {
-        None
-    }
+    let is_unit = (1.0..10.0).contains(&value) && value.fract() == 0.0;
+    let adds = group >= 100.0 && tens == 0.0 && value < 100.0 || tens >= 20.0 && tens % 10.0 == 0.0 && is_unit;
+    if value == 100.0 { (1.0..100.0).contains(&group).then_some(group * 100.0) } else { adds.then_some(group + value) }
 }
 
 /// `point five`, `Komma zwei fünf`.

@@ -73,30 +73,35 @@ pub(super) fn days_at(scene: &Scene<'_>, at: usize) -> Option<(usize, Days)> {
 fn range_of_days(scene: &Scene<'_>, at: usize) -> Option<(usize, Days)> {
     let is_introduced = scene.is(at, FROM);
     let start = scene.skip(at + usize::from(is_introduced), &["the", "dem"]);
-    let joint =
-        |end: usize| (scene.is(end, TO) && (is_introduced || !scene.is(end, &["and", "und"]))).then_some(end + 1);
-    let second = |next: usize| scene.skip(scene.skip(next, &["zum", "zu", "the"]), &["the", "dem"]);
-    if let Some((end, first)) = scene.day(start).or_else(|| calendar::day_at(scene, start)) {
-        if let Some(next) = joint(end).map(second) {
-            if let Some((end, last)) = calendar::day_at(scene, next) {
-                return ordered(first, last).map(|it| (end, it));
-            }
-            // `December 24 to 26`
-            let (end, day) = calendar::day_number(scene, next).filter(|_| scene.meaning(start).month.is_some())?;
-            let last = Date::new(first.year(), first.month(), i8::try_from(day).ok()?).ok()?;
-            return ordered(first, last).map(|it| (end, it));
-        }
-        return None;
-    }
+    let joint = |end: usize| {
+        let is_joint = scene.is(end, TO) && (is_introduced || !scene.is(end, &["and", "und"]));
+        is_joint.then(|| scene.skip(scene.skip(end + 1, &["zum", "zu", "the"]), &["the", "dem"]))
+    };
     // `24. bis 26. Dezember`: the first day has its month from the second.
-    let day = calendar::day_number(scene, start)?;
-    let end = if scene.text.is_sign(day.0, ".") && scene.text.is_tight(day.0) { day.0 + 1 } else { day.0 };
-    let (last_end, last) = calendar::day_at(scene, joint(end).map(second)?)?;
-    let is_dated = scene.meaning(last_end - 1).month.is_some()
-        || scene.text.is_sign(last_end - 1, ".")
-        || scene.text.kind(last_end - 1) == Some(Kind::Digits);
-    let first = Date::new(last.year(), last.month(), i8::try_from(day.1).ok()?).ok()?;
-    (is_dated && first < last).then_some((last_end, (first, last)))
+    if let Some((end, day)) = calendar::day_number(scene, start) {
+        let end = if scene.text.is_sign(end, ".") && scene.text.is_tight(end) { end + 1 } else { end };
+        let last =
+            joint(end).and_then(|next| calendar::day_at(scene, next).filter(|(end, _)| names_month(scene, next, *end)));
+        if let Some((end, last)) = last {
+            let first = Date::new(last.year(), last.month(), i8::try_from(day).ok()?).ok()?;
+            return (first < last).then_some((end, (first, last)));
+        }
+    }
+    let (end, first) = scene.day(start)?;
+    let next = joint(end)?;
+    if let Some((end, last)) = calendar::day_at(scene, next) {
+        return ordered(first, last).map(|it| (end, it));
+    }
+    // `December 24 to 26`
+    let (end, day) = calendar::day_number(scene, next).filter(|_| scene.meaning(start).month.is_some())?;
+    let last = Date::new(first.year(), first.month(), i8::try_from(day).ok()?).ok()?;
+    ordered(first, last).map(|it| (end, it))
+}
+
+/// Whether a day in words `first..end` says of which month it is.
+fn names_month(scene: &Scene<'_>, first: usize, end: usize) -> bool {
+    let is_numeric = scene.text.kind(first) == Some(Kind::Digits) && scene.text.kind(first + 2) == Some(Kind::Digits);
+    is_numeric || (first..end).any(|it| scene.meaning(it).month.is_some())
 }
 
 fn ordered(first: Date, last: Date) -> Option<Days> {
@@ -268,9 +273,9 @@ fn part_of_day(scene: &Scene<'_>, at: usize) -> Option<(usize, Hours)> {
     let is_alone = scene.text.len() == 1;
     let greets = scene.follows(at, &["good", "guten", "gute", "gutem", "schonen", "schone", "nice"]);
     // `morgen` alone is tomorrow, `night` and `früh` say too little.
-    let is_free = !matches!(word, "morgen" | "night" | "nacht" | "fruh" | "frueh" | "noon" | "midday" | "mittag")
-        || is_alone && word != "morgen";
-    if greets || next == at && !is_free || next > at && word == "tonight" {
+    let is_free =
+        !matches!(word, "morgen" | "night" | "nacht" | "fruh" | "frueh" | "mittag") || is_alone && word != "morgen";
+    if greets || scene.is(next, &["noon", "midday"]) || next == at && !is_free || next > at && word == "tonight" {
         return None;
     }
     Some((next + 1, Hours::of(part)))

@@ -37,12 +37,9 @@ pub(super) fn compile(expression: &str) -> Result<Regex, RegexpError> {
     let mut builder = RegexBuilder::new(expression);
     let compiled =
         builder.size_limit(MOST_BYTES).dfa_size_limit(MOST_BYTES).nest_limit(50).case_insensitive(true).build();
-    let regexp = compiled.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => RegexpError::TooLarge,
-        error => RegexpError::Syntax(error.to_string()),
+    let regexp = compiled.map_err(|error| {
+        let is_large = matches!(error, regex::Error::CompiledTooBig(_));
+        if is_large { RegexpError::TooLarge } else { RegexpError::Syntax(error.to_string()) }
     })?;
-    if regexp.is_match("") && regexp.find("").is_some_and(|it| it.is_empty()) {
-        return Err(RegexpError::Empty);
-    }
-    Ok(regexp)
+    if regexp.is_match("") { Err(RegexpError::Empty) } else { Ok(regexp) }
 }

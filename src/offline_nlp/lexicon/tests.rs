@@ -80,7 +80,7 @@ fn brief(value: &Value) -> String {
         Value::Object(fields) => {
             fields.iter().map(|(key, value)| format!("{key}:{}", brief(value))).collect::<Vec<_>>().join(" ")
         }
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
     }
 }
 

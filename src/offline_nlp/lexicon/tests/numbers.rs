@@ -45,7 +45,7 @@ fn b16_english_numbers() {
             ("23rd", "ordinal", "23rd=23"),
             ("twenty-third", "ordinal", "twenty-third=23"),
             ("just a second", "ordinal", ""),
-            ("thirty second", "ordinal", ""),
+            ("thirty-second", "ordinal", "thirty-second=32"),
             ("at first", "ordinal", ""),
             ("order 12345", "number-sequence", "12345=12345"),
             ("50%", "percentage", "50%=50%"),

@@ -95,21 +95,25 @@ fn b16_hostile_texts_are_read_in_bounded_work() {
     }
 }
 
-proptest! {
-    #[test]
-    fn b16_ranges_are_within_any_text(text in any::<String>()) {
-        looks(&whole("en"), &text);
-        looks(&whole("de"), &text);
-    }
+#[test]
+fn b16_ranges_are_within_any_text() {
+    let (en, de) = (whole("en"), whole("de"));
+    proptest!(|(text in any::<String>())| {
+        looks(&en, &text);
+        looks(&de, &text);
+    });
+}
 
-    #[test]
-    fn b16_ranges_are_within_texts_of_our_own_words(words in proptest::collection::vec(proptest::sample::select(vec![
-        "tomorrow", "morgen", "at", "um", "3", "15:30", "Uhr", "pm", "next", "nächsten", "Montag", "week", "in", "drei", "Tagen",
-        "24.12.", "2026", "-", "bis", "to", "between", "and", "half", "halb", "past", "vor", "nach", "9999", "32", "Dec", "den",
-        "hundred", "million", "one", "€", "$", "%", "°", ",", ".", "(0)", "+49", "30", "ago", "from", "years", "old", "last", "the",
-        "99999999999999999999", "month", "end", "of", "Ende", "every", "second", "-5", "1e9", "Mr", "Ann", "my", "name", "is",
-    ]), 0..14)) {
-        looks(&whole("en"), &words.join(" "));
-        looks(&whole("de"), &words.join(" "));
-    }
+#[test]
+fn b16_ranges_are_within_texts_of_our_own_words() {
+    let (en, de) = (whole("en"), whole("de"));
+    let words = "tomorrow morgen at um 3 15:30 Uhr pm next nächsten Montag week in drei Tagen 24.12. 2026 - bis to between and \
+        half halb past vor nach 9999 32 Dec den hundred million one € $ % ° , . (0) +49 30 ago from years old last the \
+        99999999999999999999 month end of Ende every second -5 1e9 Mr Ann my name is weekend Dezember tonight now a day";
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let texts = proptest::collection::vec(proptest::sample::select(words), 0..14);
+    proptest!(|(words in texts)| {
+        looks(&en, &words.join(" "));
+        looks(&de, &words.join(" "));
+    });
 }
