@@ -24,4 +24,5 @@ mod ops;
 mod python;
 mod sight;
 mod store;
+mod switchboard;
 mod traces;
