@@ -157,6 +157,8 @@ class Desk extends HTMLElement {
     const mine = board.contacts.filter((it) => it.place === "person" && it.person === this.#me);
     this.#showContacts(this.#ui.offered, waiting);
     this.#showContacts(this.#ui.mine, mine);
+    // A page that was loaded again goes on where it was.
+    if (first && mine.length > 0) this.#choose(mine[0].id);
     this.#showQueues();
     this.#showCallbacks();
     this.#showTalk();
