@@ -62,6 +62,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("google_cloud_dialogflow_v2", &["nlp"]),
     ("google_cloud_gax", &["nlp"]),
+    ("hdrhistogram", &["switchboard"]),
     ("hickory_resolver", &["egress"]),
     ("opentelemetry", &["telemetry"]),
     ("opentelemetry_otlp", &["telemetry"]),

@@ -86,6 +86,7 @@ impl Questions {
             session: session_path(),
             query_params: None,
             query_input: Some(dialogflow::QueryInput { input: Some(dialogflow::query_input::Input::Text(text)) }),
+            ..Default::default()
         };
         Self { form: Form::new(&request.encode_to_vec()) }
     }
@@ -155,7 +156,7 @@ fn answer(filler: &str) -> dialogflow::DetectIntentResponse {
         }),
         intent_detection_confidence: 0.87,
         language_code: LANGUAGE.to_owned(),
-        sentiment_analysis_result: None,
+        ..Default::default()
     };
     dialogflow::DetectIntentResponse {
         response_id: "b8f0c6d2-1e47-4a39-8d5b-90a3f2e6c714-2f5d7c11".to_owned(),

@@ -3,6 +3,7 @@
 mod chat;
 mod check;
 mod demo;
+mod load;
 mod nlp;
 mod secret;
 mod serve;
@@ -96,6 +97,8 @@ enum Command {
     Timeline(TimelineArgs),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
+    /// Talk as many contacts at a given rate, and account for every message
+    Load(Box<load::LoadArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -265,6 +268,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
+        Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
 }
 

@@ -1,8 +1,10 @@
-//! `usher nlp`: the offline Dialogflow, serving an agent's export.
+//! `usher nlp`: the offline Dialogflow, serving an agent's export or measuring it.
+
+mod evaluate;
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -21,7 +23,22 @@ use crate::{
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7403";
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct NlpArgs {
+    #[command(subcommand)]
+    command: Option<NlpCommand>,
+    #[command(flatten)]
+    serve: Option<ServeArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+enum NlpCommand {
+    /// Measure how well an agent's phrases tell its intents apart
+    Evaluate(evaluate::EvaluateArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
     /// The agent: a Dialogflow ES export, as directory or zip
     #[arg(long, value_name = "DIR|ZIP")]
     agent: PathBuf,
@@ -34,6 +51,14 @@ pub(super) struct NlpArgs {
 }
 
 pub(super) fn run(args: &NlpArgs, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    match (&args.command, &args.serve) {
+        (Some(NlpCommand::Evaluate(args)), _) => evaluate::run(args, terminal),
+        (None, Some(args)) => serve(args, terminal),
+        (None, None) => usage("name the agent's export: --agent DIR|ZIP", terminal),
+    }
+}
+
+fn serve(args: &ServeArgs, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let address: SocketAddr = match args.listen.parse() {
         Ok(address) => address,
         Err(_no_address) => {
@@ -47,11 +72,11 @@ pub(super) fn run(args: &NlpArgs, terminal: &mut Terminal<'_>) -> io::Result<Exi
         return usage(&message, terminal);
     }
     let Some(loaded) = load(args, terminal)? else { return Ok(Exit::Config) };
-    runtime(0)?.block_on(serve(address, loaded.agent, terminal))
+    runtime(0)?.block_on(serve_at(address, loaded.agent, terminal))
 }
 
 /// The agent, with what its export left to be desired told; `None`: there is none, and that was told.
-fn load(args: &NlpArgs, terminal: &mut Terminal<'_>) -> io::Result<Option<Loaded>> {
+fn load(args: &ServeArgs, terminal: &mut Terminal<'_>) -> io::Result<Option<Loaded>> {
     let told = |remarks: &[Remark], terminal: &mut Terminal<'_>| -> io::Result<()> {
         for remark in remarks {
             let kind = if remark.is_error { "error" } else { "warning" };
@@ -73,7 +98,7 @@ fn load(args: &NlpArgs, terminal: &mut Terminal<'_>) -> io::Result<Option<Loaded
     }
 }
 
-async fn serve(address: SocketAddr, agent: Agent, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+async fn serve_at(address: SocketAddr, agent: Agent, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) => {

@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod demo;
+pub mod evaluate;
 pub mod lexicon;
 pub mod load;
 pub mod matcher;

@@ -12,6 +12,7 @@ pub mod floor;
 mod follow;
 mod journal;
 pub mod link;
+pub mod load;
 mod refusal;
 mod run;
 pub mod talk;

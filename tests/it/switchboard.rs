@@ -185,17 +185,16 @@ impl Talk {
 
     async fn hears(&mut self, text: &str) {
         let wanted = [Content::Text { text: text.to_owned() }];
-        let is_it = |it: &What| match it {
-            What::Message { from: From::Bot, content, .. } => (*content == wanted).then_some(()),
-            _ => None,
+        let is_it = |it: &What| {
+            matches!(it, What::Message { from: From::Bot, content, .. } if *content == wanted).then_some(())
         };
         self.until(text, is_it).await;
     }
 
     async fn state(&mut self, wanted: &str) -> State {
-        let is_it = |it: &What| match it {
-            What::State(state) => serde_json::to_value(state).unwrap()["state"].eq(wanted).then(|| state.clone()),
-            _ => None,
+        let is_it = |it: &What| {
+            let What::State(state) = it else { return None };
+            serde_json::to_value(state).unwrap()["state"].eq(wanted).then(|| state.clone())
         };
         self.until(wanted, is_it).await
     }
@@ -205,7 +204,7 @@ impl Talk {
     }
 
     /// Asks for a person, who takes the contact.
-    async fn to_a_person(&mut self, centre: &Switchboard) {
+    async fn is_taken_over(&mut self, centre: &Switchboard) {
         self.says(centre, "ask", "a person").await;
         self.state("waiting").await;
         centre.accept("desk-1", &self.id).await.unwrap();
@@ -244,19 +243,11 @@ async fn s21_s23_a_callback_is_booked_and_a_page_pushed() {
     let mut talk = stage.open().await;
     talk.says(&stage.centre, "m1", "call me").await;
     let phone = talk
-        .until("callback", |it| match it {
-            What::Callback { phone, .. } => Some(phone.clone()),
-            _ => None,
-        })
+        .until("callback", |it| if let What::Callback { phone, .. } = it { Some(phone.clone()) } else { None })
         .await;
     assert_eq!(phone, "+4930901820");
     talk.says(&stage.centre, "m2", "show me").await;
-    let page = talk
-        .until("page", |it| match it {
-            What::Push { url, .. } => Some(url.clone()),
-            _ => None,
-        })
-        .await;
+    let page = talk.until("page", |it| if let What::Push { url, .. } = it { Some(url.clone()) } else { None }).await;
     assert_eq!(page, "https://example.com/terms");
     assert_eq!(stage.centre.board().borrow().callbacks.len(), 1);
     stage.done().await;
@@ -267,7 +258,7 @@ async fn a_restarted_centre_goes_on_with_every_contact() {
     let stage = Stage::new().await;
     let mut with_bot = stage.open().await;
     let mut with_person = stage.open().await;
-    with_person.to_a_person(&stage.centre).await;
+    with_person.is_taken_over(&stage.centre).await;
     with_bot.says(&stage.centre, "m1", "one").await;
     with_bot.hears("echo: one").await;
     let stage = stage.restart_centre().await;

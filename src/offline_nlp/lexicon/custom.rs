@@ -23,6 +23,8 @@ const MOST_MATCHES: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Custom {
     names: Vec<Arc<str>>,
+    /// Without their entries, in the order of `names`.
+    kinds: Vec<EntityType>,
     values: Vec<Value>,
     dictionary: Dictionary,
     fuzzy: Fuzzy,
@@ -41,10 +43,13 @@ impl Custom {
         custom
     }
 
-    pub(super) fn of_session(entities: &[SessionEntity], vocabulary: &Vocabulary) -> Self {
+    pub(super) fn of_session(entities: &[SessionEntity], base: &Self, vocabulary: &Vocabulary) -> Self {
         let mut custom = Self::default();
         for entity in entities {
-            let kind = EntityType { name: entity.name.clone(), ..EntityType::default() };
+            // As the agent's own entity of that name is; expressions are the agent's alone.
+            let own = base.kinds.iter().find(|it| it.name == entity.name);
+            let (is_enum, fuzzy) = own.map_or((false, false), |it| (it.is_enum, it.fuzzy));
+            let kind = EntityType { name: entity.name.clone(), is_enum, fuzzy, ..EntityType::default() };
             custom.add(&kind, &entity.entries, vocabulary);
         }
         custom
@@ -54,6 +59,8 @@ impl Custom {
         let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         let name: Arc<str> = entity.name.as_str().into();
         self.names.push(Arc::clone(&name));
+        let EntityType { is_enum, is_regexp, fuzzy, .. } = *entity;
+        self.kinds.push(EntityType { name: entity.name.clone(), is_enum, is_regexp, fuzzy, ..EntityType::default() });
         if entity.is_regexp {
             // An invalid one finds nothing; whoever loads the agent reports it.
             let expressions = entries.iter().flat_map(expressions).take(regexps::MOST_OF_AN_ENTITY);

@@ -135,7 +135,7 @@ impl Lexicon {
             return Self { base: Arc::clone(&self.base), session: None };
         }
         let overridden = entities.iter().filter(|it| it.mode == Mode::Override).map(|it| it.name.clone()).collect();
-        let custom = Custom::of_session(entities, &self.base.vocabulary);
+        let custom = Custom::of_session(entities, &self.base.custom, &self.base.vocabulary);
         let names = entities.iter().map(|it| it.name.clone()).collect();
         Self { base: Arc::clone(&self.base), session: Some(Arc::new(Session { overridden, custom, names })) }
     }

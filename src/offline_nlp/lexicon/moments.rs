@@ -101,6 +101,11 @@ fn this_part(scene: &Scene<'_>, at: usize) -> Option<(usize, Date)> {
 }
 
 fn behind_day(scene: &Scene<'_>, end: usize, at: usize) -> Option<(usize, When)> {
+    // `Dienstagnachmittag` is the day and its part in one word.
+    let last = scene.meaning(end.saturating_sub(1));
+    if let (Some(_), Some(part)) = (last.weekday, last.part) {
+        return Some(after_part(scene, end, part));
+    }
     // `tonight` is the day and its evening in one; `this afternoon` begins with the day.
     if let Some(part) = scene.meaning(end).part.filter(|_| !scene.is(end, &["fruhstuck"])) {
         return Some(after_part(scene, end + 1, part));

@@ -268,7 +268,8 @@ fn part_of_day(scene: &Scene<'_>, at: usize) -> Option<(usize, Hours)> {
         .or_else(|| scene.after(at, &["in", "der"]))
         .or_else(|| scene.is(at, &["at", "am", "im", "this", "diesen"]).then_some(at + 1))
         .unwrap_or(at);
-    let part = scene.meaning(next).part?;
+    // `Dienstagnachmittag` is of its day.
+    let part = scene.meaning(next).part.filter(|_| scene.meaning(next).weekday.is_none())?;
     let word = scene.text.folded(next);
     let is_alone = scene.text.len() == 1;
     let greets = scene.follows(at, &["good", "guten", "gute", "gutem", "schonen", "schone", "nice"]);

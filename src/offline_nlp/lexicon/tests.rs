@@ -57,6 +57,17 @@ fn b16_a_sessions_entries_override_or_supplement() {
     assert_eq!(values(&lexicon.with_session(&session(Mode::Override)).with_session(&[])), ["blue"]);
 }
 
+#[test]
+fn b16_a_sessions_entries_are_matched_as_the_agents_are() {
+    let mut room = entity("room", &[("blue", &["blue"])]);
+    room.fuzzy = true;
+    let entries = vec![Entry { value: "turquoise".to_owned(), synonyms: vec!["turquoise".to_owned()] }];
+    let session = SessionEntity { name: "room".to_owned(), mode: Mode::Supplement, entries };
+    let lexicon = lexicon("en", vec![room]).with_session(&[session]);
+    let values: Vec<Value> = lexicon.all("turqoise", &moment()).into_iter().map(|it| it.value).collect();
+    assert_eq!(values, ["turquoise"]);
+}
+
 mod calendar;
 mod custom;
 mod names;

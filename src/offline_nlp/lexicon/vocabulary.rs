@@ -108,9 +108,20 @@ impl Vocabulary {
 
     pub(super) fn meaning(&self, folded: &str) -> Option<Meaning> {
         self.meanings.get(folded).copied().or_else(|| match self.tongue {
-            Tongue::German => number_words::german(folded),
+            Tongue::German => number_words::german(folded).or_else(|| self.part_of_weekday(folded)),
             Tongue::English { .. } | Tongue::Other => None,
         })
+    }
+}
+
+impl Vocabulary {
+    /// `Dienstagnachmittag`.
+    fn part_of_weekday(&self, folded: &str) -> Option<Meaning> {
+        let (day, part) = folded.split_once("tag").or_else(|| folded.split_once("woch"))?;
+        let day = folded.get(..folded.len() - part.len()).filter(|_| !day.is_empty())?;
+        let weekday = self.meanings.get(day)?.weekday?;
+        let part = self.meanings.get(part)?.part?;
+        Some(Meaning { weekday: Some(weekday), part: Some(part), ..Meaning::default() })
     }
 }
 

@@ -3,7 +3,11 @@
 //! It always reads: neither a slow centre nor a gateway that takes nothing holds reading up. What waits is bounded by the book
 //! and by the lane's queue, and holds up the sender.
 
-use std::{future, sync::Arc, time::Duration};
+use std::{
+    future,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures::{
     FutureExt as _, StreamExt as _,
@@ -11,14 +15,14 @@ use futures::{
     stream::FuturesOrdered,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
 use super::{
-    Centre, LinkConfig, Outgoing, Receipt,
+    Outgoing, Receipt, Shared,
     book::{Arrival, Book, Next},
     dial::{self, Opened, Trouble},
     directory,
@@ -43,9 +47,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 pub(super) struct Lane {
     number: u32,
-    config: Arc<LinkConfig>,
-    centre: Arc<dyn Centre>,
-    presence: Arc<watch::Sender<u64>>,
+    shared: Arc<Shared>,
     book: Book,
     /// What the centre is making durable, in order. Yields the frame's number. Outlives streams, but not sessions.
     handled: FuturesOrdered<BoxFuture<'static, u64>>,
@@ -66,19 +68,12 @@ enum Step {
 }
 
 impl Lane {
-    pub(super) fn new(
-        number: u32,
-        config: Arc<LinkConfig>,
-        centre: Arc<dyn Centre>,
-        presence: Arc<watch::Sender<u64>>,
-    ) -> Self {
-        let seed = config.seed.wrapping_add(u64::from(number));
-        let pace = config.pace;
+    pub(super) fn new(number: u32, shared: Arc<Shared>) -> Self {
+        let seed = shared.config.seed.wrapping_add(u64::from(number));
+        let pace = shared.config.pace;
         Self {
             number,
-            config,
-            centre,
-            presence,
+            shared,
             book: Book::default(),
             handled: FuturesOrdered::new(),
             backoff: Backoff::new(pace.first, pace.longest, seed),
@@ -114,7 +109,7 @@ impl Lane {
             self.book.forget_session();
         }
         let error = trouble as &dyn std::error::Error;
-        let (lane, unit, gateway) = (self.number, self.config.unit.as_str(), &self.config.gateway);
+        let (lane, unit, gateway) = (self.number, self.shared.config.unit.as_str(), &self.shared.config.gateway);
         if let Some(mend) = remedy.mend {
             let wait = self.mending.after_failure();
             tracing::error!(%gateway, unit, lane, error, mend, ?wait, "not attached to the gateway");
@@ -129,10 +124,10 @@ impl Lane {
     async fn open(&mut self) -> Result<Opened, Trouble> {
         let (session, last_received) = self.book.resume_point();
         let mut hello = Hello {
-            engine_id: self.config.engine_id.clone(),
-            business_unit: self.config.unit.clone(),
+            engine_id: self.shared.config.engine_id.clone(),
+            business_unit: self.shared.config.unit.clone(),
             lane: self.number,
-            lanes: self.config.lanes,
+            lanes: self.shared.config.lanes,
             session,
             last_received,
             directory: None,
@@ -140,11 +135,11 @@ impl Lane {
         let mut rest = Vec::new();
         if self.number == 0 {
             self.book.drop_directory_changes();
-            let (first, more) = directory::split(self.centre.directory(), self.book.max_frame_bytes());
+            let (first, more) = directory::split(self.shared.centre.directory(), self.book.max_frame_bytes());
             hello.directory = Some(first);
             rest = more;
         }
-        let opened = dial::open(&self.config, hello).await?;
+        let opened = dial::open(&self.shared.config, hello).await?;
         self.on_welcome(&opened, rest)?;
         Ok(opened)
     }
@@ -156,15 +151,17 @@ impl Lane {
             self.handled = FuturesOrdered::new();
         }
         self.on_ack(opened.ack)?;
-        let (lane, unit, resumed, credits) = (self.number, self.config.unit.as_str(), welcome.resumed, welcome.credits);
+        let (lane, unit, resumed, credits) =
+            (self.number, self.shared.config.unit.as_str(), welcome.resumed, welcome.credits);
         tracing::info!(unit, lane, resumed, credits, "attached to the gateway");
+        self.shared.welcomes.fetch_add(1, Ordering::Relaxed);
         self.present(true);
         Ok(())
     }
 
     fn present(&self, is_present: bool) {
         let bit = 1_u64 << (self.number % u64::BITS);
-        self.presence.send_if_modified(|lanes| {
+        self.shared.presence.send_if_modified(|lanes| {
             let before = *lanes;
             *lanes = if is_present { before | bit } else { before & !bit };
             *lanes != before
@@ -239,8 +236,8 @@ impl Lane {
         match self.book.next() {
             Next::Frame(frame) => Some(frame),
             Next::TooLarge(refused, receipt) => {
-                tracing::warn!(unit = %self.config.unit, detail = %refused.detail, "a frame cannot be sent");
-                let noted = self.centre.on_refused(refused, receipt);
+                tracing::warn!(unit = %self.shared.config.unit, detail = %refused.detail, "a frame cannot be sent");
+                let noted = self.shared.centre.on_refused(refused, receipt);
                 // It stands behind no frame of the gateway's; it must only be carried to its end.
                 let taken = self.book.handed_over();
                 self.handled.push_back(noted.map(move |()| taken).boxed());
@@ -279,7 +276,7 @@ impl Lane {
 
     fn on_ack(&mut self, ack: u64) -> Result<(), Trouble> {
         for receipt in self.book.on_ack(ack)? {
-            self.centre.on_taken(receipt);
+            self.shared.centre.on_taken(receipt);
         }
         Ok(())
     }
@@ -292,29 +289,30 @@ impl Lane {
             }
             Some(Body::Refused(refused)) => {
                 let receipt: Option<Receipt> = self.book.on_refused(refused.frame);
-                self.centre.on_refused(refused, receipt)
+                self.shared.centre.on_refused(refused, receipt)
             }
             Some(body) => {
                 if matches!(body, Body::Draining(_)) {
                     self.present(false);
                 }
-                self.centre.on_frame(body)
+                self.shared.centre.on_frame(body)
             }
             None => {
-                tracing::warn!(unit = %self.config.unit, "the gateway sent a frame of a kind that is not known here");
+                tracing::warn!(unit = %self.shared.config.unit, "the gateway sent a frame of a kind that is not known here");
                 future::ready(()).boxed()
             }
         }
     }
 
     fn on_busy(&mut self, busy: &Busy) {
+        self.shared.centre.on_busy(busy);
         let pause = Duration::from_millis(busy.retry_after_ms.into()).min(LONGEST_PAUSE);
         let again = Clock::instant() + pause;
         if self.book.on_busy(busy, again) {
             return;
         }
-        let Some(message) = self.centre.recall(&busy.contact, &busy.message_id) else {
-            tracing::warn!(unit = %self.config.unit, contact.id = %busy.contact, "a message was given back that nobody knows");
+        let Some(message) = self.shared.centre.recall(&busy.contact, &busy.message_id) else {
+            tracing::warn!(unit = %self.shared.config.unit, contact.id = %busy.contact, "a message was given back that nobody knows");
             return;
         };
         let item = Outgoing { body: engine_frame::Body::CustomerMessage(message), receipt: None };
@@ -341,7 +339,7 @@ impl Lane {
             }
         };
         if timeout(CLOSE_WITHIN, rest).await.is_err() {
-            tracing::debug!(unit = %self.config.unit, "the gateway did not end the stream in time");
+            tracing::debug!(unit = %self.shared.config.unit, "the gateway did not end the stream in time");
         }
     }
 }

@@ -13,7 +13,10 @@ mod order;
 use std::{
     fmt,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,7 +26,7 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::wire::engine::{CustomerMessage, Directory, Refused, engine_frame, gateway_frame};
+use crate::wire::engine::{Busy, CustomerMessage, Directory, Refused, engine_frame, gateway_frame};
 
 /// How many frames may wait for each lane before [`Link::send`] waits.
 const QUEUE: usize = 256;
@@ -90,6 +93,9 @@ pub trait Centre: Send + Sync + 'static {
     /// Without a receipt when the frame had none. The future is as in [`Centre::on_frame`].
     fn on_refused(&self, refused: Refused, receipt: Option<Receipt>) -> BoxFuture<'static, ()>;
 
+    /// The gateway has no room for a message now; the link sends it again. For whoever counts.
+    fn on_busy(&self, _busy: &Busy) {}
+
     /// A customer's message that was taken is given back (`Busy` came after its acknowledgement): the message, to be sent again.
     fn recall(&self, contact: &str, message_id: &str) -> Option<CustomerMessage>;
 }
@@ -109,12 +115,22 @@ struct Outgoing {
     receipt: Option<Receipt>,
 }
 
+/// What the lanes share.
+struct Shared {
+    config: LinkConfig,
+    centre: Arc<dyn Centre>,
+    /// A bit for each lane that is attached and not draining.
+    presence: watch::Sender<u64>,
+    welcomes: Arc<AtomicU64>,
+}
+
 /// A handle on the lanes' tasks; they end with [`Link::stop`], or when the last handle is gone.
 #[derive(Clone)]
 pub struct Link {
     lanes: Arc<[mpsc::Sender<Outgoing>]>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    welcomes: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Link {
@@ -131,16 +147,22 @@ impl Link {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (presence, present) = watch::channel(0);
         tasks.spawn(tell_presence(present, Arc::clone(centre)));
-        let presence = Arc::new(presence);
-        let config = Arc::new(LinkConfig { lanes, ..config });
-        dial::warn_of_plaintext(&config.gateway);
+        let shared = Shared {
+            config: LinkConfig { lanes, ..config },
+            centre: Arc::clone(centre),
+            presence,
+            welcomes: Arc::default(),
+        };
+        let shared = Arc::new(shared);
+        dial::warn_of_plaintext(&shared.config.gateway);
         let lane = |number| {
             let (sender, queue) = mpsc::channel(QUEUE);
-            let lane = lane::Lane::new(number, Arc::clone(&config), Arc::clone(centre), Arc::clone(&presence));
-            tasks.spawn(lane.run(queue, stop.clone()));
+            tasks.spawn(lane::Lane::new(number, Arc::clone(&shared)).run(queue, stop.clone()));
             sender
         };
-        Self { lanes: (0..lanes).map(lane).collect(), stop, tasks }
+        let senders = (0..lanes).map(lane).collect();
+        let welcomes = Arc::clone(&shared.welcomes);
+        Self { lanes: senders, stop, tasks, welcomes }
     }
 
     /// Queues a frame; waits while too much is queued for its lane. Frames of one contact keep their order. A customer's message
@@ -162,6 +184,12 @@ impl Link {
             mpsc::error::TrySendError::Full(_) => SendError::Full,
             mpsc::error::TrySendError::Closed(_) => SendError::Stopped,
         })
+    }
+
+    /// How many streams have been welcomed so far; more than there are lanes: some were lost.
+    #[must_use]
+    pub fn welcomes(&self) -> u64 {
+        self.welcomes.load(Ordering::Relaxed)
     }
 
     /// Half-closes the streams, hears what the gateway still acknowledges (for two seconds at most) and ends every task. What was

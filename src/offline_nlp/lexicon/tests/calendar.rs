@@ -387,3 +387,89 @@ fn s21_every_shape_of_a_time_is_one_that_callbacks_understand() {
         assert_eq!(at, Ok(ids::Timestamp(wanted.as_millisecond())), "{text}");
     }
 }
+
+#[test]
+fn b16_english_calendar_words_within_whole_sentences() {
+    check(
+        "en",
+        &[
+            (
+                "Could you please call me back tomorrow between 2 and 4?",
+                "date-time",
+                "tomorrow between 2 and 4=endDateTime:2026-11-21T16:00 startDateTime:2026-11-21T14:00",
+            ),
+            ("I ordered 3 shirts on Monday at your shop", "date-time", "Monday=2026-11-23T12:00"),
+            (
+                "I can do Tuesday afternoon or Wednesday at 10",
+                "date-time",
+                "Tuesday afternoon=endDateTime:2026-11-24T16:00 startDateTime:2026-11-24T12:00 | Wednesday at 10=date_time:2026-11-25T10:00",
+            ),
+            ("on the 24th at 5 pm", "date-time", "24th at 5 pm=date_time:2026-11-24T17:00"),
+            ("next Tuesday at noon", "date-time", "next Tuesday at noon=date_time:2026-11-24T12:00"),
+            ("3pm on December 1st", "date-time", "3pm on December 1st=date_time:2026-12-01T15:00"),
+            ("tomorrow evening at 7", "date-time", "tomorrow evening at 7=date_time:2026-11-21T19:00"),
+            (
+                "tomorrow morning",
+                "date-time",
+                "tomorrow morning=endDateTime:2026-11-21T12:00 startDateTime:2026-11-21T08:00",
+            ),
+            ("Monday to Friday", "date-time", "Monday to Friday=endDate:2026-11-27T12:00 startDate:2026-11-23T12:00"),
+            ("tomorrow, 4:15 pm", "date-time", "tomorrow, 4:15 pm=date_time:2026-11-21T16:15"),
+            ("the 2nd of January 2027 at 11", "date-time", "2nd of January 2027 at 11=date_time:2027-01-02T11:00"),
+            ("what are your opening hours", "date-time", ""),
+            ("I bought 2 for 10 dollars", "date-time", ""),
+            ("my order 12345 has not arrived", "date-time", ""),
+            ("it costs 10.50", "date-time", ""),
+            ("one day I will", "date-time", ""),
+            ("I waited for hours", "date-time", ""),
+            ("a second hand phone", "date-time", ""),
+        ],
+    );
+}
+
+#[test]
+fn b16_german_calendar_words_within_whole_sentences() {
+    check(
+        "de",
+        &[
+            (
+                "Bitte rufen Sie mich morgen zwischen 14 und 16 Uhr zurück.",
+                "date-time",
+                "morgen zwischen 14 und 16 Uhr=endDateTime:2026-11-21T16:00 startDateTime:2026-11-21T14:00",
+            ),
+            (
+                "Ich kann am Dienstagnachmittag",
+                "date-time",
+                "Dienstagnachmittag=endDateTime:2026-11-24T16:00 startDateTime:2026-11-24T12:00",
+            ),
+            ("am Dienstag Nachmittag um 3", "date-time", "Dienstag Nachmittag um 3=date_time:2026-11-24T15:00"),
+            ("Mittwoch gegen 10", "date-time", "Mittwoch gegen 10=date_time:2026-11-25T10:00"),
+            (
+                "am Freitag, den 27.11. um 14:30 Uhr",
+                "date-time",
+                "Freitag, den 27.11. um 14:30 Uhr=date_time:2026-11-27T14:30",
+            ),
+            ("morgen früh um 8", "date-time", "morgen früh um 8=date_time:2026-11-21T08:00"),
+            ("morgen Abend", "date-time", "morgen Abend=endDateTime:2026-11-21T20:00 startDateTime:2026-11-21T16:00"),
+            (
+                "am 1. Dezember um viertel nach neun",
+                "date-time",
+                "1. Dezember um viertel nach neun=date_time:2026-12-01T09:15",
+            ),
+            (
+                "heute Nachmittag",
+                "date-time",
+                "heute Nachmittag=endDateTime:2026-11-20T16:00 startDateTime:2026-11-20T12:00",
+            ),
+            ("heute um 11", "date-time", "heute um 11=date_time:2026-11-20T11:00"),
+            ("in 2 Stunden", "date-time", "in 2 Stunden=date_time:2026-11-20T12:00"),
+            ("Ich habe 3 Hemden bestellt", "date-time", ""),
+            ("Wann haben Sie geöffnet", "date-time", ""),
+            ("Meine Bestellung 12345 ist nicht da", "date-time", ""),
+            ("das kostet 10,50 Euro", "date-time", ""),
+            ("so ein Mist", "date-time", ""),
+            ("guten Tag", "date-time", ""),
+            ("die Rechnung vom 3.11.", "date-time", "3.11.=2027-11-03T12:00"),
+        ],
+    );
+}

@@ -9,8 +9,8 @@ use super::*;
 use crate::{
     switchboard::{NewContact, Said, talk::Entry},
     wire::engine::{
-        Command, ContactAccepted, EndContact, LogOnAgent, Message, Refused, Requeue, Say, command,
-        command_outcome::Outcome, gateway_frame, message, refused, requeue,
+        Command, ContactAccepted, EndContact, LogOnAgent, Message, Refused, Requeue, Say, command, gateway_frame,
+        message, refused, requeue,
     },
 };
 
@@ -145,10 +145,8 @@ impl House {
     }
 
     fn refuses(&mut self, frame: &Frame, reason: refused::Reason) {
-        let (contact, message_id) = match &frame.body {
-            Body::CustomerMessage(it) => (it.contact.clone(), it.message_id.clone()),
-            other => panic!("{other:?}"),
-        };
+        let Body::CustomerMessage(it) = &frame.body else { panic!("{frame:?}") };
+        let (contact, message_id) = (it.contact.clone(), it.message_id.clone());
         let refused = Refused { reason: reason.into(), contact, message_id, ..Refused::default() };
         self.act(|floor, now, out| floor.on_refused(&refused, frame.receipt, now, out));
     }

@@ -109,15 +109,14 @@ impl Gateway {
     fn take(&mut self, n: usize) {
         let n = n.min(self.house.frames.len());
         for frame in self.house.frames.drain(..n).collect::<Vec<_>>() {
-            match &frame.body {
-                Body::ContactOffered(_) => {
-                    let id = self.id.clone();
-                    self.house.accepted(&id);
-                }
-                Body::CustomerMessage(it) if !self.taken.contains(&it.message_id) => {
-                    self.taken.push(it.message_id.clone());
-                }
-                _ => {}
+            if let Body::ContactOffered(_) = &frame.body {
+                let id = self.id.clone();
+                self.house.accepted(&id);
+            }
+            if let Body::CustomerMessage(it) = &frame.body
+                && !self.taken.contains(&it.message_id)
+            {
+                self.taken.push(it.message_id.clone());
             }
             if let Some(receipt) = frame.receipt {
                 self.house.act(|floor, now, out| floor.on_taken(receipt, now, out));
@@ -163,7 +162,7 @@ proptest! {
         let different: BTreeSet<&String> = delivered.iter().collect();
         prop_assert_eq!((delivered.len(), different.len()), (gateway.messages, gateway.messages));
         let mut in_order = gateway.taken.clone();
-        in_order.sort_by_key(|it| it[1..].parse::<usize>().unwrap());
+        in_order.sort_by_key(|it| it.trim_start_matches('m').parse::<usize>().unwrap());
         prop_assert_eq!(gateway.taken, in_order);
     }
 }
