@@ -19,6 +19,7 @@ mod egress;
 mod engine;
 mod fakes;
 mod harness;
+mod house;
 mod life;
 mod offline;
 mod ops;
