@@ -116,6 +116,8 @@ async fn a_gateway_that_restarts_goes_on_with_the_conversation() {
     log_on(&link, &notebook).await;
     say(&link, "c1", 5).await;
     assert_eq!(heard(&notebook, 5).await, echoes(1..=5));
+    let asked: Vec<_> = dialogflow.requests().iter().filter_map(|it| it.text().map(str::to_owned)).collect();
+    assert_eq!(asked, (1..=5).map(|it| format!("text {it}")).collect::<Vec<_>>(), "each is asked once");
     link.stop().await;
     usher.drain().await;
 }
