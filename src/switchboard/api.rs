@@ -27,7 +27,6 @@ const MAX_BODY: usize = 64 * 1024;
 /// A sign of life, so that nothing on the way takes a quiet connection for a dead one.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
-#[must_use]
 pub fn router(switchboard: Switchboard) -> Router {
     Router::new()
         .route("/events", get(board))

@@ -50,9 +50,8 @@ struct Durable {
 #[derive(Debug)]
 pub(super) struct Journal {
     shared: Arc<Shared>,
+    /// Taken by whoever stops it.
     writer: Mutex<Option<JoinHandle<()>>>,
-    /// Held while this process uses the file.
-    _lock: Option<File>,
 }
 
 #[derive(Debug)]
@@ -127,13 +126,14 @@ pub(super) fn open(path: &Path, mut restore: impl FnMut(Record) -> Result<(), St
 impl Opened {
     /// Puts a new file with these records in the place of the old one, and begins to write behind them.
     pub(super) fn start(self, records: &[Record]) -> Result<Journal, JournalError> {
-        let failed = |source| JournalError::Io { path: self.path.clone(), source };
-        let file = self.compact(records).map_err(failed)?;
+        let compacted = self.compact(records);
+        let file = compacted.map_err(|source| JournalError::Io { path: self.path.clone(), source })?;
         let shared = Arc::new(Shared::new(0));
-        let writer = Writer { file, length: None, shared: Arc::clone(&shared) };
-        let thread = std::thread::Builder::new().name("switchboard".to_owned()).spawn(move || writer.run());
-        let thread = thread.map_err(failed)?;
-        Ok(Journal { shared, writer: Mutex::new(Some(thread)), _lock: Some(self.lock) })
+        let writer = Writer { file, length: None, shared: Arc::clone(&shared), _lock: self.lock };
+        let builder = std::thread::Builder::new().name("switchboard".to_owned());
+        let thread = builder.spawn(move || writer.run());
+        let thread = thread.map_err(|source| JournalError::Io { path: self.path, source })?;
+        Ok(Journal { shared, writer: Mutex::new(Some(thread)) })
     }
 
     fn compact(&self, records: &[Record]) -> io::Result<File> {
@@ -172,7 +172,7 @@ impl Shared {
 impl Journal {
     /// Forgets everything, and says so of nothing.
     pub(super) fn in_memory() -> Self {
-        Self { shared: Arc::new(Shared::new(u64::MAX)), writer: Mutex::new(None), _lock: None }
+        Self { shared: Arc::new(Shared::new(u64::MAX)), writer: Mutex::new(None) }
     }
 
     fn is_in_memory(&self) -> bool {
@@ -237,6 +237,8 @@ struct Writer {
     /// Where the next batch goes; what a failed attempt left there is overwritten.
     length: Option<u64>,
     shared: Arc<Shared>,
+    /// Held while this process writes the file.
+    _lock: File,
 }
 
 impl Writer {
@@ -278,3 +280,6 @@ impl Writer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,7 +139,7 @@ impl Floor {
         let waits = contact.waiting_messages() > 0;
         let again = !waits && contact.now.superseded.as_ref() == Some(&asked.unless_after);
         if is_newer && !again {
-            contact.now.superseded = Some(asked.unless_after);
+            contact.now.superseded = (!waits).then_some(asked.unless_after);
             return contact.outcome(seq, Outcome::Superseded, "");
         }
         contact.outcome(seq, Outcome::Done, "");

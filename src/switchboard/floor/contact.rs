@@ -112,6 +112,8 @@ pub(super) struct Offer {
     /// Who refused last.
     pub(super) avoid: Option<String>,
     pub(super) not_before: Option<Timestamp>,
+    /// When to look for a person again: the last time there was none.
+    pub(super) overflow_at: Option<Timestamp>,
     pub(super) tries: u32,
 }
 

@@ -175,7 +175,8 @@ impl Floor {
         contact.armed = None;
         match contact.now.stage {
             Stage::Offering { since, .. }
-                if self.setup.overflow.is_some() && now >= since + self.limits.overflow_after =>
+                if self.setup.overflow.is_some()
+                    && now >= contact.offer.overflow_at.unwrap_or(since + self.limits.overflow_after) =>
             {
                 self.overflow(id, now, out);
             }
@@ -229,7 +230,7 @@ impl Floor {
         let Some(contact) = self.contacts.get_mut(id) else { return };
         let due = match contact.now.stage {
             Stage::Offering { since, .. } => {
-                let overflow = overflows.then(|| since + limits.overflow_after).filter(|at| *at > now);
+                let overflow = overflows.then(|| contact.offer.overflow_at.unwrap_or(since + limits.overflow_after));
                 let retry = contact.offer.not_before.filter(|at| *at > now);
                 [overflow, retry].into_iter().flatten().min()
             }

@@ -14,6 +14,8 @@ use crate::{
 
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_MOST: Duration = Duration::from_secs(30);
+/// How often a person is looked for when there was none.
+const OVERFLOW_AGAIN: Duration = Duration::from_secs(5);
 
 impl Floor {
     /// Offers the contact to a virtual agent, if it looks for one and one is there.
@@ -116,11 +118,9 @@ impl Floor {
                 let handover = Handover { reason: "no virtual agent is available".to_owned(), ..Handover::default() };
                 self.enqueue(id, (&queue, 0), handover, now, out);
             }
-            // Looked at again with the next chance: see when a retry is due.
             Some(_) | None => {
-                let again = now + RETRY_MOST.min(self.limits.overflow_after);
-                if let Some(contact) = self.contacts.get_mut(id).filter(|_| !asked) {
-                    contact.offer.not_before = Some(again);
+                if let Some(contact) = self.contacts.get_mut(id) {
+                    contact.offer.overflow_at = Some(now + OVERFLOW_AGAIN);
                 }
                 self.settle(id, now, out);
             }
