@@ -18,6 +18,7 @@ use super::{SESSION, agent, serve};
 use crate::python::interpreter;
 
 /// What is done, and what must come of it.
+#[expect(clippy::too_many_lines, reason = "a conversation is read in one piece")]
 fn conversation() -> Vec<(Value, Value)> {
     let detect = |rest: Value| {
         let mut step = json!({"do": "detect", "session": SESSION});
