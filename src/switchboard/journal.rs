@@ -1,4 +1,5 @@
-//! What survives a restart: records as JSON lines, appended and synced by one thread that commits whatever has gathered.
+//! What survives a restart: JSON lines, appended and synced by one thread that commits whatever has gathered. A line is an array
+//! of the records of one change, so that a crash leaves all of them or none.
 //!
 //! At start a new file takes the old one's place by a rename: it holds the same in fewer lines. A line that a crash cut off at
 //! the very end was never acknowledged and is left out; anything else that cannot be read is an error with its line.
@@ -116,8 +117,10 @@ pub(super) fn open(path: &Path, mut restore: impl FnMut(Record) -> Result<(), St
                 return Err(unreadable(format!("version {} is not known, {VERSION} is", head.switchboard)));
             }
         } else {
-            let record = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-            restore(record).map_err(unreadable)?;
+            let records: Vec<Record> = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+            for record in records {
+                restore(record).map_err(unreadable)?;
+            }
         }
     }
     Ok(opened)
@@ -142,7 +145,7 @@ impl Opened {
         serde_json::to_writer(&mut file, &Head { switchboard: VERSION })?;
         for record in records {
             file.write_all(b"\n")?;
-            serde_json::to_writer(&mut file, record)?;
+            serde_json::to_writer(&mut file, &[record])?;
         }
         file.write_all(b"\n")?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -179,21 +182,20 @@ impl Journal {
         self.shared.durable.borrow().position == u64::MAX
     }
 
-    /// Records become durable in the order of these calls. Yields the position of the last.
+    /// Records of one call become durable together, calls in their order. Yields the position of this one.
     pub(super) fn append(&self, records: &[Record]) -> u64 {
         let mut next = self.shared.next();
         if records.is_empty() || self.is_in_memory() {
             return next.position;
         }
-        for record in records {
-            let length = next.lines.len();
-            match serde_json::to_writer(&mut next.lines, record) {
-                Ok(()) => next.lines.push(b'\n'),
-                // A record is text and numbers; should one not be writable, it must not spoil the line.
-                Err(error) => {
-                    tracing::error!(%error, "a record cannot be written");
-                    next.lines.truncate(length);
-                }
+        let length = next.lines.len();
+        match serde_json::to_writer(&mut next.lines, records) {
+            Ok(()) => next.lines.push(b'\n'),
+            // Records are text and numbers; should some not be writable, they must not spoil what stands beside them.
+            Err(error) => {
+                tracing::error!(%error, "records cannot be written");
+                next.lines.truncate(length);
+                return next.position;
             }
         }
         next.position += 1;

@@ -52,6 +52,7 @@ pub struct Floor {
     agents: BTreeMap<String, bool>,
     last_agent: Option<String>,
     callbacks: BTreeMap<u64, Arc<Callback>>,
+    last_callback: u64,
     attached: bool,
     /// The gateway goes down and takes no offers.
     draining: bool,
@@ -129,6 +130,7 @@ impl Floor {
             contacts: HashMap::new(),
             ended: VecDeque::new(),
             callbacks: BTreeMap::new(),
+            last_callback: 0,
             attached: false,
             draining: false,
             directory_due: None,

@@ -14,14 +14,25 @@ use crate::{
     },
 };
 
-/// One line of the journal.
+/// A part of a line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Record {
     Contact(ContactRecord),
-    Queue { id: String, open: bool, expected_wait_s: Option<u32> },
-    Person { id: String, presence: Presence },
+    Queue {
+        id: String,
+        open: bool,
+        expected_wait_s: Option<u32>,
+    },
+    Person {
+        id: String,
+        presence: Presence,
+    },
     Callback(Arc<Callback>),
+    /// The highest number that a callback was given: none is given twice, though the callback be forgotten.
+    Callbacks {
+        last: u64,
+    },
 }
 
 /// What is new of a contact, and how it is now.
@@ -66,8 +77,10 @@ impl Floor {
             Record::Callback(callback) => {
                 let number = callback.id.rsplit('-').next().and_then(|it| it.parse().ok());
                 let number = number.ok_or_else(|| format!("callback {} has no number", callback.id))?;
+                self.last_callback = self.last_callback.max(number);
                 self.callbacks.insert(number, callback);
             }
+            Record::Callbacks { last } => self.last_callback = self.last_callback.max(last),
         }
         Ok(())
     }
@@ -130,8 +143,9 @@ impl Floor {
             expected_wait_s: it.expected_wait_s,
         });
         let people = self.people.iter().map(|(id, it)| Record::Person { id: id.clone(), presence: it.presence });
+        let last = std::iter::once(Record::Callbacks { last: self.last_callback });
         let callbacks = self.callbacks.values().map(|it| Record::Callback(Arc::clone(it)));
         let contacts = self.contacts.iter().map(|(id, it)| Record::Contact(it.whole(id)));
-        queues.chain(people).chain(callbacks).chain(contacts).collect()
+        queues.chain(people).chain(last).chain(callbacks).chain(contacts).collect()
     }
 }

@@ -137,14 +137,35 @@ fn those_behind_move_up_and_are_told() {
     assert_eq!(house.last(&b), "waiting support 1");
 }
 
+fn callback(queue: &str) -> command::Command {
+    let (queue, phone) = (queue.to_owned(), "+4930901820".to_owned());
+    command::Command::CreateCallback(CreateCallback { queue, phone, at_ms: 9_000_000, context: None })
+}
+
+#[test]
+fn s21_the_number_of_a_callback_that_is_forgotten_is_never_given_again() {
+    let mut house = House::attached();
+    let id = house.talking("c");
+    house.command(&id, 1, callback("callbacks"));
+    house.act(|floor, now, out| floor.callback_done("callback-1", true, now, out)).unwrap();
+    house.wait(24 * 60 * 60);
+    assert_eq!(house.floor.board(house.now).callbacks.len(), 0);
+    house.command(&id, 2, callback("callbacks"));
+    assert_eq!(house.last(&id), "callback-2 +4930901820 9000000");
+    house.act(|floor, now, out| floor.callback_done("callback-2", true, now, out)).unwrap();
+    house.wait(24 * 60 * 60);
+    // The second one reads what the first one wrote anew.
+    house.restart();
+    house.restart();
+    house.attach();
+    house.command(&id, 3, callback("callbacks"));
+    assert_eq!(house.last(&id), "callback-3 +4930901820 9000000");
+}
+
 #[test]
 fn s21_a_callback_is_booked_once_and_kept() {
     let mut house = House::attached();
     let id = house.talking("c");
-    let callback = |queue: &str| {
-        let (queue, phone) = (queue.to_owned(), "+4930901820".to_owned());
-        command::Command::CreateCallback(CreateCallback { queue, phone, at_ms: 9_000_000, context: None })
-    };
     house.command(&id, 1, callback("nowhere"));
     house.command(&id, 2, callback("callbacks"));
     house.restart();
