@@ -95,21 +95,17 @@ impl Floor {
             let at = callback.done.map_or(Timestamp(callback.due), |at| Timestamp(at) + remember);
             self.deadlines.insert((at, Due::Callback(*number)));
         }
-        let mut ended = Vec::new();
         let mut lines: BTreeMap<String, Vec<(Timestamp, ContactName)>> = BTreeMap::new();
         let mut homeless = Vec::new();
         for (id, contact) in &self.contacts {
             match &contact.now.stage {
-                Stage::Ended { since, .. } => ended.push((*since, id.clone())),
                 Stage::Waiting { queue, since, .. } => {
                     lines.entry(queue.clone()).or_default().push((*since, id.clone()));
                 }
                 Stage::Person { person, .. } if !self.people.contains_key(person) => homeless.push(id.clone()),
-                Stage::Person { .. } | Stage::Offering { .. } | Stage::Bot => {}
+                Stage::Person { .. } | Stage::Offering { .. } | Stage::Bot | Stage::Ended { .. } => {}
             }
         }
-        ended.sort_unstable();
-        self.ended = ended.into_iter().map(|it| it.1).collect();
         for (name, mut line) in lines {
             line.sort_unstable();
             let line = line.into_iter().map(|it| it.1);
@@ -126,11 +122,7 @@ impl Floor {
         for id in &all {
             self.settle(id, now, out);
         }
-        while self.ended.len() > self.limits.ended_contacts
-            && let Some(oldest) = self.ended.front().cloned()
-        {
-            self.forget(&oldest, out);
-        }
+        self.forget_oldest(out);
         out.board = true;
     }
 

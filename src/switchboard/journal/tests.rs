@@ -43,7 +43,9 @@ fn changes() -> Vec<Vec<Record>> {
     };
     let new = NewContact { media: Media::OpenMedia, language: "de".into(), name: None, attributes: [].into() };
     change(&|floor, out| floor.open(&id, new.clone(), NOW, out).unwrap());
-    change(&|floor, out| drop(floor.customer_says(&id, ("m1", "Guten Tag, \u{1F44B}\n\"x\""), NOW, out).unwrap()));
+    change(&|floor, out| {
+        floor.customer_says(&id, ("m1", "Guten Tag, \u{1F44B}\n\"x\""), NOW, out).unwrap();
+    });
     change(&|floor, out| floor.set_state("desk-1", Presence::Break, NOW, out).unwrap());
     change(&|floor, out| booking(floor, out));
     change(&|floor, out| floor.callback_done("callback-1", true, NOW, out).unwrap());
