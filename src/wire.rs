@@ -13,6 +13,7 @@ mod generated {
         clippy::allow_attributes,
         clippy::allow_attributes_without_reason,
         clippy::doc_markdown,
+        clippy::too_many_lines,
         reason = "generated code"
     )]
 

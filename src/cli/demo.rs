@@ -8,7 +8,10 @@ use std::{
 };
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
 
 use super::{Exit, Terminal, fail, runtime};
 use crate::{
@@ -21,6 +24,10 @@ use crate::{
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7410);
 const DATA: &str = "usher-data";
+/// That the contact centre's lanes end with the gateway is no news to whoever ends the demo.
+const LOG: &str = "warn,usher::switchboard::link=error";
+/// Usually it takes a moment; after this it is said what is missing.
+const READY_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -33,7 +40,7 @@ pub(super) struct DemoArgs {
     /// Forget what earlier demos wrote into the directory
     #[arg(long)]
     reset: bool,
-    /// A page's origin that may embed the chat, as in https://shop.example.com; may be repeated
+    /// A page's origin that may embed the chat, such as shop.example.com with its scheme; may be repeated
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<Origin>,
     /// New chats that one address may begin per minute, for load tests; its other bounds grow alike [default: 20]
@@ -74,7 +81,7 @@ pub(super) fn run(args: DemoArgs, terminal: &mut Terminal<'_>) -> io::Result<Exi
 }
 
 async fn serve(options: Options, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
-    let log = Log { format: LogFormat::Pretty, filter: "warn".to_owned() };
+    let log = Log { format: LogFormat::Pretty, filter: LOG.to_owned() };
     let traces = telemetry::start(&log, None)?;
     // From the first moment on, so that a signal at start ends it in order, too.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -93,14 +100,18 @@ async fn serve(options: Options, terminal: &mut Terminal<'_>) -> anyhow::Result<
 }
 
 async fn until_broken(demo: &mut Demo, addresses: &Addresses, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
-    demo.ready().await;
+    if timeout(READY_WITHIN, demo.ready()).await.is_err()
+        && let Err(why) = demo.readiness()
+    {
+        writeln!(terminal.err, "warning: not ready yet: {why}")?;
+    }
     print(addresses, terminal)?;
     demo.broken().await
 }
 
 fn print(at: &Addresses, terminal: &mut Terminal<'_>) -> io::Result<()> {
     let out = &mut terminal.out;
-    writeln!(out, "Usher's demo is ready. Open the start page in a browser:\n")?;
+    writeln!(out, "Usher's demo runs. Open the start page in a browser:\n")?;
     writeln!(out, "  start page        {}", at.page("/"))?;
     writeln!(out, "  desk              {}", at.page("/desk"))?;
     writeln!(

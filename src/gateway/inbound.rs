@@ -93,6 +93,7 @@ impl Gateway {
         let id = ContactId { unit: origin.unit.name.clone(), name: contact };
         let mut todo = Todo::default();
         let mut shard = self.shards.of(&id);
+        self.take_up_first(&mut shard, &id, &mut todo);
         if let Some(entry) = shard.contacts.get_mut(&id) {
             self.heard_on(&id, entry, origin.lane);
         }
@@ -172,6 +173,7 @@ impl Gateway {
 
     /// The engine did not see our acceptance, or a person gives the contact back.
     fn offered_again(&self, shard: &mut Shard, id: &ContactId, offer: Offer, origin: &Origin, todo: &mut Todo) {
+        self.take_up_first(shard, id, todo);
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         self.heard_on(id, entry, origin.lane);
         let accepted = accepted(origin, &offer);

@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, atomic::Ordering},
 };
 
 use super::{
     Gateway, Todo,
     journal::Link,
-    shard::{Entry, SHARDS},
+    shard::{Entry, SHARDS, Shard},
     storage::{Closed, Loaded, Pos, StoreError},
     unit::Unit,
 };
@@ -123,11 +124,19 @@ impl Gateway {
         });
     }
 
+    /// A contact's first event after a start does not overtake what the start interrupted, or that would be taken for a
+    /// question of this life and asked once more.
+    pub(super) fn take_up_first(&self, shard: &mut Shard, id: &ContactId, todo: &mut Todo) {
+        if shard.contacts.get_mut(id).is_some_and(|entry| mem::take(&mut entry.interrupted)) {
+            self.apply_in(shard, id, Event::Recovered, todo);
+        }
+    }
+
     fn take_up_shard(self: &Arc<Self>, index: usize, unit: &Arc<Unit>) {
         let Some(mut shard) = self.shards.at(index) else { return };
         let mut ids = Vec::new();
         for (id, entry) in &mut shard.contacts {
-            if Arc::ptr_eq(&entry.unit, unit) && std::mem::take(&mut entry.interrupted) {
+            if Arc::ptr_eq(&entry.unit, unit) && mem::take(&mut entry.interrupted) {
                 ids.push(id.clone());
             }
         }

@@ -53,6 +53,8 @@ pub struct Matcher {
 
 /// How much the nearest phrase counts beside the classifier, when intents are put in order.
 const NEAREST_SHARE: f32 = 0.6;
+/// How much the telling words do.
+const SUPPORT_SHARE: f32 = 0.5;
 
 impl Matcher {
     #[must_use]
@@ -116,20 +118,22 @@ impl Matcher {
         let mut order: BTreeMap<usize, f32> = BTreeMap::new();
         for (intent, evidence) in self.evidence(&text) {
             best.insert(intent, Ranked { intent, confidence: evidence.confidence(), exact: false });
-            order.insert(intent, evidence.margin + NEAREST_SHARE * evidence.nearest);
+            order.insert(intent, evidence.margin + NEAREST_SHARE * evidence.nearest + SUPPORT_SHARE * evidence.support);
         }
         for matched in self.patterns.find(&text) {
             let ranked = Ranked { intent: matched.intent, confidence: matched.confidence, exact: matched.exact };
             let before = best.entry(matched.intent).or_insert(ranked);
             if ranked.exact || ranked.confidence > before.confidence {
                 *before = ranked;
+                let order = order.entry(matched.intent).or_insert(f32::MIN);
+                *order = order.max(ranked.confidence);
             }
         }
         let mut ranked: Vec<Ranked> = best.into_values().collect();
         let order = |it: &Ranked| order.get(&it.intent).copied().unwrap_or(f32::MIN);
         ranked.sort_by(|a, b| {
             let by_confidence = b.confidence.total_cmp(&a.confidence);
-            b.exact.cmp(&a.exact).then(by_confidence).then(order(b).total_cmp(&order(a))).then(a.intent.cmp(&b.intent))
+            b.exact.cmp(&a.exact).then(order(b).total_cmp(&order(a))).then(by_confidence).then(a.intent.cmp(&b.intent))
         });
         ranked
     }

@@ -108,22 +108,23 @@ impl Default for Limits {
 }
 
 impl Setup {
-    /// What `usher demo` shows: three queues, three desks, two virtual agents.
+    /// What `usher demo` shows: a queue per purpose, three desks, two virtual agents.
     #[must_use]
     pub fn demo() -> Self {
-        let queue = |id: &str, name: &str, expected_wait_s| QueueSetup {
+        let queue = |id: &str, name: &str, media, expected_wait_s| QueueSetup {
             id: id.to_owned(),
             name: name.to_owned(),
-            media: Media::WebInteraction,
+            media,
             expected_wait_s: Some(expected_wait_s),
         };
         let person = |n: u8, presence| PersonSetup { id: format!("desk-{n}"), name: format!("Desk {n}"), presence };
         let agent = |n: u8| AgentSetup { id: format!("va-{n}"), name: format!("Virtual agent {n}") };
         Self {
             queues: vec![
-                queue("support", "Support", 30),
-                queue("complaints", "Complaints", 60),
-                queue("callbacks", "Callbacks", 0),
+                queue("support", "Support", Media::WebInteraction, 30),
+                queue("complaints", "Complaints", Media::WebInteraction, 60),
+                queue("callbacks", "Callbacks", Media::WebInteraction, 0),
+                queue("messages", "Messages", Media::OpenMedia, 60),
             ],
             people: vec![person(1, Presence::Available), person(2, Presence::Offline), person(3, Presence::Offline)],
             virtual_agents: vec![agent(1), agent(2)],

@@ -193,6 +193,12 @@ impl Switchboard {
         self.durably(|floor, now, out| floor.callback_done(callback, done, now, out)).await
     }
 
+    /// The language of a contact that is known: what its customer reads.
+    #[must_use]
+    pub fn language(&self, contact: &ContactName) -> Option<String> {
+        self.inner.read(|floor| floor.find(contact).map(|it| it.about.language.clone()))
+    }
+
     /// The house as it is, drawn anew when it changes, at most five times a second.
     #[must_use]
     pub fn board(&self) -> watch::Receiver<Arc<Board>> {

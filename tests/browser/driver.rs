@@ -28,18 +28,27 @@ struct Chromedriver {
 }
 
 impl Chromedriver {
+    /// It takes a free port of IPv4 and then wants the same of IPv6, which somebody else may have: then it ends, and another
+    /// takes another port.
     fn start() -> Self {
+        let mut told = String::new();
+        (0..5).find_map(|_| Self::try_start(&mut told)).unwrap_or_else(|| panic!("no chromedriver starts:\n{told}"))
+    }
+
+    fn try_start(told: &mut String) -> Option<Self> {
         let child = Command::new("chromedriver").arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("chromedriver is missing: run ./check, which installs it");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines.next().expect("chromedriver says its port").unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
             // The first line that names a port says 0.
             if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').parse().unwrap();
+                let port = port.trim_end_matches('.').parse().unwrap();
+                return Some(Self { child, port });
             }
-        };
-        Self { child, port }
+            *told += &format!("{line}\n");
+        }
+        *told += &format!("{}\n", child.wait().unwrap());
+        None
     }
 }
 
@@ -70,6 +79,8 @@ where
         "--disable-background-networking",
         "--disable-component-update",
         "--no-first-run",
+        // Nobody outside is asked for anything.
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         "--window-size=1000,760",
         "--lang=en-US",
     ];
@@ -105,13 +116,14 @@ impl Browser {
         told["value"].clone()
     }
 
-    /// Until an expression is true in the page; looked at whenever the page is drawn.
+    /// Until an expression is true in the page; looked at sixty times a second, also where nothing is drawn because another
+    /// window is in front.
     #[track_caller]
     pub(crate) fn until<'a>(&'a self, expression: &str) -> impl Future<Output = ()> + use<'a> {
         let script = format!(
             "for (const end = performance.now() + {}; performance.now() < end; ) {{
                  if ({expression}) return true;
-                 await new Promise((resolve) => requestAnimationFrame(resolve));
+                 await new Promise((resolve) => setTimeout(resolve, 16));
              }}
              return false;",
             PATIENCE.as_millis() * 2 / 3

@@ -10,6 +10,7 @@
 
 mod axe;
 mod chat;
+mod demo;
 mod driver;
 #[expect(dead_code, reason = "shared with the integration tests, which use the rest")]
 #[path = "../it/fakes/mod.rs"]

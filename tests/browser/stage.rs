@@ -44,9 +44,13 @@ token = "token-1"
 units = ["DEMO"]
 "#;
 
-/// As strict as a page can be.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
+/// As strict as a page can be that has its chat from `server`.
+fn policy(server: &str) -> String {
+    format!(
+        "default-src 'none'; script-src {server}; style-src 'self'; connect-src {server}; img-src 'self'; \
+         frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+    )
+}
 
 /// Long enough a name that nobody guesses what is in it.
 pub(crate) const GREETING: &str = "Hello, I am the shop's virtual agent. How can I help?";
@@ -105,6 +109,8 @@ pub(crate) struct Stage {
     pub(crate) dialogflow: FakeDialogflow,
     pub(crate) switchboard: Switchboard,
     pub(crate) address: SocketAddr,
+    /// Pages of an allowed origin, and of one that is not; the chat is not there.
+    pub(crate) elsewhere: [SocketAddr; 2],
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -116,13 +122,19 @@ impl Stage {
         let usher = Usher::start(CONFIG, &profile(&dialogflow.endpoint())).await;
         let switchboard = contact_centre(usher.engines).await;
         switchboard.board().wait_for(|it| it.virtual_agents.iter().any(|it| it.logged_on)).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let mut listeners = Vec::new();
+        for _ in 0..3 {
+            listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        }
+        let [address, friend, stranger] = [0, 1, 2].map(|it: usize| listeners[it].local_addr().unwrap());
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let served = router(&switchboard, &closing).into_make_service_with_connect_info::<SocketAddr>();
-        let closed = closing.clone().cancelled_owned();
-        tasks.spawn(async move { axum::serve(listener, served).with_graceful_shutdown(closed).await.unwrap() });
-        Self { usher, dialogflow, switchboard, address, closing, tasks }
+        let chat = chat(&switchboard, &closing, friend);
+        for (listener, router) in listeners.into_iter().zip([pages().nest("/chat", chat), pages(), pages()]) {
+            let served = router.into_make_service_with_connect_info::<SocketAddr>();
+            let closed = closing.clone().cancelled_owned();
+            tasks.spawn(async move { axum::serve(listener, served).with_graceful_shutdown(closed).await.unwrap() });
+        }
+        Self { usher, dialogflow, switchboard, address, elsewhere: [friend, stranger], closing, tasks }
     }
 
     pub(crate) async fn strike(self) {
@@ -154,26 +166,22 @@ async fn contact_centre(gateway: SocketAddr) -> Switchboard {
     Switchboard::start(config, Clock::system(), rand::rngs::StdRng::from_seed([3; 32])).await.unwrap()
 }
 
-fn router(switchboard: &Switchboard, closing: &CancellationToken) -> Router {
+fn chat(switchboard: &Switchboard, closing: &CancellationToken, friend: SocketAddr) -> Router {
     let plenty = Rate { count: 10_000, per: std::time::Duration::from_secs(60) };
-    let chat = Chat {
-        switchboard: switchboard.clone(),
-        key: Key::from_bytes([1; 32]),
-        settings: Settings { requests: plenty, contacts: plenty, messages: plenty, ..Settings::default() },
-        clock: Clock::system(),
-        closing: closing.clone(),
-    };
-    Router::new()
-        .route("/", get(page))
-        .route("/page.css", get(style))
-        .route("/icon.svg", get(icon))
-        .nest("/chat", chat.router())
+    let origins = vec![format!("http://{friend}").parse().unwrap()];
+    let settings = Settings { origins, requests: plenty, contacts: plenty, messages: plenty, ..Settings::default() };
+    let (switchboard, closing) = (switchboard.clone(), closing.clone());
+    Chat { switchboard, key: Key::from_bytes([1; 32]), settings, clock: Clock::system(), closing }.router()
+}
+
+fn pages() -> Router {
+    Router::new().route("/", get(page)).route("/page.css", get(style)).route("/icon.svg", get(icon))
 }
 
 /// A shop's page; the query says how it embeds the chat.
 async fn page(Query(query): Query<HashMap<String, String>>) -> Response {
     let of = |name: &str, otherwise: &str| query.get(name).map_or(otherwise, String::as_str).to_owned();
-    let (language, attributes) = (of("lang", "en"), of("chat", ""));
+    let (language, attributes, server) = (of("lang", "en"), of("chat", ""), of("server", ""));
     let html = format!(
         r#"<!doctype html>
 <html lang="{language}">
@@ -181,10 +189,11 @@ async fn page(Query(query): Query<HashMap<String, String>>) -> Response {
 <title>A shop</title>
 <link rel="stylesheet" href="/page.css"><link rel="icon" href="/icon.svg">
 <main><h1>A shop</h1><div class="box"><usher-chat {attributes}></usher-chat></div></main>
-<script type="module" src="/chat/widget.js"></script>
+<script type="module" src="{server}/chat/widget.js"></script>
 </html>"#
     );
-    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response()
+    let policy = policy(if server.is_empty() { "'self'" } else { &server });
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
 }
 
 async fn style() -> Response {

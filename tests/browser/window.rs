@@ -26,8 +26,16 @@ pub(crate) struct Window {
 impl Window {
     /// The shop's page, with the element's attributes; nothing is opened yet.
     pub(crate) async fn open(browser: &Browser, server: SocketAddr, attributes: &str, language: &str) -> Self {
-        let mut address = url::Url::parse(&format!("http://{server}/")).unwrap();
-        address.query_pairs_mut().append_pair("chat", attributes).append_pair("lang", language);
+        Self::load(browser, server, &[("chat", attributes), ("lang", language)]).await
+    }
+
+    /// The page of another address that has the chat from `server`.
+    pub(crate) async fn open_elsewhere(browser: &Browser, page: SocketAddr, server: SocketAddr) -> Self {
+        Self::load(browser, page, &[("server", &format!("http://{server}"))]).await
+    }
+
+    async fn load(browser: &Browser, page: SocketAddr, query: &[(&str, &str)]) -> Self {
+        let address = url::Url::parse_with_params(&format!("http://{page}/"), query).unwrap();
         browser.open(address.as_str()).await;
         let window = Self { browser: browser.clone() };
         window.look_inside().await;

@@ -145,3 +145,22 @@ fn timeline_asks_for_the_unit_when_there_are_several() {
     let output = usher(site.path(), &["timeline", "contact-1"]);
     assert_eq!(told(&output), (Some(2), "", "error: there are 2 business units: name one with --unit\n"));
 }
+
+#[test]
+fn b16_nlp_refuses_what_it_cannot_serve() {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/agent");
+    let nlp = |arguments: &[&str]| usher(directory.path(), &[&["nlp"], arguments].concat());
+    let nothing = nlp(&["--agent", "."]);
+    assert_eq!((nothing.status.code(), text(&nothing.stdout)), (Some(2), ""));
+    assert!(text(&nothing.stderr).contains("there is no agent.json"), "{}", text(&nothing.stderr));
+    assert_eq!(nlp(&[]).status.code(), Some(2));
+    let open = nlp(&["--agent", agent, "--listen", "0.0.0.0:0"]);
+    assert_eq!(open.status.code(), Some(2));
+    assert!(text(&open.stderr).contains("--allow-remote"), "{}", text(&open.stderr));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let busy = nlp(&["--agent", agent, "--listen", &address]);
+    assert_eq!(busy.status.code(), Some(3));
+    assert!(text(&busy.stderr).contains("give another --listen"), "{}", text(&busy.stderr));
+}

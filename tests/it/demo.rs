@@ -4,7 +4,14 @@ mod actions;
 mod chat;
 mod people;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -51,13 +58,62 @@ private = true
 plaintext = true
 "#;
 
+/// The demo agent with a back office of its own.
+struct Office {
+    agent: Agent,
+    target: HttpTarget,
+}
+
+impl Office {
+    fn new() -> Self {
+        let target = HttpTarget::plain([Reaction::status(500)]);
+        let own = format!("http://{}", target.address);
+        let files: BTreeMap<String, Vec<u8>> = demo_files()
+            .into_iter()
+            .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap().replace(BACK_OFFICE, &own).into_bytes()))
+            .collect();
+        Self { agent: load(Source::files(files)).unwrap().agent, target }
+    }
+
+    async fn serve(&self) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Server::start(listener, self.agent.clone(), Options::default(), Clock::system()).await.unwrap()
+    }
+}
+
+/// An engine for all tests that leave its back office alone: an agent takes its time to be made ready.
+struct Shared {
+    office: Arc<Office>,
+    address: SocketAddr,
+    /// Conversations of different tests must not meet: each test is a project of its own.
+    projects: AtomicU32,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let office = Arc::new(Office::new());
+        let (tell, told) = std::sync::mpsc::channel();
+        let own = Arc::clone(&office);
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let server = own.serve().await;
+                tell.send(server.address()).unwrap();
+                std::future::pending::<()>().await;
+            });
+        });
+        Shared { office, address: told.recv().unwrap(), projects: AtomicU32::new(0) }
+    })
+}
+
 /// The offline engine with the demo agent, the gateway with the demo's profile, a contact centre, a back office.
 struct Stage {
-    agent: Agent,
-    offline: Server,
+    office: Arc<Office>,
+    /// Where it is not the shared one.
+    offline: Option<Server>,
     usher: Usher,
     engine: FakeEngine,
-    back_office: HttpTarget,
 }
 
 impl Stage {
@@ -67,17 +123,28 @@ impl Stage {
 
     /// A contact centre that differs from one whose queues are all open.
     async fn with(change: impl FnOnce(&mut Setup)) -> Self {
-        let back_office = HttpTarget::plain([Reaction::status(500)]);
-        let office = format!("http://{}", back_office.address);
-        let files: BTreeMap<String, Vec<u8>> = demo_files()
-            .into_iter()
-            .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap().replace(BACK_OFFICE, &office).into_bytes()))
-            .collect();
-        let agent = load(Source::files(files)).unwrap().agent;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let offline = Server::start(listener, agent.clone(), Options::default(), Clock::system()).await.unwrap();
-        let own = format!("http://{}", offline.address());
-        let profile = config::DEMO_PROFILE.replace("http://127.0.0.1:7403", &own);
+        let shared = shared();
+        let project = format!("test-{}", shared.projects.fetch_add(1, Ordering::Relaxed));
+        Self::on(Arc::clone(&shared.office), None, (shared.address, &project), change).await
+    }
+
+    /// With a back office that the test scripts.
+    async fn with_office() -> Self {
+        let office = Arc::new(Office::new());
+        let server = office.serve().await;
+        let address = server.address();
+        Self::on(office, Some(server), (address, "demo"), |_| {}).await
+    }
+
+    async fn on(
+        office: Arc<Office>,
+        offline: Option<Server>,
+        (address, project): (SocketAddr, &str),
+        change: impl FnOnce(&mut Setup),
+    ) -> Self {
+        let profile = config::DEMO_PROFILE
+            .replace("http://127.0.0.1:7403", &format!("http://{address}"))
+            .replace("project = \"demo\"", &format!("project = \"{project}\""));
         let usher = Usher::start(CONFIG, &profile).await;
         let mut setup = Setup::new(tcp(usher.engines), TOKEN, "engine-1", "DEMO").user("va-1").user("va-2");
         for queue in ["support", "complaints", "callbacks"] {
@@ -85,7 +152,7 @@ impl Stage {
         }
         change(&mut setup);
         let engine = FakeEngine::attach(setup).await.unwrap();
-        Self { agent, offline, usher, engine, back_office }
+        Self { office, offline, usher, engine }
     }
 
     /// A contact that has been welcomed.
@@ -110,7 +177,7 @@ impl Stage {
         let at = std::panic::Location::caller();
         async move {
             let said = self.said(contact).await;
-            let intent = self.agent.intents.iter().find(|it| it.name == intent).unwrap();
+            let intent = self.office.agent.intents.iter().find(|it| it.name == intent).unwrap();
             let variants = intent.messages[language].iter().find_map(|it| match it {
                 Message::Text(variants) => Some(variants),
                 _ => None,
@@ -128,7 +195,7 @@ impl Stage {
     /// The next thing that happens to the contact: it is asked for what an intent lacks.
     async fn asked_for(&self, contact: &str, language: &str, intent: &str, parameter: &str) {
         let said = self.said(contact).await;
-        let intent = self.agent.intents.iter().find(|it| it.name == intent).unwrap();
+        let intent = self.office.agent.intents.iter().find(|it| it.name == intent).unwrap();
         let prompts = &intent.parameters.iter().find(|it| it.name == parameter).unwrap().prompts[language];
         let [engine::message::Message::Text(text)] = said.as_slice() else { panic!("{contact}: {said:?}") };
         assert!(prompts.contains(text), "{contact}: {text:?} is none of {prompts:?}");
@@ -156,15 +223,15 @@ impl Stage {
     }
 
     fn invoice(&self, contact: &str, content: &str) {
-        self.back_office.then(Reaction::json(json!({"contactID": contact, "content": content}).to_string()));
+        self.office.target.then(Reaction::json(json!({"contactID": contact, "content": content}).to_string()));
     }
 
-    /// The body of the only request to the back office.
-    fn asked_back_office(&self) -> Value {
-        let requests = self.back_office.requests();
-        assert_eq!(requests.len(), 1);
-        assert_eq!(requests[0].line, "POST /back-office/invoices HTTP/1.1");
-        serde_json::from_slice(&requests[0].body).unwrap()
+    /// The body of the last of so many requests to the back office.
+    fn asked_back_office(&self, count: usize) -> Value {
+        let requests = self.office.target.requests();
+        assert_eq!(requests.len(), count);
+        assert_eq!(requests[count - 1].line, "POST /back-office/invoices HTTP/1.1");
+        serde_json::from_slice(&requests[count - 1].body).unwrap()
     }
 
     /// Ends in good order.
@@ -173,7 +240,9 @@ impl Stage {
         assert_eq!(self.engine.take_commands(), [], "nothing beyond what the test looked at");
         assert_eq!(self.engine.breaches(), Vec::<String>::new());
         self.usher.drain().await;
-        self.offline.stop().await.unwrap();
+        if let Some(server) = self.offline {
+            server.stop().await.unwrap();
+        }
     }
 }
 

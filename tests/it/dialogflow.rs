@@ -26,7 +26,7 @@ use usher::{
 use crate::fakes::dialogflow::{FakeDialogflow, say};
 
 /// Settings for a fake at `endpoint`, without a credential.
-fn settings(endpoint: String) -> DialogflowV2 {
+pub(crate) fn settings(endpoint: String) -> DialogflowV2 {
     DialogflowV2 {
         project: "p-1".into(),
         region: None,
@@ -44,7 +44,7 @@ fn settings(endpoint: String) -> DialogflowV2 {
     }
 }
 
-fn profile(config: DialogflowV2) -> Profile {
+pub(crate) fn profile(config: DialogflowV2) -> Profile {
     let (name, unit) = (ProfileName::new("support").unwrap(), UnitName::new("u").unwrap());
     let rules = Rules {
         profile: name.clone(),
@@ -97,24 +97,24 @@ fn names(servers: &[SocketAddr]) -> Arc<Names> {
     Arc::new(Names::new(servers, Duration::from_secs(600)).unwrap())
 }
 
-fn deps() -> Deps {
+pub(crate) fn deps() -> Deps {
     Deps::new(Clock::system(), names(&[]))
 }
 
-fn engine(config: DialogflowV2) -> Arc<dyn LanguageEngine> {
+pub(crate) fn engine(config: DialogflowV2) -> Arc<dyn LanguageEngine> {
     nlp::build(&profile(config), &deps()).unwrap()
 }
 
-fn asking(input: Input) -> Ask {
+pub(crate) fn asking(input: Input) -> Ask {
     let contact = ContactId { unit: UnitName::new("u").unwrap(), name: ContactName::new("c-1").unwrap() };
     Ask { contact, input, language: "en".into(), payload: Parameters::new() }
 }
 
-async fn ask(engine: &Arc<dyn LanguageEngine>, text: &str) -> Result<Answer, AskError> {
+pub(crate) async fn ask(engine: &Arc<dyn LanguageEngine>, text: &str) -> Result<Answer, AskError> {
     engine.ask(asking(Input::Text(text.into()))).await
 }
 
-fn object(json: &Value) -> Parameters {
+pub(crate) fn object(json: &Value) -> Parameters {
     json.as_object().unwrap().clone()
 }
 

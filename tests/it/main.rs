@@ -9,6 +9,7 @@
     reason = "a test that meets the unexpected fails there and then"
 )]
 
+mod chat;
 mod cli;
 mod config;
 mod conversation;
@@ -18,7 +19,9 @@ mod egress;
 mod engine;
 mod fakes;
 mod harness;
+mod house;
 mod life;
+mod offline;
 mod ops;
 mod python;
 mod sight;

@@ -40,7 +40,7 @@ url_parameter = "url"
 "#;
 
 /// The interpreter that `./check` has equipped.
-fn interpreter() -> PathBuf {
+pub(crate) fn interpreter() -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let python = env::var_os("USHER_TEST_PYTHON").map_or_else(|| root.join("target/python/bin/python"), PathBuf::from);
     assert!(python.is_file(), "{} is missing: run ./check, which makes it", python.display());

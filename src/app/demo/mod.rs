@@ -149,6 +149,12 @@ impl Demo {
         }
     }
 
+    /// # Errors
+    /// Why contacts are not taken.
+    pub fn readiness(&self) -> Result<(), &'static str> {
+        self.readiness.now()
+    }
+
     /// Waits for what should not happen: a part that the rest cannot do without has ended.
     ///
     /// # Errors

@@ -14,10 +14,10 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    /// Between 0 and 1: a logistic regression over the benchmarks' held-out phrases and strangers' sentences
-    /// (`benches/nlp/calibrate.py`), moved so that the two part at 0.3.
+    /// Between 0 and 1: a logistic regression over the benchmarks' held-out phrases and strangers' sentences (`benches/nlp`), moved
+    /// so that the two part at 0.3.
     pub(super) fn confidence(&self) -> f32 {
-        let sum = 1.6 + 2.0 * self.margin + 4.0 * self.nearest + 3.0 * self.support - 4.0 * self.unknown;
+        let sum = 0.15 + 0.8 * self.margin + 2.25 * self.nearest + 1.9 * self.support - 6.8 * self.unknown;
         1.0 / (1.0 + (-sum).exp())
     }
 }

@@ -21,20 +21,35 @@ enum Kind {
 }
 
 impl Kind {
-    /// The share of each kind in the whole. Found on the benchmarks; small changes make small differences.
+    /// How much one counts among those of its block. Found on the benchmarks; small changes make small differences.
     const fn share(self) -> f32 {
         match self {
-            Self::Word => 1.0,
-            Self::Pair => 0.7,
-            Self::Skip => 0.4,
-            Self::Piece => 0.8,
-            Self::Entity | Self::EntityPair => 0.5,
+            Self::Word | Self::Pair | Self::Piece | Self::Entity => 1.0,
+            Self::Skip | Self::EntityPair => 0.5,
+        }
+    }
+
+    /// Blocks count alike however many features they have: there are many more pieces in a text than words.
+    const fn block(self) -> usize {
+        match self {
+            Self::Word | Self::Pair | Self::Skip => 0,
+            Self::Piece => 1,
+            Self::Entity | Self::EntityPair => 2,
         }
     }
 }
 
+/// Words, pieces, entities.
+const BLOCKS: [f32; 3] = [1.0, 1.2, 0.4];
+/// So many imagined uses, spread as the phrases are, are added to each feature's own: one use is no proof.
+const IMAGINED: f32 = 1.5;
+/// Nothing is worth nothing.
+const LEAST_WORTH: f32 = 0.02;
+
 /// Pieces of words have so many letters, their borders counted.
 const PIECES: std::ops::RangeInclusive<usize> = 3..=5;
+/// What a word counts that tells nothing, where one that nobody taught counts 1.
+const COMMON: f32 = 0.2;
 /// Longer words are cut: nobody's phrase depends on the rest.
 const MAX_WORD: usize = 32;
 
@@ -42,15 +57,14 @@ const MAX_WORD: usize = 32;
 pub(super) struct Features {
     index: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     kinds: Vec<Feature>,
-    /// By class: which share of a word's uses are this class's. Rows of `share_at`.
+    /// Which share of a word's uses is a class's: rows, one for each word.
     shares: Vec<(u32, f32)>,
-    /// The weight of a word that nobody taught.
-    unknown: f32,
 }
 
 #[derive(Clone, Debug)]
 struct Feature {
     weight: f32,
+    block: usize,
     /// How much a word tells its class: 0 when all use it alike, 1 when one alone does.
     telling: f32,
     /// Its part of `shares`.
@@ -94,14 +108,13 @@ impl Features {
             });
         }
         let total = real(examples.len());
-        let rarity = |texts: usize| ((1.0 + total) / (1.0 + real(texts))).ln() + 1.0;
         let mut sizes = vec![0_usize; classes];
         for (class, _) in examples {
             if let Some(size) = sizes.get_mut(*class) {
                 *size += 1;
             }
         }
-        let mut features = Self { index, kinds: Vec::new(), shares: Vec::new(), unknown: rarity(0) };
+        let mut features = Self { index, kinds: Vec::new(), shares: Vec::new() };
         for it in seen {
             let first = features.shares.len();
             let mut telling = 0.0;
@@ -109,7 +122,12 @@ impl Features {
                 telling = features.tell(&it, &sizes);
             }
             let shares = first..features.shares.len();
-            features.kinds.push(Feature { weight: rarity(it.texts) * it.kind.share(), telling, shares });
+            features.kinds.push(Feature {
+                weight: worth(&it, &sizes, total) * it.kind.share(),
+                block: it.kind.block(),
+                telling,
+                shares,
+            });
         }
         features
     }
@@ -136,11 +154,21 @@ impl Features {
         each(text, |_, key| found.extend(self.index.get(&key)));
         found.sort_unstable();
         let mut vector: Sparse = Vec::with_capacity(found.len());
+        let mut lengths = [0.0_f32; 3];
         for same in found.chunk_by(|a, b| a == b) {
             let Some(feature) = same.first().and_then(|it| Some((*it, self.kinds.get(*it as usize)?))) else {
                 continue;
             };
-            vector.push((feature.0, feature.1.weight * (1.0 + real(same.len()).ln())));
+            let value = feature.1.weight * (1.0 + real(same.len()).ln());
+            if let Some(length) = lengths.get_mut(feature.1.block) {
+                *length += value * value;
+            }
+            vector.push((feature.0, value));
+        }
+        for (feature, value) in &mut vector {
+            let block = self.kinds.get(*feature as usize).map_or(0, |it| it.block);
+            let (Some(share), Some(length)) = (BLOCKS.get(block), lengths.get(block)) else { continue };
+            *value *= share / length.sqrt().max(f32::MIN_POSITIVE);
         }
         normalize(&mut vector);
         vector
@@ -171,7 +199,7 @@ impl Features {
         for (at, word) in text.words.iter().enumerate() {
             let in_entity = text.slots.iter().any(|it| it.words.contains(&at));
             let feature = self.word(&word.text);
-            let weight = feature.map_or(self.unknown, |it| it.weight);
+            let weight = feature.map_or(1.0, |it| COMMON + it.telling);
             whole += weight;
             if feature.is_none() && !in_entity {
                 unknown += weight;
@@ -184,6 +212,24 @@ impl Features {
         let at = self.index.get(&key(Kind::Word, &[shaped(word)]))?;
         self.kinds.get(*at as usize)
     }
+}
+
+/// What a feature tells of the class: how far its classes are from those of all phrases (Kullback and Leibler's divergence, smoothed,
+/// from 0 to 1).
+fn worth(feature: &Seen, sizes: &[usize], total: f32) -> f32 {
+    let uses = real(feature.texts) + IMAGINED;
+    let (mut worth, mut rest, mut rest_of_all) = (0.0, 1.0, 1.0);
+    for (class, texts) in &feature.classes {
+        let of_all = real(sizes.get(*class as usize).copied().unwrap_or(1)) / total;
+        let share = (real(*texts as usize) + IMAGINED * of_all) / uses;
+        worth += share * (share / of_all).ln();
+        rest -= share;
+        rest_of_all -= of_all;
+    }
+    if rest > 1e-6 && rest_of_all > 1e-6 {
+        worth += rest * (rest / rest_of_all).ln();
+    }
+    (worth / total.max(2.0).ln()).max(LEAST_WORTH)
 }
 
 struct Seen {

@@ -261,7 +261,8 @@ enum Step {
 }
 
 const SAME_WORD: f32 = 1.0;
-const SAME_ENTITY: f32 = 1.5;
+// Less than a word: which words stand before an entity tells more than which entity comes first.
+const SAME_ENTITY: f32 = 0.6;
 const ANY_WORDS: f32 = 0.5;
 const ANOTHER_WORD: f32 = 0.01;
 const ITEM_MISSING: f32 = -0.1;

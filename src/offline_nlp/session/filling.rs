@@ -129,7 +129,8 @@ pub(super) fn cancelled(text: &str, language: &str) -> Option<&'static str> {
 
 /// The contexts that hold the place while `parameter` is asked for.
 pub(super) fn hold(contexts: &mut Contexts, intent: &Intent, parameter: &Parameter, now: Timestamp) {
-    let asking = format!("{}_dialog_params_{}", slug(&intent.name), slug(&parameter.name));
+    asked_before(contexts, intent);
+    let asking = parameter_context(intent, parameter);
     let names = [(id_context(intent), LIFESPAN), (name_context(intent), LIFESPAN), (asking, PARAMETER_LIFESPAN)];
     for (name, lifespan) in names {
         contexts.set(Context { name, lifespan, parameters: Map::new() }, now);
@@ -143,9 +144,17 @@ pub(super) fn is_held(contexts: &Contexts, intent: &Intent) -> bool {
 pub(super) fn release(contexts: &mut Contexts, intent: &Intent) {
     contexts.remove(&id_context(intent));
     contexts.remove(&name_context(intent));
+    asked_before(contexts, intent);
+}
+
+fn asked_before(contexts: &mut Contexts, intent: &Intent) {
     for parameter in &intent.parameters {
-        contexts.remove(&format!("{}_dialog_params_{}", slug(&intent.name), slug(&parameter.name)));
+        contexts.remove(&parameter_context(intent, parameter));
     }
+}
+
+fn parameter_context(intent: &Intent, parameter: &Parameter) -> String {
+    format!("{}_dialog_params_{}", slug(&intent.name), slug(&parameter.name))
 }
 
 fn id_context(intent: &Intent) -> String {

@@ -172,7 +172,7 @@ impl Engine {
         let sure = choice.filter(|it| it.exact || it.confidence >= choose::SURE);
         if let Some(answer) = filling::cancelled(&text, &language) {
             let other = sure.filter(|it| it.intent != filling.intent).map(heard);
-            return self.cancel(session, filling, (text, language, answer), other, moment.now);
+            return self.cancel(session, &filling, (text, language, answer), other, moment.now);
         }
         let reply = self.reply(&filling, sure, &text, &found);
         let heard = match (reply, sure) {
@@ -248,7 +248,7 @@ impl Engine {
     fn cancel(
         &self,
         session: &mut Session,
-        filling: Filling,
+        filling: &Filling,
         (text, language, answer): (String, Language, &str),
         other: Option<Heard>,
         now: Timestamp,

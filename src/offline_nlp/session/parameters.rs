@@ -50,10 +50,11 @@ fn default(parameter: &Parameter, scope: &Scope<'_>) -> Slot {
 
 /// A list parameter is a list, of one value too.
 fn listed(slot: Slot, is_list: bool) -> Slot {
-    let list = |value: Value| match value {
-        Value::Array(_) => value,
-        _ if is_empty(&value) => Value::Array(Vec::new()),
-        one => Value::Array(vec![one]),
+    let list = |value: Value| {
+        if value.is_array() {
+            return value;
+        }
+        Value::Array(if is_empty(&value) { Vec::new() } else { vec![value] })
     };
     if is_list { Slot { value: list(slot.value), original: list(slot.original) } } else { slot }
 }

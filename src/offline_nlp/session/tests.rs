@@ -377,7 +377,7 @@ fn b16_a_webhook_is_asked_where_the_intent_says_so() {
             talk.engine.finish(&mut talk.session, turn, None, "en", talk.now);
         }
     }
-    let mut without = super::tests::talk();
+    let mut without = talk_with(agent());
     let query = without.text("tell me the news");
     assert!(!without.ask(query).asks_webhook, "the agent has none");
 }

@@ -8,12 +8,12 @@ use super::contexts::Contexts;
 
 /// A parameter's value, and what the customer wrote for it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Slot {
-    pub value: Value,
-    pub original: Value,
+pub(super) struct Slot {
+    pub(super) value: Value,
+    pub(super) original: Value,
 }
 
-pub type Slots = BTreeMap<String, Slot>;
+pub(super) type Slots = BTreeMap<String, Slot>;
 
 impl Slot {
     /// Of a parameter that nobody has said anything for.

@@ -141,7 +141,10 @@ mod tests {
     }
 
     fn names(items: &[Outgoing]) -> Vec<&str> {
-        items.iter().map(|it| if let Body::CustomerMessage(it) = &it.body { &it.message_id } else { "end" }).collect()
+        fn name(body: &Body) -> &str {
+            if let Body::CustomerMessage(message) = body { &message.message_id } else { "end" }
+        }
+        items.iter().map(|it| name(&it.body)).collect()
     }
 
     #[test]

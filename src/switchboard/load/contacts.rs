@@ -30,7 +30,6 @@ use crate::{
     },
 };
 
-const ATTACH_WITHIN: Duration = Duration::from_secs(30);
 /// How long contacts may take to say hello unasked, before the run begins.
 const GREET_WITHIN: Duration = Duration::from_secs(5);
 /// Nothing came for so long: nothing more will.
@@ -103,7 +102,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn whole(&self, gateway: String) -> Result<Report, LoadError> {
-        let within = ATTACH_WITHIN;
+        let within = self.plan.patience;
         let attached = self.calls.wait(|_| self.link.welcomes() > 0);
         timeout(within, attached).await.map_err(|_elapsed| LoadError::NotAttached { gateway, within })?;
         let logged_on = self.calls.wait(|calls| calls.is_logged_on.load(Ordering::Relaxed));

@@ -168,10 +168,8 @@ mod tests {
     #[test]
     fn the_contacts_take_turns_at_the_rate_and_stop_in_time() {
         let plan = plan();
-        let mut times: Vec<_> = (0..4)
-            .flat_map(|contact| (0..9).filter_map(move |turn| Some((contact, turn))).collect::<Vec<_>>())
-            .filter_map(|(contact, turn)| plan.when(contact, turn))
-            .collect();
+        let turns = (0..4).flat_map(|contact| (0..9).map(move |turn| (contact, turn)));
+        let mut times: Vec<_> = turns.filter_map(|(contact, turn)| plan.when(contact, turn)).collect();
         times.sort();
         let expected: Vec<_> = (0..8).map(|n| Duration::from_millis(125 * n)).collect();
         assert_eq!(times, expected);

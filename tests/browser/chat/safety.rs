@@ -2,7 +2,12 @@
 
 use serde_json::json;
 
-use crate::{driver::browse, fakes::dialogflow::say, stage::Stage, window::Window};
+use crate::{
+    driver::browse,
+    fakes::dialogflow::say,
+    stage::{GREETING, Stage},
+    window::Window,
+};
 
 const MARKUP: &str = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>{{7*7}}";
 
@@ -84,5 +89,35 @@ async fn a_message_that_is_too_long_for_once_stays_with_the_customer() {
         assert_eq!(window.tell("window.inside.querySelector('textarea').maxLength").await, 4000);
     })
     .await;
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_tag_embeds_the_chat_in_pages_of_an_allowed_origin_and_in_no_others() {
+    let stage = Stage::start().await;
+    let (address, [friend, stranger]) = (stage.address, stage.elsewhere);
+    browse(async move |browser| {
+        let window = Window::open_elsewhere(&browser, friend, address).await;
+        window.begin().await;
+        window.until_line(&format!("bot: {GREETING}")).await;
+        window.say("hello").await;
+        window.until_line("bot: echo: hello").await;
+        window.reload().await;
+        window.until_line("bot: echo: hello").await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+        let window = Window::open_elsewhere(&browser, stranger, address).await;
+        window.begin().await;
+        window.until_text(".trouble", "No connection. Your messages are sent as soon as it is back.").await;
+        assert_eq!(window.lines().await, Vec::<String>::new());
+        let complaints = browser.complaints().await;
+        assert!(
+            complaints.iter().all(|it| it.contains("CORS") || it.contains("net::ERR_FAILED") || it.contains("403")),
+            "{complaints:?}"
+        );
+        assert!(complaints.iter().any(|it| it.contains("blocked by CORS policy")), "{complaints:?}");
+    })
+    .await;
+    // The stranger's customer never became a contact.
+    assert_eq!(stage.dialogflow.requests().iter().filter(|it| it.event() == Some("WELCOME")).count(), 1);
     stage.strike().await;
 }

@@ -156,6 +156,6 @@ fn what_cannot_be_used_is_told_and_has_its_exit_code() {
 fn emulator(name: &str) -> String {
     format!(
         "name = \"{name}\"\ntype = \"dialogflow-v2\"\nagent_password = {{ env = \"PASSWORD\" }}\n\
-         fallback_message = \"Sorry.\"\n[dialogflow]\nproject = \"p\"\nendpoint = \"http://127.0.0.1:9\"\ndeadline_ms = 500\n"
+         fallback_message = \"Sorry.\"\n[dialogflow]\nproject = \"p\"\nendpoint = \"http://127.0.0.1:9\"\n"
     )
 }

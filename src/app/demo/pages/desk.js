@@ -32,9 +32,10 @@ class Desk extends HTMLElement {
 
   connectedCallback() {
     if (!this.#ui) this.#build();
-    this.#stop = listen(`${API}/events`, { board: (board) => this.#show(board) }, (on) => {
-      this.#ui.cut.hidden = on;
-    });
+    // A desk that is a page of its own goes on in the background: its title tells that somebody waits.
+    const rests = !this.hasAttribute("messenger");
+    const onState = (on) => { this.#ui.cut.hidden = on; };
+    this.#stop = listen(`${API}/events`, { board: (board) => this.#show(board) }, { onState, rests });
   }
 
   disconnectedCallback() {
@@ -156,6 +157,8 @@ class Desk extends HTMLElement {
     const mine = board.contacts.filter((it) => it.place === "person" && it.person === this.#me);
     this.#showContacts(this.#ui.offered, waiting);
     this.#showContacts(this.#ui.mine, mine);
+    // A page that was loaded again goes on where it was.
+    if (first && mine.length > 0) this.#choose(mine[0].id);
     this.#showQueues();
     this.#showCallbacks();
     this.#showTalk();

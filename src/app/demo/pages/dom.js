@@ -44,25 +44,46 @@ export function keep(parent, items, key, make, update) {
   for (const child of old.values()) child.remove();
 }
 
-/** Events of a URL. The browser comes back by itself after a cut; after a refusal we do. Ends by what it returns. */
-export function listen(url, handlers, onState = () => {}) {
-  let source, timer, pause = 500, ended = false;
+/** A page that nobody looks at lets go of its events after this: browsers allow six connections to an address in all tabs. */
+const RESTS_AFTER = 5000;
+
+/**
+ * Events of a URL. The browser comes back by itself after a cut; after a refusal we do. A stream that was opened anew begins
+ * with its history: whoever reads it drops what it has. Ends by what it returns.
+ */
+export function listen(url, handlers, { onState = () => {}, rests = true } = {}) {
+  let source, timer, rest, pause = 500;
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  };
   const open = () => {
     source = new EventSource(url);
     source.onopen = () => { pause = 500; onState(true); };
     source.onerror = () => {
       onState(false);
-      if (source.readyState === EventSource.CLOSED && !ended) {
+      if (source?.readyState === EventSource.CLOSED) {
         timer = setTimeout(open, pause);
         pause = Math.min(pause * 2, 8000);
       }
     };
     for (const [name, handler] of Object.entries(handlers)) {
-      source.addEventListener(name, (event) => handler(event.data ? JSON.parse(event.data) : null, event));
+      source.addEventListener(name, (event) => handler(event.data ? JSON.parse(event.data) : null));
     }
   };
+  const seen = () => {
+    clearTimeout(rest);
+    if (document.hidden) rest = setTimeout(close, RESTS_AFTER);
+    else if (!source) open();
+  };
+  if (rests) document.addEventListener("visibilitychange", seen);
   open();
-  return () => { ended = true; clearTimeout(timer); source.close(); };
+  return () => {
+    document.removeEventListener("visibilitychange", seen);
+    clearTimeout(rest);
+    close();
+  };
 }
 
 /** Posts JSON. Throws an error whose message can be shown. */

@@ -34,7 +34,7 @@ export class Conversation {
   /** `whose`: "customer" or "person", who sits in front of it. */
   constructor(whose, label) {
     this.whose = whose;
-    this.list = h("ol", { class: "said", role: "log", "aria-label": label, tabindex: "0" });
+    this.list = h("div", { class: "said", role: "log", "aria-label": label, tabindex: "0" });
     this.typing = h("p", { class: "typing" });
     this.onState = () => {};
   }
@@ -74,12 +74,12 @@ export class Conversation {
     switch (entry.type) {
       case "message": {
         const who = entry.name ?? t(`from-${entry.from}`);
-        return h("li", { class: entry.from === this.whose ? "person" : entry.from, ...at },
+        return h("div", { class: entry.from === this.whose ? "person" : entry.from, ...at },
           h("b", {}, who), entry.content.map(contentText).join("\n"));
       }
-      case "state": return h("li", { class: "state", ...at }, stateText(entry));
-      case "push": return h("li", { class: "state", ...at }, t("pushed", { url: entry.url }));
-      case "callback": return h("li", { class: "state", ...at }, t("callback-booked", { phone: entry.phone, due: dayTime(entry.due) }));
+      case "state": return h("div", { class: "state", ...at }, stateText(entry));
+      case "push": return h("div", { class: "state", ...at }, t("pushed", { url: entry.url }));
+      case "callback": return h("div", { class: "state", ...at }, t("callback-booked", { phone: entry.phone, due: dayTime(entry.due) }));
       default: return null;
     }
   }

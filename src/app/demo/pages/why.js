@@ -52,7 +52,9 @@ class Why extends HTMLElement {
     const url = `/timeline/${encodeURIComponent(this.getAttribute("unit"))}/${encodeURIComponent(contact)}/events`;
     this.#stop = listen(url, {
       message: (record) => this.#add(record),
-      omitted: () => this.#list.append(h("li", { class: "quiet" }, t("why-omitted"))),
+      omitted: () => {
+        if (this.#last === 0) this.#list.append(h("li", { class: "quiet" }, t("why-omitted")));
+      },
     });
   }
 

@@ -30,7 +30,8 @@ pub(crate) fn request(session: &str, body: &Value) -> DetectIntentRequest {
         }),
         ..QueryParameters::default()
     });
-    DetectIntentRequest { session: session.to_owned(), query_params, query_input: Some(QueryInput { input }) }
+    let query_input = Some(QueryInput { input });
+    DetectIntentRequest { session: session.to_owned(), query_params, query_input, ..DetectIntentRequest::default() }
 }
 
 pub(crate) fn response(response: &DetectIntentResponse) -> Vec<u8> {
