@@ -129,10 +129,16 @@ pub(super) fn open(path: &Path, mut restore: impl FnMut(Record) -> Result<(), St
 impl Opened {
     /// Puts a new file with these records in the place of the old one, and begins to write behind them.
     pub(super) fn start(self, records: &[Record]) -> Result<Journal, JournalError> {
+        self.start_on(records, |file| file)
+    }
+
+    fn start_on<D: Disk>(self, records: &[Record], disk: impl FnOnce(File) -> D) -> Result<Journal, JournalError> {
         let compacted = self.compact(records);
-        let file = compacted.map_err(|source| JournalError::Io { path: self.path.clone(), source })?;
+        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        let mut file = compacted.map_err(io)?;
+        let length = file.seek(SeekFrom::End(0)).map_err(io)?;
         let shared = Arc::new(Shared::new(0));
-        let writer = Writer { file, length: None, shared: Arc::clone(&shared), _lock: self.lock };
+        let writer = Writer { disk: disk(file), length, shared: Arc::clone(&shared), _lock: self.lock };
         let builder = std::thread::Builder::new().name("switchboard".to_owned());
         let thread = builder.spawn(move || writer.run());
         let thread = thread.map_err(|source| JournalError::Io { path: self.path, source })?;
@@ -234,16 +240,31 @@ impl Journal {
     }
 }
 
-struct Writer {
-    file: File,
-    /// Where the next batch goes; what a failed attempt left there is overwritten.
-    length: Option<u64>,
+/// Where the lines go. An attempt that failed may have left anything behind `at`.
+trait Disk: Send + 'static {
+    /// Durable when it returns; nothing stands behind `lines`.
+    fn write(&mut self, at: u64, lines: &[u8]) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn write(&mut self, at: u64, lines: &[u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(at))?;
+        self.write_all(lines)?;
+        self.set_len(at + lines.len() as u64)?;
+        self.sync_data()
+    }
+}
+
+struct Writer<D> {
+    disk: D,
+    /// Where the next batch goes.
+    length: u64,
     shared: Arc<Shared>,
     /// Held while this process writes the file.
     _lock: File,
 }
 
-impl Writer {
+impl<D: Disk> Writer<D> {
     fn run(mut self) {
         loop {
             let mut next = self.shared.next();
@@ -255,7 +276,7 @@ impl Writer {
             if lines.is_empty() {
                 return;
             }
-            while let Err(error) = self.write(&lines) {
+            while let Err(error) = self.disk.write(self.length, &lines) {
                 tracing::error!(%error, "the switchboard's journal cannot be written; it is tried again");
                 self.shared.durable.send_modify(|it| it.failing = true);
                 let next = self.shared.next();
@@ -264,24 +285,13 @@ impl Writer {
                 }
                 drop(self.shared.wake.wait_timeout(next, RETRY).unwrap_or_else(PoisonError::into_inner));
             }
+            self.length += lines.len() as u64;
             self.shared.durable.send_replace(Durable { position, failing: false });
         }
     }
-
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        let at = match self.length {
-            Some(length) => length,
-            None => self.file.seek(SeekFrom::End(0))?,
-        };
-        self.length = Some(at);
-        self.file.seek(SeekFrom::Start(at))?;
-        self.file.write_all(lines)?;
-        self.file.set_len(at + lines.len() as u64)?;
-        self.file.sync_data()?;
-        self.length = Some(at + lines.len() as u64);
-        Ok(())
-    }
 }
 
+#[cfg(test)]
+pub(super) mod full;
 #[cfg(test)]
 mod tests;
