@@ -6,12 +6,12 @@ use futures::{FutureExt as _, future::BoxFuture};
 
 use super::{
     floor::{Floor, Out},
-    link::{Centre, Receipt},
+    link::{Centre, Recalled, Receipt},
     run::Inner,
 };
 use crate::{
     core::ids::Timestamp,
-    wire::engine::{CustomerMessage, Directory, Refused, gateway_frame},
+    wire::engine::{Directory, Refused, gateway_frame},
 };
 
 /// The contact centre as the link knows it.
@@ -47,7 +47,11 @@ impl Centre for AtGateway {
         self.durably(|floor, now, out| floor.on_refused(&refused, receipt.map(|it| it.0), now, out))
     }
 
-    fn recall(&self, contact: &str, message_id: &str) -> Option<CustomerMessage> {
-        self.0.read(|floor| floor.find_message(contact, message_id))
+    fn recall(&self, contact: &str, message_id: &str) -> Option<Recalled> {
+        let (recalled, position) = self.0.apply(|floor, now, out| floor.recall(contact, message_id, now, out));
+        let (message, receipt) = recalled?;
+        let inner = Arc::clone(&self.0);
+        let durable = async move { inner.settled(position).await }.boxed();
+        Some(Recalled { message, receipt: Receipt(receipt), durable })
     }
 }

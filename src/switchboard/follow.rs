@@ -47,10 +47,10 @@ pub(super) fn follow(
     after: u64,
 ) -> Result<impl Stream<Item = Event> + Send + use<>, Refusal> {
     let pulse = inner.pulse(contact).ok_or(Refusal::UnknownContact)?;
-    let (entries, hints) = {
-        let now = pulse.borrow();
-        (now.entries, now.hints)
-    };
+    let hints = pulse.borrow().hints;
+    // Whoever was just told of an entry may follow after it, though it is not shown yet.
+    let known = inner.read(|floor| floor.find(contact).map(|it| it.entries.len()));
+    let entries = known.ok_or(Refusal::UnknownContact)?;
     let read = usize::try_from(after).ok().filter(|it| *it <= entries).ok_or_else(|| Refusal::Invalid {
         field: "after",
         why: format!("is {after}, but the last entry is {entries}"),

@@ -1,4 +1,5 @@
-//! What survives a restart: records as JSON lines, appended and synced by one thread that commits whatever has gathered.
+//! What survives a restart: JSON lines, appended and synced by one thread that commits whatever has gathered. A line is an array
+//! of the records of one change, so that a crash leaves all of them or none.
 //!
 //! At start a new file takes the old one's place by a rename: it holds the same in fewer lines. A line that a crash cut off at
 //! the very end was never acknowledged and is left out; anything else that cannot be read is an error with its line.
@@ -116,8 +117,10 @@ pub(super) fn open(path: &Path, mut restore: impl FnMut(Record) -> Result<(), St
                 return Err(unreadable(format!("version {} is not known, {VERSION} is", head.switchboard)));
             }
         } else {
-            let record = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-            restore(record).map_err(unreadable)?;
+            let records: Vec<Record> = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+            for record in records {
+                restore(record).map_err(unreadable)?;
+            }
         }
     }
     Ok(opened)
@@ -126,10 +129,16 @@ pub(super) fn open(path: &Path, mut restore: impl FnMut(Record) -> Result<(), St
 impl Opened {
     /// Puts a new file with these records in the place of the old one, and begins to write behind them.
     pub(super) fn start(self, records: &[Record]) -> Result<Journal, JournalError> {
+        self.start_on(records, |file| file)
+    }
+
+    fn start_on<D: Disk>(self, records: &[Record], disk: impl FnOnce(File) -> D) -> Result<Journal, JournalError> {
         let compacted = self.compact(records);
-        let file = compacted.map_err(|source| JournalError::Io { path: self.path.clone(), source })?;
+        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        let mut file = compacted.map_err(io)?;
+        let length = file.seek(SeekFrom::End(0)).map_err(io)?;
         let shared = Arc::new(Shared::new(0));
-        let writer = Writer { file, length: None, shared: Arc::clone(&shared), _lock: self.lock };
+        let writer = Writer { disk: disk(file), length, shared: Arc::clone(&shared), _lock: self.lock };
         let builder = std::thread::Builder::new().name("switchboard".to_owned());
         let thread = builder.spawn(move || writer.run());
         let thread = thread.map_err(|source| JournalError::Io { path: self.path, source })?;
@@ -142,7 +151,7 @@ impl Opened {
         serde_json::to_writer(&mut file, &Head { switchboard: VERSION })?;
         for record in records {
             file.write_all(b"\n")?;
-            serde_json::to_writer(&mut file, record)?;
+            serde_json::to_writer(&mut file, &[record])?;
         }
         file.write_all(b"\n")?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -179,21 +188,20 @@ impl Journal {
         self.shared.durable.borrow().position == u64::MAX
     }
 
-    /// Records become durable in the order of these calls. Yields the position of the last.
+    /// Records of one call become durable together, calls in their order. Yields the position of this one.
     pub(super) fn append(&self, records: &[Record]) -> u64 {
         let mut next = self.shared.next();
         if records.is_empty() || self.is_in_memory() {
             return next.position;
         }
-        for record in records {
-            let length = next.lines.len();
-            match serde_json::to_writer(&mut next.lines, record) {
-                Ok(()) => next.lines.push(b'\n'),
-                // A record is text and numbers; should one not be writable, it must not spoil the line.
-                Err(error) => {
-                    tracing::error!(%error, "a record cannot be written");
-                    next.lines.truncate(length);
-                }
+        let length = next.lines.len();
+        match serde_json::to_writer(&mut next.lines, records) {
+            Ok(()) => next.lines.push(b'\n'),
+            // Records are text and numbers; should some not be writable, they must not spoil what stands beside them.
+            Err(error) => {
+                tracing::error!(%error, "records cannot be written");
+                next.lines.truncate(length);
+                return next.position;
             }
         }
         next.position += 1;
@@ -232,16 +240,31 @@ impl Journal {
     }
 }
 
-struct Writer {
-    file: File,
-    /// Where the next batch goes; what a failed attempt left there is overwritten.
-    length: Option<u64>,
+/// Where the lines go. An attempt that failed may have left anything behind `at`.
+trait Disk: Send + 'static {
+    /// Durable when it returns; nothing stands behind `lines`.
+    fn write(&mut self, at: u64, lines: &[u8]) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn write(&mut self, at: u64, lines: &[u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(at))?;
+        self.write_all(lines)?;
+        self.set_len(at + lines.len() as u64)?;
+        self.sync_data()
+    }
+}
+
+struct Writer<D> {
+    disk: D,
+    /// Where the next batch goes.
+    length: u64,
     shared: Arc<Shared>,
     /// Held while this process writes the file.
     _lock: File,
 }
 
-impl Writer {
+impl<D: Disk> Writer<D> {
     fn run(mut self) {
         loop {
             let mut next = self.shared.next();
@@ -253,7 +276,7 @@ impl Writer {
             if lines.is_empty() {
                 return;
             }
-            while let Err(error) = self.write(&lines) {
+            while let Err(error) = self.disk.write(self.length, &lines) {
                 tracing::error!(%error, "the switchboard's journal cannot be written; it is tried again");
                 self.shared.durable.send_modify(|it| it.failing = true);
                 let next = self.shared.next();
@@ -262,24 +285,13 @@ impl Writer {
                 }
                 drop(self.shared.wake.wait_timeout(next, RETRY).unwrap_or_else(PoisonError::into_inner));
             }
+            self.length += lines.len() as u64;
             self.shared.durable.send_replace(Durable { position, failing: false });
         }
     }
-
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        let at = match self.length {
-            Some(length) => length,
-            None => self.file.seek(SeekFrom::End(0))?,
-        };
-        self.length = Some(at);
-        self.file.seek(SeekFrom::Start(at))?;
-        self.file.write_all(lines)?;
-        self.file.set_len(at + lines.len() as u64)?;
-        self.file.sync_data()?;
-        self.length = Some(at + lines.len() as u64);
-        Ok(())
-    }
 }
 
+#[cfg(test)]
+pub(super) mod full;
 #[cfg(test)]
 mod tests;

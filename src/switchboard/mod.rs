@@ -91,8 +91,15 @@ impl Switchboard {
     /// See [`Refusal`]; as everywhere here.
     pub async fn open(&self, new: NewContact) -> Result<ContactName, Refusal> {
         let name = self.inner.new_name()?;
-        self.durably(|floor, now, out| floor.open(&name, new, now, out)).await?;
-        Ok(name)
+        let opened = self.durably(|floor, now, out| floor.open(&name, new, now, out)).await;
+        if opened == Err(Refusal::Unavailable) {
+            // Nobody will ever know its name, should it be written after all.
+            let left = self.inner.apply(|floor, now, out| floor.customer_leaves(&name, now, out)).0;
+            if left.is_ok() {
+                tracing::warn!(contact.id = %name, "a contact that could not be written in time is ended");
+            }
+        }
+        opened.map(|()| name)
     }
 
     /// The same id again is the same message. When it returns, the message is durable.

@@ -18,7 +18,7 @@ use super::{
     floor::{Floor, Frame, Out},
     follow::Pulse,
     journal::{self, Journal},
-    link::{Centre, Link, Receipt},
+    link::{Centre, Link, LinkConfig, Receipt},
     talk::{Entry, Hint},
 };
 use crate::{
@@ -72,10 +72,15 @@ impl Inner {
         let link = config.link.clone();
         // Reads and writes files: not for a worker of the runtime.
         let opened = tokio::task::spawn_blocking(move || open(config, now)).await;
-        let (floor, journal, out) = opened.map_err(|error| JournalError::Io {
+        let (floor, journal) = opened.map_err(|error| JournalError::Io {
             path: "switchboard.jsonl".into(),
             source: std::io::Error::other(error),
         })??;
+        Ok(Self::begin(floor, journal, link, clock, rng))
+    }
+
+    fn begin(floor: Floor, journal: Journal, link: Option<LinkConfig>, clock: Clock, rng: StdRng) -> Arc<Self> {
+        let now = clock.now();
         let pulse = |entries| watch::Sender::new(Pulse { entries, ..Pulse::default() });
         let pulses = floor.contacts().map(|(id, it)| (id.clone(), pulse(it.entries.len()))).collect();
         let board = watch::Sender::new(Arc::new(floor.board(now)));
@@ -91,7 +96,6 @@ impl Inner {
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
-        drop(out);
         if let Some(link) = link {
             let centre: Arc<dyn Centre> = Arc::new(AtGateway(Arc::clone(&inner)));
             let link = Link::start(link, &centre);
@@ -100,7 +104,7 @@ impl Inner {
         inner.tasks.spawn(Arc::clone(&inner).release());
         inner.tasks.spawn(Arc::clone(&inner).keep_time());
         inner.tasks.spawn(Arc::clone(&inner).draw());
-        Ok(inner)
+        inner
     }
 
     pub(super) async fn stop(self: &Arc<Self>) {
@@ -296,16 +300,19 @@ impl Inner {
 }
 
 /// The floor as the journal left it.
-fn open(config: Config, now: Timestamp) -> Result<(Floor, Journal, Out), JournalError> {
+fn open(config: Config, now: Timestamp) -> Result<(Floor, Journal), JournalError> {
     let mut floor = Floor::new(config.setup, config.limits);
     let mut out = Out::default();
     let Some(path) = &config.journal else {
         floor.resume(now, &mut out);
-        return Ok((floor, Journal::in_memory(), out));
+        return Ok((floor, Journal::in_memory()));
     };
     let opened = journal::open(path, |record| floor.restore(record))?;
     floor.resume(now, &mut out);
     // What resuming has changed is in the whole.
     let journal = opened.start(&floor.records())?;
-    Ok((floor, journal, out))
+    Ok((floor, journal))
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,7 @@ impl Stage {
         for queue in ["support", "complaints", "callbacks"] {
             setup = setup.queue(queue, MediaType::WebInteraction);
         }
+        setup = setup.queue("messages", MediaType::OpenMedia);
         change(&mut setup);
         let engine = FakeEngine::attach(setup).await.unwrap();
         Self { office, offline, usher, engine }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Contact, Floor, Stage};
+use super::{Census, Contact, Floor, Stage};
 use crate::{
     core::ids::{ContactName, Timestamp},
     switchboard::board::{AgentView, Board, Callback, ContactView, Counts, PersonView, Place, QueueView},
@@ -14,44 +14,37 @@ const SHOWN: usize = 200;
 impl Floor {
     #[must_use]
     pub fn board(&self, now: Timestamp) -> Board {
-        let mut counts = Counts::default();
         let mut contacts = Vec::new();
-        for (id, contact) in &self.contacts {
+        for id in &self.census.attended {
+            let Some(contact) = self.contacts.get(id) else { continue };
             match &contact.now.stage {
-                Stage::Offering { .. } => counts.connecting += 1,
-                Stage::Bot => counts.bot += 1,
                 Stage::Waiting { queue, since, until, .. } => {
-                    counts.waiting += 1;
                     let place = Place::Waiting { queue: queue.clone(), until: until.0 };
                     contacts.push((*since, id, contact, place));
                 }
                 Stage::Person { person, since, .. } => {
-                    counts.person += 1;
                     contacts.push((*since, id, contact, Place::Person { person: person.clone() }));
                 }
-                Stage::Ended { .. } => counts.ended += 1,
+                Stage::Offering { .. } | Stage::Bot | Stage::Ended { .. } => {}
             }
         }
         contacts.sort_by_key(|it| (it.0, it.1));
-        let mut people = self.people_shown();
-        for (.., place) in &contacts {
-            if let Place::Person { person } = place
-                && let Some(holder) = people.iter_mut().find(|it| it.id == *person)
-            {
-                holder.contacts += 1;
-            }
-        }
         contacts.truncate(SHOWN);
         Board {
             at: now.0,
             attached: self.attached,
             queues: self.queues_shown(),
-            people,
+            people: self.people_shown(),
             virtual_agents: self.agents_shown(),
             contacts: contacts.into_iter().map(|(since, id, it, place)| shown(since, id, it, place)).collect(),
             callbacks: self.callbacks_shown(),
-            counts,
+            counts: self.counts(),
         }
+    }
+
+    fn counts(&self) -> Counts {
+        let Census { connecting, bot, waiting, person, ended, .. } = &self.census;
+        Counts { connecting: *connecting, bot: *bot, waiting: *waiting, person: *person, ended: ended.len() }
     }
 
     fn queues_shown(&self) -> Vec<QueueView> {
@@ -72,7 +65,7 @@ impl Floor {
             id: id.clone(),
             name: it.name.clone(),
             state: it.presence,
-            contacts: 0,
+            contacts: self.census.held_by(id),
         };
         self.people.iter().map(view).collect()
     }

@@ -84,8 +84,9 @@ impl Floor {
         if self.callbacks.values().filter(|it| it.done.is_none()).count() >= self.limits.callbacks {
             return self.fail(id, seq, "too many callbacks are open");
         }
-        let number = self.callbacks.last_key_value().map_or(0, |it| *it.0) + 1;
         let Some(contact) = self.contacts.get_mut(id) else { return };
+        self.last_callback += 1;
+        let number = self.last_callback;
         let context = asked.context.unwrap_or_default();
         let handover = convert::handover(String::new(), context);
         let callback = Arc::new(Callback {

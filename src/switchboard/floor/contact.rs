@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContactRecord, command_outcome::Outcome};
+use super::{ContactRecord, census::Counted, command_outcome::Outcome};
 use crate::{
     core::ids::{ContactName, Timestamp},
     switchboard::{
@@ -15,6 +15,7 @@ use crate::{
         board::Handover,
         talk::{Content, Ender, Entry, From, What},
     },
+    wire::engine::{CustomerMessage, customer_message},
 };
 
 /// The last messages that the gateway took; more than can cross one of its commands.
@@ -125,6 +126,7 @@ pub struct Contact {
     pub handover: Option<Arc<Handover>>,
     pub(super) offer: Offer,
     pub(super) armed: Option<Timestamp>,
+    pub(super) counted: Option<Counted>,
     pub(super) typed: Option<Timestamp>,
     /// Which entry a message is, for those who may send it twice.
     ids: HashMap<(From, String), u64>,
@@ -152,6 +154,7 @@ impl Contact {
             handover: None,
             offer: Offer::default(),
             armed: None,
+            counted: None,
             typed: None,
             ids: HashMap::new(),
             saved: None,
@@ -289,6 +292,16 @@ impl Contact {
 
 pub(super) fn message_id(entry: &Entry) -> Option<&str> {
     if let What::Message { id, .. } = &entry.what { Some(id) } else { None }
+}
+
+/// As the gateway is told of it.
+pub(super) fn customer_message(contact: &ContactName, said: &Entry) -> CustomerMessage {
+    CustomerMessage {
+        contact: contact.to_string(),
+        message_id: message_id(said).unwrap_or_default().to_owned(),
+        sensitive: false,
+        body: Some(customer_message::Body::Text(text_of(said))),
+    }
 }
 
 /// What a message says in words.

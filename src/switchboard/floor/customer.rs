@@ -23,7 +23,7 @@ impl Floor {
         let name = text::name(new.name)?;
         text::attributes(&new.attributes)?;
         text::language(&new.language)?;
-        if self.contacts.len() - self.ended.len() >= self.limits.contacts {
+        if self.contacts.len() - self.census.ended.len() >= self.limits.contacts {
             return Err(Refusal::Full);
         }
         let about = About { media: new.media, language: new.language, name, attributes: new.attributes, opened: now };

@@ -22,7 +22,7 @@ impl Floor {
         now: Timestamp,
         out: &mut Out,
     ) -> Result<(), Refusal> {
-        let holds = self.held_by(person);
+        let holds = self.census.held_by(person);
         let known = self.people.get_mut(person).ok_or(Refusal::UnknownPerson)?;
         if presence == Presence::Offline && holds > 0 {
             return Err(Refusal::NotNow("contacts are still at this desk: give them back or close them first"));
@@ -50,7 +50,7 @@ impl Floor {
     ) -> Result<(), Refusal> {
         let Person { name, presence } = self.people.get(person).ok_or(Refusal::UnknownPerson)?;
         let (shown, presence) = (name.clone(), *presence);
-        let holds = self.held_by(person);
+        let holds = self.census.held_by(person);
         let most = self.limits.contacts_per_person;
         let id = contact;
         let contact = self.get(id)?;
@@ -183,11 +183,6 @@ impl Floor {
         }
         out.board = true;
         Ok(())
-    }
-
-    fn held_by(&self, person: &str) -> usize {
-        let holds = |it: &&super::Contact| matches!(&it.now.stage, Stage::Person { person: by, .. } if by == person);
-        self.contacts.values().filter(holds).count()
     }
 
     /// Whether the contact is at this desk.

@@ -3,13 +3,13 @@
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
-use super::{Contact, Floor, Frame, Out, Stage, Tell, contact, convert};
+use super::{Contact, Floor, Frame, Out, Pending, Stage, Tell, contact, convert};
 use crate::{
     core::ids::{ContactName, Timestamp},
     switchboard::talk::{Ender, From, Hint},
     wire::engine::{
         AgentLoggedOff, AgentLoggedOn, CustomerMessage, Directory, DirectoryDelta, LogOnAgent, LogOnRefused, Queue,
-        Refused, SignOn, User, customer_message, engine_frame::Body, gateway_frame, log_on_refused, refused,
+        Refused, SignOn, User, engine_frame::Body, gateway_frame, log_on_refused, refused,
     },
 };
 
@@ -171,17 +171,29 @@ impl Floor {
         self.settle(id, now, out);
     }
 
-    /// A message that was taken and is given back: once more.
-    #[must_use]
-    pub fn find_message(&self, contact: &str, id: &str) -> Option<CustomerMessage> {
-        let found = self.contacts.get(&known_name(contact)?).filter(|it| !it.is_over())?;
-        let text = contact::text_of(found.entry(found.find_message(From::Customer, id)?)?);
-        Some(CustomerMessage {
-            contact: contact.to_owned(),
-            message_id: id.to_owned(),
-            sensitive: false,
-            body: Some(customer_message::Body::Text(text)),
-        })
+    /// A message that was taken is given back: it waits for the gateway again, before all others of its contact. Yields it with
+    /// the receipt under which it goes; `None` if it is not known, or waits already.
+    pub fn recall(
+        &mut self,
+        contact: &str,
+        message: &str,
+        now: Timestamp,
+        out: &mut Out,
+    ) -> Option<(CustomerMessage, u64)> {
+        let id = known_name(contact)?;
+        let found = self.contacts.get_mut(&id).filter(|it| !it.is_over())?;
+        let entry = found.find_message(From::Customer, message)?;
+        if found.now.pending.iter().any(|it| it.tell == Tell::Message { entry }) {
+            return None;
+        }
+        let message = contact::customer_message(&id, found.entry(entry)?);
+        found.now.taken.retain(|it| *it != message.message_id);
+        self.last_receipt += 1;
+        let receipt = self.last_receipt;
+        found.now.pending.push_front(Pending { tell: Tell::Message { entry }, receipt: Some(receipt) });
+        self.receipts.insert(receipt, id.clone());
+        self.settle(&id, now, out);
+        Some((message, receipt))
     }
 
     /// The whole directory, for a new session.

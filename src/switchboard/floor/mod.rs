@@ -5,6 +5,7 @@
 //! on yet. So what was lost with a process or a connection goes again, and the contract's numbers make that safe.
 
 mod board;
+mod census;
 mod commands;
 mod contact;
 mod convert;
@@ -18,10 +19,11 @@ mod saved;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
+use census::Census;
 pub use contact::{About, Contact, Now, Pending, Stage, Tell};
 pub use saved::{ContactRecord, Record};
 
@@ -32,9 +34,7 @@ use super::{
 };
 use crate::{
     core::ids::{ContactName, Timestamp},
-    wire::engine::{
-        CommandOutcome, ContactEnded, CustomerMessage, command_outcome, customer_message, engine_frame::Body,
-    },
+    wire::engine::{CommandOutcome, ContactEnded, command_outcome, engine_frame::Body},
 };
 
 /// How long changes of the directory gather before the gateway is told.
@@ -45,13 +45,13 @@ pub struct Floor {
     setup: Setup,
     limits: Limits,
     contacts: HashMap<ContactName, Contact>,
-    /// Those that are over, oldest first.
-    ended: VecDeque<ContactName>,
+    census: Census,
     queues: BTreeMap<String, Queue>,
     people: BTreeMap<String, Person>,
     agents: BTreeMap<String, bool>,
     last_agent: Option<String>,
     callbacks: BTreeMap<u64, Arc<Callback>>,
+    last_callback: u64,
     attached: bool,
     /// The gateway goes down and takes no offers.
     draining: bool,
@@ -127,8 +127,9 @@ impl Floor {
             setup,
             limits,
             contacts: HashMap::new(),
-            ended: VecDeque::new(),
+            census: Census::default(),
             callbacks: BTreeMap::new(),
+            last_callback: 0,
             attached: false,
             draining: false,
             directory_due: None,
@@ -198,7 +199,9 @@ impl Floor {
             for receipt in contact.now.pending.iter().filter_map(|it| it.receipt) {
                 self.receipts.remove(&receipt);
             }
-            self.ended.retain(|it| it != id);
+            if let Some(place) = &contact.counted {
+                self.census.leave(id, place);
+            }
         }
     }
 
@@ -208,14 +211,17 @@ impl Floor {
         let Some(contact) = self.contacts.get_mut(id) else { return };
         contact.now.stage = Stage::Ended { by, since: now };
         contact.append(What::State(State::Ended { by }), now);
-        self.ended.push_back(id.clone());
         out.board = true;
         self.settle(id, now, out);
         if let Some(queue) = left {
             self.tell_positions(&queue, now, out);
         }
-        if self.ended.len() > self.limits.ended_contacts
-            && let Some(oldest) = self.ended.front().cloned()
+        self.forget_oldest(out);
+    }
+
+    fn forget_oldest(&mut self, out: &mut Out) {
+        while self.census.ended.len() > self.limits.ended_contacts
+            && let Some((_, oldest)) = self.census.ended.first().cloned()
         {
             self.forget(&oldest, out);
         }
@@ -223,6 +229,7 @@ impl Floor {
 
     /// Hands on what the contact has for the gateway, writes its change down, and sees to its next deadline.
     fn settle(&mut self, id: &ContactName, now: Timestamp, out: &mut Out) {
+        self.count(id);
         self.offer(id, now, out);
         self.hand_on(id, out);
         let limits = self.limits;
@@ -264,12 +271,7 @@ impl Floor {
                 Tell::Message { .. } if !speaks => continue,
                 Tell::Message { entry } => {
                     let Some(said) = contact.entry(*entry) else { continue };
-                    Body::CustomerMessage(CustomerMessage {
-                        contact: name,
-                        message_id: contact::message_id(said).unwrap_or_default().to_owned(),
-                        sensitive: false,
-                        body: Some(customer_message::Body::Text(contact::text_of(said))),
-                    })
+                    Body::CustomerMessage(contact::customer_message(id, said))
                 }
                 Tell::Outcome { seq, outcome, detail } => Body::CommandOutcome(CommandOutcome {
                     contact: name,

@@ -14,14 +14,25 @@ use crate::{
     },
 };
 
-/// One line of the journal.
+/// A part of a line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Record {
     Contact(ContactRecord),
-    Queue { id: String, open: bool, expected_wait_s: Option<u32> },
-    Person { id: String, presence: Presence },
+    Queue {
+        id: String,
+        open: bool,
+        expected_wait_s: Option<u32>,
+    },
+    Person {
+        id: String,
+        presence: Presence,
+    },
     Callback(Arc<Callback>),
+    /// The highest number that a callback was given: none is given twice, though the callback be forgotten.
+    Callbacks {
+        last: u64,
+    },
 }
 
 /// What is new of a contact, and how it is now.
@@ -66,8 +77,10 @@ impl Floor {
             Record::Callback(callback) => {
                 let number = callback.id.rsplit('-').next().and_then(|it| it.parse().ok());
                 let number = number.ok_or_else(|| format!("callback {} has no number", callback.id))?;
+                self.last_callback = self.last_callback.max(number);
                 self.callbacks.insert(number, callback);
             }
+            Record::Callbacks { last } => self.last_callback = self.last_callback.max(last),
         }
         Ok(())
     }
@@ -82,21 +95,17 @@ impl Floor {
             let at = callback.done.map_or(Timestamp(callback.due), |at| Timestamp(at) + remember);
             self.deadlines.insert((at, Due::Callback(*number)));
         }
-        let mut ended = Vec::new();
         let mut lines: BTreeMap<String, Vec<(Timestamp, ContactName)>> = BTreeMap::new();
         let mut homeless = Vec::new();
         for (id, contact) in &self.contacts {
             match &contact.now.stage {
-                Stage::Ended { since, .. } => ended.push((*since, id.clone())),
                 Stage::Waiting { queue, since, .. } => {
                     lines.entry(queue.clone()).or_default().push((*since, id.clone()));
                 }
                 Stage::Person { person, .. } if !self.people.contains_key(person) => homeless.push(id.clone()),
-                Stage::Person { .. } | Stage::Offering { .. } | Stage::Bot => {}
+                Stage::Person { .. } | Stage::Offering { .. } | Stage::Bot | Stage::Ended { .. } => {}
             }
         }
-        ended.sort_unstable();
-        self.ended = ended.into_iter().map(|it| it.1).collect();
         for (name, mut line) in lines {
             line.sort_unstable();
             let line = line.into_iter().map(|it| it.1);
@@ -113,11 +122,7 @@ impl Floor {
         for id in &all {
             self.settle(id, now, out);
         }
-        while self.ended.len() > self.limits.ended_contacts
-            && let Some(oldest) = self.ended.front().cloned()
-        {
-            self.forget(&oldest, out);
-        }
+        self.forget_oldest(out);
         out.board = true;
     }
 
@@ -130,8 +135,9 @@ impl Floor {
             expected_wait_s: it.expected_wait_s,
         });
         let people = self.people.iter().map(|(id, it)| Record::Person { id: id.clone(), presence: it.presence });
+        let last = std::iter::once(Record::Callbacks { last: self.last_callback });
         let callbacks = self.callbacks.values().map(|it| Record::Callback(Arc::clone(it)));
         let contacts = self.contacts.iter().map(|(id, it)| Record::Contact(it.whole(id)));
-        queues.chain(people).chain(callbacks).chain(contacts).collect()
+        queues.chain(people).chain(last).chain(callbacks).chain(contacts).collect()
     }
 }

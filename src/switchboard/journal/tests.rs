@@ -8,18 +8,53 @@ use crate::{
     switchboard::{
         Limits, Media, NewContact, Presence, Setup,
         floor::{Floor, Out},
+        talk::What,
     },
+    wire::engine::{Command, CreateCallback, command, gateway_frame},
 };
 
-fn records() -> Vec<Record> {
-    let mut floor = Floor::new(Setup::demo(), Limits::default());
-    let (id, now) = (ContactName::new("c1").unwrap(), Timestamp(1_000));
-    let mut out = Out::default();
+const NOW: Timestamp = Timestamp(1_000);
+
+fn floor() -> Floor {
+    Floor::new(Setup::demo(), Limits::default())
+}
+
+fn contact() -> ContactName {
+    ContactName::new("c1").unwrap()
+}
+
+fn booking(floor: &mut Floor, out: &mut Out) {
+    let (queue, phone) = ("callbacks".to_owned(), "+4930901820".to_owned());
+    let booking = CreateCallback { queue, phone, at_ms: 9_000, context: None };
+    let command = Some(command::Command::CreateCallback(booking));
+    let command = Command { contact: contact().to_string(), action_seq: 1, command };
+    floor.on_frame(gateway_frame::Body::Command(command), NOW, out);
+}
+
+/// What each of these changes has to have written down.
+fn changes() -> Vec<Vec<Record>> {
+    let mut floor = floor();
+    let id = contact();
+    let mut changes = Vec::new();
+    let mut change = |act: &dyn Fn(&mut Floor, &mut Out)| {
+        let mut out = Out::default();
+        act(&mut floor, &mut out);
+        changes.push(out.records);
+    };
     let new = NewContact { media: Media::OpenMedia, language: "de".into(), name: None, attributes: [].into() };
-    floor.open(&id, new, now, &mut out).unwrap();
-    floor.customer_says(&id, ("m1", "Guten Tag, \u{1F44B}\n\"x\""), now, &mut out).unwrap();
-    floor.set_state("desk-1", Presence::Break, now, &mut out).unwrap();
-    out.records
+    change(&|floor, out| floor.open(&id, new.clone(), NOW, out).unwrap());
+    change(&|floor, out| {
+        floor.customer_says(&id, ("m1", "Guten Tag, \u{1F44B}\n\"x\""), NOW, out).unwrap();
+    });
+    change(&|floor, out| floor.set_state("desk-1", Presence::Break, NOW, out).unwrap());
+    change(&|floor, out| booking(floor, out));
+    change(&|floor, out| floor.callback_done("callback-1", true, NOW, out).unwrap());
+    assert_eq!(changes[3].len(), 2, "the callback, and what its contact knows of it");
+    changes
+}
+
+fn records() -> Vec<Record> {
+    changes().concat()
 }
 
 fn path(directory: &TempDir) -> PathBuf {
@@ -38,8 +73,8 @@ fn read(path: &Path) -> (Vec<Record>, Result<(), JournalError>) {
 
 async fn written(directory: &TempDir) -> Vec<u8> {
     let journal = open(&path(directory), |_| Ok(())).unwrap().start(&[]).unwrap();
-    for record in records() {
-        let position = journal.append(&[record]);
+    for change in changes() {
+        let position = journal.append(&change);
         assert!(journal.durable(position).await);
     }
     journal.stop();
@@ -47,7 +82,7 @@ async fn written(directory: &TempDir) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_file_cut_at_any_byte_yields_every_whole_record_and_nothing_else() {
+async fn a_file_cut_at_any_byte_yields_every_whole_change_and_nothing_else() {
     let directory = TempDir::new().unwrap();
     let whole = written(&directory).await;
     for length in 0..=whole.len() {
@@ -55,7 +90,32 @@ async fn a_file_cut_at_any_byte_yields_every_whole_record_and_nothing_else() {
         let (found, result) = read(&path(&directory));
         result.unwrap();
         let lines = whole[..length].iter().filter(|it| **it == b'\n').count();
-        assert_eq!(found, records()[..lines.saturating_sub(1)], "cut at {length}");
+        assert_eq!(found, changes()[..lines.saturating_sub(1)].concat(), "cut at {length}");
+    }
+}
+
+#[tokio::test]
+async fn s21_wherever_a_crash_cuts_a_repeated_command_books_no_second_callback() {
+    let directory = TempDir::new().unwrap();
+    let whole = written(&directory).await;
+    let opened = changes()[0].clone();
+    for length in 0..=whole.len() {
+        fs::write(path(&directory), &whole[..length]).unwrap();
+        let mut floor = floor();
+        let found = open(&path(&directory), |record| floor.restore(record)).map(drop);
+        found.unwrap();
+        let mut out = Out::default();
+        floor.resume(NOW, &mut out);
+        if floor.find(&contact()).is_none() {
+            // Cut before its first line: the customer was never told that it is open.
+            opened.iter().for_each(|it| floor.restore(it.clone()).unwrap());
+        }
+        booking(&mut floor, &mut out);
+        let booked: Vec<String> = floor.board(NOW).callbacks.iter().map(|it| it.id.clone()).collect();
+        assert_eq!(booked, ["callback-1"], "cut at {length}");
+        let entries = &floor.find(&contact()).unwrap().entries;
+        let told = entries.iter().filter(|it| matches!(it.what, What::Callback { .. })).count();
+        assert_eq!(told, 1, "cut at {length}");
     }
 }
 
@@ -70,8 +130,7 @@ async fn what_was_cut_off_does_not_spoil_what_is_written_next() {
         Ok(())
     });
     let journal = opened.unwrap().start(&kept).unwrap();
-    let again = records().pop().unwrap();
-    assert!(journal.durable(journal.append(std::slice::from_ref(&again))).await);
+    assert!(journal.durable(journal.append(&changes()[4])).await);
     journal.stop();
     assert_eq!(read(&path(&directory)).0, records());
 }
@@ -80,7 +139,8 @@ async fn what_was_cut_off_does_not_spoil_what_is_written_next() {
 async fn a_line_that_cannot_be_read_is_named() {
     let directory = TempDir::new().unwrap();
     let whole = String::from_utf8(written(&directory).await).unwrap();
-    let spoilt: Vec<&str> = whole.lines().enumerate().map(|(n, it)| if n == 2 { "{\"record\":" } else { it }).collect();
+    let spoilt: Vec<&str> =
+        whole.lines().enumerate().map(|(n, it)| if n == 2 { "[{\"record\":" } else { it }).collect();
     fs::write(path(&directory), spoilt.join("\n") + "\n").unwrap();
     let (_, result) = read(&path(&directory));
     assert!(matches!(result, Err(JournalError::Unreadable { line: 3, .. })), "{result:?}");

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
 use super::{
-    Outgoing, Receipt, Shared,
+    Outgoing, Recalled, Receipt, Shared,
     book::{Arrival, Book, Next},
     dial::{self, Opened, Trouble},
     directory,
@@ -283,10 +283,7 @@ impl Lane {
 
     fn hand_over(&mut self, body: Option<Body>) -> BoxFuture<'static, ()> {
         match body {
-            Some(Body::Busy(busy)) => {
-                self.on_busy(&busy);
-                future::ready(()).boxed()
-            }
+            Some(Body::Busy(busy)) => self.on_busy(&busy),
             Some(Body::Refused(refused)) => {
                 let receipt: Option<Receipt> = self.book.on_refused(refused.frame);
                 self.shared.centre.on_refused(refused, receipt)
@@ -304,19 +301,22 @@ impl Lane {
         }
     }
 
-    fn on_busy(&mut self, busy: &Busy) {
+    fn on_busy(&mut self, busy: &Busy) -> BoxFuture<'static, ()> {
         self.shared.centre.on_busy(busy);
         let pause = Duration::from_millis(busy.retry_after_ms.into()).min(LONGEST_PAUSE);
         let again = Clock::instant() + pause;
         if self.book.on_busy(busy, again) {
-            return;
+            return future::ready(()).boxed();
         }
-        let Some(message) = self.shared.centre.recall(&busy.contact, &busy.message_id) else {
-            tracing::warn!(unit = %self.shared.config.unit, contact.id = %busy.contact, "a message was given back that nobody knows");
-            return;
+        let Some(Recalled { message, receipt, durable }) = self.shared.centre.recall(&busy.contact, &busy.message_id)
+        else {
+            let (unit, contact) = (&self.shared.config.unit, &busy.contact);
+            tracing::warn!(%unit, contact.id = %contact, "a message was given back that is not known, or waits already");
+            return future::ready(()).boxed();
         };
-        let item = Outgoing { body: engine_frame::Body::CustomerMessage(message), receipt: None };
+        let item = Outgoing { body: engine_frame::Body::CustomerMessage(message), receipt: Some(receipt) };
         self.book.recall(&busy.contact, item, again);
+        durable
     }
 
     /// Says what can be acknowledged, half-closes, and hears what the gateway still acknowledges.
@@ -329,7 +329,7 @@ impl Lane {
             while let Some(Ok(GatewayFrame { ack, body, .. })) = inbound.next().await {
                 // What else it says comes again at the next attach: it can no longer be acknowledged.
                 match body {
-                    Some(Body::Busy(busy)) => self.on_busy(&busy),
+                    Some(Body::Busy(busy)) => drop(self.on_busy(&busy)),
                     Some(Body::Refused(refused)) => drop(self.book.on_refused(refused.frame)),
                     _other => {}
                 }

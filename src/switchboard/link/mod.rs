@@ -96,8 +96,23 @@ pub trait Centre: Send + Sync + 'static {
     /// The gateway has no room for a message now; the link sends it again. For whoever counts.
     fn on_busy(&self, _busy: &Busy) {}
 
-    /// A customer's message that was taken is given back (`Busy` came after its acknowledgement): the message, to be sent again.
-    fn recall(&self, contact: &str, message_id: &str) -> Option<CustomerMessage>;
+    /// A customer's message that was taken is given back (`Busy` came after its acknowledgement). `None`: it is not known, or
+    /// waits for the gateway already.
+    fn recall(&self, contact: &str, message_id: &str) -> Option<Recalled>;
+}
+
+/// A message that is on its way again.
+pub struct Recalled {
+    pub message: CustomerMessage,
+    pub receipt: Receipt,
+    /// That it has yet to be taken; as in [`Centre::on_frame`].
+    pub durable: BoxFuture<'static, ()>,
+}
+
+impl fmt::Debug for Recalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recalled").field("receipt", &self.receipt).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    switchboard::link::{Centre, Link, LinkConfig, Receipt, SendError},
+    switchboard::link::{Centre, Link, LinkConfig, Recalled, Receipt, SendError},
     wire::engine::{
         AgentLoggedOn, Busy, CommandOutcome, ContactEnded, ContactOffered, CustomerMessage, Directory, MediaType,
         Refused, SignOn, User, contact_rejected, customer_message, engine_frame, gateway_frame::Body,
@@ -361,7 +361,7 @@ impl Centre for Calls {
         self.change(&busy.contact, |state| state.busy += 1);
     }
 
-    fn recall(&self, _contact: &str, _message_id: &str) -> Option<CustomerMessage> {
+    fn recall(&self, _contact: &str, _message_id: &str) -> Option<Recalled> {
         // What was acknowledged is not kept here: a message that is given back so late counts as lost.
         None
     }

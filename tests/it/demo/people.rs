@@ -12,6 +12,11 @@ use crate::fakes::engine::text;
 
 const WEB: MediaType = MediaType::WebInteraction;
 
+/// Messengers have a queue of their own.
+fn queue_of(purpose: &str, media: MediaType) -> To {
+    To::Queue(if media == WEB { purpose } else { "messages" }.to_owned())
+}
+
 #[tokio::test]
 async fn s19_b2_a_person_is_fetched_knows_the_order_and_gives_the_contact_back() {
     let stage = Stage::new().await;
@@ -28,7 +33,7 @@ async fn s19_b2_a_person_is_fetched_knows_the_order_and_gives_the_contact_back()
             stage.writes(&contact, wish).await;
             stage.hears_of(&contact, language, "handover.support", &[]).await;
             let (seq, requeue) = stage.requeued(&contact).await;
-            assert_eq!(requeue.to, Some(To::Queue("support".into())));
+            assert_eq!(requeue.to, Some(queue_of("support", media)));
             let context = requeue.context.unwrap();
             assert_eq!(context.parameters["order"], "HP-10234");
             let lines: Vec<&str> = context.transcript.iter().map(|it| it.text.as_str()).collect();
@@ -55,7 +60,7 @@ async fn s19_a_complaint_goes_to_its_own_queue() {
             stage.writes(&contact, complaint).await;
             stage.hears_of(&contact, language, "handover.complaints", &[]).await;
             let (_, requeue) = stage.requeued(&contact).await;
-            assert_eq!(requeue.to, Some(To::Queue("complaints".into())));
+            assert_eq!(requeue.to, Some(queue_of("complaints", media)));
             assert_eq!(requeue.context.unwrap().parameters["order"], "", "no order was talked of");
         }
     }

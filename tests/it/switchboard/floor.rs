@@ -1,6 +1,6 @@
 //! The demo contact centre attached to the real gateway: people, callbacks, pages, and restarts of either side.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -15,7 +15,10 @@ use usher::{
         link::{LinkConfig, Pace},
         talk::{After, Content, Entry, From, State, What},
     },
+    wire::engine::{Busy, ContactAccepted, LogOnAgent, engine_frame::Body, gateway_frame},
 };
+
+use super::scripted::Scripted;
 
 use crate::{
     fakes::dialogflow::{FakeDialogflow, say},
@@ -66,6 +69,11 @@ media = "webinteraction"
 kind = "requeue"
 queue = "support"
 [[action]]
+name = "person"
+media = "openmedia"
+kind = "requeue"
+queue = "messages"
+[[action]]
 name = "call"
 media = "webinteraction"
 kind = "callback"
@@ -106,7 +114,11 @@ impl Stage {
     }
 
     async fn open(&self) -> Talk {
-        let new = NewContact { media: Media::WebInteraction, language: "en".into(), name: None, attributes: [].into() };
+        self.open_as(Media::WebInteraction).await
+    }
+
+    async fn open_as(&self, media: Media) -> Talk {
+        let new = NewContact { media, language: "en".into(), name: None, attributes: [].into() };
         let id = self.centre.open(new).await.unwrap();
         let mut talk = Talk::follow(&self.centre, id, 0);
         talk.hears("Welcome.").await;
@@ -134,12 +146,16 @@ impl Stage {
 }
 
 async fn centre(usher: &Usher, data: &TempDir) -> Switchboard {
+    centre_at(usher.engines, 2, data).await
+}
+
+async fn centre_at(gateway: SocketAddr, lanes: u32, data: &TempDir) -> Switchboard {
     let link = LinkConfig {
-        gateway: format!("http://{}", usher.engines).parse().unwrap(),
+        gateway: format!("http://{gateway}").parse().unwrap(),
         token: "token-1".into(),
         engine_id: "switchboard".into(),
         unit: "DEMO".into(),
-        lanes: 2,
+        lanes,
         seed: 7,
         pace: Pace { first: Duration::from_millis(20), longest: Duration::from_millis(100), ..Pace::default() },
     };
@@ -297,4 +313,68 @@ async fn a_restarted_gateway_gets_what_was_said_meanwhile_in_order() {
     let echoes = talk.heard.iter().filter(|it| format!("{it:?}").contains("echo: ")).count();
     assert_eq!(echoes, 3);
     stage.done().await;
+}
+
+#[tokio::test]
+async fn s19_a_contact_by_message_goes_to_a_person_and_comes_back() {
+    let stage = Stage::new().await;
+    let mut talk = stage.open_as(Media::OpenMedia).await;
+    talk.says(&stage.centre, "m1", "a person").await;
+    let waiting = talk.state("waiting").await;
+    assert!(matches!(waiting, State::Waiting { ref queue, .. } if queue == "messages"), "{waiting:?}");
+    stage.centre.accept("desk-1", &talk.id).await.unwrap();
+    assert_eq!(talk.state("person").await, State::Person { name: "Desk 1".into() });
+    stage.centre.person_says("desk-1", &talk.id, "p1", "Good day").await.unwrap();
+    stage.centre.give_back("desk-1", &talk.id).await.unwrap();
+    assert_eq!(talk.state("bot").await, State::Bot { after: Some(After::Returned) });
+    talk.hears("I am back.").await;
+    talk.says(&stage.centre, "m2", "so").await;
+    talk.hears("echo: so").await;
+    stage.done().await;
+}
+
+#[tokio::test]
+async fn a_message_given_back_after_its_acknowledgement_survives_the_centre() {
+    let mut gateway = Scripted::start().await;
+    let data = TempDir::new().unwrap();
+    let centre = centre_at(gateway.address, 1, &data).await;
+    let mut stream = gateway.welcome("s1").await;
+    let (user, password) = ("va-1".to_owned(), "secret".to_owned());
+    let log_on = LogOnAgent { user, password, media_types: vec![] };
+    stream.frame(1, 0, Some(gateway_frame::Body::LogOnAgent(log_on))).await;
+    let new = NewContact { media: Media::WebInteraction, language: "en".into(), name: None, attributes: [].into() };
+    let id = centre.open(new).await.unwrap();
+    let offer = loop {
+        if let (seq, Body::ContactOffered(_)) = stream.numbered().await {
+            break seq;
+        }
+    };
+    let (contact, agent) = (id.to_string(), "va-1".to_owned());
+    let accepted = ContactAccepted { contact: contact.clone(), agent };
+    stream.frame(2, offer, Some(gateway_frame::Body::ContactAccepted(accepted))).await;
+    centre.customer_says(&id, "m1", "hello").await.unwrap();
+    let said = loop {
+        if let (seq, Body::CustomerMessage(_)) = stream.numbered().await {
+            break seq;
+        }
+    };
+    stream.ack(said).await;
+    let mut talk = Talk::follow(&centre, id, 0);
+    talk.until("delivery", |it| matches!(it, What::Delivered { .. }).then_some(())).await;
+
+    let busy = Busy { contact, message_id: "m1".to_owned(), retry_after_ms: 60_000, reason: String::new() };
+    stream.frame(3, said, Some(gateway_frame::Body::Busy(busy))).await;
+    stream.acked(3).await;
+    drop(stream);
+    centre.stop().await;
+    let centre = centre_at(gateway.address, 1, &data).await;
+    let mut stream = gateway.welcome("s2").await;
+    let again = loop {
+        if let (_, Body::CustomerMessage(it)) = stream.numbered().await {
+            break it.message_id;
+        }
+    };
+    assert_eq!(again, "m1");
+    drop(stream);
+    centre.stop().await;
 }

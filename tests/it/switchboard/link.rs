@@ -15,7 +15,7 @@ use tokio::{
 };
 use tonic::Status;
 use usher::{
-    switchboard::link::{Centre, Link, LinkConfig, Pace, Receipt, SendError},
+    switchboard::link::{Centre, Link, LinkConfig, Pace, Recalled, Receipt, SendError},
     wire::engine::{
         AgentLoggedOn, Busy, Command, ContactAccepted, CustomerMessage, Directory, Draining, Queue, Refused, User,
         customer_message, engine_frame::Body, gateway_frame, refused,
@@ -98,8 +98,11 @@ impl Centre for Notebook {
         future::ready(()).boxed()
     }
 
-    fn recall(&self, _contact: &str, message_id: &str) -> Option<CustomerMessage> {
-        self.kept.clone().filter(|it| it.message_id == message_id)
+    fn recall(&self, _contact: &str, message_id: &str) -> Option<Recalled> {
+        let message = self.kept.clone().filter(|it| it.message_id == message_id)?;
+        let (durable, waits) = oneshot::channel();
+        self.change(|noted| noted.durable.push_back(durable));
+        Some(Recalled { message, receipt: Receipt(7), durable: waits.map(drop).boxed() })
     }
 }
 
@@ -329,7 +332,13 @@ async fn a_message_that_is_given_back_after_its_acknowledgement_is_asked_of_the_
     stream.ack(1).await;
     notebook.taken(&[1]).await;
     stream.frame(1, 1, busy("c", "m1", 1)).await;
-    assert_eq!(stream.numbered().await, (2, Body::CustomerMessage(message("c", "m1"))));
+    let again = stream.next().await;
+    assert_eq!((again.seq, again.body), (2, Some(Body::CustomerMessage(message("c", "m1")))));
+    assert_eq!(again.ack, 0, "it is not durable yet that the message is to be taken once more");
+    notebook.wait("recall", |noted| noted.durable.pop_front()).await.send(()).unwrap();
+    stream.acked(1).await;
+    stream.ack(2).await;
+    notebook.taken(&[1, 7]).await;
     drop(stream);
     link.stop().await;
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::switchboard::board::Counts;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -140,6 +141,18 @@ proptest! {
         let mut gateway = Gateway::new();
         for step in steps {
             gateway.step(step);
+            let stage = &gateway.house.floor.find(&gateway.id).unwrap().now.stage;
+            let held = usize::from(matches!(stage, Stage::Person { .. }));
+            let counts = Counts {
+                connecting: usize::from(matches!(stage, Stage::Offering { .. })),
+                bot: usize::from(matches!(stage, Stage::Bot)),
+                waiting: usize::from(matches!(stage, Stage::Waiting { .. })),
+                person: held,
+                ended: 0,
+            };
+            let board = gateway.house.floor.board(gateway.house.now);
+            prop_assert_eq!((board.counts, board.people[0].contacts), (counts, held));
+            prop_assert_eq!(board.contacts.len(), counts.waiting + counts.person);
         }
         gateway.settle();
         let contact = gateway.house.floor.find(&gateway.id).unwrap();

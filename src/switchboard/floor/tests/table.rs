@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    switchboard::text,
+    switchboard::{board::Counts, text},
     wire::engine::{ContactRejected, CreateCallback, PushUrl, contact_rejected},
 };
 
@@ -137,14 +137,35 @@ fn those_behind_move_up_and_are_told() {
     assert_eq!(house.last(&b), "waiting support 1");
 }
 
+fn callback(queue: &str) -> command::Command {
+    let (queue, phone) = (queue.to_owned(), "+4930901820".to_owned());
+    command::Command::CreateCallback(CreateCallback { queue, phone, at_ms: 9_000_000, context: None })
+}
+
+#[test]
+fn s21_the_number_of_a_callback_that_is_forgotten_is_never_given_again() {
+    let mut house = House::attached();
+    let id = house.talking("c");
+    house.command(&id, 1, callback("callbacks"));
+    house.act(|floor, now, out| floor.callback_done("callback-1", true, now, out)).unwrap();
+    house.wait(24 * 60 * 60);
+    assert_eq!(house.floor.board(house.now).callbacks.len(), 0);
+    house.command(&id, 2, callback("callbacks"));
+    assert_eq!(house.last(&id), "callback-2 +4930901820 9000000");
+    house.act(|floor, now, out| floor.callback_done("callback-2", true, now, out)).unwrap();
+    house.wait(24 * 60 * 60);
+    // The second one reads what the first one wrote anew.
+    house.restart();
+    house.restart();
+    house.attach();
+    house.command(&id, 3, callback("callbacks"));
+    assert_eq!(house.last(&id), "callback-3 +4930901820 9000000");
+}
+
 #[test]
 fn s21_a_callback_is_booked_once_and_kept() {
     let mut house = House::attached();
     let id = house.talking("c");
-    let callback = |queue: &str| {
-        let (queue, phone) = (queue.to_owned(), "+4930901820".to_owned());
-        command::Command::CreateCallback(CreateCallback { queue, phone, at_ms: 9_000_000, context: None })
-    };
     house.command(&id, 1, callback("nowhere"));
     house.command(&id, 2, callback("callbacks"));
     house.restart();
@@ -245,14 +266,43 @@ fn what_was_not_taken_goes_again_after_a_restart_in_order() {
 }
 
 #[test]
+fn a_message_that_was_taken_and_is_given_back_waits_again_and_survives_a_restart() {
+    let mut house = House::attached();
+    let id = house.talking("c");
+    house.says(&id, "m1").unwrap();
+    house.takes_all();
+    house.says(&id, "m2").unwrap();
+    house.told();
+    let recall = |house: &mut House| house.act(|floor, now, out| floor.recall("c", "m1", now, out));
+    let (message, receipt) = recall(&mut house).unwrap();
+    assert_eq!((message.contact.as_str(), message.message_id.as_str()), ("c", "m1"));
+    assert_eq!(recall(&mut house), None, "it is on its way");
+    assert_eq!(house.told(), [""; 0], "the link has it");
+    let before = house.journal.clone();
+
+    house.act(|floor, now, out| floor.on_taken(receipt, now, out));
+    let delivered = house.entries(&id).into_iter().filter(|it| it == "delivered m1").count();
+    assert_eq!((delivered, house.floor.find(&id).unwrap().now.pending.len()), (1, 1));
+
+    house.journal = before;
+    house.restart();
+    house.attach();
+    assert_eq!(house.told()[..2], ["message m1", "message m2"]);
+    house.act(|floor, now, out| floor.customer_leaves(&id, now, out)).unwrap();
+    assert_eq!(recall(&mut house), None, "nobody waits for an answer");
+}
+
+#[test]
 fn contacts_that_ended_are_forgotten_after_a_day() {
     let mut house = House::attached();
     let id = house.talking("c");
     house.act(|floor, now, out| floor.customer_leaves(&id, now, out)).unwrap();
     house.wait(24 * 60 * 60 - 1);
     assert!(house.floor.find(&id).is_some());
+    assert_eq!(house.floor.board(house.now).counts.ended, 1);
     house.wait(1);
     assert!(house.floor.find(&id).is_none());
+    assert_eq!(house.floor.board(house.now).counts, Counts::default());
     house.restart();
     assert!(house.floor.find(&id).is_none(), "nor does the journal bring it back");
 }
