@@ -1,7 +1,7 @@
 //! The contact centre itself, pure: what happens and when goes in, and out come records for the journal, frames for the gateway
 //! and what followers may see.
 //!
-//! A contact's wishes towards the gateway are part of its state; [`Floor::settle`] makes frames of those that were not handed
+//! A contact's wishes towards the gateway are part of its state; `Floor::settle` makes frames of those that were not handed
 //! on yet. So what was lost with a process or a connection goes again, and the contract's numbers make that safe.
 
 mod board;
