@@ -179,10 +179,9 @@ impl Stage {
         async move {
             let said = self.said(contact).await;
             let intent = self.office.agent.intents.iter().find(|it| it.name == intent).unwrap();
-            let variants = intent.messages[language].iter().find_map(|it| match it {
-                Message::Text(variants) => Some(variants),
-                _ => None,
-            });
+            let variants = intent.messages[language]
+                .iter()
+                .find_map(|it| if let Message::Text(variants) = it { Some(variants) } else { None });
             let filled = |text: &str| fill.iter().fold(text.to_owned(), |text, (name, by)| text.replace(name, by));
             let possible: Vec<String> = variants.unwrap().iter().map(|it| filled(it)).collect();
             let Some(engine::message::Message::Text(text)) = said.first() else {

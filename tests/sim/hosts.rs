@@ -16,7 +16,7 @@ use futures::{FutureExt as _, Stream};
 use prost_types::{Struct, Value, value::Kind};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status, service::Routes};
+use tonic::{Request, Response, Status, Streaming, service::Routes};
 use turmoil::net::{TcpListener, TcpStream};
 use usher::{
     actions::external::HttpSystems,
@@ -30,7 +30,8 @@ use usher::{
     store::Store as _,
     telemetry::{Health, Metrics},
     wire::dialogflow_v2::{
-        DetectIntentRequest, DetectIntentResponse, Intent, Message, QueryResult, message, query_input,
+        DetectIntentRequest, DetectIntentResponse, Intent, Message, QueryResult, StreamingDetectIntentRequest,
+        StreamingDetectIntentResponse, message, query_input,
         sessions_server::{Sessions, SessionsServer},
     },
 };
@@ -334,6 +335,15 @@ struct Bot {
 
 #[tonic::async_trait]
 impl Sessions for Bot {
+    type StreamingDetectIntentStream = tokio_stream::Empty<Result<StreamingDetectIntentResponse, Status>>;
+
+    async fn streaming_detect_intent(
+        &self,
+        _request: Request<Streaming<StreamingDetectIntentRequest>>,
+    ) -> Result<Response<Self::StreamingDetectIntentStream>, Status> {
+        Err(Status::unimplemented("nobody asks so"))
+    }
+
     async fn detect_intent(
         &self,
         request: Request<DetectIntentRequest>,
