@@ -173,9 +173,12 @@ impl Contact {
         let rules = &cx.rules.handover;
         let counters = &mut self.state.counters;
         counters.failures = 0;
-        // Counts what the customer said; an event of ours is nobody's misunderstanding.
-        if heard.id.is_some() {
-            counters.not_understood = if answer.not_understood { counters.not_understood.saturating_add(1) } else { 0 };
+        // Counts what the customer said; an event of ours is nobody's misunderstanding, and the pieces of one text are one.
+        let goes_on = self.state.waiting.front().is_some_and(|next| next.id == heard.id);
+        match (heard.id.is_some(), answer.not_understood) {
+            (true, true) if !goes_on => counters.not_understood = counters.not_understood.saturating_add(1),
+            (true, false) => counters.not_understood = 0,
+            (true | false, _) => {}
         }
         let slow = !rules.slow_threshold.is_zero() && took >= rules.slow_threshold;
         counters.slow = if slow { counters.slow.saturating_add(1) } else { 0 };

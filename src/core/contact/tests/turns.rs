@@ -509,6 +509,27 @@ fn b9_or_split_into_questions_that_are_asked_in_order_before_the_next_message() 
 }
 
 #[test]
+fn b9_b6_a_text_that_is_not_understood_in_any_piece_counts_once() {
+    let handover = Handover { not_understood_after: 2, ..rules().handover };
+    check(
+        Rules { handover, ..with_limit(8, LongText::Split) },
+        &[
+            (0, said("m1", "one two three fourfivesix"), &["ask 1/0 'one two'"]),
+            (1, answered(1, 0, puzzled("1?")), &["1 say '1?'", "ask 2/0 'three'"]),
+            (2, answered(2, 0, puzzled("2?")), &["2 say '2?'", "ask 3/0 'fourfive'"]),
+            (3, answered(3, 0, puzzled("3?")), &["3 say '3?'", "ask 4/0 'six'"]),
+            (4, answered(4, 0, puzzled("4?")), &["4 say '4?'"]),
+            (5, said("m2", "b"), &["ask 5/0 'b'"]),
+            (
+                6,
+                answered(5, 0, puzzled("5?")),
+                &["5 say 'A person understands you better.'", "6 requeue to people: 2 inputs in a row not understood"],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn b9_white_space_never_becomes_a_question_of_its_own() {
     for text in ["12345678   ", "   12345678", "\n\n12345678\n\n"] {
         check(
