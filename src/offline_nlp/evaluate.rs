@@ -79,9 +79,10 @@ pub struct Confusion {
 }
 
 impl Folds {
-    /// Every intent's phrases are dealt out evenly, in an order that depends on the texts alone. Templates stay: nobody says them.
+    /// Every intent's phrases are dealt out evenly, in an order that depends on the texts and the seed alone. Templates
+    /// stay: nobody says them.
     #[must_use]
-    pub fn deal(agent: &Agent, language: &str, folds: usize) -> Self {
+    pub fn deal(agent: &Agent, language: &str, folds: usize, seed: u64) -> Self {
         let folds = folds.max(2);
         let mut owners: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (index, phrases) in taught(agent, language) {
@@ -97,7 +98,7 @@ impl Folds {
                 if owners.get(&key).is_some_and(|it| it.len() > 1) {
                     shared += 1;
                 } else if !key.is_empty() {
-                    own.entry((hash(&key), key)).or_insert((number, phrase));
+                    own.entry((hash(&key, seed), key)).or_insert((number, phrase));
                 }
             }
             let Some(intent) = agent.intents.get(index) else { continue };
@@ -139,10 +140,10 @@ fn taught<'a>(agent: &'a Agent, language: &'a str) -> impl Iterator<Item = (usiz
     intents.filter_map(move |(index, it)| Some((index, localized(&it.phrases, language)?.as_slice())))
 }
 
-fn hash(text: &str) -> u64 {
+fn hash(text: &str, seed: u64) -> u64 {
     let mixed = text
         .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        .fold(0xcbf2_9ce4_8422_2325_u64 ^ seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (mixed ^ (mixed >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 

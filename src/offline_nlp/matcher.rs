@@ -25,8 +25,7 @@ use self::{
 };
 use super::{
     agent::{Agent, Intent, Phrase, localized},
-    lexicon::Found,
-    load,
+    lexicon::{self, Found},
 };
 
 /// An intent and how surely the text means it.
@@ -67,7 +66,7 @@ impl Matcher {
             }
         }
         let is_defined = |name: &str| agent.entities.iter().any(|it| it.name == name);
-        let is_open = |name: &str| load::is_open(name) || !(name.starts_with("sys.") || is_defined(name));
+        let is_open = |name: &str| lexicon::is_open(name) || !(name.starts_with("sys.") || is_defined(name));
         let mut patterns = Patterns::default();
         let mut classes: Vec<Option<usize>> = Vec::new();
         let mut examples: Vec<(usize, Text)> = Vec::new();

@@ -31,6 +31,9 @@ pub(super) struct EvaluateArgs {
     /// In how many parts the phrases are divided; each is asked of what the others taught
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=50))]
     folds: u8,
+    /// Which way they are dealt out: what was chosen by one deal is to be measured on another
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    deal: u64,
     /// Write the phrases with their folds to a file, for others to be measured on the same
     #[arg(long, value_name = "FILE")]
     export_folds: Option<PathBuf>,
@@ -75,7 +78,7 @@ pub(super) fn run(args: &EvaluateArgs, terminal: &mut Terminal<'_>) -> io::Resul
             Err(error) => return refuse(terminal, &format!("{}: cannot be read: {error}", path.display())),
         },
     };
-    let folds = Folds::deal(&agent, &language, usize::from(args.folds));
+    let folds = Folds::deal(&agent, &language, usize::from(args.folds), args.deal);
     if folds.phrases.is_empty() {
         let languages = agent.languages.join(", ");
         return refuse(terminal, &format!("the agent has no phrases in {language}; its languages are {languages}"));
