@@ -53,6 +53,8 @@ pub struct Evaluation {
     pub out_of_scope: Option<OutOfScope>,
     /// The most frequent first.
     pub confusions: Vec<Confusion>,
+    #[serde(skip)]
+    pub measures: Measures,
     /// Finding entities and ranking, by the whole agent, in microseconds.
     pub query_p50_us: f64,
     pub query_p99_us: f64,
@@ -67,6 +69,13 @@ pub struct OutOfScope {
     pub recall: f64,
     /// The others, with the intent that took them.
     pub taken: Vec<(String, String, f32)>,
+}
+
+/// What the confidences are made of, for their constants to be fitted on; of texts that no pattern fits.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Measures {
+    pub known: Vec<[f32; 3]>,
+    pub strangers: Vec<[f32; 3]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -160,6 +169,7 @@ struct Tally {
     accepted: usize,
     rejected: usize,
     confused: BTreeMap<(String, String), (usize, String)>,
+    measures: Vec<[f32; 3]>,
 }
 
 /// Asks the phrases of `only` these folds (all: `0..folds.folds`), and all the strangers' sentences.
@@ -176,6 +186,7 @@ pub fn evaluate(agent: &Agent, folds: &Folds, only: std::ops::Range<usize>, out_
         }
         by_fold.push(share(whole.first - before.0, whole.asked - before.1));
     }
+    let known = std::mem::take(&mut whole.measures);
     let start = Clock::instant();
     let matcher = Matcher::build(agent, &folds.language);
     let train_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -195,6 +206,7 @@ pub fn evaluate(agent: &Agent, folds: &Folds, only: std::ops::Range<usize>, out_
         false_rejections: share(whole.rejected, whole.asked),
         out_of_scope: (!out_of_scope.is_empty()).then(|| strangers(agent, &matcher, &lexicon, out_of_scope)),
         confusions,
+        measures: Measures { known, strangers: stranger_measures(&matcher, &lexicon, out_of_scope) },
         query_p50_us,
         query_p99_us,
         train_ms,
@@ -206,6 +218,7 @@ impl Tally {
         self.asked += 1;
         let found = lexicon.all(&held.text, &moment());
         let ranked = matcher.rank(&held.text, &found);
+        self.measures.extend(matcher.measures(&held.text, &found));
         let Some(best) = ranked.first() else {
             self.rejected += 1;
             return;
@@ -237,6 +250,10 @@ fn strangers(agent: &Agent, matcher: &Matcher, lexicon: &Lexicon, sentences: &[S
         }
     }
     OutOfScope { sentences: sentences.len(), recall: 1.0 - share(taken.len(), sentences.len()), taken }
+}
+
+fn stranger_measures(matcher: &Matcher, lexicon: &Lexicon, sentences: &[String]) -> Vec<[f32; 3]> {
+    sentences.iter().filter_map(|it| matcher.measures(it, &lexicon.all(it, &moment()))).collect()
 }
 
 /// Median and 99th percentile. Texts get a word more, or each would be found word by word.

@@ -37,6 +37,9 @@ pub(super) struct EvaluateArgs {
     /// Write the phrases with their folds to a file, for others to be measured on the same
     #[arg(long, value_name = "FILE")]
     export_folds: Option<PathBuf>,
+    /// Write the measures that confidences are made of to a file, for benches/nlp/fit.py
+    #[arg(long, value_name = "FILE")]
+    export_measures: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -83,13 +86,17 @@ pub(super) fn run(args: &EvaluateArgs, terminal: &mut Terminal<'_>) -> io::Resul
         let languages = agent.languages.join(", ");
         return refuse(terminal, &format!("the agent has no phrases in {language}; its languages are {languages}"));
     }
-    if let Some(path) = &args.export_folds {
-        let json = serde_json::to_vec(&folds)?;
+    let evaluation = evaluate(&agent, &folds, 0..folds.folds, &sentences);
+    let exports = [
+        (&args.export_folds, serde_json::to_vec(&folds)?),
+        (&args.export_measures, serde_json::to_vec(&evaluation.measures)?),
+    ];
+    for (path, json) in exports {
+        let Some(path) = path else { continue };
         if let Err(error) = fs::write(path, json) {
             return refuse(terminal, &format!("{}: cannot be written: {error}", path.display()));
         }
     }
-    let evaluation = evaluate(&agent, &folds, 0..folds.folds, &sentences);
     let load_ms = parse_ms + evaluation.train_ms;
     if args.json {
         let printed = Printed { agent: &agent.name, load_ms, remarks: loaded.report.len(), evaluation: &evaluation };
