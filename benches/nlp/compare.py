@@ -38,7 +38,7 @@ FEATURES = {
     "words 1-2 + pieces 2-5": lambda: make_union(words(2), pieces(5)),
 }
 CLASSIFIERS = {"LinearSVC": lambda cost: LinearSVC(C=cost), "LogisticRegression": lambda cost: LogisticRegression(C=cost, max_iter=300)}
-COSTS = {"LinearSVC": [0.3, 1, 3], "LogisticRegression": [10, 100]}
+COSTS = {"LinearSVC": [0.3, 1, 3, 10, 30], "LogisticRegression": [10, 100, 1000]}
 
 
 def accuracy(phrases, count, features, classifier):

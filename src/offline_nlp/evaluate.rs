@@ -53,6 +53,8 @@ pub struct Evaluation {
     pub out_of_scope: Option<OutOfScope>,
     /// The most frequent first.
     pub confusions: Vec<Confusion>,
+    #[serde(skip)]
+    pub measures: Measures,
     /// Finding entities and ranking, by the whole agent, in microseconds.
     pub query_p50_us: f64,
     pub query_p99_us: f64,
@@ -69,6 +71,13 @@ pub struct OutOfScope {
     pub taken: Vec<(String, String, f32)>,
 }
 
+/// What the confidences are made of, for their constants to be fitted on; of texts that no pattern fits.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Measures {
+    pub known: Vec<[f32; 3]>,
+    pub strangers: Vec<[f32; 3]>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Confusion {
     pub count: usize,
@@ -79,9 +88,10 @@ pub struct Confusion {
 }
 
 impl Folds {
-    /// Every intent's phrases are dealt out evenly, in an order that depends on the texts alone. Templates stay: nobody says them.
+    /// Every intent's phrases are dealt out evenly, in an order that depends on the texts and the seed alone. Templates
+    /// stay: nobody says them.
     #[must_use]
-    pub fn deal(agent: &Agent, language: &str, folds: usize) -> Self {
+    pub fn deal(agent: &Agent, language: &str, folds: usize, seed: u64) -> Self {
         let folds = folds.max(2);
         let mut owners: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (index, phrases) in taught(agent, language) {
@@ -97,7 +107,7 @@ impl Folds {
                 if owners.get(&key).is_some_and(|it| it.len() > 1) {
                     shared += 1;
                 } else if !key.is_empty() {
-                    own.entry((hash(&key), key)).or_insert((number, phrase));
+                    own.entry((hash(&key, seed), key)).or_insert((number, phrase));
                 }
             }
             let Some(intent) = agent.intents.get(index) else { continue };
@@ -139,10 +149,10 @@ fn taught<'a>(agent: &'a Agent, language: &'a str) -> impl Iterator<Item = (usiz
     intents.filter_map(move |(index, it)| Some((index, localized(&it.phrases, language)?.as_slice())))
 }
 
-fn hash(text: &str) -> u64 {
+fn hash(text: &str, seed: u64) -> u64 {
     let mixed = text
         .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        .fold(0xcbf2_9ce4_8422_2325_u64 ^ seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (mixed ^ (mixed >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -159,6 +169,7 @@ struct Tally {
     accepted: usize,
     rejected: usize,
     confused: BTreeMap<(String, String), (usize, String)>,
+    measures: Vec<[f32; 3]>,
 }
 
 /// Asks the phrases of `only` these folds (all: `0..folds.folds`), and all the strangers' sentences.
@@ -175,6 +186,7 @@ pub fn evaluate(agent: &Agent, folds: &Folds, only: std::ops::Range<usize>, out_
         }
         by_fold.push(share(whole.first - before.0, whole.asked - before.1));
     }
+    let known = std::mem::take(&mut whole.measures);
     let start = Clock::instant();
     let matcher = Matcher::build(agent, &folds.language);
     let train_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -194,6 +206,7 @@ pub fn evaluate(agent: &Agent, folds: &Folds, only: std::ops::Range<usize>, out_
         false_rejections: share(whole.rejected, whole.asked),
         out_of_scope: (!out_of_scope.is_empty()).then(|| strangers(agent, &matcher, &lexicon, out_of_scope)),
         confusions,
+        measures: Measures { known, strangers: stranger_measures(&matcher, &lexicon, out_of_scope) },
         query_p50_us,
         query_p99_us,
         train_ms,
@@ -205,6 +218,7 @@ impl Tally {
         self.asked += 1;
         let found = lexicon.all(&held.text, &moment());
         let ranked = matcher.rank(&held.text, &found);
+        self.measures.extend(matcher.measures(&held.text, &found));
         let Some(best) = ranked.first() else {
             self.rejected += 1;
             return;
@@ -236,6 +250,10 @@ fn strangers(agent: &Agent, matcher: &Matcher, lexicon: &Lexicon, sentences: &[S
         }
     }
     OutOfScope { sentences: sentences.len(), recall: 1.0 - share(taken.len(), sentences.len()), taken }
+}
+
+fn stranger_measures(matcher: &Matcher, lexicon: &Lexicon, sentences: &[String]) -> Vec<[f32; 3]> {
+    sentences.iter().filter_map(|it| matcher.measures(it, &lexicon.all(it, &moment()))).collect()
 }
 
 /// Median and 99th percentile. Texts get a word more, or each would be found word by word.

@@ -61,12 +61,6 @@ pub fn load(source: Source) -> Result<Loaded, LoadError> {
     Ok(Loaded { agent, report: report.remarks.into_inner() })
 }
 
-/// Whether an entity of this name takes whatever stands in its place: `@sys.any`, and what of the system's is not supported.
-#[must_use]
-pub fn is_open(entity: &str) -> bool {
-    entity == "sys.any" || (entity.starts_with("sys.") && !check::SYSTEM.contains(&entity))
-}
-
 /// Collects remarks while an export is read.
 #[derive(Debug, Default)]
 struct Report {

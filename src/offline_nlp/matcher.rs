@@ -8,6 +8,7 @@ mod features;
 mod linear;
 mod nearest;
 mod pattern;
+mod softmax;
 mod text;
 
 #[cfg(test)]
@@ -21,12 +22,12 @@ use self::{
     linear::{Linear, Sample},
     nearest::Nearest,
     pattern::Patterns,
+    softmax::Softmax,
     text::Text,
 };
 use super::{
     agent::{Agent, Intent, Phrase, localized},
-    lexicon::Found,
-    load,
+    lexicon::{self, Found},
 };
 
 /// An intent and how surely the text means it.
@@ -48,13 +49,9 @@ pub struct Matcher {
     patterns: Patterns,
     features: Features,
     linear: Linear,
+    softmax: Softmax,
     nearest: Nearest,
 }
-
-/// How much the nearest phrase counts beside the classifier, when intents are put in order.
-const NEAREST_SHARE: f32 = 0.6;
-/// How much the telling words do.
-const SUPPORT_SHARE: f32 = 0.5;
 
 impl Matcher {
     #[must_use]
@@ -67,7 +64,7 @@ impl Matcher {
             }
         }
         let is_defined = |name: &str| agent.entities.iter().any(|it| it.name == name);
-        let is_open = |name: &str| load::is_open(name) || !(name.starts_with("sys.") || is_defined(name));
+        let is_open = |name: &str| lexicon::is_open(name) || !(name.starts_with("sys.") || is_defined(name));
         let mut patterns = Patterns::default();
         let mut classes: Vec<Option<usize>> = Vec::new();
         let mut examples: Vec<(usize, Text)> = Vec::new();
@@ -105,9 +102,15 @@ impl Matcher {
             let (a, b) = (groups.get(a).copied().unwrap_or_default(), groups.get(b).copied().unwrap_or_default());
             !a.is_empty() && !b.is_empty() && a != b
         };
-        let linear = Linear::train(&samples, classes.len(), features.len(), &apart);
+        let (linear, softmax) = std::thread::scope(|scope| {
+            let softmax = scope.spawn(|| Softmax::train(&samples, classes.len(), features.len()));
+            let linear = Linear::train(&samples, classes.len(), features.len(), &apart);
+            // A thread of arithmetic does not panic; if one did, it would be done again here.
+            let softmax = softmax.join().unwrap_or_else(|_| Softmax::train(&samples, classes.len(), features.len()));
+            (linear, softmax)
+        });
         let nearest = Nearest::build(&samples, &features);
-        Self { classes, patterns, features, linear, nearest }
+        Self { classes, patterns, features, linear, softmax, nearest }
     }
 
     /// All intents that have phrases, without the fallback ones, the best first.
@@ -118,7 +121,7 @@ impl Matcher {
         let mut order: BTreeMap<usize, f32> = BTreeMap::new();
         for (intent, evidence) in self.evidence(&text) {
             best.insert(intent, Ranked { intent, confidence: evidence.confidence(), exact: false });
-            order.insert(intent, evidence.margin + NEAREST_SHARE * evidence.nearest + SUPPORT_SHARE * evidence.support);
+            order.insert(intent, evidence.order());
         }
         for matched in self.patterns.find(&text) {
             let ranked = Ranked { intent: matched.intent, confidence: matched.confidence, exact: matched.exact };
@@ -138,17 +141,28 @@ impl Matcher {
         ranked
     }
 
+    /// The measures of the intent that ranks first, where no pattern fits: what [`Ranked::confidence`] is made of.
+    #[must_use]
+    pub fn measures(&self, text: &str, found: &[Found]) -> Option<[f32; 3]> {
+        let text = Text::of_query(text, found);
+        let evidence = self.evidence(&text).into_iter().map(|it| it.1);
+        let best = evidence.max_by(|a, b| a.order().total_cmp(&b.order()))?;
+        self.patterns.find(&text).is_empty().then(|| best.measures())
+    }
+
     /// What speaks for each intent, measured.
     fn evidence(&self, text: &Text) -> Vec<(usize, Evidence)> {
         let vector = self.features.of(text);
         let margins = self.linear.margins(&vector);
+        let chances = self.softmax.chances(&vector);
         let nearest = self.nearest.to(&vector, self.classes.len());
         let support = self.features.support(text, self.classes.len());
         let unknown = self.features.unknown(text);
         let classes = self.classes.iter().enumerate();
         let of_class = |(class, intent): (usize, &Option<usize>)| {
             let at = |values: &[f32]| values.get(class).copied().unwrap_or_default();
-            let evidence = Evidence { margin: at(&margins), nearest: at(&nearest), support: at(&support), unknown };
+            let (margin, chance) = (at(&margins), at(&chances));
+            let evidence = Evidence { margin, chance, nearest: at(&nearest), support: at(&support), unknown };
             intent.map(|it| (it, evidence))
         };
         classes.filter_map(of_class).collect()

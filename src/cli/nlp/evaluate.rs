@@ -31,9 +31,15 @@ pub(super) struct EvaluateArgs {
     /// In how many parts the phrases are divided; each is asked of what the others taught
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=50))]
     folds: u8,
+    /// Which way they are dealt out: what was chosen by one deal is to be measured on another
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    deal: u64,
     /// Write the phrases with their folds to a file, for others to be measured on the same
     #[arg(long, value_name = "FILE")]
     export_folds: Option<PathBuf>,
+    /// Write the measures that confidences are made of to a file, for benches/nlp/fit.py
+    #[arg(long, value_name = "FILE")]
+    export_measures: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -75,18 +81,22 @@ pub(super) fn run(args: &EvaluateArgs, terminal: &mut Terminal<'_>) -> io::Resul
             Err(error) => return refuse(terminal, &format!("{}: cannot be read: {error}", path.display())),
         },
     };
-    let folds = Folds::deal(&agent, &language, usize::from(args.folds));
+    let folds = Folds::deal(&agent, &language, usize::from(args.folds), args.deal);
     if folds.phrases.is_empty() {
         let languages = agent.languages.join(", ");
         return refuse(terminal, &format!("the agent has no phrases in {language}; its languages are {languages}"));
     }
-    if let Some(path) = &args.export_folds {
-        let json = serde_json::to_vec(&folds)?;
+    let evaluation = evaluate(&agent, &folds, 0..folds.folds, &sentences);
+    let exports = [
+        (&args.export_folds, serde_json::to_vec(&folds)?),
+        (&args.export_measures, serde_json::to_vec(&evaluation.measures)?),
+    ];
+    for (path, json) in exports {
+        let Some(path) = path else { continue };
         if let Err(error) = fs::write(path, json) {
             return refuse(terminal, &format!("{}: cannot be written: {error}", path.display()));
         }
     }
-    let evaluation = evaluate(&agent, &folds, 0..folds.folds, &sentences);
     let load_ms = parse_ms + evaluation.train_ms;
     if args.json {
         let printed = Printed { agent: &agent.name, load_ms, remarks: loaded.report.len(), evaluation: &evaluation };

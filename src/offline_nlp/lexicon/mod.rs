@@ -53,6 +53,12 @@ pub fn is_known(entity: &str) -> bool {
     system::is_known(entity)
 }
 
+/// Whether an entity (without the `@`) takes whatever stands in its place: `sys.any`, and what of the system's we do not recognise.
+#[must_use]
+pub fn is_open(entity: &str) -> bool {
+    system::is_anything(entity)
+}
+
 /// An entity in a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {

@@ -3,45 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::agent::{Agent, Intent},
+    super::{
+        agent::{Agent, Intent},
+        lexicon,
+    },
     Report,
 };
-
-/// The system entities that are told apart; every other one takes whatever stands in its place.
-pub(super) const SYSTEM: &[&str] = &[
-    "sys.address",
-    "sys.age",
-    "sys.any",
-    "sys.cardinal",
-    "sys.color",
-    "sys.currency-name",
-    "sys.date",
-    "sys.date-period",
-    "sys.date-time",
-    "sys.duration",
-    "sys.email",
-    "sys.geo-capital",
-    "sys.geo-city",
-    "sys.geo-country",
-    "sys.given-name",
-    "sys.ignore",
-    "sys.language",
-    "sys.last-name",
-    "sys.location",
-    "sys.number",
-    "sys.number-integer",
-    "sys.number-sequence",
-    "sys.ordinal",
-    "sys.percentage",
-    "sys.person",
-    "sys.phone-number",
-    "sys.temperature",
-    "sys.time",
-    "sys.time-period",
-    "sys.unit-currency",
-    "sys.url",
-    "sys.zip-code",
-];
 
 /// `intents` and `entities`: in which file each of them stands, by name.
 pub(super) fn run(
@@ -91,7 +58,7 @@ fn named_by(intent: &Intent) -> BTreeSet<&str> {
 }
 
 fn is_known(agent: &Agent, entity: &str) -> bool {
-    SYSTEM.contains(&entity) || agent.entities.iter().any(|it| it.name == entity)
+    lexicon::is_known(entity) || agent.entities.iter().any(|it| it.name == entity)
 }
 
 fn languages<'a>(agent: &Agent, file: &str, what: &str, languages: impl Iterator<Item = &'a String>, report: &Report) {

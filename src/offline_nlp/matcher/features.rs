@@ -40,14 +40,18 @@ impl Kind {
 }
 
 /// Words, pieces, entities.
-const BLOCKS: [f32; 3] = [1.0, 1.2, 0.4];
+const BLOCKS: [f32; 3] = [1.0, 2.0, 0.6];
+/// Below 1 the common features count for more beside the telling ones: few phrases show badly what is telling.
+const WORTH_POWER: f32 = 0.7;
 /// So many imagined uses, spread as the phrases are, are added to each feature's own: one use is no proof.
 const IMAGINED: f32 = 1.5;
 /// Nothing is worth nothing.
 const LEAST_WORTH: f32 = 0.02;
 
 /// Pieces of words have so many letters, their borders counted.
-const PIECES: std::ops::RangeInclusive<usize> = 3..=5;
+const PIECES: std::ops::RangeInclusive<usize> = 2..=5;
+/// Shorter pieces nearly every word has.
+const LONG_PIECE: usize = 4;
 /// What a word counts that tells nothing, where one that nobody taught counts 1.
 const COMMON: f32 = 0.2;
 /// Longer words are cut: nobody's phrase depends on the rest.
@@ -193,7 +197,8 @@ impl Features {
         support
     }
 
-    /// The share of the text, by weight, in words that nobody taught.
+    /// The share of the text, by weight, in words that nobody taught. A word whose pieces are known from others (an inflection, a
+    /// compound, a slip of the finger) is so much less unknown.
     pub(super) fn unknown(&self, text: &Text) -> f32 {
         let (mut whole, mut unknown) = (0.0, 0.0);
         for (at, word) in text.words.iter().enumerate() {
@@ -202,10 +207,22 @@ impl Features {
             let weight = feature.map_or(1.0, |it| COMMON + it.telling);
             whole += weight;
             if feature.is_none() && !in_entity {
-                unknown += weight;
+                unknown += weight * (1.0 - self.familiar(&word.text));
             }
         }
         if whole > 0.0 { unknown / whole } else { 1.0 }
+    }
+
+    /// The share of a word's longer pieces that taught words have.
+    fn familiar(&self, word: &str) -> f32 {
+        let (mut all, mut known) = (0, 0);
+        pieces(shaped(word), |piece| {
+            if piece.len() >= LONG_PIECE {
+                all += 1;
+                known += usize::from(self.index.contains_key(&key(Kind::Piece, &[piece])));
+            }
+        });
+        if all > 0 { real(known) / real(all) } else { 0.0 }
     }
 
     fn word(&self, word: &str) -> Option<&Feature> {
@@ -229,7 +246,7 @@ fn worth(feature: &Seen, sizes: &[usize], total: f32) -> f32 {
     if rest > 1e-6 && rest_of_all > 1e-6 {
         worth += rest * (rest / rest_of_all).ln();
     }
-    (worth / total.max(2.0).ln()).max(LEAST_WORTH)
+    (worth / total.max(2.0).ln()).max(LEAST_WORTH).powf(WORTH_POWER)
 }
 
 struct Seen {

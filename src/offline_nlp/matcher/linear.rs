@@ -169,7 +169,7 @@ fn step(alpha: &mut f32, margin: f32, is_own: bool) -> f32 {
     change
 }
 
-fn add_rows(weights: &[f32], vector: &Sparse, sums: &mut [f32]) {
+pub(super) fn add_rows(weights: &[f32], vector: &Sparse, sums: &mut [f32]) {
     let width = sums.len();
     for (feature, value) in vector {
         let first = *feature as usize * width;
@@ -179,7 +179,7 @@ fn add_rows(weights: &[f32], vector: &Sparse, sums: &mut [f32]) {
 }
 
 /// The same order at every start: the same export gives the same answers.
-fn shuffled(count: usize) -> Vec<usize> {
+pub(super) fn shuffled(count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     for last in (1..count).rev() {

@@ -14,8 +14,7 @@ use super::{
 };
 use crate::offline_nlp::{
     agent::{Intent, Parameter},
-    lexicon::Found,
-    load,
+    lexicon::{self, Found},
 };
 
 /// Of the contexts that say what is being asked for.
@@ -115,7 +114,7 @@ fn anything(parameter: &Parameter, text: &str) -> Option<Slot> {
 
 /// Whether any text is a value of it.
 pub(super) fn is_open(parameter: &Parameter) -> bool {
-    load::is_open(&parameter.entity)
+    lexicon::is_open(&parameter.entity)
 }
 
 /// The answer to a word that gives up; `None`: it is no such word.
