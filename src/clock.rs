@@ -38,6 +38,12 @@ impl Clock {
         moment.duration_since(std::time::SystemTime::now()).unwrap_or_default()
     }
 
+    /// The machine's own time zone, by its IANA name.
+    #[must_use]
+    pub fn zone() -> String {
+        jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned()
+    }
+
     /// For measuring spans.
     #[must_use]
     pub fn instant() -> Instant {

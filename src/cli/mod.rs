@@ -215,10 +215,12 @@ enum SecretCommand {
 struct TimelineArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The contact's name, as the routing engine gave it
     contact: String,
     /// The contact's business unit [default: the only one]
     #[arg(long)]
     unit: Option<String>,
+    /// Every record with its hash, for programs
     #[arg(long)]
     json: bool,
 }
@@ -287,7 +289,12 @@ fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Termina
         Ok(preview) => preview,
         Err(findings) => return report(&findings, terminal),
     };
-    let unit = match (args.unit, preview.units.as_slice()) {
+    // `--data` may name a demo's directory, as the demo prints it.
+    let (store, args_unit) = match app::demo::gateway_of(&preview.store) {
+        Some((store, unit)) => (store, args.unit.or_else(|| Some(unit.to_owned()))),
+        None => (preview.store, args.unit),
+    };
+    let unit = match (args_unit, preview.units.as_slice()) {
         (Some(unit), _) => UnitName::try_from(unit),
         (None, [only]) => Ok(only.clone()),
         (None, units) => {
@@ -301,7 +308,7 @@ fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Termina
         (_, Err(reason)) => return usage(&format!("the contact's name {reason}"), terminal),
     };
     let contact = ContactId { unit, name };
-    match runtime(1)?.block_on(app::timeline(&preview.store, &sources.environment, &contact, args.json)) {
+    match runtime(1)?.block_on(app::timeline(&store, &sources.environment, &contact, args.json)) {
         Ok(text) => {
             terminal.out.write_all(text.as_bytes())?;
             Ok(Exit::Done)

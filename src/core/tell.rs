@@ -22,7 +22,7 @@ impl Step {
             Self::Returned { card } => format!("given back by a person to {}", card.agent),
             Self::Heard { id, input } => format!("customer ({id}): {}", of_input(input)),
             Self::Held { id } => format!("{id} waits: the contact is changing hands"),
-            Self::Unanswered { id, why } => format!("{id} stays unanswered: {why}"),
+            Self::Unanswered { id, why } => format!("{id} is not answered by the virtual agent: {why}"),
             Self::Duplicate { id } => format!("{id} came again and was dropped"),
             Self::Busy { id } => format!("{id} was not taken: too much is waiting"),
             Self::Warned => "no sign of the customer: warning given".to_owned(),

@@ -28,17 +28,17 @@ struct Invoice {
 const INVOICES: &[Invoice] = &[
     Invoice {
         number: "R-2026-0042",
-        english: "Invoice R-2026-0042 over €84.90 was paid on 3 November. Nothing is open.",
+        english: "Invoice R-2026-0042 for €84.90 was paid on 3 November. Nothing is open.",
         german: "Rechnung R-2026-0042 über 84,90 € wurde am 3. November bezahlt. Es ist nichts offen.",
     },
     Invoice {
         number: "R-2026-0107",
-        english: "Invoice R-2026-0107 over €129.00 is open and due on 30 November.",
+        english: "Invoice R-2026-0107 for €129.00 is open and due on 30 November.",
         german: "Rechnung R-2026-0107 über 129,00 € ist offen und am 30. November fällig.",
     },
     Invoice {
         number: "R-2026-0133",
-        english: "Invoice R-2026-0133 over €19.50 is overdue since 12 November. A payment may already be on its way.",
+        english: "Invoice R-2026-0133 for €19.50 is overdue since 12 November. A payment may already be on its way.",
         german: "Rechnung R-2026-0133 über 19,50 € ist seit dem 12. November überfällig. Eine Zahlung kann schon \
                  unterwegs sein.",
     },
@@ -130,7 +130,7 @@ mod tests {
     fn s22_known_invoices_are_told_in_the_contacts_language() {
         let english =
             of(&json!({ "number": "R-2026-0107", "uri": "http://127.0.0.1:7410/back-office/invoices" }), "en");
-        assert_eq!(english, "Invoice R-2026-0107 over €129.00 is open and due on 30 November.");
+        assert_eq!(english, "Invoice R-2026-0107 for €129.00 is open and due on 30 November.");
         let german = of(&json!({ "number": "r 2026 0107" }), "de-DE");
         assert_eq!(german, "Rechnung R-2026-0107 über 129,00 € ist offen und am 30. November fällig.");
     }

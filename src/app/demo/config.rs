@@ -6,7 +6,10 @@ use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::data::random_secret;
-use crate::config::{self, DEMO_PROFILE, Embedded, Environment, Findings, Flag, Sources, settings::Settings};
+use crate::{
+    clock::Clock,
+    config::{self, DEMO_PROFILE, Embedded, Environment, Findings, Flag, Sources, settings::Settings},
+};
 
 /// The business unit and the routing engine of `usher.toml`.
 pub(super) const UNIT: &str = "DEMO";
@@ -46,7 +49,11 @@ pub(super) fn settings(
     secrets: &Secrets,
 ) -> anyhow::Result<Settings> {
     let store = store.to_str().context("the data directory's name is no UTF-8: name another one with --data")?;
-    let main = MAIN.replace("@host@", &back_office.ip().to_string()).replace("@port@", &back_office.port().to_string());
+    // Customers and desks are people at this machine: "at 3 pm" is theirs.
+    let main = MAIN
+        .replace("@host@", &back_office.ip().to_string())
+        .replace("@port@", &back_office.port().to_string())
+        .replace("@zone@", &Clock::zone());
     let endpoint = format!("endpoint = \"http://{dialogflow}\"");
     let password = format!("agent_password = {{ env = \"{AGENT_PASSWORD}\" }}");
     let profile = replaced(&replaced(DEMO_PROFILE, PROFILE_ENDPOINT, &endpoint)?, PROFILE_PASSWORD, &password)?;

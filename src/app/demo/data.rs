@@ -107,6 +107,11 @@ impl Data {
 
 const KEY_DIGITS: usize = 32;
 
+/// The gateway's part of a demo's directory, if it is one.
+pub(super) fn gateway_of(directory: &Path) -> Option<PathBuf> {
+    directory.join(MARKER).is_file().then(|| directory.join(GATEWAY))
+}
+
 /// 128 bits in hexadecimal.
 pub(super) fn random_secret() -> String {
     format!("{:032x}", rand::rng().random::<u128>())

@@ -11,7 +11,7 @@ mod site;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -211,6 +211,12 @@ impl Readies {
         }
         Ok(())
     }
+}
+
+/// The gateway's store and the business unit in a demo's directory; `None`: it is no demo's.
+#[must_use]
+pub fn gateway_of(directory: &Path) -> Option<(PathBuf, &'static str)> {
+    data::gateway_of(directory).map(|store| (store, config::UNIT))
 }
 
 async fn dialogflow(office: SocketAddr, clock: &Clock) -> anyhow::Result<Server> {

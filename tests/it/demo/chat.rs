@@ -38,11 +38,14 @@ async fn replay(script: &str, language: &str, media: MediaType) -> String {
     printed
 }
 
-/// Where the two first differ, instead of two long texts.
+/// Where the two first differ, instead of two long texts. What was printed is kept in a file, to become the new golden one if
+/// the change was meant.
 #[track_caller]
 fn same(printed: &str, golden: &str, name: &str) {
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.golden"));
+    fs::write(&kept, printed).unwrap();
     for (at, (printed, golden)) in printed.lines().zip(golden.lines()).enumerate() {
-        assert_eq!(printed, golden, "{name}, line {}", at + 1);
+        assert_eq!(printed, golden, "{name}, line {} (all of it: {})", at + 1, kept.display());
     }
     assert_eq!(printed.lines().count(), golden.lines().count(), "{name}:\n{printed}");
 }

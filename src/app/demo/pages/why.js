@@ -8,7 +8,7 @@ const MOST = 500;
 /** What a step is, for its label and colour. */
 const KINDS = {
   started: ["contact", ""], returned: ["contact", "hand"], heard: ["customer", "customer"], held: ["customer", "customer"],
-  unanswered: ["customer", "fault"], asked: ["engine", ""], answered: ["engine", ""], ask_failed: ["engine", "fault"],
+  unanswered: ["customer", ""], asked: ["engine", ""], answered: ["engine", ""], ask_failed: ["engine", "fault"],
   slow: ["engine", "fault"], stale: ["engine", "fault"], text_too_long: ["engine", "fault"], outcome: ["outcome", ""],
   handover_outcome: ["handover", "hand"], outcome_missing: ["outcome", "fault"], unknown_action: ["action", "fault"],
   action_waits: ["action", ""], action_refused: ["action", "fault"], handing_over: ["handover", "hand"],
