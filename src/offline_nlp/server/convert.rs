@@ -10,7 +10,7 @@ use crate::{
     offline_nlp::{
         agent::{Agent, Entry, Message},
         lexicon::{Mode, SessionEntity},
-        session::{Context, Fulfilment, Input, Outcome, Query, json_bytes},
+        session::{Context, Followup, Fulfilment, Input, Outcome, Query, json_bytes},
     },
     wire::{
         dialogflow_v2::{self as wire, message, query_input, session_entity_type::EntityOverrideMode},
@@ -92,7 +92,7 @@ fn text(text: String) -> Result<Input, Status> {
     Ok(Input::Text(text))
 }
 
-pub(super) fn event(name: String, parameters: Option<Struct>) -> Result<(String, Map<String, Value>), Status> {
+fn event(name: String, parameters: Option<Struct>) -> Result<(String, Map<String, Value>), Status> {
     let count = name.chars().count();
     if name.trim().is_empty() || count > MAX_EVENT_CHARS {
         return Err(Status::invalid_argument(format!(
@@ -230,6 +230,12 @@ fn message(from: wire::Message) -> Result<Option<Message>, Status> {
     }))
 }
 
+fn follow_up(from: wire::EventInput) -> Result<Followup, Status> {
+    let (name, parameters) = event(from.name, from.parameters)?;
+    let language = Some(from.language_code).filter(|it| !it.trim().is_empty());
+    Ok(Followup { name, parameters, language })
+}
+
 /// A webhook's answer; what it says of other sessions than this is refused.
 pub(super) fn fulfilment(
     from: wire::WebhookResponse,
@@ -254,7 +260,7 @@ pub(super) fn fulfilment(
         source: from.source,
         payload: from.payload.map(|it| object(Some(it), "payload")).transpose()?,
         contexts: contexts.collect::<Result<_, _>>()?,
-        followup: followup.map(|it| event(it.name, it.parameters)).transpose()?,
+        followup: followup.map(follow_up).transpose()?,
         entities: entities.collect::<Result<_, _>>()?,
     })
 }

@@ -80,6 +80,7 @@ impl Service {
         response_id: &str,
     ) -> (Outcome, Called) {
         let mut called = Called::default();
+        let mut query = asked.query.clone();
         for _ in 0..=MAX_EVENTS {
             if !turn.asks_webhook {
                 return (turn.outcome, called);
@@ -98,9 +99,12 @@ impl Service {
                     None
                 }
             };
-            match self.engine.finish(&mut seat.session, turn, answer, &asked.query.language, self.now()) {
+            match self.engine.finish(&mut seat.session, turn, answer, &query, self.now()) {
                 Next::Done(outcome) => return (outcome, called),
-                Next::Event(query) => turn = self.engine.begin(&mut seat.session, query, self.now()),
+                Next::Event(event) => {
+                    query = event;
+                    turn = self.engine.begin(&mut seat.session, query.clone(), self.now());
+                }
             }
         }
         let status = Status::failed_precondition(format!(

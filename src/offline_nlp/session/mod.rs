@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 pub use contexts::{Context, Contexts, EXPIRE_AFTER};
 pub use values::json_bytes;
-pub use webhook::{Fulfilment, Next};
+pub use webhook::{Followup, Fulfilment, Next};
 
 use super::{
     agent::{Agent, Intent, Language, Message, fallbacks},

@@ -65,6 +65,7 @@ async fn b16_bad_requests_are_refused_in_googles_form() {
     let audio = json!({"queryInput": {"audioConfig": {}}, "inputAudio": "AAAA"}).to_string();
     let zone =
         json!({"queryInput": {"text": {"text": "a", "languageCode": "en"}}, "queryParams": {"timeZone": "Mars"}});
+    let long = format!("projects/p/agent/sessions/{}", "x".repeat(40));
     let large = say(&"x".repeat(1024 * 1024));
     for (method, url, body, code, status) in [
         ("POST", detect.clone(), "{", 400, "INVALID_ARGUMENT"),
@@ -81,6 +82,13 @@ async fn b16_bad_requests_are_refused_in_googles_form() {
         ("GET", format!("http://{}/", server.address()), "", 404, "NOT_FOUND"),
         ("GET", at(&format!("{SESSION}/contexts/none")), "", 404, "NOT_FOUND"),
         ("GET", at(&format!("{SESSION}/contexts?pageSize=x")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{SESSION}/contexts/a%20b")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{SESSION}/contexts/a%2Fb")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{long}/contexts")), "", 400, "INVALID_ARGUMENT"),
+        ("DELETE", at(&format!("{long}/contexts/a")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{long}/entityTypes")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at("projects/p/agent/sessions/%ff/contexts"), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{SESSION}/contexts?pageToken=%ff")), "", 400, "INVALID_ARGUMENT"),
         ("PUT", at(&format!("{SESSION}/contexts")), "", 405, "UNIMPLEMENTED"),
     ] {
         let (told, answer) = ask(method, &url, body).await;
@@ -104,7 +112,11 @@ async fn b16_unknown_fields_are_skipped_and_enums_written_as_asked() {
     let url = format!("http://{}/v2/{SESSION}", server.address());
     let (status, answer) = ask("POST", &format!("{url}:detectIntent"), &body.to_string()).await;
     assert_eq!((status, &answer["queryResult"]["queryText"]), (200, &json!("hello")));
-    for (query, mode) in [("", json!("ENTITY_OVERRIDE_MODE_SUPPLEMENT")), ("?$alt=json;enum-encoding=int", json!(2))] {
+    for (query, mode) in [
+        ("", json!("ENTITY_OVERRIDE_MODE_SUPPLEMENT")),
+        ("?$alt=json;enum-encoding=int", json!(2)),
+        ("?alt=json;enum-encoding=int", json!(2)),
+    ] {
         let (_, list) = ask("GET", &format!("{url}/entityTypes{query}"), "").await;
         assert_eq!(list["sessionEntityTypes"][0]["entityOverrideMode"], mode);
     }
