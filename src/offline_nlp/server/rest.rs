@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use super::{
     json::{Enums, JsonError},
     names::{Collection, is_project},
+    pages::{bad_body, is_grpc},
     service::{Service, Shared},
 };
 use crate::wire::dialogflow_v2::{
@@ -46,8 +47,7 @@ pub(super) async fn serve(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    if kind.starts_with("application/grpc") {
+    if is_grpc(&headers) {
         return Status::unimplemented("the offline engine does not serve this method").into_http::<Body>();
     }
     let body = match body {
@@ -56,6 +56,9 @@ pub(super) async fn serve(
             return error(rejection.status(), &Status::invalid_argument("the body is too large or broke off"));
         }
     };
+    if let Some(refused) = bad_body(&headers, &body) {
+        return refused;
+    }
     let asked = place(uri.path())
         .and_then(|place| Ok(Asked { method, place, query: Query::parse(uri.query().unwrap_or_default())?, body }));
     let answer = match asked {
@@ -280,14 +283,14 @@ fn written(status: StatusCode, json: Vec<u8>) -> Response {
 }
 
 /// Google's form of an error.
-fn error(http: StatusCode, status: &Status) -> Response {
+pub(super) fn error(http: StatusCode, status: &Status) -> Response {
     let body =
         json!({ "error": { "code": http.as_u16(), "message": status.message(), "status": name(status.code()) } });
     written(http, body.to_string().into_bytes())
 }
 
 /// As Google maps its codes to HTTP.
-const fn http_status(code: Code) -> StatusCode {
+pub(super) const fn http_status(code: Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,
         Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,

@@ -124,6 +124,48 @@ async fn b16_unknown_fields_are_skipped_and_enums_written_as_asked() {
 }
 
 #[tokio::test]
+async fn b16_web_pages_of_elsewhere_are_kept_out() {
+    let server = serve(agent()).await;
+    let url = format!("http://{}/v2/{SESSION}:detectIntent", server.address());
+    let json = ("content-type", "application/json; charset=utf-8");
+    for (headers, code, status) in [
+        (vec![json], 200, Value::Null),
+        (vec![json, ("host", "localhost:80"), ("origin", "http://127.0.0.1:3000")], 200, Value::Null),
+        (vec![json, ("host", "evil.example.com")], 403, json!("PERMISSION_DENIED")),
+        (vec![json, ("origin", "https://evil.example.com")], 403, json!("PERMISSION_DENIED")),
+        (vec![json, ("origin", "null")], 403, json!("PERMISSION_DENIED")),
+        (vec![("content-type", "text/plain")], 415, json!("INVALID_ARGUMENT")),
+        (vec![("content-type", "application/x-www-form-urlencoded")], 415, json!("INVALID_ARGUMENT")),
+        (vec![], 415, json!("INVALID_ARGUMENT")),
+    ] {
+        let mut request = reqwest::Client::new().post(&url).body(say("hello"));
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap();
+        let told = answer.status().as_u16();
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!((told, &body["error"]["status"]), (code, &status), "{headers:?} {body}");
+    }
+    let method = format!("http://{}/google.cloud.dialogflow.v2.Sessions/DetectIntent", server.address());
+    let answer = reqwest::Client::new().post(method).header("content-type", "text/plain").send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 415);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn b16_grpc_for_another_host_is_refused() {
+    let server = serve(agent()).await;
+    let endpoint = tonic::transport::Endpoint::new(format!("http://{}", server.address())).unwrap();
+    let endpoint = endpoint.origin(http::Uri::from_static("http://evil.example.com"));
+    let mut client = SessionsClient::new(endpoint.connect().await.unwrap());
+    let status = client.detect_intent(DetectIntentRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert!(status.message().contains("localhost"), "{}", status.message());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn b16_pages_of_contexts() {
     let server = serve(agent()).await;
     let url = format!("http://{}/v2/{SESSION}/contexts", server.address());
