@@ -83,7 +83,7 @@ impl Server {
         let agent = Arc::new(agent);
         // Much to compute for a large agent.
         let engine = tokio::task::spawn_blocking(move || Engine::new(agent)).await?;
-        let sessions = Sessions::new(options.max_sessions.max(1), options.seed);
+        let sessions = Sessions::new(options.max_sessions.max(1), sessions::MAX_TOTAL_BYTES, options.seed);
         let service = Arc::new(Service { engine, sessions, webhook, json: Json::new()?, clock });
         let stopping = CancellationToken::new();
         let serving = tokio::spawn(serve(

@@ -60,7 +60,7 @@ impl Service {
         let query = asked.query.clone();
         let turn = self.engine.begin(&mut seat.session, query, self.now());
         let (outcome, called) = self.fulfil(&mut seat, turn, &asked, &name, &response_id).await;
-        seat.keep(self.now());
+        seat.keep(self.now())?;
         let mut result = convert::result(outcome, &name, agent);
         if called.status.is_some() {
             let latency = Value::from(u64::try_from(called.took.as_millis()).unwrap_or(u64::MAX));
@@ -184,7 +184,7 @@ impl Service {
         seat.session.contexts.replace(context, now);
         // Without a turn left it is gone.
         seat.session.contexts.end_turn();
-        seat.keep(now);
+        seat.keep(now)?;
         Ok(wire)
     }
 
@@ -203,7 +203,7 @@ impl Service {
         seat.session.contexts.replace(context, now);
         // Without a turn left it is gone.
         seat.session.contexts.end_turn();
-        seat.keep(now);
+        seat.keep(now)?;
         Ok(wire)
     }
 
@@ -213,7 +213,7 @@ impl Service {
         if !seat.session.contexts.remove(&name.id) {
             return Err(nothing("context", &name.id));
         }
-        seat.keep(self.now());
+        seat.keep(self.now())?;
         Ok(())
     }
 
@@ -221,7 +221,7 @@ impl Service {
         let name = SessionName::parse(parent)?;
         let mut seat = self.enter(&name).await?;
         seat.session.contexts.clear();
-        seat.keep(self.now());
+        seat.keep(self.now())?;
         Ok(())
     }
 
@@ -258,7 +258,7 @@ impl Service {
         let mut seat = self.enter(&parent).await?;
         let (wire, now) = (convert::entity_to_wire(&entity, &parent), self.now());
         seat.session.set_entity(entity, now);
-        seat.keep(now);
+        seat.keep(now)?;
         Ok(wire)
     }
 
@@ -282,7 +282,7 @@ impl Service {
         let (_, entity) = convert::entity(new, self.engine.agent())?;
         let (wire, now) = (convert::entity_to_wire(&entity, &name.session), self.now());
         seat.session.set_entity(entity, now);
-        seat.keep(now);
+        seat.keep(now)?;
         Ok(wire)
     }
 
@@ -292,7 +292,7 @@ impl Service {
         if !seat.session.remove_entity(&name.id) {
             return Err(nothing("session entity type", &name.id));
         }
-        seat.keep(self.now());
+        seat.keep(self.now())?;
         Ok(())
     }
 

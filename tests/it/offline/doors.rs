@@ -166,6 +166,30 @@ async fn b16_grpc_for_another_host_is_refused() {
 }
 
 #[tokio::test]
+async fn b16_session_entity_types_are_bounded_in_size() {
+    let server = serve(agent()).await;
+    let url = format!("http://{}/v2/{SESSION}/entityTypes", server.address());
+    let of = |entity: &str, bytes: usize| {
+        let entities = json!([{"value": "mate", "synonyms": ["x".repeat(bytes)]}]);
+        json!({"name": format!("{SESSION}/entityTypes/{entity}"), "entities": entities,
+            "entityOverrideMode": "ENTITY_OVERRIDE_MODE_OVERRIDE"})
+        .to_string()
+    };
+    let kib = 1024;
+    for (entity, bytes, code, status) in [
+        ("drink", 257 * kib, 400, json!("INVALID_ARGUMENT")),
+        ("drink", 250 * kib, 200, Value::Null),
+        ("size", 250 * kib, 200, Value::Null),
+        ("topping", 250 * kib, 429, json!("RESOURCE_EXHAUSTED")),
+        ("topping", kib, 200, Value::Null),
+    ] {
+        let (told, answer) = ask("POST", &url, &of(entity, bytes)).await;
+        assert_eq!((told, &answer["error"]["status"]), (code, &status), "{entity} {bytes} {:?}", answer["error"]);
+    }
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn b16_pages_of_contexts() {
     let server = serve(agent()).await;
     let url = format!("http://{}/v2/{SESSION}/contexts", server.address());
