@@ -10,7 +10,7 @@ use crate::{
     offline_nlp::{
         agent::{Agent, Entry, Message},
         lexicon::{Mode, SessionEntity},
-        session::{Context, Fulfilment, Input, Outcome, Query, json_bytes},
+        session::{Context, Followup, Fulfilment, Input, Outcome, Query, entity_bytes, json_bytes},
     },
     wire::{
         dialogflow_v2::{self as wire, message, query_input, session_entity_type::EntityOverrideMode},
@@ -25,6 +25,8 @@ const MAX_JSON_BYTES: usize = 32 * 1024;
 /// Contexts, entity types, and messages in one request or answer.
 const MAX_ITEMS: usize = 64;
 const MAX_ENTRIES: usize = 1000;
+/// Of one session entity type.
+const MAX_ENTITY_BYTES: usize = 256 * 1024;
 
 /// A question, taken apart.
 #[derive(Debug)]
@@ -92,7 +94,7 @@ fn text(text: String) -> Result<Input, Status> {
     Ok(Input::Text(text))
 }
 
-pub(super) fn event(name: String, parameters: Option<Struct>) -> Result<(String, Map<String, Value>), Status> {
+fn event(name: String, parameters: Option<Struct>) -> Result<(String, Map<String, Value>), Status> {
     let count = name.chars().count();
     if name.trim().is_empty() || count > MAX_EVENT_CHARS {
         return Err(Status::invalid_argument(format!(
@@ -147,7 +149,14 @@ pub(super) fn entity(from: wire::SessionEntityType, agent: &Agent) -> Result<(Se
         return Err(Status::invalid_argument(format!("entities has more than {MAX_ENTRIES} entries")));
     }
     let entry = |it: wire::Entity| Entry { value: it.value, synonyms: it.synonyms };
-    Ok((session, SessionEntity { name: id, mode, entries: from.entities.into_iter().map(entry).collect() }))
+    let entity = SessionEntity { name: id, mode, entries: from.entities.into_iter().map(entry).collect() };
+    let bytes = entity_bytes(&entity);
+    if bytes > MAX_ENTITY_BYTES {
+        return Err(Status::invalid_argument(format!(
+            "entities takes {bytes} bytes: at most {MAX_ENTITY_BYTES} are allowed in one session entity type"
+        )));
+    }
+    Ok((session, entity))
 }
 
 pub(super) fn entity_to_wire(entity: &SessionEntity, session: &SessionName) -> wire::SessionEntityType {
@@ -230,6 +239,12 @@ fn message(from: wire::Message) -> Result<Option<Message>, Status> {
     }))
 }
 
+fn follow_up(from: wire::EventInput) -> Result<Followup, Status> {
+    let (name, parameters) = event(from.name, from.parameters)?;
+    let language = Some(from.language_code).filter(|it| !it.trim().is_empty());
+    Ok(Followup { name, parameters, language })
+}
+
 /// A webhook's answer; what it says of other sessions than this is refused.
 pub(super) fn fulfilment(
     from: wire::WebhookResponse,
@@ -254,7 +269,7 @@ pub(super) fn fulfilment(
         source: from.source,
         payload: from.payload.map(|it| object(Some(it), "payload")).transpose()?,
         contexts: contexts.collect::<Result<_, _>>()?,
-        followup: followup.map(|it| event(it.name, it.parameters)).transpose()?,
+        followup: followup.map(follow_up).transpose()?,
         entities: entities.collect::<Result<_, _>>()?,
     })
 }

@@ -5,6 +5,7 @@ mod grpc;
 mod json;
 mod listener;
 mod names;
+mod pages;
 mod rest;
 mod service;
 mod sessions;
@@ -12,11 +13,13 @@ mod webhook;
 
 use std::{future::IntoFuture as _, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{grpc::Grpc, json::Json, listener::Bounded, service::Service, sessions::Sessions, webhook::Webhook};
+use self::{
+    grpc::Grpc, json::Json, listener::Bounded, pages::OnlyHere, service::Service, sessions::Sessions, webhook::Webhook,
+};
 use super::{agent::Agent, session::Engine};
 use crate::{
     clock::Clock,
@@ -80,10 +83,14 @@ impl Server {
         let agent = Arc::new(agent);
         // Much to compute for a large agent.
         let engine = tokio::task::spawn_blocking(move || Engine::new(agent)).await?;
-        let sessions = Sessions::new(options.max_sessions.max(1), options.seed);
+        let sessions = Sessions::new(options.max_sessions.max(1), sessions::MAX_TOTAL_BYTES, options.seed);
         let service = Arc::new(Service { engine, sessions, webhook, json: Json::new()?, clock });
         let stopping = CancellationToken::new();
-        let serving = tokio::spawn(serve(Bounded::new(listener), router(&service), stopping.clone()));
+        let serving = tokio::spawn(serve(
+            Bounded::new(listener),
+            router(&service, OnlyHere(address.ip().is_loopback())),
+            stopping.clone(),
+        ));
         Ok(Self { address, stopping, serving, webhook_fault })
     }
 
@@ -120,7 +127,7 @@ async fn serve(listener: Bounded, router: Router, stopping: CancellationToken) -
     }
 }
 
-fn router(service: &Arc<Service>) -> Router {
+fn router(service: &Arc<Service>, only_here: OnlyHere) -> Router {
     let grpc = Grpc(Arc::clone(service));
     let sessions = SessionsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let contexts = ContextsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
@@ -131,7 +138,9 @@ fn router(service: &Arc<Service>) -> Router {
         .route_service("/google.cloud.dialogflow.v2.Contexts/{method}", contexts)
         .route_service("/google.cloud.dialogflow.v2.SessionEntityTypes/{method}", entities)
         .route_service("/google.cloud.dialogflow.v2.Agents/{method}", agents)
+        .route_layer(middleware::from_fn(pages::only_grpc))
         .fallback(rest::serve)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .layer(middleware::from_fn_with_state(only_here, pages::keep_out))
         .with_state(Arc::clone(service))
 }

@@ -13,7 +13,8 @@ use tonic::{Code, Status};
 
 use super::{
     json::{Enums, JsonError},
-    names::{Collection, ItemName, SessionName, is_project},
+    names::{Collection, is_project},
+    pages::{bad_body, is_grpc},
     service::{Service, Shared},
 };
 use crate::wire::dialogflow_v2::{
@@ -46,19 +47,22 @@ pub(super) async fn serve(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    if kind.starts_with("application/grpc") {
+    if is_grpc(&headers) {
         return Status::unimplemented("the offline engine does not serve this method").into_http::<Body>();
     }
-    let query = Query::parse(uri.query().unwrap_or_default());
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {
             return error(rejection.status(), &Status::invalid_argument("the body is too large or broke off"));
         }
     };
-    let answer = match place(uri.path()) {
-        Ok(place) => answer(&service, Asked { method, place, query, body }).await,
+    if let Some(refused) = bad_body(&headers, &body) {
+        return refused;
+    }
+    let asked = place(uri.path())
+        .and_then(|place| Ok(Asked { method, place, query: Query::parse(uri.query().unwrap_or_default())?, body }));
+    let answer = match asked {
+        Ok(asked) => answer(&service, asked).await,
         Err(status) => Err(status),
     };
     match answer {
@@ -168,8 +172,8 @@ fn empty() -> Option<Vec<u8>> {
 
 fn place(path: &str) -> Result<Place, Status> {
     let unknown = || Status::not_found("this path is not part of the API: it is /v2/projects/…");
-    let path = path.strip_prefix("/v2/").ok_or_else(unknown)?;
-    let path = decoded(path).ok_or_else(|| Status::invalid_argument("the path is not UTF-8"))?;
+    let raw = path.strip_prefix("/v2/").ok_or_else(unknown)?;
+    let path = decoded(raw).ok_or_else(|| Status::invalid_argument("the path is not UTF-8"))?;
     if let Some(parent) = path.strip_suffix("/agent").filter(|it| is_project(it)) {
         return Ok(Place::Agent(parent.to_owned()));
     }
@@ -177,16 +181,27 @@ fn place(path: &str) -> Result<Place, Status> {
         // What is wrong with the name is told when the session is looked for.
         return Ok(Place::Detect(session.to_owned()));
     }
-    for collection in [Collection::Contexts, Collection::EntityTypes] {
-        let segment = format!("/{}", collection.segment());
-        if let Some(parent) = path.strip_suffix(&segment).filter(|it| SessionName::parse(it).is_ok()) {
-            return Ok(Place::Collection(parent.to_owned(), collection));
+    // By the path as it came first: an encoded slash is part of a name, and the name's own fault to be told.
+    match shape(raw).or_else(|| shape(&path)) {
+        Some((collection, false)) => {
+            let parent = path.strip_suffix(collection.segment()).and_then(|it| it.strip_suffix('/'));
+            parent.map(|it| Place::Collection(it.to_owned(), collection)).ok_or_else(unknown)
         }
-        if ItemName::parse(&path, collection).is_ok() {
-            return Ok(Place::Item(path, collection));
-        }
+        Some((collection, true)) => Ok(Place::Item(path, collection)),
+        None => Err(unknown()),
     }
-    Err(unknown())
+}
+
+/// Which collection of a session a path is about, and whether it is about one item of it, however wrong the names are.
+fn shape(path: &str) -> Option<(Collection, bool)> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let (segment, is_item) = match parts.as_slice() {
+        ["projects", .., "sessions", _, segment] => (*segment, false),
+        ["projects", .., "sessions", _, segment, _] => (*segment, true),
+        _ => return None,
+    };
+    let collection = [Collection::Contexts, Collection::EntityTypes].into_iter().find(|it| it.segment() == segment)?;
+    Some((collection, is_item))
 }
 
 /// The query's parts that this API knows.
@@ -197,15 +212,23 @@ struct Query {
 }
 
 impl Query {
-    fn parse(text: &str) -> Self {
+    /// # Errors
+    /// When it is no UTF-8.
+    fn parse(text: &str) -> Result<Self, Status> {
         let pair = |it: &str| {
             let (key, value) = it.split_once('=').unwrap_or((it, ""));
             Some((decoded(key)?, decoded(&value.replace('+', " "))?))
         };
-        let pairs: Vec<(String, String)> = text.split('&').filter_map(pair).collect();
-        let numbers = |(key, value): &(String, String)| key == "$alt" && value.contains("enum-encoding=int");
+        let pairs: Vec<(String, String)> = text
+            .split('&')
+            .map(pair)
+            .collect::<Option<_>>()
+            .ok_or_else(|| Status::invalid_argument("the query is not UTF-8"))?;
+        let numbers = |(key, value): &(String, String)| {
+            (key == "$alt" || key == "alt") && value.split(';').any(|it| it.trim() == "enum-encoding=int")
+        };
         let enums = if pairs.iter().any(numbers) { Enums::Numbers } else { Enums::Names };
-        Self { enums, pairs }
+        Ok(Self { enums, pairs })
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -260,14 +283,14 @@ fn written(status: StatusCode, json: Vec<u8>) -> Response {
 }
 
 /// Google's form of an error.
-fn error(http: StatusCode, status: &Status) -> Response {
+pub(super) fn error(http: StatusCode, status: &Status) -> Response {
     let body =
         json!({ "error": { "code": http.as_u16(), "message": status.message(), "status": name(status.code()) } });
     written(http, body.to_string().into_bytes())
 }
 
 /// As Google maps its codes to HTTP.
-const fn http_status(code: Code) -> StatusCode {
+pub(super) const fn http_status(code: Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,
         Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
@@ -333,11 +356,22 @@ mod tests {
 
     #[test]
     fn queries_are_read_as_clients_write_them() {
-        let query = Query::parse("%24alt=json%3Benum-encoding%3Dint&updateMask=lifespanCount,parameters&pageSize=2");
+        let query =
+            Query::parse("%24alt=json%3Benum-encoding%3Dint&updateMask=lifespanCount,parameters&pageSize=2").unwrap();
         assert_eq!(query.enums, Enums::Numbers);
         assert_eq!(query.mask().unwrap().paths, ["lifespan_count", "parameters"]);
         assert_eq!(query.page().unwrap(), (2, String::new()));
-        assert_eq!(Query::parse("").enums, Enums::Names);
+        assert_eq!(Query::parse("").unwrap().enums, Enums::Names);
+        for (text, enums) in [
+            ("alt=json;enum-encoding=int", Enums::Numbers),
+            ("alt=json%3Benum-encoding%3Dint", Enums::Numbers),
+            ("alt=json", Enums::Names),
+            ("alt=json;enum-encoding=integers", Enums::Names),
+            ("other=json;enum-encoding=int", Enums::Names),
+        ] {
+            assert_eq!(Query::parse(text).unwrap().enums, enums, "{text}");
+        }
+        assert_eq!(Query::parse("pageToken=%ff").unwrap_err().code(), Code::InvalidArgument);
         assert_eq!(decoded("100%").as_deref(), Some("100%"));
     }
 }

@@ -60,7 +60,7 @@ impl Service {
         let query = asked.query.clone();
         let turn = self.engine.begin(&mut seat.session, query, self.now());
         let (outcome, called) = self.fulfil(&mut seat, turn, &asked, &name, &response_id).await;
-        seat.keep(self.now());
+        seat.keep(self.now())?;
         let mut result = convert::result(outcome, &name, agent);
         if called.status.is_some() {
             let latency = Value::from(u64::try_from(called.took.as_millis()).unwrap_or(u64::MAX));
@@ -80,6 +80,7 @@ impl Service {
         response_id: &str,
     ) -> (Outcome, Called) {
         let mut called = Called::default();
+        let mut query = asked.query.clone();
         for _ in 0..=MAX_EVENTS {
             if !turn.asks_webhook {
                 return (turn.outcome, called);
@@ -98,9 +99,12 @@ impl Service {
                     None
                 }
             };
-            match self.engine.finish(&mut seat.session, turn, answer, &asked.query.language, self.now()) {
+            match self.engine.finish(&mut seat.session, turn, answer, &query, self.now()) {
                 Next::Done(outcome) => return (outcome, called),
-                Next::Event(query) => turn = self.engine.begin(&mut seat.session, query, self.now()),
+                Next::Event(event) => {
+                    query = event;
+                    turn = self.engine.begin(&mut seat.session, query.clone(), self.now());
+                }
             }
         }
         let status = Status::failed_precondition(format!(
@@ -180,7 +184,7 @@ impl Service {
         seat.session.contexts.replace(context, now);
         // Without a turn left it is gone.
         seat.session.contexts.end_turn();
-        seat.keep(now);
+        seat.keep(now)?;
         Ok(wire)
     }
 
@@ -199,7 +203,7 @@ impl Service {
         seat.session.contexts.replace(context, now);
         // Without a turn left it is gone.
         seat.session.contexts.end_turn();
-        seat.keep(now);
+        seat.keep(now)?;
         Ok(wire)
     }
 
@@ -209,7 +213,7 @@ impl Service {
         if !seat.session.contexts.remove(&name.id) {
             return Err(nothing("context", &name.id));
         }
-        seat.keep(self.now());
+        seat.keep(self.now())?;
         Ok(())
     }
 
@@ -217,7 +221,7 @@ impl Service {
         let name = SessionName::parse(parent)?;
         let mut seat = self.enter(&name).await?;
         seat.session.contexts.clear();
-        seat.keep(self.now());
+        seat.keep(self.now())?;
         Ok(())
     }
 
@@ -254,7 +258,7 @@ impl Service {
         let mut seat = self.enter(&parent).await?;
         let (wire, now) = (convert::entity_to_wire(&entity, &parent), self.now());
         seat.session.set_entity(entity, now);
-        seat.keep(now);
+        seat.keep(now)?;
         Ok(wire)
     }
 
@@ -278,7 +282,7 @@ impl Service {
         let (_, entity) = convert::entity(new, self.engine.agent())?;
         let (wire, now) = (convert::entity_to_wire(&entity, &name.session), self.now());
         seat.session.set_entity(entity, now);
-        seat.keep(now);
+        seat.keep(now)?;
         Ok(wire)
     }
 
@@ -288,7 +292,7 @@ impl Service {
         if !seat.session.remove_entity(&name.id) {
             return Err(nothing("session entity type", &name.id));
         }
-        seat.keep(self.now());
+        seat.keep(self.now())?;
         Ok(())
     }
 

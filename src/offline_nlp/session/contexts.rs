@@ -56,9 +56,7 @@ impl Contexts {
             }
             None => self.0.push(Held { context, until }),
         }
-        while self.0.len() > MAX_CONTEXTS || (self.0.len() > 1 && self.bytes() > MAX_BYTES) {
-            self.0.remove(0);
-        }
+        self.bound();
     }
 
     /// As [`Self::set`], but nothing of an earlier context of the name stays.
@@ -97,10 +95,17 @@ impl Contexts {
         for held in &mut self.0 {
             held.context.parameters.extend(parameters.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
+        self.bound();
     }
 
     pub fn end_turn(&mut self) {
         self.0.retain(|it| it.context.lifespan > 0);
+    }
+
+    fn bound(&mut self) {
+        while self.0.len() > MAX_CONTEXTS || (self.0.len() > 1 && self.bytes() > MAX_BYTES) {
+            self.0.remove(0);
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -173,5 +178,8 @@ mod tests {
         let large = Map::from_iter([("x".to_owned(), Value::from("x".repeat(MAX_BYTES)))]);
         contexts.set(Context { parameters: large, ..context("large", 1) }, Timestamp::UNIX_EPOCH);
         assert_eq!(names(&contexts), ["large"]);
+        contexts.set(context("late", 1), Timestamp::UNIX_EPOCH);
+        contexts.learn(&Map::from_iter([("y".to_owned(), Value::from("y".repeat(MAX_BYTES)))]));
+        assert_eq!(names(&contexts), ["late"], "what all contexts learn counts for each");
     }
 }

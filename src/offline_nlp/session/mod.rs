@@ -8,6 +8,7 @@ mod contexts;
 mod filling;
 mod parameters;
 mod respond;
+mod size;
 mod values;
 mod webhook;
 
@@ -17,8 +18,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
 pub use contexts::{Context, Contexts, EXPIRE_AFTER};
+pub use size::entity_bytes;
 pub use values::json_bytes;
-pub use webhook::{Fulfilment, Next};
+pub use webhook::{Followup, Fulfilment, Next};
 
 use super::{
     agent::{Agent, Intent, Language, Message, fallbacks},

@@ -374,7 +374,8 @@ fn b16_a_webhook_is_asked_where_the_intent_says_so() {
         let turn = talk.ask(query);
         assert_eq!(turn.asks_webhook, asks, "{said}");
         if asks {
-            talk.engine.finish(&mut talk.session, turn, None, "en", talk.now);
+            let query = talk.text(said);
+            talk.engine.finish(&mut talk.session, turn, None, &query, talk.now);
         }
     }
     let mut without = talk_with(agent());
@@ -386,7 +387,7 @@ fn b16_a_webhook_is_asked_where_the_intent_says_so() {
 fn b16_a_webhooks_answer_takes_the_place_of_the_agents() {
     let mut talk = with_webhook();
     let query = talk.text("tell me the news");
-    let turn = talk.ask(query);
+    let turn = talk.ask(query.clone());
     assert_eq!(turn.outcome.text, "There is no news.");
     let answer = Fulfilment {
         text: "It rains.".to_owned(),
@@ -398,7 +399,7 @@ fn b16_a_webhooks_answer_takes_the_place_of_the_agents() {
         ],
         ..Fulfilment::default()
     };
-    let outcome = done(talk.engine.finish(&mut talk.session, turn.clone(), Some(answer), "en", talk.now));
+    let outcome = done(talk.engine.finish(&mut talk.session, turn.clone(), Some(answer), &query, talk.now));
     assert_eq!((outcome.text.as_str(), outcome.webhook_source.as_str()), ("It rains.", "weather"));
     assert_eq!(outcome.messages, [Message::Text(vec!["It rains.".to_owned()])]);
     assert_eq!(
@@ -407,9 +408,9 @@ fn b16_a_webhooks_answer_takes_the_place_of_the_agents() {
     );
     let messages = vec![Message::Image { uri: "https://cafe.example.com/sun.png".into(), description: String::new() }];
     let answer = Fulfilment { messages: messages.clone(), ..Fulfilment::default() };
-    let outcome = done(talk.engine.finish(&mut talk.session, turn.clone(), Some(answer), "en", talk.now));
+    let outcome = done(talk.engine.finish(&mut talk.session, turn.clone(), Some(answer), &query, talk.now));
     assert_eq!((outcome.text.as_str(), outcome.messages), ("", messages));
-    let failed = done(talk.engine.finish(&mut talk.session, turn, None, "en", talk.now));
+    let failed = done(talk.engine.finish(&mut talk.session, turn, None, &query, talk.now));
     assert_eq!(failed.text, "There is no news.");
 }
 
@@ -417,11 +418,29 @@ fn b16_a_webhooks_answer_takes_the_place_of_the_agents() {
 fn b16_a_webhook_may_have_an_event_answered_in_its_place() {
     let mut talk = with_webhook();
     let query = talk.text("tell me the news");
-    let turn = talk.ask(query);
-    let followup = Some(("GREET".to_owned(), map(&json!({"name": "Desk 2"}))));
+    let turn = talk.ask(query.clone());
+    let parameters = map(&json!({"name": "Desk 2"}));
+    let followup = Some(Followup { name: "GREET".to_owned(), parameters, language: None });
     let answer = Fulfilment { text: "unheard".to_owned(), followup, ..Fulfilment::default() };
-    let Next::Event(query) = talk.engine.finish(&mut talk.session, turn, Some(answer), "en", talk.now) else {
+    let Next::Event(query) = talk.engine.finish(&mut talk.session, turn, Some(answer), &query, talk.now) else {
         panic!("an event is to be answered")
     };
     assert_eq!(talk.ask(query).outcome.text, "Hello Desk 2, any table.");
+}
+
+#[test]
+fn b16_a_webhooks_event_is_heard_at_the_clients_place_and_in_the_language_it_names() {
+    let mut talk = with_webhook();
+    let zone = TimeZone::get("America/New_York").unwrap();
+    let query = Query { zone: Some(zone.clone()), ..talk.text("tell me the news") };
+    let turn = talk.ask(query.clone());
+    for (named, expected) in [(None, "en"), (Some("de"), "de")] {
+        let language = named.map(str::to_owned);
+        let followup = Some(Followup { name: "GREET".to_owned(), language, ..Followup::default() });
+        let answer = Some(Fulfilment { followup, ..Fulfilment::default() });
+        let Next::Event(event) = talk.engine.finish(&mut talk.session, turn.clone(), answer, &query, talk.now) else {
+            panic!("an event is to be answered")
+        };
+        assert_eq!((event.language.as_str(), event.zone.as_ref()), (expected, Some(&zone)));
+    }
 }

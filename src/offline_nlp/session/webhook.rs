@@ -15,8 +15,16 @@ pub struct Fulfilment {
     pub payload: Option<Map<String, Value>>,
     pub contexts: Vec<Context>,
     /// An event that takes the place of this answer.
-    pub followup: Option<(String, Map<String, Value>)>,
+    pub followup: Option<Followup>,
     pub entities: Vec<SessionEntity>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Followup {
+    pub name: String,
+    pub parameters: Map<String, Value>,
+    /// `None`: that of the query whose place it takes.
+    pub language: Option<String>,
 }
 
 /// Where a turn goes on.
@@ -28,14 +36,14 @@ pub enum Next {
 }
 
 impl Engine {
-    /// Ends a turn whose webhook has answered (`None`: has failed, so that the agent's own answer stands). `language` is the
-    /// client's.
+    /// Ends a turn whose webhook has answered (`None`: has failed, so that the agent's own answer stands). `asked` is
+    /// the query that the turn is about.
     pub fn finish(
         &self,
         session: &mut Session,
         turn: Turn,
         fulfilment: Option<Fulfilment>,
-        language: &str,
+        asked: &Query,
         now: Timestamp,
     ) -> Next {
         let mut outcome = turn.outcome;
@@ -53,16 +61,16 @@ impl Engine {
         for entity in answer.entities {
             session.set_entity(entity, now);
         }
-        if let Some((name, parameters)) = answer.followup {
+        if let Some(Followup { name, parameters, language }) = answer.followup {
             session.contexts.end_turn();
             let input = Input::Event { name, parameters };
             let query = Query {
                 input,
-                language: language.to_owned(),
+                language: language.unwrap_or_else(|| asked.language.clone()),
                 contexts: Vec::new(),
                 reset_contexts: false,
                 entities: Vec::new(),
-                zone: None,
+                zone: asked.zone.clone(),
             };
             return Next::Event(query);
         }

@@ -65,6 +65,7 @@ async fn b16_bad_requests_are_refused_in_googles_form() {
     let audio = json!({"queryInput": {"audioConfig": {}}, "inputAudio": "AAAA"}).to_string();
     let zone =
         json!({"queryInput": {"text": {"text": "a", "languageCode": "en"}}, "queryParams": {"timeZone": "Mars"}});
+    let long = format!("projects/p/agent/sessions/{}", "x".repeat(40));
     let large = say(&"x".repeat(1024 * 1024));
     for (method, url, body, code, status) in [
         ("POST", detect.clone(), "{", 400, "INVALID_ARGUMENT"),
@@ -81,6 +82,13 @@ async fn b16_bad_requests_are_refused_in_googles_form() {
         ("GET", format!("http://{}/", server.address()), "", 404, "NOT_FOUND"),
         ("GET", at(&format!("{SESSION}/contexts/none")), "", 404, "NOT_FOUND"),
         ("GET", at(&format!("{SESSION}/contexts?pageSize=x")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{SESSION}/contexts/a%20b")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{SESSION}/contexts/a%2Fb")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{long}/contexts")), "", 400, "INVALID_ARGUMENT"),
+        ("DELETE", at(&format!("{long}/contexts/a")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{long}/entityTypes")), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at("projects/p/agent/sessions/%ff/contexts"), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at(&format!("{SESSION}/contexts?pageToken=%ff")), "", 400, "INVALID_ARGUMENT"),
         ("PUT", at(&format!("{SESSION}/contexts")), "", 405, "UNIMPLEMENTED"),
     ] {
         let (told, answer) = ask(method, &url, body).await;
@@ -104,9 +112,79 @@ async fn b16_unknown_fields_are_skipped_and_enums_written_as_asked() {
     let url = format!("http://{}/v2/{SESSION}", server.address());
     let (status, answer) = ask("POST", &format!("{url}:detectIntent"), &body.to_string()).await;
     assert_eq!((status, &answer["queryResult"]["queryText"]), (200, &json!("hello")));
-    for (query, mode) in [("", json!("ENTITY_OVERRIDE_MODE_SUPPLEMENT")), ("?$alt=json;enum-encoding=int", json!(2))] {
+    for (query, mode) in [
+        ("", json!("ENTITY_OVERRIDE_MODE_SUPPLEMENT")),
+        ("?$alt=json;enum-encoding=int", json!(2)),
+        ("?alt=json;enum-encoding=int", json!(2)),
+    ] {
         let (_, list) = ask("GET", &format!("{url}/entityTypes{query}"), "").await;
         assert_eq!(list["sessionEntityTypes"][0]["entityOverrideMode"], mode);
+    }
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn b16_web_pages_of_elsewhere_are_kept_out() {
+    let server = serve(agent()).await;
+    let url = format!("http://{}/v2/{SESSION}:detectIntent", server.address());
+    let json = ("content-type", "application/json; charset=utf-8");
+    for (headers, code, status) in [
+        (vec![json], 200, Value::Null),
+        (vec![json, ("host", "localhost:80"), ("origin", "http://127.0.0.1:3000")], 200, Value::Null),
+        (vec![json, ("host", "evil.example.com")], 403, json!("PERMISSION_DENIED")),
+        (vec![json, ("origin", "https://evil.example.com")], 403, json!("PERMISSION_DENIED")),
+        (vec![json, ("origin", "null")], 403, json!("PERMISSION_DENIED")),
+        (vec![("content-type", "text/plain")], 415, json!("INVALID_ARGUMENT")),
+        (vec![("content-type", "application/x-www-form-urlencoded")], 415, json!("INVALID_ARGUMENT")),
+        (vec![], 415, json!("INVALID_ARGUMENT")),
+    ] {
+        let mut request = reqwest::Client::new().post(&url).body(say("hello"));
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap();
+        let told = answer.status().as_u16();
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!((told, &body["error"]["status"]), (code, &status), "{headers:?} {body}");
+    }
+    let method = format!("http://{}/google.cloud.dialogflow.v2.Sessions/DetectIntent", server.address());
+    let answer = reqwest::Client::new().post(method).header("content-type", "text/plain").send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 415);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn b16_grpc_for_another_host_is_refused() {
+    let server = serve(agent()).await;
+    let endpoint = tonic::transport::Endpoint::new(format!("http://{}", server.address())).unwrap();
+    let endpoint = endpoint.origin(http::Uri::from_static("http://evil.example.com"));
+    let mut client = SessionsClient::new(endpoint.connect().await.unwrap());
+    let status = client.detect_intent(DetectIntentRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert!(status.message().contains("localhost"), "{}", status.message());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn b16_session_entity_types_are_bounded_in_size() {
+    let server = serve(agent()).await;
+    let url = format!("http://{}/v2/{SESSION}/entityTypes", server.address());
+    let of = |entity: &str, bytes: usize| {
+        let entities = json!([{"value": "mate", "synonyms": ["x".repeat(bytes)]}]);
+        json!({"name": format!("{SESSION}/entityTypes/{entity}"), "entities": entities,
+            "entityOverrideMode": "ENTITY_OVERRIDE_MODE_OVERRIDE"})
+        .to_string()
+    };
+    let kib = 1024;
+    for (entity, bytes, code, status) in [
+        ("drink", 257 * kib, 400, json!("INVALID_ARGUMENT")),
+        ("drink", 250 * kib, 200, Value::Null),
+        ("size", 250 * kib, 200, Value::Null),
+        ("topping", 250 * kib, 429, json!("RESOURCE_EXHAUSTED")),
+        ("topping", kib, 200, Value::Null),
+    ] {
+        let (told, answer) = ask("POST", &url, &of(entity, bytes)).await;
+        assert_eq!((told, &answer["error"]["status"]), (code, &status), "{entity} {bytes} {:?}", answer["error"]);
     }
     server.stop().await.unwrap();
 }

@@ -126,6 +126,18 @@ async fn b16_a_follow_up_event_is_answered_in_the_webhooks_place() {
 }
 
 #[tokio::test]
+async fn b16_a_follow_up_event_is_answered_in_the_language_it_names() {
+    for (language, expected) in [("de", "de"), ("", "en")] {
+        let event = json!({"followupEventInput": {"name": "GREET", "languageCode": language}});
+        let target = HttpTarget::plain([Reaction::json(event.to_string())]);
+        let server = server(&target).await;
+        let answer = say(&server, "tell me the news", None).await;
+        assert_eq!(answer.query_result.unwrap().language_code, expected);
+        server.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn b16_follow_up_events_that_go_round_come_to_an_end() {
     let mut agent = agent();
     for intent in agent.intents.iter_mut().filter(|it| it.name == "news") {
