@@ -193,7 +193,7 @@ mod tests {
     use crate::core::ids::Timestamp;
 
     #[tokio::test]
-    async fn a_record_that_cannot_be_read_is_named_and_the_next_one_is_shown() {
+    async fn records_that_cannot_be_read_are_named_and_the_stream_goes_on() {
         let contact = contact(("north".to_owned(), "c1".to_owned())).unwrap();
         let record = |pos, body: &[u8]| Record {
             pos: Pos(pos),
@@ -203,13 +203,12 @@ mod tests {
             hash: [0; 32],
             body: body.to_vec(),
         };
-        let records = [record(7, b"{\"steps\":"), record(8, b"{\"steps\":[]}")];
+        let records = [record(7, b"{\"steps\":"), record(8, b"[]")];
         let events = records.map(|it| Ok::<_, Infallible>(event(&contact, &it)));
         let body = Sse::new(stream::iter(events)).into_response().into_body();
         let heard = axum::body::to_bytes(body, 1 << 16).await.unwrap();
         let heard = std::str::from_utf8(&heard).unwrap();
-        let (first, second) = heard.split_once("\n\n").unwrap();
-        assert_eq!(first, "id: 7\nevent: unreadable\ndata: {\"position\":7}");
-        assert!(second.starts_with("id: 8\ndata: {") && second.contains("\"steps\":[]"), "{second}");
+        let told = |pos| format!("id: {pos}\nevent: unreadable\ndata: {{\"position\":{pos}}}\n\n");
+        assert_eq!(heard, told(7) + &told(8), "a browser that comes back goes on behind them");
     }
 }
