@@ -169,7 +169,7 @@ async fn a_file_that_has_grown_is_renewed_while_it_is_written_and_lacks_nothing(
     let directory = TempDir::new().unwrap();
     let worth = 20_000;
     let journal = open(&path(&directory), |_| Ok(())).unwrap().start_on(&[], worth, |file| file).unwrap();
-    let mut floor = floor();
+    let (mut restored, mut floor) = (floor(), floor());
     let (mut renewed, mut largest) = (0, 0);
     let id = contact();
     let new = NewContact { media: Media::OpenMedia, language: "de".into(), name: None, attributes: [].into() };
@@ -195,7 +195,6 @@ async fn a_file_that_has_grown_is_renewed_while_it_is_written_and_lacks_nothing(
     assert!(journal.durable(journal.append(&out.records)).await);
     journal.stop();
     assert!(renewed >= 3 && largest < 2 * worth, "renewed {renewed} times, {largest} bytes at most");
-    let mut restored = super::tests::floor();
     drop(open(&path(&directory), |record| restored.restore(record)).unwrap());
     let sorted =
         |floor: &Floor| floor.records().iter().map(|it| serde_json::to_string(it).unwrap()).collect::<Vec<_>>();
