@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 
-use super::{Shared, body::Fields, problem::Refused, token::Right};
+use super::{Shared, asked::Named, body::Fields, problem::Refused, token::Right};
 use crate::{
     core::ids::ContactName,
     switchboard::{Media, NewContact, Refusal},
@@ -37,6 +37,8 @@ pub(super) async fn open(State(shared): State<Arc<Shared>>, request: Request) ->
         name: fields.optional_text("name")?,
         attributes: fields.texts("attributes")?,
     };
+    // What is no contact costs none.
+    contact.check()?;
     let refusal = "your address has begun many contacts: wait a little";
     shared.take(&shared.contacts, household, refusal)?;
     let name = shared.switchboard.open(contact).await?;
@@ -55,7 +57,7 @@ struct Taken {
 
 pub(super) async fn say(
     State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
+    Named(id): Named,
     request: Request,
 ) -> Result<Response, Refused> {
     let contact = speaker(&shared, &id, request.headers())?;
@@ -73,7 +75,7 @@ pub(super) async fn say(
 
 pub(super) async fn typing(
     State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refused> {
     let contact = speaker(&shared, &id, &headers)?;
@@ -83,7 +85,7 @@ pub(super) async fn typing(
 
 pub(super) async fn leave(
     State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refused> {
     let contact = speaker(&shared, &id, &headers)?;

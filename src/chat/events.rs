@@ -3,18 +3,25 @@
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::State,
     response::{
         IntoResponse as _, Response, Sse,
         sse::{self, KeepAlive},
     },
 };
 use futures::{Stream, StreamExt as _, stream};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, contacts::bearer, problem::Refused, streams::Listening, token::Right};
+use super::{
+    Shared,
+    asked::{Asked, Named},
+    contacts::bearer,
+    problem::Refused,
+    streams::Listening,
+    token::Right,
+};
 use crate::{
     core::ids::ContactName,
     switchboard::{
@@ -37,8 +44,8 @@ pub(super) struct From {
 
 pub(super) async fn follow(
     State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-    Query(from): Query<From>,
+    Named(id): Named,
+    Asked(from): Asked<From>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let may_read = from.token.as_deref().is_some_and(|it| shared.key.grants(Right::Read, &id, it));
@@ -46,6 +53,10 @@ pub(super) async fn follow(
     let contact = ContactName::new(&id).ok().filter(|_| may_read || may_speak).ok_or_else(Refused::unauthenticated)?;
     let after = after(&headers, from.after.as_deref())?;
     let events = shared.switchboard.follow(&contact, after)?;
+    if shared.switchboard.is_over_at(&contact, after) {
+        // A browser's `EventSource` would come again every second for ever; this answer alone ends it.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let heard = Heard {
         events: events.boxed(),
         listening: shared.streams.begin(&id),

@@ -3,6 +3,7 @@
 //! What a contact is, and what becomes of it, is the switchboard's; here are tokens, limits, origins and the shape on the wire.
 
 mod address;
+mod asked;
 mod assets;
 mod body;
 mod contacts;
@@ -20,7 +21,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Query, Request, State},
+    extract::{Request, State},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{delete, get, post},
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     address::{Household, household},
+    asked::Asked,
     assets::Script,
     limits::Limiter,
     origin::Origins,
@@ -127,6 +129,7 @@ impl Chat {
             .layer(middleware::from_fn_with_state(Arc::clone(&shared), admit));
         Router::new()
             .route("/widget.js", get(script))
+            .method_not_allowed_fallback(|| async { Refused::method_not_allowed() })
             .merge(api)
             .layer(middleware::map_response(secure))
             .with_state(shared)
@@ -170,7 +173,7 @@ struct Version {
     v: Option<String>,
 }
 
-async fn script(State(shared): State<Arc<Shared>>, Query(version): Query<Version>, headers: HeaderMap) -> Response {
+async fn script(State(shared): State<Arc<Shared>>, Asked(version): Asked<Version>, headers: HeaderMap) -> Response {
     shared.script.answer(&headers, version.v.as_deref())
 }
 

@@ -15,6 +15,7 @@ use axum::{
     routing::get,
 };
 use futures::{Stream, stream};
+use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -142,7 +143,7 @@ impl Follower {
                     self.page.push_front(record);
                     return Some(Event::default().event("omitted").data("older records are left out"));
                 }
-                return self.event(&record);
+                return Some(event(&self.contact, &record));
             }
             self.page = self.read().await?.into();
             if self.page.is_empty() {
@@ -159,15 +160,16 @@ impl Follower {
         )
         .ok()
     }
+}
 
-    fn event(&self, record: &Record) -> Option<Event> {
-        let event = Event::default().id(record.pos.0.to_string());
-        match as_event(record) {
-            Ok(value) => Some(event.data(value.to_string())),
-            Err(error) => {
-                tracing::error!(contact.id = %self.contact, %error, "a record of a timeline cannot be shown");
-                None
-            }
+/// One that cannot be shown is named, and what follows it is shown: a browser would come back to the same one.
+fn event(contact: &ContactId, record: &Record) -> Event {
+    let event = Event::default().id(record.pos.0.to_string());
+    match as_event(record) {
+        Ok(value) => event.data(value.to_string()),
+        Err(error) => {
+            tracing::error!(contact.id = %contact, %error, "a record of a timeline cannot be shown");
+            event.event("unreadable").data(json!({ "position": record.pos.0 }).to_string())
         }
     }
 }
@@ -183,4 +185,30 @@ fn no_name() -> Problem {
 fn unreadable(contact: &ContactId, error: &StoreError) -> Problem {
     tracing::error!(contact.id = %contact, error = %error.source, "a timeline cannot be read");
     Problem::new(ProblemKind::Unavailable, "the store cannot be read now")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ids::Timestamp;
+
+    #[tokio::test]
+    async fn records_that_cannot_be_read_are_named_and_the_stream_goes_on() {
+        let contact = contact(("north".to_owned(), "c1".to_owned())).unwrap();
+        let record = |pos, body: &[u8]| Record {
+            pos: Pos(pos),
+            contact: contact.clone(),
+            prev: Pos(pos - 1),
+            at: Timestamp(0),
+            hash: [0; 32],
+            body: body.to_vec(),
+        };
+        let records = [record(7, b"{\"steps\":"), record(8, b"[]")];
+        let events = records.map(|it| Ok::<_, Infallible>(event(&contact, &it)));
+        let body = Sse::new(stream::iter(events)).into_response().into_body();
+        let heard = axum::body::to_bytes(body, 1 << 16).await.unwrap();
+        let heard = std::str::from_utf8(&heard).unwrap();
+        let told = |pos| format!("id: {pos}\nevent: unreadable\ndata: {{\"position\":{pos}}}\n\n");
+        assert_eq!(heard, told(7) + &told(8), "a browser that comes back goes on behind them");
+    }
 }

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{
         IntoResponse, Response, Sse,
         sse::{self, KeepAlive},
@@ -96,6 +96,38 @@ impl IntoResponse for Refused {
 
 type Answer<T = StatusCode> = Result<T, Refused>;
 
+/// The name in a path.
+struct Named(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let found = Path::from_request_parts(parts, state).await;
+        let wrong = |_| Problem::new(ProblemKind::Invalid, "the name in the address is not UTF-8: encode it as such");
+        Ok(Self(found.map_err(wrong)?.0))
+    }
+}
+
+/// A request's body.
+struct Sent(Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        match Bytes::from_request(request, state).await {
+            Ok(body) => Ok(Self(body)),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Problem::new(ProblemKind::TooLarge, "the body is larger than 64 KiB: shorten it").into())
+            }
+            Err(_broken) => {
+                Err(Problem::new(ProblemKind::Invalid, "the body did not arrive whole: send it again").into())
+            }
+        }
+    }
+}
+
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| Problem::new(ProblemKind::Invalid, format!("body: {error}")).into())
 }
@@ -116,7 +148,7 @@ struct PersonState {
     state: Presence,
 }
 
-async fn set_state(State(centre): State<Switchboard>, Path(person): Path<String>, body: Bytes) -> Answer {
+async fn set_state(State(centre): State<Switchboard>, Named(person): Named, Sent(body): Sent) -> Answer {
     let PersonState { state } = read(&body)?;
     centre.set_state(&person, state).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -129,7 +161,7 @@ struct QueueChange {
     expected_wait_s: Option<u32>,
 }
 
-async fn set_queue(State(centre): State<Switchboard>, Path(queue): Path<String>, body: Bytes) -> Answer {
+async fn set_queue(State(centre): State<Switchboard>, Named(queue): Named, Sent(body): Sent) -> Answer {
     let QueueChange { open, expected_wait_s } = read(&body)?;
     centre.set_queue(&queue, open, expected_wait_s).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -141,13 +173,13 @@ struct CallbackChange {
     done: bool,
 }
 
-async fn set_callback(State(centre): State<Switchboard>, Path(callback): Path<String>, body: Bytes) -> Answer {
+async fn set_callback(State(centre): State<Switchboard>, Named(callback): Named, Sent(body): Sent) -> Answer {
     let CallbackChange { done } = read(&body)?;
     centre.callback_done(&callback, done).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn open(State(centre): State<Switchboard>, body: Bytes) -> Answer<impl IntoResponse> {
+async fn open(State(centre): State<Switchboard>, Sent(body): Sent) -> Answer<impl IntoResponse> {
     let contact = centre.open(read::<NewContact>(&body)?).await?;
     Ok((StatusCode::CREATED, Json(BTreeMap::from([("contactId", contact.to_string())]))))
 }
@@ -164,16 +196,12 @@ fn said(seq: u64) -> Response {
     (StatusCode::ACCEPTED, Json(BTreeMap::from([("seq", seq)]))).into_response()
 }
 
-async fn customer_says(
-    State(centre): State<Switchboard>,
-    Path(contact): Path<String>,
-    body: Bytes,
-) -> Answer<Response> {
+async fn customer_says(State(centre): State<Switchboard>, Named(contact): Named, Sent(body): Sent) -> Answer<Response> {
     let CustomerMessage { id, text } = read(&body)?;
     Ok(said(centre.customer_says(&named(&contact)?, &id, &text).await?.seq))
 }
 
-async fn accept(State(centre): State<Switchboard>, Path(contact): Path<String>, body: Bytes) -> Answer {
+async fn accept(State(centre): State<Switchboard>, Named(contact): Named, Sent(body): Sent) -> Answer {
     let Person { person } = read(&body)?;
     centre.accept(&person, &named(&contact)?).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -187,24 +215,24 @@ struct PersonMessage {
     text: String,
 }
 
-async fn person_says(State(centre): State<Switchboard>, Path(contact): Path<String>, body: Bytes) -> Answer<Response> {
+async fn person_says(State(centre): State<Switchboard>, Named(contact): Named, Sent(body): Sent) -> Answer<Response> {
     let PersonMessage { person, id, text } = read(&body)?;
     Ok(said(centre.person_says(&person, &named(&contact)?, &id, &text).await?.seq))
 }
 
-async fn person_types(State(centre): State<Switchboard>, Path(contact): Path<String>, body: Bytes) -> Answer {
+async fn person_types(State(centre): State<Switchboard>, Named(contact): Named, Sent(body): Sent) -> Answer {
     let Person { person } = read(&body)?;
     centre.person_types(&person, &named(&contact)?)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn give_back(State(centre): State<Switchboard>, Path(contact): Path<String>, body: Bytes) -> Answer {
+async fn give_back(State(centre): State<Switchboard>, Named(contact): Named, Sent(body): Sent) -> Answer {
     let Person { person } = read(&body)?;
     centre.give_back(&person, &named(&contact)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn close(State(centre): State<Switchboard>, Path(contact): Path<String>, body: Bytes) -> Answer {
+async fn close(State(centre): State<Switchboard>, Named(contact): Named, Sent(body): Sent) -> Answer {
     let Person { person } = read(&body)?;
     centre.close(&person, &named(&contact)?).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -224,11 +252,7 @@ async fn board(State(centre): State<Switchboard>) -> impl IntoResponse {
 }
 
 /// A contact's entries behind `Last-Event-ID`, and what comes.
-async fn entries(
-    State(centre): State<Switchboard>,
-    Path(contact): Path<String>,
-    headers: HeaderMap,
-) -> Answer<impl IntoResponse> {
+async fn entries(State(centre): State<Switchboard>, Named(contact): Named, headers: HeaderMap) -> Answer<Response> {
     let after = match headers.get("last-event-id").map(|it| it.to_str().ok().and_then(|it| it.parse().ok())) {
         None => 0,
         Some(Some(after)) => after,
@@ -236,11 +260,17 @@ async fn entries(
             return Err(Problem::new(ProblemKind::Invalid, "Last-Event-ID: is not the number of an entry").into());
         }
     };
-    let events = centre.follow(&named(&contact)?, after)?;
-    Ok(served(events.map(|event| match event {
+    let contact = named(&contact)?;
+    let events = centre.follow(&contact, after)?;
+    if centre.is_over_at(&contact, after) {
+        // An `EventSource` would come again for ever; this answer alone ends it.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let events = events.map(|event| match event {
         Event::Entry(entry) => sse::Event::default().id(entry.seq.to_string()).json_data(&*entry),
         Event::Hint(hint) => sse::Event::default().json_data(&hint),
-    })))
+    });
+    Ok(served(events).into_response())
 }
 
 fn served<E: Send + 'static>(

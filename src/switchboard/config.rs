@@ -77,6 +77,7 @@ pub struct Limits {
     pub contacts: usize,
     /// Contacts that are over and still remembered.
     pub ended_contacts: usize,
+    /// Entries of a contact, whoever makes them; at the last one it ends.
     pub entries: usize,
     pub contacts_per_person: usize,
     pub queue: usize,

@@ -1,7 +1,7 @@
 //! What survives a restart: JSON lines, appended and synced by one thread that commits whatever has gathered. A line is an array
 //! of the records of one change, so that a crash leaves all of them or none.
 //!
-//! At start a new file takes the old one's place by a rename: it holds the same in fewer lines. A line that a crash cut off at
+//! At start, and when it has grown, a new file takes the old one's place by a rename: it holds the same in fewer lines. A line that a crash cut off at
 //! the very end was never acknowledged and is left out; anything else that cannot be read is an error with its line.
 
 use std::{
@@ -10,7 +10,10 @@ use std::{
     mem,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -23,6 +26,8 @@ use super::floor::Record;
 const VERSION: u32 = 1;
 /// While so much waits to be written, nothing new is taken.
 const BACKLOG_BYTES: usize = 32 << 20;
+/// A smaller file is not worth a new one.
+const WORTH_COMPACTING: u64 = 64 << 20;
 const RETRY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
@@ -61,13 +66,24 @@ struct Shared {
     next: Mutex<Next>,
     wake: Condvar,
     durable: watch::Sender<Durable>,
+    /// The file is twice what it was when it was new: whoever has the whole should hand it over.
+    has_grown: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Next {
     lines: Vec<u8>,
     position: u64,
+    /// Says the same as everything up to here.
+    whole: Option<Whole>,
     stopping: bool,
+}
+
+#[derive(Debug)]
+struct Whole {
+    records: Vec<Record>,
+    /// How much of the lines it contains.
+    upto: usize,
 }
 
 impl Shared {
@@ -80,7 +96,7 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Opened {
     path: PathBuf,
-    lock: File,
+    _lock: File,
 }
 
 /// Hands every record of the file to `restore`, in order. A file that is not there is an empty one.
@@ -95,7 +111,7 @@ pub(super) fn open(path: &Path, mut restore: impl FnMut(Record) -> Result<(), St
         Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
-    let opened = Opened { path: path.to_owned(), lock };
+    let opened = Opened { path: path.to_owned(), _lock: lock };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(opened),
@@ -129,23 +145,31 @@ pub(super) fn open(path: &Path, mut restore: impl FnMut(Record) -> Result<(), St
 impl Opened {
     /// Puts a new file with these records in the place of the old one, and begins to write behind them.
     pub(super) fn start(self, records: &[Record]) -> Result<Journal, JournalError> {
-        self.start_on(records, |file| file)
+        self.start_on(records, WORTH_COMPACTING, |file| file)
     }
 
-    fn start_on<D: Disk>(self, records: &[Record], disk: impl FnOnce(File) -> D) -> Result<Journal, JournalError> {
-        let compacted = self.compact(records);
-        let io = |source| JournalError::Io { path: self.path.clone(), source };
-        let mut file = compacted.map_err(io)?;
+    fn start_on<D: Disk>(
+        self,
+        records: &[Record],
+        worth: u64,
+        disk: impl Fn(File) -> D + Send + 'static,
+    ) -> Result<Journal, JournalError> {
+        let path = self.path.clone();
+        let io = |source| JournalError::Io { path: path.clone(), source };
+        let mut file = self.renew(records).map_err(io)?;
+        self.put_in_place().map_err(io)?;
         let length = file.seek(SeekFrom::End(0)).map_err(io)?;
         let shared = Arc::new(Shared::new(0));
-        let writer = Writer { disk: disk(file), length, shared: Arc::clone(&shared), _lock: self.lock };
+        let grown = length.saturating_mul(2).max(worth);
+        let writer =
+            Writer { disk: disk(file), length, grown, worth, on: disk, shared: Arc::clone(&shared), opened: self };
         let builder = std::thread::Builder::new().name("switchboard".to_owned());
-        let thread = builder.spawn(move || writer.run());
-        let thread = thread.map_err(|source| JournalError::Io { path: self.path, source })?;
+        let thread = builder.spawn(move || writer.run()).map_err(io)?;
         Ok(Journal { shared, writer: Mutex::new(Some(thread)) })
     }
 
-    fn compact(&self, records: &[Record]) -> io::Result<File> {
+    /// A file beside the journal, durable and whole.
+    fn renew(&self, records: &[Record]) -> io::Result<File> {
         let new = self.path.with_extension("new");
         let mut file = BufWriter::new(private().truncate(true).open(&new)?);
         serde_json::to_writer(&mut file, &Head { switchboard: VERSION })?;
@@ -156,11 +180,21 @@ impl Opened {
         file.write_all(b"\n")?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
-        fs::rename(&new, &self.path)?;
+        Ok(file)
+    }
+
+    /// Once this has begun the old file may be gone, and until it has succeeded it may come back.
+    fn put_in_place(&self) -> io::Result<()> {
+        let new = self.path.with_extension("new");
+        match fs::rename(&new, &self.path) {
+            // It was moved by an attempt that then failed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.path.exists() => {}
+            renamed => renamed?,
+        }
         if let Some(directory) = self.path.parent().filter(|it| !it.as_os_str().is_empty()) {
             File::open(directory)?.sync_all()?;
         }
-        Ok(file)
+        Ok(())
     }
 }
 
@@ -174,7 +208,7 @@ fn private() -> OpenOptions {
 impl Shared {
     fn new(position: u64) -> Self {
         let durable = watch::Sender::new(Durable { position, failing: false });
-        Self { next: Mutex::default(), wake: Condvar::new(), durable }
+        Self { next: Mutex::default(), wake: Condvar::new(), durable, has_grown: AtomicBool::new(false) }
     }
 }
 
@@ -207,6 +241,18 @@ impl Journal {
         next.position += 1;
         self.shared.wake.notify_one();
         next.position
+    }
+
+    /// Whether the file is worth a new one: [`Self::renew`] is waited for. Says so once.
+    pub(super) fn has_grown(&self) -> bool {
+        self.shared.has_grown.swap(false, Ordering::Relaxed)
+    }
+
+    /// `records` say the same as all that was appended so far: a new file begins with them.
+    pub(super) fn renew(&self, records: Vec<Record>) {
+        let mut next = self.shared.next();
+        next.whole = Some(Whole { records, upto: next.lines.len() });
+        self.shared.wake.notify_one();
     }
 
     /// Whether new work may be taken.
@@ -255,39 +301,92 @@ impl Disk for File {
     }
 }
 
-struct Writer<D> {
+struct Writer<D, F> {
     disk: D,
+    /// Makes the next one.
+    on: F,
     /// Where the next batch goes.
     length: u64,
+    /// From this length on the file is worth a new one; never below `worth`.
+    grown: u64,
+    worth: u64,
     shared: Arc<Shared>,
-    /// Held while this process writes the file.
-    _lock: File,
+    /// Its lock is held while this process writes the file.
+    opened: Opened,
 }
 
-impl<D: Disk> Writer<D> {
+impl<D: Disk, F: Fn(File) -> D> Writer<D, F> {
     fn run(mut self) {
         loop {
             let mut next = self.shared.next();
-            while next.lines.is_empty() && !next.stopping {
+            while next.lines.is_empty() && next.whole.is_none() && !next.stopping {
                 next = self.shared.wake.wait(next).unwrap_or_else(PoisonError::into_inner);
             }
-            let (lines, position) = (mem::take(&mut next.lines), next.position);
+            let (lines, whole, position) = (mem::take(&mut next.lines), next.whole.take(), next.position);
             drop(next);
-            if lines.is_empty() {
+            if lines.is_empty() && whole.is_none() {
                 return;
             }
-            while let Err(error) = self.disk.write(self.length, &lines) {
-                tracing::error!(%error, "the switchboard's journal cannot be written; it is tried again");
-                self.shared.durable.send_modify(|it| it.failing = true);
-                let next = self.shared.next();
-                if next.stopping {
-                    return;
-                }
-                drop(self.shared.wake.wait_timeout(next, RETRY).unwrap_or_else(PoisonError::into_inner));
+            let (before, after) = lines.split_at(whole.as_ref().map_or(0, |it| it.upto).min(lines.len()));
+            // What the whole contains is written all the same: should the new file fail, the old one lacks nothing.
+            let written = self.write(before) && whole.is_none_or(|it| self.renew(&it.records)) && self.write(after);
+            if !written {
+                return;
             }
-            self.length += lines.len() as u64;
             self.shared.durable.send_replace(Durable { position, failing: false });
+            if self.length >= self.grown {
+                self.grown = self.length.saturating_mul(2);
+                self.shared.has_grown.store(true, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// False: it cannot be written, and is to stop.
+    fn write(&mut self, lines: &[u8]) -> bool {
+        if lines.is_empty() {
+            return true;
+        }
+        while let Err(error) = self.disk.write(self.length, lines) {
+            if !self.try_again(&error) {
+                return false;
+            }
+        }
+        self.length += lines.len() as u64;
+        true
+    }
+
+    /// A new file in the place of this one. One that cannot be made is left, until the old one has grown again; but once the old
+    /// one may be gone nothing is acknowledged before the new one is there for certain. False as with `write`.
+    fn renew(&mut self, records: &[Record]) -> bool {
+        let made = self.opened.renew(records).and_then(|mut it| Ok((it.seek(SeekFrom::End(0))?, it)));
+        let (length, file) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::warn!(%error, "the switchboard's journal cannot be compacted; it goes on as it is");
+                return true;
+            }
+        };
+        while let Err(error) = self.opened.put_in_place() {
+            if !self.try_again(&error) {
+                return false;
+            }
+        }
+        tracing::info!(from = self.length, to = length, "the switchboard's journal is compacted");
+        (self.disk, self.length) = ((self.on)(file), length);
+        self.grown = length.saturating_mul(2).max(self.worth);
+        true
+    }
+
+    /// After a while. False: it is to stop.
+    fn try_again(&self, error: &io::Error) -> bool {
+        tracing::error!(%error, "the switchboard's journal cannot be written; it is tried again");
+        self.shared.durable.send_modify(|it| it.failing = true);
+        let next = self.shared.next();
+        if next.stopping {
+            return false;
+        }
+        drop(self.shared.wake.wait_timeout(next, RETRY).unwrap_or_else(PoisonError::into_inner));
+        true
     }
 }
 

@@ -60,6 +60,16 @@ pub struct NewContact {
     pub attributes: BTreeMap<String, String>,
 }
 
+impl NewContact {
+    /// # Errors
+    /// What of it breaks a bound, as [`Switchboard::open`] would say.
+    pub fn check(&self) -> Result<(), Refusal> {
+        text::name(self.name.clone())?;
+        text::attributes(&self.attributes)?;
+        text::language(&self.language)
+    }
+}
+
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said {
@@ -133,6 +143,12 @@ impl Switchboard {
         after: u64,
     ) -> Result<impl futures::Stream<Item = Event> + Send + use<>, Refusal> {
         follow::follow(&self.inner, contact, after)
+    }
+
+    /// Whether the contact is over and nothing will ever follow this entry: who has it has heard all.
+    #[must_use]
+    pub fn is_over_at(&self, contact: &ContactName, entry: u64) -> bool {
+        usize::try_from(entry).is_ok_and(|read| self.inner.has_ended(contact, read))
     }
 
     /// # Errors

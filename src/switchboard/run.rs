@@ -151,6 +151,10 @@ impl Inner {
         let deadline = state.floor.next_deadline();
         let result = change(&mut state.floor, now, &mut out);
         let position = self.journal.append(&out.records);
+        if self.journal.has_grown() {
+            // A copy of references; it is written outside.
+            self.journal.renew(state.floor.records());
+        }
         for id in &out.gone {
             state.pulses.remove(id);
         }

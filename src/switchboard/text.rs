@@ -62,6 +62,16 @@ pub(super) fn attributes(attributes: &BTreeMap<String, String>) -> Result<(), Re
     Ok(())
 }
 
+/// What a customer reads at the end of a conversation that has become too long.
+pub(super) fn farewell_when_full(language: &str) -> &'static str {
+    match language.split('-').next() {
+        Some(primary) if primary.eq_ignore_ascii_case("de") => {
+            "Dieses Gespräch ist so lang geworden, wie es sein kann, und endet hier. Bitte beginnen Sie ein neues."
+        }
+        _ => "This conversation has become as long as it can be and ends here. Please begin a new one.",
+    }
+}
+
 /// The shape of BCP 47, which is all that the gateway asks for; empty: the profile's own.
 pub(super) fn language(tag: &str) -> Result<(), Refusal> {
     if tag.is_empty() {

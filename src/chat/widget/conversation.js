@@ -139,7 +139,7 @@ export class Conversation {
 
   async #follow(listening) {
     const patience = new Patience();
-    const history = Math.max(this.#last, this.#memory.seen);
+    const history = Math.max(this.#last, this.#memory.seen(this.contactId));
     while (!listening.aborted && !this.#isEnded) {
       const url = new URL(this.#contact.events, this.#base);
       url.searchParams.set("after", String(this.#last));
@@ -171,10 +171,12 @@ export class Conversation {
     // After a resume an entry may come again; it is shown once.
     if (heard.seq <= this.#last) return;
     this.#last = heard.seq;
+    // Showing it takes a moment, in which the contact may be left behind.
+    const contactId = this.contactId;
     if (heard.type === "message" && heard.from === "customer") this.#settle(heard.id);
     if (heard.type === "state" && heard.state === "ended") this.#isEnded = true;
     await this.#watcher.entry(heard, heard.seq <= history);
-    this.#memory.seen = heard.seq;
+    if (contactId) this.#memory.keepSeen(contactId, heard.seq);
   }
 
   // --- what goes ----------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ class UsherChat extends HTMLElement {
   // --- the contact --------------------------------------------------------------------------------------------------
 
   #takeUp() {
-    if (this.#memory.seen > 0) this.#panel.log.setQuiet(true);
+    if (this.#memory.seen(this.#memory.contact?.contactId) > 0) this.#panel.log.setQuiet(true);
     return this.#conversation.resume();
   }
 

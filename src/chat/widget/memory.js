@@ -88,13 +88,14 @@ export class Memory {
     return key === null || key === `${this.#prefix}contact`;
   }
 
-  /// The last entry that this customer has had before their eyes, in any tab.
-  get seen() {
-    return Number(this.#lasting.get(`${this.#prefix}seen`)) || 0;
+  /// The last entry of a contact that this customer has had before their eyes, in any tab. A tab that is behind may still tell of
+  /// a contact that another has left.
+  seen(contactId) {
+    return Number(this.#lasting.get(`${this.#prefix}seen:${contactId}`)) || 0;
   }
 
-  set seen(seq) {
-    if (seq > this.seen) this.#lasting.set(`${this.#prefix}seen`, String(seq));
+  keepSeen(contactId, seq) {
+    if (seq > this.seen(contactId)) this.#lasting.set(`${this.#prefix}seen:${contactId}`, String(seq));
   }
 
   /// Messages without an answer, in the order they were written.

@@ -120,6 +120,8 @@ async fn refusals_are_problem_documents_with_their_status() {
         ("/contacts".to_owned(), json!({"media": "openMedia", "language": "<de>"}), 400, "language"),
         ("/nowhere".to_owned(), json!({}), 404, "resource"),
         ("/events".to_owned(), json!({}), 405, "method"),
+        ("/contacts/%FF/accept".to_owned(), json!({"person": "desk-1"}), 400, "UTF-8"),
+        (at("customer"), json!({"id": "m2", "text": "x".repeat(70_000)}), 413, "64 KiB"),
     ] {
         let (got, kind, problem) = post(&centre, &path, &body).await;
         assert_eq!((got, kind.as_str()), (status, "application/problem+json"), "{path} {body}");
@@ -139,4 +141,19 @@ async fn events_end_when_the_centre_stops() {
     assert!(heard.next().await.unwrap().unwrap().starts_with(b"event: board"));
     centre.stop().await;
     assert!(heard.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_heard_the_end_is_told_not_to_come_again() {
+    let centre = centre().await;
+    let id = waiting(&centre).await;
+    let at = |what: &str| format!("/contacts/{id}/{what}");
+    post(&centre, &at("accept"), &json!({"person": "desk-1"})).await;
+    post(&centre, &at("close"), &json!({"person": "desk-1"})).await;
+    let heard = listen(&centre, &at("events"), None, |it| it.contains("ended") && it.ends_with("\n\n")).await;
+    let last = heard.lines().filter_map(|it| it.strip_prefix("id: ")).next_back().unwrap().to_owned();
+    let request = Request::get(at("events")).header("last-event-id", last).body(Body::empty()).unwrap();
+    let response = router(centre.clone()).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 204);
+    centre.stop().await;
 }

@@ -20,9 +20,8 @@ impl Floor {
     /// # Errors
     /// When what is asked for breaks a bound, or too many contacts are open.
     pub fn open(&mut self, id: &ContactName, new: NewContact, now: Timestamp, out: &mut Out) -> Result<(), Refusal> {
+        new.check()?;
         let name = text::name(new.name)?;
-        text::attributes(&new.attributes)?;
-        text::language(&new.language)?;
         if self.contacts.len() - self.census.ended.len() >= self.limits.contacts {
             return Err(Refusal::Full);
         }
@@ -56,7 +55,7 @@ impl Floor {
         if contact.is_over() {
             return Err(Refusal::Ended);
         }
-        if contact.waiting_messages() >= limits.waiting_messages || contact.entries.len() >= limits.entries {
+        if contact.waiting_messages() >= limits.waiting_messages {
             return Err(Refusal::TooMuch);
         }
         let what = What::Message {

@@ -112,9 +112,6 @@ impl Floor {
         }
         self.held(person, name_of_contact)?;
         let contact = self.get(name_of_contact)?;
-        if contact.entries.len() >= limits.entries {
-            return Err(Refusal::TooMuch);
-        }
         let content = vec![Content::Text { text }];
         let seq =
             contact.append(What::Message { id: id.to_owned(), from: From::Person, name: Some(name), content }, now);

@@ -74,7 +74,10 @@ impl Floor {
             if let Some(said) = said {
                 contact.has_taken(said);
             }
-            contact.delivered(entry, now);
+            // The end is the last that is said of a contact.
+            if !contact.is_over() {
+                contact.delivered(entry, now);
+            }
             if matches!(contact.now.stage, Stage::Bot) {
                 contact.connected(now);
             }

@@ -30,7 +30,8 @@ pub use saved::{ContactRecord, Record};
 use super::{
     Limits, Media, Presence, Refusal, Setup,
     board::Callback,
-    talk::{Hint, State, What},
+    talk::{self, Content, Ender, Hint, State, What},
+    text,
 };
 use crate::{
     core::ids::{ContactName, Timestamp},
@@ -206,7 +207,7 @@ impl Floor {
     }
 
     /// Ends a contact, wherever it is.
-    fn end(&mut self, id: &ContactName, by: super::talk::Ender, now: Timestamp, out: &mut Out) {
+    fn end(&mut self, id: &ContactName, by: Ender, now: Timestamp, out: &mut Out) {
         let left = self.leave_line(id);
         let Some(contact) = self.contacts.get_mut(id) else { return };
         contact.now.stage = Stage::Ended { by, since: now };
@@ -219,6 +220,17 @@ impl Floor {
         self.forget_oldest(out);
     }
 
+    /// A contact has room for so many entries, whoever fills them; that is for good, so it is over.
+    fn end_full(&mut self, id: &ContactName, now: Timestamp, out: &mut Out) {
+        let Some(contact) = self.contacts.get_mut(id) else { return };
+        tracing::info!(contact.id = %id, "a contact is as long as it may be, and ends");
+        let text = text::farewell_when_full(&contact.about.language).to_owned();
+        let id_of_entry = format!("e{}", contact.last_entry() + 1);
+        let content = vec![Content::Text { text }];
+        contact.append(What::Message { id: id_of_entry, from: talk::From::System, name: None, content }, now);
+        self.hang_up(id, Ender::System, "the conversation is as long as it may be", now, out);
+    }
+
     fn forget_oldest(&mut self, out: &mut Out) {
         while self.census.ended.len() > self.limits.ended_contacts
             && let Some((_, oldest)) = self.census.ended.first().cloned()
@@ -229,6 +241,10 @@ impl Floor {
 
     /// Hands on what the contact has for the gateway, writes its change down, and sees to its next deadline.
     fn settle(&mut self, id: &ContactName, now: Timestamp, out: &mut Out) {
+        let most = self.limits.entries;
+        if self.contacts.get(id).is_some_and(|it| !it.is_over() && it.entries.len() >= most) {
+            return self.end_full(id, now, out);
+        }
         self.count(id);
         self.offer(id, now, out);
         self.hand_on(id, out);

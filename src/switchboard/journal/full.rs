@@ -32,6 +32,7 @@ impl Disk for Filling {
 
 impl Opened {
     pub(in super::super) fn start_on_disk(self, records: &[Record], full: &Full) -> Result<Journal, JournalError> {
-        self.start_on(records, |file| Filling { file, full: full.clone() })
+        let full = full.clone();
+        self.start_on(records, WORTH_COMPACTING, move |file| Filling { file, full: full.clone() })
     }
 }

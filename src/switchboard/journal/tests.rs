@@ -163,3 +163,40 @@ async fn a_file_has_one_writer_and_is_private() {
     journal.stop();
     read(&path(&directory)).1.unwrap();
 }
+
+#[tokio::test]
+async fn a_file_that_has_grown_is_renewed_while_it_is_written_and_lacks_nothing() {
+    let directory = TempDir::new().unwrap();
+    let worth = 20_000;
+    let journal = open(&path(&directory), |_| Ok(())).unwrap().start_on(&[], worth, |file| file).unwrap();
+    let (mut restored, mut floor) = (floor(), floor());
+    let (mut renewed, mut largest) = (0, 0);
+    let id = contact();
+    let new = NewContact { media: Media::OpenMedia, language: "de".into(), name: None, attributes: [].into() };
+    let mut out = Out::default();
+    floor.open(&id, new, NOW, &mut out).unwrap();
+    journal.append(&out.records);
+    for n in 0..2_000 {
+        let mut out = Out::default();
+        let state = if n % 2 == 0 { Presence::Break } else { Presence::Available };
+        floor.set_state("desk-1", state, NOW, &mut out).unwrap();
+        let position = journal.append(&out.records);
+        if journal.has_grown() {
+            journal.renew(floor.records());
+            renewed += 1;
+        }
+        if n % 3 == 0 {
+            assert!(journal.durable(position).await);
+            largest = largest.max(fs::metadata(path(&directory)).unwrap().len());
+        }
+    }
+    let mut out = Out::default();
+    booking(&mut floor, &mut out);
+    assert!(journal.durable(journal.append(&out.records)).await);
+    journal.stop();
+    assert!(renewed >= 3 && largest < 2 * worth, "renewed {renewed} times, {largest} bytes at most");
+    drop(open(&path(&directory), |record| restored.restore(record)).unwrap());
+    let sorted =
+        |floor: &Floor| floor.records().iter().map(|it| serde_json::to_string(it).unwrap()).collect::<Vec<_>>();
+    assert_eq!(sorted(&restored), sorted(&floor));
+}

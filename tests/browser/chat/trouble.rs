@@ -154,3 +154,40 @@ async fn a_browser_that_keeps_nothing_still_chats() {
     .await;
     stage.strike().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_late_tab_has_seen_of_an_old_contact_says_nothing_of_a_new_one() {
+    let stage = Stage::start().await;
+    let address = stage.address;
+    browse(async move |browser| {
+        let window = Window::greeted(&browser, address).await;
+        window.say("one").await;
+        window.until_line("bot: echo: one").await;
+        let old = window.tell("document.querySelector('usher-chat').contactId").await;
+        window.say("bye").await;
+        window.until_text(".after button", "Start a new chat").await;
+        browser.run("window.late = Object.entries(localStorage).filter(([key]) => key.includes(':seen'))").await;
+        assert_eq!(window.tell("window.late.length").await, 1);
+        // A new one begins, and the tab that is behind tells of the old one.
+        let tell = "addEventListener('usher-chat:contact', ({ detail }) => {
+            if (detail.contactId) for (const [key, value] of window.late) localStorage.setItem(key, value);
+        });";
+        browser.run(tell).await;
+        window.focus(".after button").await;
+        browser.press(fantoccini::key::Key::Enter).await;
+        window.until_line(&format!("bot: {GREETING}")).await;
+        assert_ne!(window.tell("document.querySelector('usher-chat').contactId").await, old);
+        window.reload().await;
+        window.until_line(&format!("bot: {GREETING}")).await;
+        assert_eq!(window.tell("window.inside.querySelector('[role=log]').ariaLive").await, "off", "that was heard");
+        window.say("two").await;
+        window.until_line("bot: echo: two").await;
+        assert_eq!(
+            window.tell("window.inside.querySelector('[role=log]').ariaLive").await,
+            "polite",
+            "and this is new"
+        );
+    })
+    .await;
+    stage.strike().await;
+}

@@ -80,3 +80,20 @@ async fn a_server_that_closes_ends_every_stream() {
     ended.await.expect("the stream ends");
     door.switchboard.stop().await;
 }
+
+/// A browser's `EventSource` comes again after every end of a stream but a 204.
+#[tokio::test]
+async fn who_has_heard_the_end_is_told_not_to_come_again() {
+    let door = Door::open(Settings::default()).await;
+    let contact = door.begin().await;
+    door.say(&contact, "m-1", "hello").await;
+    assert_eq!(door.leave(&contact).await, StatusCode::NO_CONTENT);
+    let mut heard = door.listen(&contact.events, &[("last-event-id", "2")]).await;
+    let (last, ended) = heard.entry().await;
+    assert_eq!((last, ended["state"].as_str()), (3, Some("ended")));
+    assert_eq!(heard.next().await, None);
+    let by_header = door.ask(http::Method::GET, &contact.events, &[("last-event-id", "3")], "").await;
+    let by_query = door.ask(http::Method::GET, &format!("{}&after=3", contact.events), &[], "").await;
+    assert_eq!([by_header.status, by_query.status], [StatusCode::NO_CONTENT; 2]);
+    door.switchboard.stop().await;
+}

@@ -185,3 +185,44 @@ async fn while_nothing_can_be_kept_the_customer_is_asked_to_come_again() {
     assert_eq!(problem(&refused), (503, Some("unavailable"), None));
     assert_eq!(refused.headers["retry-after"], "2");
 }
+
+#[tokio::test]
+async fn an_address_that_cannot_be_read_is_refused_like_everything_else() {
+    let door = Door::open(Settings::default()).await;
+    let contact = door.begin().await;
+    let twice = format!("{}&token=again", contact.events);
+    let events = "/chat/v1/contacts/%FF/events?token=x";
+    for (method, path, expected) in [
+        (Method::GET, events, (400, Some("invalid"), None)),
+        (Method::POST, "/chat/v1/contacts/%FF/messages", (400, Some("invalid"), None)),
+        (Method::POST, "/chat/v1/contacts/%FF/typing", (400, Some("invalid"), None)),
+        (Method::DELETE, "/chat/v1/contacts/%FF", (400, Some("invalid"), None)),
+        (Method::GET, twice.as_str(), (400, Some("invalid"), None)),
+        (Method::GET, "/chat/widget.js?v=1&v=2", (400, Some("invalid"), None)),
+        (Method::POST, "/chat/widget.js", (405, Some("method_not_allowed"), None)),
+        (Method::DELETE, "/chat/v1/contacts", (405, Some("method_not_allowed"), None)),
+    ] {
+        let answer = door.ask(method.clone(), path, &[], "").await;
+        assert_eq!(problem(&answer), expected, "{method} {path}");
+        assert!(!answer.body.to_string().contains("again"), "no token is repeated: {}", answer.body);
+    }
+    door.switchboard.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_contact_costs_none() {
+    let contacts = Rate { count: 1, per: Duration::from_secs(60) };
+    let door = Door::open(Settings { contacts, ..Settings::default() }).await;
+    for (body, field) in [
+        (json!({"language": "<b>"}), "language"),
+        (json!({"language": "en", "name": "a\nb"}), "name"),
+        (json!({"language": "en", "attributes": {"": "x"}}), "attributes"),
+    ] {
+        let answer = door.post("/chat/v1/contacts", "", &body).await;
+        assert_eq!(problem(&answer), (400, Some("invalid"), Some(field)), "{body}");
+    }
+    door.begin().await;
+    let refused = door.post("/chat/v1/contacts", "", &json!({"language": "en"})).await;
+    assert_eq!(problem(&refused), (429, Some("busy"), None));
+    door.switchboard.stop().await;
+}

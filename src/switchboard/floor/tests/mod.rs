@@ -1,5 +1,6 @@
 //! The floor by itself, at simulated time.
 
+mod bounds;
 mod model;
 mod table;
 
@@ -29,13 +30,21 @@ fn setup() -> Setup {
 
 impl House {
     fn new() -> Self {
-        let floor = Floor::new(setup(), Limits::default());
+        Self::within(Limits::default())
+    }
+
+    fn within(limits: Limits) -> Self {
+        let floor = Floor::new(setup(), limits);
         Self { floor, now: Timestamp(1_000_000), frames: Vec::new(), journal: Vec::new(), hints: Vec::new() }
     }
 
     /// The gateway is there, and both virtual agents are logged on.
     fn attached() -> Self {
-        let mut house = Self::new();
+        Self::attached_within(Limits::default())
+    }
+
+    fn attached_within(limits: Limits) -> Self {
+        let mut house = Self::within(limits);
         house.attach();
         house.wait(1);
         house.frames.clear();
