@@ -101,15 +101,16 @@ impl Data {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = random_secret();
                 let cannot = || format!("{} cannot be written", path.display());
-                // Under its name it is whole or not there, wherever a crash comes; a draft of an earlier one is overwritten.
+                // Under its name it is whole or not there, wherever a crash comes; such a crash may have left a draft.
                 let draft = self.directory.join(KEY_DRAFT);
-                let mut file = OpenOptions::new()
-                    .create(true)
-                    .truncate(true)
-                    .write(true)
-                    .mode(0o600)
-                    .open(&draft)
-                    .with_context(cannot)?;
+                match fs::remove_file(&draft) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(error).with_context(|| format!("{} cannot be removed", draft.display()));
+                    }
+                    Ok(()) | Err(_) => {}
+                }
+                let mut file =
+                    OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft).with_context(cannot)?;
                 file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).with_context(cannot)?;
                 fs::rename(&draft, &path).with_context(cannot)?;
                 Ok(key.into())

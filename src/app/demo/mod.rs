@@ -2,6 +2,7 @@
 //! to the next over its own door. One address serves all pages.
 
 mod back_office;
+mod bundle;
 mod config;
 mod data;
 mod door;

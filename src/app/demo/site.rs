@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Readies, back_office, config::UNIT, door, pages, problem};
+use super::{Readies, back_office, bundle, config::UNIT, door, pages, problem};
 use crate::{
     app::machine,
     chat::Chat,
@@ -60,10 +60,13 @@ impl Site {
 
     fn router(self) -> anyhow::Result<Router> {
         let pages = pages::build(UNIT, &self.base)?;
+        let followed = Router::new()
+            .merge(timeline::router(Timelines::new(self.gateway, self.closing)))
+            .nest("/desk/v1", switchboard::api::router(self.switchboard.clone()));
         let staff = Router::new()
             .merge(pages.documents)
-            .merge(timeline::router(Timelines::new(self.gateway, self.closing)))
-            .nest("/desk/v1", switchboard::api::router(self.switchboard.clone()))
+            .merge(bundle::router(followed.clone()))
+            .merge(followed)
             .layer(middleware::from_fn_with_state(door::Door::new(&self.key), door::guard));
         Ok(Router::new()
             .merge(staff)
