@@ -72,6 +72,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("regex", &["offline_nlp"]),
     // The one HTTP client; Google's own crate takes neither a proxy nor a look-up of ours.
     ("reqwest", &["egress", "src/nlp/dialogflow_v2/rest.rs"]),
+    ("rustix", &["src/app/machine.rs"]),
     ("sqlx", &["store"]),
     ("toml", &["cli", "config"]),
     // `problem` maps to its codes, `telemetry` sends traces by it.

@@ -43,6 +43,9 @@ pub(super) struct DemoArgs {
     /// A page's origin that may embed the chat, such as shop.example.com with its scheme; may be repeated
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<Origin>,
+    /// Proxies of your own in front: so many of X-Forwarded-For's last addresses are theirs, and limits count those before
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8))]
+    proxies: u8,
     /// New chats that one address may begin per minute, for load tests; its other bounds grow alike [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     chats_per_minute: Option<u32>,
@@ -50,13 +53,21 @@ pub(super) struct DemoArgs {
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        Self { listen: LISTEN, data: DATA.into(), reset: false, origins: Vec::new(), chats_per_minute: None }
+        Self {
+            listen: LISTEN,
+            data: DATA.into(),
+            reset: false,
+            origins: Vec::new(),
+            proxies: 0,
+            chats_per_minute: None,
+        }
     }
 }
 
 impl DemoArgs {
     fn options(self) -> Options {
-        let mut chat = chat::Settings { origins: self.origins, ..chat::Settings::default() };
+        let mut chat =
+            chat::Settings { origins: self.origins, proxies: self.proxies.into(), ..chat::Settings::default() };
         if let Some(count) = self.chats_per_minute {
             let scaled = |rate: Rate, usual: u32| {
                 let count = u64::from(rate.count) * u64::from(count) / u64::from(usual.max(1));
@@ -114,6 +125,12 @@ fn print(at: &Addresses, terminal: &mut Terminal<'_>) -> io::Result<()> {
     writeln!(out, "Usher's demo runs. Open the start page in a browser:\n")?;
     writeln!(out, "  start page        {}", at.page("/"))?;
     writeln!(out, "  desk              {}", at.page("/desk"))?;
+    if let Some(base) = &at.elsewhere {
+        writeln!(out, "  other machines    {}", at.page_at(base, "/"))?;
+    }
+    if let Some(host) = &at.host {
+        writeln!(out, "                    (or by this machine's name, {host}, where the network knows it)")?;
+    }
     writeln!(
         out,
         "  chat in a page    <script type=\"module\" src=\"{}/chat/widget.js\"></script><usher-chat></usher-chat>",
@@ -123,6 +140,14 @@ fn print(at: &Addresses, terminal: &mut Terminal<'_>) -> io::Result<()> {
     writeln!(out, "  operators         http://{}/metrics", at.ops)?;
     writeln!(out, "  language engine   http://{} (offline Dialogflow, gRPC and REST)", at.dialogflow)?;
     writeln!(out, "  data              {}", at.data.display())?;
+    if at.elsewhere.is_some() || at.host.is_some() {
+        writeln!(
+            out,
+            "\nLinks and pictures that the virtual agent sends name {}, which other machines cannot open: to have them\n\
+             reach this one, start with --listen and one of its addresses.",
+            at.pages
+        )?;
+    }
     writeln!(out, "\nCtrl-C ends it; the same data goes on at the next start, --reset forgets it.")?;
     writeln!(out, "To serve a contact centre of your own: usher serve (see usher default-config).")?;
     out.flush()

@@ -256,6 +256,15 @@ impl StoreArgs {
 /// # Errors
 /// When the terminal cannot be written, or standard input not be read.
 pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    // Those that hold many connections; all others stay as they were started.
+    if matches!(cli.command, None | Some(Command::Demo(_) | Command::Serve(_) | Command::Nlp(_) | Command::Load(_)))
+        && let Err(error) = app::raise_open_files()
+    {
+        writeln!(
+            terminal.err,
+            "warning: the limit of open files (ulimit -n) cannot be raised, so fewer connect: {error}"
+        )?;
+    }
     match cli.command {
         None => alone(terminal),
         Some(Command::Demo(args)) => demo::run(args, terminal),

@@ -1,10 +1,11 @@
 //! A listener that bounds how many connections are open and how long one may say nothing.
 
 use std::{
+    collections::HashMap,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -24,18 +25,67 @@ use crate::clock::Clock;
 
 /// Longer than the usual time between two scrapes, so that a scraper keeps its connection.
 const SILENT_FOR: Duration = Duration::from_secs(90);
+/// From a request's first byte on until something is answered: whoever sends it byte by byte is not waited for. Longer than a body
+/// may take, and than the time between two signs of life of an event stream.
+const UNANSWERED_FOR: Duration = Duration::from_secs(20);
 
 /// Further connections wait in the kernel's queue.
 #[derive(Debug)]
 pub struct Bounded {
     inner: TcpListener,
     permits: Arc<Semaphore>,
+    peers: Peers,
 }
 
 impl Bounded {
     #[must_use]
     pub fn new(inner: TcpListener, connections: usize) -> Self {
-        Self { inner, permits: Arc::new(Semaphore::new(connections)) }
+        Self { inner, permits: Arc::new(Semaphore::new(connections)), peers: Peers::new(connections) }
+    }
+}
+
+/// How many connections each address holds. One of them alone must not shut out all others; loopback is this machine's own.
+#[derive(Clone, Debug)]
+struct Peers {
+    most: usize,
+    /// Held for one look each; as long as there are connections.
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// One connection of an address, until it is dropped.
+#[derive(Debug)]
+struct Place {
+    peers: Peers,
+    ip: IpAddr,
+}
+
+impl Peers {
+    fn new(connections: usize) -> Self {
+        Self { most: (connections / 2).max(1), open: Arc::default() }
+    }
+
+    /// `None`: it has enough.
+    fn admit(&self, ip: IpAddr) -> Option<Place> {
+        let ip = ip.to_canonical();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = open.entry(ip).or_default();
+        if *held >= self.most && !ip.is_loopback() {
+            return None;
+        }
+        *held += 1;
+        Some(Place { peers: self.clone(), ip })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.peers.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = open.get_mut(&self.ip) {
+            *held -= 1;
+            if *held == 0 {
+                open.remove(&self.ip);
+            }
+        }
     }
 }
 
@@ -56,9 +106,13 @@ impl Listener for Bounded {
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         // The semaphore is never closed; should it be, no further connection comes.
         let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return std::future::pending().await };
-        let (stream, address) = Listener::accept(&mut self.inner).await;
-        let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
-        (Connection { stream, silence, _permit: permit }, address)
+        loop {
+            let (stream, address) = Listener::accept(&mut self.inner).await;
+            // One too many of this address is closed at once, which its peer sees.
+            let Some(place) = self.peers.admit(address.ip()) else { continue };
+            let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
+            return (Connection { stream, silence, answer_by: None, _place: place, _permit: permit }, address);
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -69,38 +123,45 @@ impl Listener for Bounded {
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    /// Ends when nothing was read or written for too long.
+    /// Ends when nothing was read or written, or a request not answered, for too long.
     silence: Pin<Box<Sleep>>,
+    /// While something was read to which nothing was written yet.
+    answer_by: Option<Instant>,
+    _place: Place,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    /// Lets `poll` fail once the silence has lasted too long.
-    fn watched<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        poll: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        match poll(Pin::new(&mut self.stream), cx) {
-            Poll::Ready(done) => {
-                let until: Instant = Clock::instant() + SILENT_FOR;
-                self.silence.as_mut().reset(until);
-                Poll::Ready(done)
-            }
-            Poll::Pending => self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
-        }
+    /// Something came or went; `answer_by` says until when the silence lasts at most.
+    fn alive(&mut self) {
+        let until = Clock::instant() + SILENT_FOR;
+        self.silence.as_mut().reset(self.answer_by.map_or(until, |it| it.min(until)));
+    }
+
+    fn silent<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.watched(cx, |stream, cx| stream.poll_read(cx, buf))
+        let now = Clock::instant();
+        if self.answer_by.is_some_and(|it| it <= now) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buf) else { return self.silent(cx) };
+        self.answer_by.get_or_insert(now + UNANSWERED_FOR);
+        self.alive();
+        Poll::Ready(read)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.watched(cx, |stream, cx| stream.poll_write(cx, bytes))
+        let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(cx, bytes) else { return self.silent(cx) };
+        self.answer_by = None;
+        self.alive();
+        Poll::Ready(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -115,7 +176,7 @@ impl AsyncWrite for Connection {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
@@ -149,5 +210,44 @@ mod tests {
         let began = Clock::instant();
         let error = connection.read_u8().await.unwrap_err();
         assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, SILENT_FOR.as_secs()));
+    }
+
+    #[tokio::test]
+    async fn b5_a_request_that_comes_byte_by_byte_is_given_up_and_an_answer_begins_anew() {
+        let (mut listener, address) = bounded().await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        tokio::time::pause();
+        let began = Clock::instant();
+        client.write_all(&[b'G'; 64]).await.unwrap();
+        let mut bytes = 0;
+        let error = loop {
+            match connection.read_u8().await {
+                Ok(_) => bytes += 1,
+                Err(error) => break error,
+            }
+            if bytes == 3 {
+                connection.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+            }
+            tokio::time::advance(Duration::from_secs(8)).await;
+        };
+        assert_eq!((error.kind(), bytes), (io::ErrorKind::TimedOut, 6));
+        assert_eq!(began.elapsed().as_secs(), 6 * 8, "24 s after the answer");
+    }
+
+    #[test]
+    fn b5_one_address_takes_half_of_the_connections_and_loopback_all() {
+        let peers = Peers::new(4);
+        let there: IpAddr = "192.0.2.7".parse().unwrap();
+        let first = peers.admit(there).unwrap();
+        let _second = peers.admit("::ffff:192.0.2.7".parse().unwrap()).unwrap();
+        assert!(peers.admit(there).is_none());
+        assert!(peers.admit("192.0.2.8".parse().unwrap()).is_some());
+        drop(first);
+        assert!(peers.admit(there).is_some());
+        let local: Vec<_> = (0..9).filter_map(|_| peers.admit("127.0.0.1".parse().unwrap())).collect();
+        assert_eq!(local.len(), 9);
+        drop((local, _second));
+        assert!(peers.open.lock().unwrap().is_empty(), "nothing is left of those who went");
     }
 }

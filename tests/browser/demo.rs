@@ -129,6 +129,76 @@ async fn the_desk_is_led_by_keyboard_alone_and_keeps_the_focus() {
     house.strike().await;
 }
 
+/// Browsers keep six connections to an address: four start pages and a desk in front of a contact leave room for requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a4_many_windows_follow_by_one_connection_and_still_reach_the_demo() {
+    let house = House::open().await;
+    let shown = Arc::clone(&house);
+    browse(async move |browser| {
+        greeted(&browser, &shown).await;
+        click(&browser, "button.try:nth-of-type(2)").await;
+        click(&browser, ".offered .contact .btn").await;
+        let first = browser.client.window().await.unwrap();
+        let mut windows = vec![first];
+        for path in ["/", "/", "/", "/desk"] {
+            let window = browser.client.new_window(false).await.unwrap().handle;
+            browser.client.switch_to_window(window.clone()).await.unwrap();
+            browser.open(&shown.page(path)).await;
+            browser.until("document.querySelector('.bar .tag.ok')").await;
+            browser.until("document.querySelector('.talk [role=log]').innerText.includes('Desk 1')").await;
+            windows.push(window);
+        }
+        for (n, window) in windows.into_iter().enumerate() {
+            browser.client.switch_to_window(window).await.unwrap();
+            assert_eq!(browser.run("return document.hidden").await, false, "it follows all the time");
+            let state = ["busy", "available"][n % 2];
+            let set = format!(
+                "const answer = await fetch('/desk/v1/people/desk-2/state', {{ method: 'POST', \
+                     headers: {{ 'content-type': 'application/json' }}, body: '{{\"state\":\"{state}\"}}', \
+                     signal: AbortSignal.timeout(4000) }}); \
+                 return answer.status;"
+            );
+            assert_eq!(browser.run(&set).await, 204, "window {n}");
+        }
+    })
+    .await;
+    house.strike().await;
+}
+
+/// B2: a slow answer takes nothing away that was written meanwhile, and a failed one gives back what was to be sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_while_a_message_is_under_way_stays() {
+    let house = House::open().await;
+    let shown = Arc::clone(&house);
+    browse(async move |browser| {
+        browser.open(&shown.page("/desk")).await;
+        browser.until("document.querySelector('.bar .tag.ok')").await;
+        browser.run("document.querySelector('.messenger').open = true; document.querySelector('.messenger textarea').focus()").await;
+        // Every request waits until it is let go.
+        browser
+            .run("window.real = fetch; window.fetch = (...it) => new Promise((go, fail) => { window.go = () => go(real(...it)); window.fail = fail; })")
+            .await;
+        let value = "return document.querySelector('.messenger textarea').value";
+        browser.keys("first").await;
+        browser.press(Key::Enter).await;
+        browser.until("window.fail").await;
+        assert_eq!(browser.run(value).await, "");
+        browser.run("fail(new TypeError('network'))").await;
+        browser.until("document.querySelector('.messenger .fault-line').innerText.includes('does not answer')").await;
+        assert_eq!(browser.run(value).await, "first", "given back");
+        browser.run("window.fail = null").await;
+        browser.press(Key::Enter).await;
+        browser.until("window.fail").await;
+        browser.keys("second").await;
+        browser.run("window.fetch = real; go()").await;
+        browser.until("document.querySelector('.messenger .said').innerText.includes('first')").await;
+        browser.until("document.querySelector('.messenger .fault-line').innerText === ''").await;
+        assert_eq!(browser.run(value).await, "second", "kept");
+    })
+    .await;
+    house.strike().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_is_closed_and_its_contacts_stay_with_the_bot() {
     let house = House::open().await;

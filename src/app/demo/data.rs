@@ -11,6 +11,8 @@ use anyhow::{Context as _, bail};
 use rand::RngExt as _;
 use secrecy::SecretString;
 
+use crate::app::CannotConnect;
+
 /// Without it a directory is not taken for a demo's, and never cleared.
 const MARKER: &str = "usher-demo";
 const MARKER_TEXT: &str = "Data of `usher demo`. `usher demo --reset` clears this directory.\n";
@@ -20,6 +22,7 @@ const OURS: &[&str] = &["gateway", "switchboard.", "chat.", "desk."];
 const GATEWAY: &str = "gateway";
 /// The key of the staff's pages.
 const KEY: &str = "desk.key";
+const KEY_DRAFT: &str = "desk.key.draft";
 
 /// A directory that is ours while this lives.
 #[derive(Debug)]
@@ -53,7 +56,8 @@ impl Data {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                bail!("another demo runs on {shown}: end it, or name another directory with --data")
+                let what = format!("another demo runs on {shown}: end it, or name another directory with --data");
+                return Err(CannotConnect { what, source: io::ErrorKind::WouldBlock.into() }.into());
             }
             Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("{shown} cannot be locked")),
         }
@@ -96,8 +100,19 @@ impl Data {
             Ok(_) => bail!("{} is damaged: remove it, and a new key is made", path.display()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = random_secret();
-                let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
-                file.write_all(key.as_bytes())?;
+                let cannot = || format!("{} cannot be written", path.display());
+                // Under its name it is whole or not there, wherever a crash comes; such a crash may have left a draft.
+                let draft = self.directory.join(KEY_DRAFT);
+                match fs::remove_file(&draft) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(error).with_context(|| format!("{} cannot be removed", draft.display()));
+                    }
+                    Ok(()) | Err(_) => {}
+                }
+                let mut file =
+                    OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft).with_context(cannot)?;
+                file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).with_context(cannot)?;
+                fs::rename(&draft, &path).with_context(cannot)?;
                 Ok(key.into())
             }
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
@@ -149,10 +164,24 @@ mod tests {
         let data = directory.path().join("new/deep");
         let first = Data::take(&data).unwrap();
         assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
-        let refused = Data::take(&data).unwrap_err().to_string();
-        assert!(refused.starts_with("another demo runs on "), "{refused}");
+        let refused = Data::take(&data).unwrap_err();
+        assert!(refused.to_string().starts_with("another demo runs on "), "{refused}");
+        assert!(refused.downcast_ref::<CannotConnect>().is_some(), "the process ends with 3");
         drop(first);
         Data::take(&data).unwrap();
+    }
+
+    #[test]
+    fn a_start_that_died_while_it_made_the_key_does_not_hinder_the_next() {
+        let directory = TempDir::new().unwrap();
+        let data = Data::take(directory.path()).unwrap();
+        fs::write(directory.path().join(KEY_DRAFT), "0123").unwrap();
+        let key = data.key().unwrap().expose_secret().to_owned();
+        assert_eq!(key.len(), KEY_DIGITS);
+        assert_eq!(fs::read_to_string(directory.path().join(KEY)).unwrap(), key);
+        assert_eq!(fs::metadata(directory.path().join(KEY)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!directory.path().join(KEY_DRAFT).exists());
+        assert_eq!(data.key().unwrap().expose_secret(), key, "kept");
     }
 
     #[test]

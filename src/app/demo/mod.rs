@@ -2,6 +2,7 @@
 //! to the next over its own door. One address serves all pages.
 
 mod back_office;
+mod bundle;
 mod config;
 mod data;
 mod door;
@@ -27,7 +28,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::{config::Secrets, data::Data};
-use super::{CannotConnect, Listeners, Running};
+use super::{CannotConnect, Listeners, Running, machine};
 use crate::{
     chat,
     clock::Clock,
@@ -67,6 +68,10 @@ pub struct Options {
 pub struct Addresses {
     /// Where the pages are reached from this machine, as in `http://127.0.0.1:7410`.
     pub pages: String,
+    /// Where other machines most likely reach them, in place of `pages`; only where every address is listened at.
+    pub elsewhere: Option<String>,
+    /// By which name the network may know this machine; only where every address is listened at.
+    pub host: Option<String>,
     /// What to add to a page's address on other machines; `None`: only this one reaches it.
     pub key: Option<SecretString>,
     pub engines: SocketAddr,
@@ -130,8 +135,17 @@ impl Demo {
         };
         let pages = tokio::spawn(site.serve(listener)?);
         let key = (!listen.ip().is_loopback()).then_some(key);
-        let addresses =
-            Addresses { pages: base, key, engines, ops, dialogflow: dialogflow.address(), data: options.data };
+        let (elsewhere, host) = elsewhere(listen);
+        let addresses = Addresses {
+            pages: base,
+            elsewhere,
+            host,
+            key,
+            engines,
+            ops,
+            dialogflow: dialogflow.address(),
+            data: options.data,
+        };
         Ok(Self { addresses, gateway, switchboard, dialogflow, readiness, closing, pages, _data: data })
     }
 
@@ -285,6 +299,15 @@ fn reached(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
+/// What other machines may call a door that is open at every address.
+fn elsewhere(listen: SocketAddr) -> (Option<String>, Option<String>) {
+    if !listen.ip().is_unspecified() {
+        return (None, None);
+    }
+    let way_out = machine::way_out(listen.ip()).map(|ip| format!("http://{}", SocketAddr::new(ip, listen.port())));
+    (way_out, machine::host_name())
+}
+
 /// A refusal as a problem document (RFC 9457).
 fn problem(status: StatusCode, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or_default();
@@ -299,7 +322,28 @@ impl Addresses {
     /// A page's address for people; on other machines with the key.
     #[must_use]
     pub fn page(&self, path: &str) -> String {
+        self.page_at(&self.pages, path)
+    }
+
+    /// The same by another address of this machine.
+    #[must_use]
+    pub fn page_at(&self, base: &str, path: &str) -> String {
         let key = self.key.as_ref().map(|key| format!("?key={}", key.expose_secret())).unwrap_or_default();
-        format!("{}{path}{key}", self.pages)
+        format!("{base}{path}{key}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b14_only_a_door_at_every_address_has_others_than_its_own() {
+        assert_eq!(elsewhere("192.0.2.7:7410".parse().unwrap()), (None, None));
+        assert_eq!(elsewhere("127.0.0.1:7410".parse().unwrap()), (None, None));
+        let (way_out, host) = elsewhere("0.0.0.0:7410".parse().unwrap());
+        assert_eq!(host, machine::host_name());
+        assert_eq!(way_out.is_some(), machine::way_out(Ipv4Addr::UNSPECIFIED.into()).is_some());
+        assert!(way_out.is_none_or(|it| it.starts_with("http://") && it.ends_with(":7410") && !it.contains("0.0.0.0")));
     }
 }

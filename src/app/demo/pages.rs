@@ -27,6 +27,7 @@ const SVG: &str = "image/svg+xml";
 const ASSETS: &[(&str, &str, &str)] = &[
     ("/assets/style.css", "text/css; charset=utf-8", include_str!("pages/style.css")),
     ("/assets/dom.js", SCRIPT, include_str!("pages/dom.js")),
+    ("/assets/hub.js", SCRIPT, include_str!("pages/hub.js")),
     ("/assets/look.js", SCRIPT, include_str!("pages/look.js")),
     ("/assets/why.js", SCRIPT, include_str!("pages/why.js")),
     ("/assets/talk.js", SCRIPT, include_str!("pages/talk.js")),

@@ -14,8 +14,9 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Readies, back_office, config::UNIT, door, pages, problem};
+use super::{Readies, back_office, bundle, config::UNIT, door, pages, problem};
 use crate::{
+    app::machine,
     chat::Chat,
     gateway::Gateway,
     ops::{
@@ -27,6 +28,13 @@ use crate::{
 
 /// Each chat holds one; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 16_384;
+/// Files for the store, the link, the language engine, the operators and calls to other systems.
+const RESERVE: usize = 256;
+
+/// With so many open files. More than fit would fail at the next `accept`, and the store with them.
+fn connections(files: usize) -> usize {
+    files.saturating_sub(RESERVE).max(files / 4).clamp(1, MAX_CONNECTIONS)
+}
 
 pub(super) struct Site {
     pub(super) base: String,
@@ -46,16 +54,19 @@ impl Site {
     ) -> anyhow::Result<impl Future<Output = io::Result<()>> + Send + 'static> {
         let closing = self.closing.clone();
         let app = self.router()?.into_make_service_with_connect_info::<Peer>();
-        let served = axum::serve(Bounded::new(listener, MAX_CONNECTIONS), app);
+        let served = axum::serve(Bounded::new(listener, connections(machine::open_files())), app);
         Ok(async move { served.with_graceful_shutdown(closing.cancelled_owned()).await })
     }
 
     fn router(self) -> anyhow::Result<Router> {
         let pages = pages::build(UNIT, &self.base)?;
+        let followed = Router::new()
+            .merge(timeline::router(Timelines::new(self.gateway, self.closing)))
+            .nest("/desk/v1", switchboard::api::router(self.switchboard.clone()));
         let staff = Router::new()
             .merge(pages.documents)
-            .merge(timeline::router(Timelines::new(self.gateway, self.closing)))
-            .nest("/desk/v1", switchboard::api::router(self.switchboard.clone()))
+            .merge(bundle::router(followed.clone()))
+            .merge(followed)
             .layer(middleware::from_fn_with_state(door::Door::new(&self.key), door::guard));
         Ok(Router::new()
             .merge(staff)
@@ -96,4 +107,18 @@ async fn secure(mut response: Response) -> Response {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a2_the_connections_leave_files_for_everything_else() {
+        for (files, expected) in
+            [(1_024, 768), (4_096, 3_840), (1_048_576, 16_384), (usize::MAX, 16_384), (256, 64), (0, 1)]
+        {
+            assert_eq!(connections(files), expected, "{files}");
+        }
+    }
 }

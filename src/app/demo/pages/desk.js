@@ -269,8 +269,7 @@ class Desk extends HTMLElement {
     const { element, conversation, earlier, write } = this.#talk;
     element.hidden = id === null;
     earlier.open = false;
-    write.box.value = "";
-    text(write.fault, "");
+    write.begin();
     conversation.stop();
     if (id !== null) {
       conversation.follow(path("contacts", id, "events"));

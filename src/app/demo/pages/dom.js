@@ -1,5 +1,7 @@
 // What the pages share: words, elements, lists that are updated in place, events that come back, requests with clear errors.
 
+import { Hub } from "./hub.js";
+
 export const language = document.documentElement.lang === "de" ? "de" : "en";
 const { default: words } = await import(`./words.${language}.js`);
 
@@ -44,61 +46,78 @@ export function keep(parent, items, key, make, update) {
   for (const child of old.values()) child.remove();
 }
 
-/** A page that nobody looks at lets go of its events after this: browsers allow six connections to an address in all tabs. */
+/** A page that nobody looks at lets go of its events after this: what nobody follows need not be sent. */
 const RESTS_AFTER = 5000;
+/** Longer than anything takes that still comes. */
+const ANSWER_WITHIN = 15000;
+
+/** The hub that all windows share, or this page's own. */
+const hub = globalThis.SharedWorker ? shared() : new Hub();
+
+function shared() {
+  const { port } = new SharedWorker("/assets/hub.js", { type: "module", name: "usher" });
+  const tells = new Map();
+  port.onmessage = ({ data: { id, ...what } }) => tells.get(id)?.(what);
+  return {
+    add: (id, url, tell) => { tells.set(id, tell); port.postMessage({ id, url }); },
+    remove: (id) => { tells.delete(id); port.postMessage({ id }); },
+  };
+}
+
+let listened = 0;
 
 /**
- * Events of a URL. The browser comes back by itself after a cut; after a refusal we do. A stream that was opened anew begins
- * with its history: whoever reads it drops what it has. Ends by what it returns.
+ * Events of a URL, by the one stream that all windows share. It begins with its history whenever it is opened anew, also for
+ * another window's sake: whoever reads it drops what it has. Ends by what it returns.
  */
 export function listen(url, handlers, { onState = () => {}, rests = true } = {}) {
-  let source, timer, rest, pause = 500;
+  let id = null, rest;
   const close = () => {
-    clearTimeout(timer);
-    source?.close();
-    source = null;
+    clearTimeout(rest);
+    if (id !== null) hub.remove(id);
+    id = null;
   };
   const open = () => {
-    source = new EventSource(url);
-    source.onopen = () => { pause = 500; onState(true); };
-    source.onerror = () => {
-      onState(false);
-      if (source?.readyState === EventSource.CLOSED) {
-        timer = setTimeout(open, pause);
-        pause = Math.min(pause * 2, 8000);
-      }
-    };
-    for (const [name, handler] of Object.entries(handlers)) {
-      source.addEventListener(name, (event) => handler(event.data ? JSON.parse(event.data) : null));
-    }
+    clearTimeout(rest);
+    if (id !== null) return;
+    id = ++listened;
+    hub.add(id, url, ({ on, event, data }) => {
+      if (on !== undefined) onState(on);
+      else handlers[event]?.(event === "omitted" ? data : JSON.parse(data));
+    });
   };
   const seen = () => {
     clearTimeout(rest);
     if (document.hidden) rest = setTimeout(close, RESTS_AFTER);
-    else if (!source) open();
+    else open();
   };
   if (rests) document.addEventListener("visibilitychange", seen);
+  // Nobody else tells a shared hub that a window is gone, or has come back from the browser's history.
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
   open();
   return () => {
     document.removeEventListener("visibilitychange", seen);
-    clearTimeout(rest);
+    removeEventListener("pagehide", close);
+    removeEventListener("pageshow", open);
     close();
   };
 }
 
 /** Posts JSON. Throws an error whose message can be shown. */
 export async function post(url, body) {
-  let response;
+  let response, answer = null;
   try {
     response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_WITHIN),
     });
-  } catch {
-    throw new Error(t("unreachable"));
+    if ((response.headers.get("content-type") ?? "").includes("json")) answer = await response.json();
+  } catch (error) {
+    throw new Error(t(error.name === "TimeoutError" ? "no-answer" : "unreachable"));
   }
-  const answer = (response.headers.get("content-type") ?? "").includes("json") ? await response.json() : null;
   if (!response.ok) throw new Error(answer?.detail ?? answer?.title ?? `${response.status}`);
   return answer;
 }

@@ -93,24 +93,39 @@ export class Conversation {
 
 /** A box with a button. What could not be sent stays in it, and goes again under the same id. */
 export function composer(label, { send, typing = () => {} }) {
-  let pending = null, told = 0, busy = false;
+  let pending = null, told = 0, busy = false, talk = 0;
   const box = h("textarea", { rows: "2", maxlength: "4000", "aria-label": label, placeholder: label });
   const fault = h("p", { class: "fault-line", role: "alert" });
   const go = async () => {
     const said = box.value.trim();
     if (!said || busy) return;
     if (pending?.text !== said) pending = { id: newId(), text: said };
+    const message = pending, where = talk;
     busy = true;
+    box.value = "";
     try {
-      await send(pending);
-      pending = null;
-      box.value = "";
-      text(fault, "");
+      await send(message);
+      if (where === talk) {
+        pending = null;
+        text(fault, "");
+      }
     } catch (error) {
-      text(fault, error.message);
+      // It comes back where it was written, unless something else is there by now.
+      if (where === talk) {
+        if (!box.value) box.value = said;
+        text(fault, error.message);
+      }
     } finally {
-      busy = false;
+      if (where === talk) busy = false;
     }
+  };
+  /** For another contact: what was under way belongs to the one before. */
+  const begin = () => {
+    talk += 1;
+    pending = null;
+    busy = false;
+    box.value = "";
+    text(fault, "");
   };
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -126,5 +141,5 @@ export function composer(label, { send, typing = () => {} }) {
     }
   });
   const button = h("button", { class: "btn main", type: "button", onclick: go }, t("send"));
-  return { box, button, fault };
+  return { box, button, fault, begin };
 }
