@@ -30,7 +30,7 @@ class UsherChat extends HTMLElement {
     this.#texts = textsIn(this.#language);
     const server = this.getAttribute("server");
     const base = server ? new URL("/chat/", server) : HERE;
-    this.#memory = new Memory(base.href);
+    this.#memory = new Memory(base.href, this.#language);
     this.#draw();
     this.#conversation = new Conversation(base.href, this.#memory, this.#watcher());
     globalThis.addEventListener("storage", this.#onStorage);

@@ -69,8 +69,9 @@ export class Memory {
   #lasting = new Shelf("localStorage");
   #ofTab = new Shelf("sessionStorage");
 
-  constructor(server) {
-    this.#prefix = `usher-chat:${server}:`;
+  /// A conversation is in one language: with another one the customer begins anew, and finds the old one on switching back.
+  constructor(server, language) {
+    this.#prefix = `usher-chat:${server}:${language}:`;
   }
 
   /// {contactId, token, events} or null.
