@@ -135,6 +135,7 @@ async fn a4_many_windows_follow_by_one_connection_and_still_reach_the_demo() {
     let house = House::open().await;
     let shown = Arc::clone(&house);
     browse(async move |browser| {
+        browser.emulate("light", 1600, 1000).await;
         greeted(&browser, &shown).await;
         click(&browser, "button.try:nth-of-type(2)").await;
         click(&browser, ".offered .contact .btn").await;
