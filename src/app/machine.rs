@@ -14,7 +14,7 @@ use rustix::{
 const USUAL: usize = 1_024;
 
 /// Lets this process open as many files as the machine allows; each connection is one, and the usual limit is far below that.
-/// Whoever counts connections asks [`open_files`].
+/// Whoever counts connections asks `open_files`.
 ///
 /// # Errors
 /// When it is refused; the old limit goes on.

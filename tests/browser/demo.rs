@@ -131,7 +131,7 @@ async fn the_desk_is_led_by_keyboard_alone_and_keeps_the_focus() {
 
 /// Browsers keep six connections to an address: four start pages and a desk in front of a contact leave room for requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a4_many_windows_follow_by_one_connection_and_still_reach_the_demo() {
+async fn many_windows_follow_by_one_connection_and_still_reach_the_demo() {
     let house = House::open().await;
     let shown = Arc::clone(&house);
     browse(async move |browser| {

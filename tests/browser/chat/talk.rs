@@ -152,8 +152,11 @@ async fn a_german_page_gets_a_german_chat_and_the_attribute_decides() {
         let board = board.wait_for(|it| it.contacts.len() == 1).await.unwrap().contacts[0].clone();
         assert_eq!((board.language.as_str(), board.name.as_deref()), ("de", Some("Anna")));
         assert_eq!(board.attributes["shop"], "Berlin");
+        // Another language is another conversation, and the old one is found on switching back.
         let window = Window::open(&browser, address, "language=en", "de").await;
-        window.until_text(".who", "Waiting for a person").await;
+        window.until_text(".launcher", "Open the chat").await;
+        let window = Window::open(&browser, address, "", "de").await;
+        window.until_text(".who", "Sie warten auf einen Menschen").await;
     })
     .await;
     stage.strike().await;
