@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a2_as_many_files_may_be_open_as_the_machine_allows() {
+    fn as_many_files_may_be_open_as_the_machine_allows() {
         raise_open_files().unwrap();
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         assert_eq!(current, maximum);

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a4_several_streams_come_as_one_each_under_its_path() {
+    async fn several_streams_come_as_one_each_under_its_path() {
         let told = told_of("?of=/whole&of=/cut/a%20b&of=/nowhere").await;
         let of = |path: &str| told.iter().filter(|it| it["of"] == path).cloned().collect::<Vec<_>>();
         assert_eq!(
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a4_nothing_and_too_much_is_refused() {
+    async fn nothing_and_too_much_is_refused() {
         let many = format!("?{}", vec!["of=/whole"; MAX_STREAMS + 1].join("&"));
         for query in ["", "?of=", "?of=http://example.com/", many.as_str()] {
             assert_eq!(ask(query).await.status(), StatusCode::BAD_REQUEST, "{query}");

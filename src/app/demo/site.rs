@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a2_the_connections_leave_files_for_everything_else() {
+    fn the_connections_leave_files_for_everything_else() {
         for (files, expected) in
             [(1_024, 768), (4_096, 3_840), (1_048_576, 16_384), (usize::MAX, 16_384), (256, 64), (0, 1)]
         {
