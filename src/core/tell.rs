@@ -72,7 +72,7 @@ impl Step {
                     add("intent", intent);
                 }
                 if let Some(confidence) = confidence {
-                    add("confidence", confidence);
+                    add("confidence", &format_args!("{confidence:.2}"));
                 }
                 if *not_understood {
                     add("not", &"understood");
@@ -83,8 +83,10 @@ impl Step {
                 if let Some(sentiment) = sentiment {
                     add("sentiment", sentiment);
                 }
-                if !contexts.is_empty() {
-                    add("contexts", &contexts.join(" "));
+                // Those that the engine keeps for itself say nothing to people.
+                let shown: Vec<&str> = contexts.iter().map(String::as_str).filter(|it| !it.starts_with("__")).collect();
+                if !shown.is_empty() {
+                    add("contexts", &shown.join(" "));
                 }
                 if let Some(failure) = webhook_failure {
                     add("its webhook failed:", failure);
@@ -201,5 +203,28 @@ fn of_end(reason: &EndReason) -> String {
         EndReason::Left(reason) => format!("by the routing engine: {reason}"),
         EndReason::EngineAway => "the routing engine stayed away".to_owned(),
         EndReason::NotServed => "no profile serves its virtual agent any more".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ids::Turn;
+
+    #[test]
+    fn b13_an_answer_is_told_without_what_the_engine_keeps_for_itself() {
+        let answered = Step::Answered {
+            turn: Turn(2),
+            ms: 7,
+            intent: Some("order.status".to_owned()),
+            confidence: Some(0.961_229_7),
+            action: String::new(),
+            not_understood: false,
+            sentiment: None,
+            contexts: vec!["order".to_owned(), "__system_counters__".to_owned()],
+            webhook_failure: None,
+        };
+        let told = answered.tell();
+        assert_eq!(told, "turn 2: answered in 7 ms, intent order.status, confidence 0.96, contexts order");
     }
 }
