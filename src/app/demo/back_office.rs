@@ -75,8 +75,12 @@ async fn invoices(State(switchboard): State<Switchboard>, body: Bytes) -> Respon
             return problem(StatusCode::BAD_REQUEST, &detail);
         }
     };
-    let contact = ContactName::new(&query.contact_id).ok();
-    let language = contact.and_then(|it| switchboard.language(&it)).unwrap_or_default();
+    let contact = match ContactName::new(&query.contact_id) {
+        Ok(contact) => contact,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("contactID {error}")),
+    };
+    // One that is not known here is answered in English.
+    let language = switchboard.language(&contact).unwrap_or_default();
     let content = content(&query.parameters, &language);
     Json(Answer { contact_id: query.contact_id, content }).into_response()
 }

@@ -69,7 +69,8 @@ fn told(of: String, response: Response) -> impl Stream<Item = Result<Event, Infa
     said.chain(stream::once(async move { Ok(over) }))
 }
 
-/// The events of a body, however its bytes come.
+/// The events of a body, however its bytes come. A stream that breaks off, grows too large or is no text ends as any other: the
+/// browser is told `over` and opens it anew.
 struct Blocks {
     body: BodyDataStream,
     rest: Vec<u8>,

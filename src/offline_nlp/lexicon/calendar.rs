@@ -343,6 +343,7 @@ fn from_now(scene: &Scene<'_>, at: usize) -> Option<(usize, Date)> {
 /// `today`, `morgen`, `the day after tomorrow`, `heute in einer Woche`.
 fn relative(scene: &Scene<'_>, at: usize) -> Option<(usize, Date)> {
     let start = scene.skip(at, &["the"]);
+    // Beyond the calendar's end there is no such day.
     let days = |days: i64| scene.today().checked_add(days.days()).ok();
     if let Some(end) = scene.after(start, &["day", "after", "tomorrow"]) {
         return Some((end, days(2)?));
