@@ -129,8 +129,7 @@ impl Conversation {
             Line::Words(text) => Input::Text(text),
             Line::Event { name, parameters } => Input::Event { name, parameters },
         };
-        let ask =
-            Ask { contact: self.contact.clone(), input, language: self.language.clone(), payload: Parameters::new() };
+        let ask = Ask::new(self.contact.clone(), input, self.language.clone());
         let asked = Clock::instant();
         let answer = self.engine.ask(ask).await;
         let took = asked.elapsed();

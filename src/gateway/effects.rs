@@ -11,7 +11,7 @@ use super::{
     Gateway, LaneId, Todo,
     alerts::{Alert, AlertKey, AlertKind},
     lane::{Refusal, ToEngine},
-    ports::{Ask, AskError, ExternalRequest},
+    ports::{Ask, AskError, ExternalRequest, Progress, Seed},
     served::Served,
     shard::Entry,
     unit::Unit,
@@ -54,8 +54,6 @@ pub(super) enum After {
 #[derive(Debug)]
 pub(super) struct Question {
     served: Arc<Served>,
-    /// `None`: nobody waits for the answer.
-    turn: Option<(Turn, Epoch)>,
     ask: Ask,
 }
 
@@ -221,8 +219,9 @@ impl Gateway {
         let gateway = Arc::clone(self);
         self.calls.start();
         self.tasks.spawn(async move {
-            let Question { served, turn, ask } = question;
-            let id = ask.contact.clone();
+            let Question { served, mut ask } = question;
+            let (id, turn) = (ask.contact.clone(), ask.turn);
+            ask.progress = gateway.progress(&id, turn);
             let span = tracing::debug_span!(
                 target: SPANS,
                 "ask",
@@ -237,6 +236,18 @@ impl Gateway {
             // Only now, so that a drain does not find the turn at rest between its question and what follows.
             gateway.calls.end();
         });
+    }
+
+    /// What an engine says before its answer becomes an event like any other.
+    fn progress(self: &Arc<Self>, id: &ContactId, turn: Option<(Turn, Epoch)>) -> Progress {
+        let Some((turn, epoch)) = turn else { return Progress::default() };
+        // Weak: an adapter may keep it for longer than the gateway lives.
+        let (gateway, id) = (Arc::downgrade(self), id.clone());
+        Progress::new(move |replies| {
+            if let Some(gateway) = gateway.upgrade() {
+                gateway.apply(&id, Event::Progressed { turn, epoch, replies });
+            }
+        })
     }
 
     fn on_answer(
@@ -319,9 +330,15 @@ impl Gateway {
 }
 
 fn question(id: &ContactId, entry: &Entry, turn: Option<(Turn, Epoch)>, input: Input, payload: Parameters) -> Question {
-    let language = entry.contact.card().language.clone();
-    let ask = Ask { contact: id.clone(), input, language, payload };
-    Question { served: Arc::clone(&entry.served), turn, ask }
+    let (card, served) = (entry.contact.card(), &entry.served);
+    let seed = served.engine.wants_transcript().then(|| seed(entry));
+    let (media, language) = (card.media, card.language.clone());
+    let ask = Ask { media, turn, payload, seed, ..Ask::new(id.clone(), input, language) };
+    Question { served: Arc::clone(served), ask }
+}
+
+fn seed(entry: &Entry) -> Box<Seed> {
+    Box::new(Seed { transcript: entry.contact.said_before(), slots: Parameters::new() })
 }
 
 /// A frame to where the contact is talked to; without a lane there is nobody to tell.

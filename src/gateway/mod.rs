@@ -54,6 +54,7 @@ use crate::{
     core::{
         contact::{Contact, Context, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
+        step::Step,
     },
     telemetry::{Health, Metrics},
 };
@@ -144,6 +145,8 @@ impl Calls {
 struct Todo {
     questions: Vec<Question>,
     queries: Vec<(Box<ExternalRequest>, ActionSeq)>,
+    /// What language engines are told of their contacts.
+    told: Vec<(Arc<Served>, ContactId, Step)>,
 }
 
 impl Gateway {
@@ -251,6 +254,9 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
         self.observe(&steps);
+        if entry.served.engine.hears_steps() {
+            todo.told.extend(steps.iter().map(|step| (Arc::clone(&entry.served), id.clone(), step.clone())));
+        }
         // Also without a step: typing moves the clock, and the next snapshot has to say so.
         entry.changed = true;
         steps.retain(|step| step.is_durable());
@@ -286,6 +292,9 @@ impl Gateway {
         }
         for (request, seq) in todo.queries {
             self.query(*request, seq);
+        }
+        for (served, id, step) in todo.told {
+            served.engine.on_step(&id, &step);
         }
     }
 

@@ -1,12 +1,13 @@
 //! What the gateway needs from its adapters: one trait per neighbour, nothing of their insides.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 
 use crate::core::{
-    ids::{ContactId, Timestamp},
-    message::{Answer, FailureKind, Input, Parameters},
+    ids::{ContactId, Epoch, Timestamp, Turn},
+    message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
+    step::Step,
 };
 
 /// One question to a language engine.
@@ -14,12 +15,74 @@ use crate::core::{
 pub struct Ask {
     /// Names the conversation at the engine; the adapter fits it to the engine's rules.
     pub contact: ContactId,
+    pub media: MediaType,
+    /// Number the question within the contact. `None`: nobody waits for the answer.
+    pub turn: Option<(Turn, Epoch)>,
     /// Never [`Input::Redacted`]; within the profile's text limit.
     pub input: Input,
     /// BCP 47.
     pub language: String,
     /// Contact attributes and what happened since the last turn, for the engine's own webhook.
     pub payload: Parameters,
+    /// What was said before, for an engine that has not heard it or keeps nothing ([`LanguageEngine::wants_transcript`]).
+    pub seed: Option<Box<Seed>>,
+    /// How the engine tells of what comes before its answer.
+    pub progress: Progress,
+}
+
+impl Ask {
+    /// A question with nothing beside it.
+    #[must_use]
+    pub fn new(contact: ContactId, input: Input, language: impl Into<String>) -> Self {
+        Self {
+            contact,
+            media: MediaType::WebInteraction,
+            turn: None,
+            input,
+            language: language.into(),
+            payload: Parameters::new(),
+            seed: None,
+            progress: Progress::default(),
+        }
+    }
+}
+
+/// What an engine must know to go on with a conversation that it has not had from its beginning.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seed {
+    /// Oldest first; the input of the question itself is not among them.
+    pub transcript: Vec<Line>,
+    /// Parameters that other engines have gathered.
+    pub slots: Parameters,
+}
+
+/// Takes what an engine has to say before its answer: that it is at work, or a part of the answer that can be said already.
+/// What comes after the answer, or after the turn is over otherwise, is dropped.
+#[derive(Clone, Default)]
+pub struct Progress(Option<Arc<dyn Fn(Vec<Reply>) + Send + Sync>>);
+
+impl Progress {
+    pub fn new(take: impl Fn(Vec<Reply>) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(take)))
+    }
+
+    /// The customer sees that somebody writes.
+    pub fn typing(&self) {
+        self.say(Vec::new());
+    }
+
+    /// Said at once, in order, before the answer's own replies.
+    pub fn say(&self, replies: Vec<Reply>) {
+        if let Some(take) = &self.0 {
+            take(replies);
+        }
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Progress(heard)" } else { "Progress(unheard)" })
+    }
 }
 
 /// Why the engine did not answer. `advice` is for an administrator and holds no customer data.
@@ -52,6 +115,20 @@ impl Error for AskError {
 /// A profile's language engine. Keeps its own deadline: an ask always ends.
 pub trait LanguageEngine: Send + Sync + fmt::Debug {
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, AskError>>;
+
+    /// Whether every question brings along what was said so far: the engine keeps no conversation of its own.
+    fn wants_transcript(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Self::on_step`] is to be called.
+    fn hears_steps(&self) -> bool {
+        false
+    }
+
+    /// What happened to a contact of this engine's, as the timeline tells it. Not to be waited for, and not repeated after a
+    /// restart: an engine that must know looks into the next question's payload.
+    fn on_step(&self, _contact: &ContactId, _step: &Step) {}
 
     /// Until when the credential in hand is good; `None`: there is none, or it needs no renewal.
     fn credential_valid_until(&self) -> Option<Timestamp> {

@@ -107,7 +107,7 @@ pub(crate) fn engine(config: DialogflowV2) -> Arc<dyn LanguageEngine> {
 
 pub(crate) fn asking(input: Input) -> Ask {
     let contact = ContactId { unit: UnitName::new("u").unwrap(), name: ContactName::new("c-1").unwrap() };
-    Ask { contact, input, language: "en".into(), payload: Parameters::new() }
+    Ask::new(contact, input, "en")
 }
 
 pub(crate) async fn ask(engine: &Arc<dyn LanguageEngine>, text: &str) -> Result<Answer, AskError> {

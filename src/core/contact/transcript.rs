@@ -20,7 +20,7 @@ impl Transcript {
         Self { lines: lines.into(), bytes }
     }
 
-    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
+    pub(super) fn lines(&self) -> impl DoubleEndedIterator<Item = &Line> {
         self.lines.iter()
     }
 

@@ -189,6 +189,26 @@ impl Contact {
         self.advance(cx, out);
     }
 
+    /// A part of the answer goes out as it comes; the turn stays open. Late ones are nobody's any more.
+    pub(super) fn on_progressed(
+        &mut self,
+        turn: Turn,
+        epoch: Epoch,
+        replies: Vec<Reply>,
+        cx: Context<'_>,
+        out: &mut Out,
+    ) {
+        let asked = self.state.phase == Phase::Bot && matches!(self.state.pending, Some(Pending::Ask(_)));
+        if !asked || turn != self.state.turn || epoch != self.state.epoch {
+            return;
+        }
+        if replies.is_empty() {
+            out.effects.push(Effect::Typing);
+        } else if self.state.undelivered.len() < cx.rules.limits.undelivered {
+            self.say(replies, cx, out);
+        }
+    }
+
     /// What the answer leads to: a handover, another action, or plain talk.
     fn act_on(&mut self, answer: Answer, chain: u8, cx: Context<'_>, out: &mut Out) {
         let rules = &cx.rules.handover;

@@ -168,7 +168,7 @@ impl<T: Transport> LanguageEngine for Engine<T> {
         Box::pin(async move {
             let words = convert::is_words(&ask.input);
             let session = self.sessions.of(&ask.contact);
-            let Ask { contact: _, input, language, payload } = ask;
+            let Ask { input, language, payload, .. } = ask;
             let response = self.converse(session, Query { input, language, payload }).await?;
             convert::answer(response, words, &self.place)
         })

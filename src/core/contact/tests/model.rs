@@ -168,6 +168,8 @@ impl Model {
                 self.sign_of_life();
             }
             Event::Answered { turn, epoch, .. } => self.answer(*turn, *epoch, seen)?,
+            // No draw yields it: it leads to words that the answer might have had as well.
+            Event::Progressed { .. } => {}
             Event::AskFailed { turn, epoch, .. } => self.failure(*turn, *epoch, seen)?,
             Event::ExternalAnswered { seq, .. } => {
                 self.external(*seq, seen)?;

@@ -577,3 +577,23 @@ fn b9_the_pieces_of_a_text_are_one_message_when_it_stays_unanswered() {
     );
     assert_eq!(talk.unanswered(), [("m1", "the contact is over")]);
 }
+
+#[test]
+fn what_an_engine_says_before_its_answer_goes_out_in_order_and_late_it_is_nobodys() {
+    let progressed = |turn, epoch, replies: &[&str]| Event::Progressed {
+        turn: Turn(turn),
+        epoch: Epoch(epoch),
+        replies: replies.iter().map(|it| Reply::Text((*it).to_owned())).collect(),
+    };
+    check(
+        rules(),
+        &[
+            (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
+            (10, progressed(1, 0, &[]), &["typing"]),
+            (20, progressed(1, 0, &["One moment.", "Nearly."]), &["1 say 'One moment.' 'Nearly.'"]),
+            (25, progressed(2, 0, &["Of no question."]), &[]),
+            (30, answered(1, 0, says("There.")), &["2 say 'There.'"]),
+            (40, progressed(1, 0, &["Too late."]), &[]),
+        ],
+    );
+}
