@@ -153,9 +153,8 @@ pub(super) async fn b1_an_answer_after_the_contacts_end_is_dropped<P: Peer>() {
     stage.open("c2").await;
     stage.echoes("c2", "hello").await;
     // The message that is answered by nobody any more.
-    let refused = |it: &gateway_frame::Body| match it {
-        gateway_frame::Body::Refused(it) => Some((it.contact.clone(), it.message_id.clone())),
-        _ => None,
+    let refused = |it: &gateway_frame::Body| {
+        if let gateway_frame::Body::Refused(it) = it { Some((it.contact.clone(), it.message_id.clone())) } else { None }
     };
     assert_eq!(stage.centre.notice("the refusal", refused).await, ("c1".to_owned(), "m1".to_owned()));
     stage.done().await;

@@ -86,6 +86,7 @@ macro_rules! kinds {
                     parts_come_before_the_rest,
                     an_engine_at_work_is_shown,
                     contacts_never_hear_each_others_answers,
+                    many_contacts_talk_at_once,
                     the_contacts_language_reaches_the_engine,
                     events_bring_their_parameters,
                     three_inputs_not_understood_hand_over,

@@ -158,9 +158,8 @@ impl<P: Peer> Stage<P> {
 
     /// The customer is shown that somebody writes.
     pub(crate) async fn typing(&self, contact: &str) {
-        let shown = |it: &gateway_frame::Body| match it {
-            gateway_frame::Body::Typing(it) => (it.contact == contact).then_some(()),
-            _ => None,
+        let shown = |it: &gateway_frame::Body| {
+            matches!(it, gateway_frame::Body::Typing(it) if it.contact == contact).then_some(())
         };
         self.centre.notice("typing", shown).await;
     }
