@@ -168,6 +168,7 @@ impl Profile {
         self.name == other.name
             && self.unit == other.unit
             && self.rules.zone == other.rules.zone
+            && self.rules.actions == other.rules.actions
             && self.engines.same(&other.engines)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
+pub mod connector;
 pub mod dialogflow_v2;
 pub mod google_auth;
 mod lookup;
@@ -20,7 +21,11 @@ use crate::{
     },
     core::message::FailureKind,
     egress::{Caller, EgressBuildError, Names},
-    gateway::ports::{AskError, LanguageEngine},
+    gateway::{
+        alerts::Alerts,
+        ports::{AskError, LanguageEngine},
+    },
+    telemetry::Metrics,
 };
 
 use google_auth::{CredentialError, Tokens};
@@ -32,6 +37,8 @@ pub struct Deps {
     pub tokens: Tokens,
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
+    /// The connectors that are attached.
+    pub connectors: connector::Hub,
     lookup: Lookup,
 }
 
@@ -41,7 +48,15 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), lookup }
+        let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::new(Alerts::new(Arc::default())));
+        let connectors = connector::Hub::new(clock.clone(), metrics, alerts);
+        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), connectors, lookup }
+    }
+
+    /// With the gateway's own metrics and alerts.
+    #[must_use]
+    pub fn seen_by(self, clock: Clock, metrics: &Arc<Metrics>, alerts: &Arc<Alerts>) -> Self {
+        Self { connectors: connector::Hub::new(clock, Arc::clone(metrics), Arc::clone(alerts)), ..self }
     }
 }
 
@@ -97,11 +112,14 @@ pub struct Kind {
 type Build = fn(&EngineSettings, &Profile, &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError>;
 type Check = for<'a> fn(&'a EngineSettings, &'a Profile, &'a Deps) -> BoxFuture<'a, Result<CredentialReport, AskError>>;
 
-pub const KINDS: &[Kind] = &[Kind {
-    schema: &dialogflow_v2::SCHEMA,
-    build: dialogflow_v2::build,
-    check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
-}];
+pub const KINDS: &[Kind] = &[
+    Kind {
+        schema: &dialogflow_v2::SCHEMA,
+        build: dialogflow_v2::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
+    },
+    Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
+];
 
 /// How each kind is configured, for `config::load`.
 #[must_use]

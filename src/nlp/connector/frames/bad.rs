@@ -42,7 +42,7 @@ pub struct Bad {
 }
 
 impl Bad {
-    pub(in super::super) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(in crate::nlp::connector) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), at: None, turn_id: None, ends_turn: false }
     }
 

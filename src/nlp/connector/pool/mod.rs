@@ -26,6 +26,8 @@ use std::{
 
 use tokio::time::Instant;
 
+pub(super) use sessions::Departure;
+
 use super::{
     actions::Actions,
     frames::{Question, Reply, ToConnector},
@@ -277,6 +279,10 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         self.attached
     }
 
+    pub(super) fn has_sessions(&self) -> bool {
+        !self.sessions.is_empty()
+    }
+
     pub(super) fn turns(&self) -> usize {
         self.turns.len()
     }
@@ -348,9 +354,3 @@ impl<W: Clone, S: Clone> Pool<W, S> {
 const NOBODY: &str = "no connector is attached for this profile: start one with the profile's token (`usher token reload`), \
                       and look at its log for why it went";
 
-#[cfg(test)]
-impl<W: Clone, S: Clone> Pool<W, S> {
-    pub(super) fn check(&self) {
-        tests::check(self);
-    }
-}

@@ -15,7 +15,7 @@ const TOO_MANY_BAD: u8 = 3;
 
 /// How a socket went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Departure {
+pub(in crate::nlp::connector) enum Departure {
     /// Without a word, or unheard: the session may be resumed.
     Cut,
     /// For good.
@@ -24,11 +24,11 @@ pub(crate) enum Departure {
 
 /// What a `hello` leads to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Arrival {
-    pub(crate) seat: Seat,
-    pub(crate) session: String,
-    pub(crate) resumed: bool,
-    pub(crate) credits: u32,
+pub(in crate::nlp::connector) struct Arrival {
+    pub(in crate::nlp::connector) seat: Seat,
+    pub(in crate::nlp::connector) session: String,
+    pub(in crate::nlp::connector) resumed: bool,
+    pub(in crate::nlp::connector) credits: u32,
 }
 
 impl<S> Session<S> {
@@ -47,7 +47,7 @@ impl<S> Session<S> {
 
 impl<W: Clone, S: Clone> Pool<W, S> {
     /// `name` is for the session if it is a new one; nobody can guess it.
-    pub(crate) fn attach(&mut self, socket: S, token: [u8; 32], hello: &Hello, name: String, now: Instant) -> Arrival {
+    pub(in crate::nlp::connector) fn attach(&mut self, socket: S, token: [u8; 32], hello: &Hello, name: String, now: Instant) -> Arrival {
         let resumed = hello.resume.as_ref().and_then(|it| self.by_name.get(it)).copied();
         let credits = hello.credits.unwrap_or(self.terms.credits).min(self.terms.credits).max(1);
         let (key, session) = match resumed {
@@ -137,7 +137,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// The socket is gone.
-    pub(crate) fn detach(&mut self, seat: Seat, how: Departure, now: Instant) {
+    pub(in crate::nlp::connector) fn detach(&mut self, seat: Seat, how: Departure, now: Instant) {
         if !self.holds(seat) {
             return;
         }
@@ -197,7 +197,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// Ends every session whose token is not among those that `is_good`.
-    pub(crate) fn end_untrusted(&mut self, is_good: impl Fn(&[u8; 32]) -> bool, now: Instant) {
+    pub(in crate::nlp::connector) fn end_untrusted(&mut self, is_good: impl Fn(&[u8; 32]) -> bool, now: Instant) {
         let bad: Vec<_> = self.sessions.iter().filter(|(_, it)| !is_good(&it.token)).map(|(key, _)| *key).collect();
         for key in bad {
             self.end(key, Some(ConnectorClose::TokenRevoked), now);
@@ -205,7 +205,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// Ends all sessions.
-    pub(crate) fn end_all(&mut self, why: ConnectorClose, now: Instant) {
+    pub(in crate::nlp::connector) fn end_all(&mut self, why: ConnectorClose, now: Instant) {
         let all: Vec<_> = self.sessions.keys().copied().collect();
         // First, so that no turn goes from one to the next.
         for key in &all {
@@ -216,7 +216,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         }
     }
 
-    pub(crate) fn on_leaving(&mut self, seat: Seat, now: Instant) {
+    pub(in crate::nlp::connector) fn on_leaving(&mut self, seat: Seat, now: Instant) {
         if !self.holds(seat) {
             return;
         }
@@ -243,7 +243,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         }
     }
 
-    pub(crate) fn on_ping(&mut self, seat: Seat, id: Option<String>) {
+    pub(in crate::nlp::connector) fn on_ping(&mut self, seat: Seat, id: Option<String>) {
         if self.holds(seat) {
             self.was_good(seat.session);
             self.notify(seat.session, ToConnector::Pong(Pong { id }));
@@ -251,7 +251,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// A frame that cannot be used.
-    pub(crate) fn on_bad(&mut self, seat: Seat, bad: Bad, now: Instant) {
+    pub(in crate::nlp::connector) fn on_bad(&mut self, seat: Seat, bad: Bad, now: Instant) {
         if !self.holds(seat) {
             return;
         }
@@ -281,7 +281,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// The next frame to write.
-    pub(crate) fn take(&mut self, seat: Seat, now: Instant) -> Take {
+    pub(in crate::nlp::connector) fn take(&mut self, seat: Seat, now: Instant) -> Take {
         if !self.holds(seat) {
             return Take::Gone;
         }
@@ -318,7 +318,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// The connector does not read.
-    pub(crate) fn on_slow(&mut self, seat: Seat, now: Instant) {
+    pub(in crate::nlp::connector) fn on_slow(&mut self, seat: Seat, now: Instant) {
         if self.holds(seat) {
             self.end(seat.session, Some(ConnectorClose::SlowConsumer), now);
         }

@@ -20,7 +20,7 @@ use crate::{
 
 impl<W: Clone, S: Clone> Pool<W, S> {
     /// A question; it is settled once, at its deadline at the latest.
-    pub(crate) fn ask(
+    pub(in crate::nlp::connector) fn ask(
         &mut self,
         contact: ContactName,
         question: Arc<Question>,
@@ -57,7 +57,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// Nobody waits for it any more.
-    pub(crate) fn abandon(&mut self, key: TurnKey) {
+    pub(in crate::nlp::connector) fn abandon(&mut self, key: TurnKey) {
         self.cancel(key, CancelReason::Abandoned, Failure::new(FailureKind::Interrupted, "given up"));
     }
 
@@ -227,7 +227,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         }
     }
 
-    pub(crate) fn turn_id(&self, key: TurnKey) -> String {
+    pub(in crate::nlp::connector) fn turn_id(&self, key: TurnKey) -> String {
         format!("{}-{}", self.run, key.0)
     }
 
@@ -238,30 +238,43 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         (self.turns.get(&key)?.place == Place::InFlight(session)).then_some(key)
     }
 
-    pub(crate) fn on_reply(&mut self, seat: Seat, reply: Box<Reply>, now: Instant) {
+    /// Says what is bad about it, as that is counted.
+    pub(in crate::nlp::connector) fn on_reply(&mut self, seat: Seat, reply: Box<Reply>, now: Instant) -> Option<Code> {
         if !self.holds(seat) {
-            return;
+            return None;
         }
         let Some(key) = self.find_turn(seat.session, &reply.turn_id) else {
-            return self.on_unknown_turn(seat.session, &reply.turn_id);
+            self.on_unknown_turn(seat.session, &reply.turn_id);
+            return None;
         };
         if reply.is_final() {
             self.was_good(seat.session);
-            return self.settle(key, Ok(reply));
+            self.settle(key, Ok(reply));
+            return None;
         }
-        let Some(turn) = self.turns.get_mut(&key) else { return };
+        let turn = self.turns.get_mut(&key)?;
         turn.parts += 1;
         if turn.parts > MAX_PARTS {
             let why = format!("a turn has at most {MAX_PARTS} replies before the final one");
             let mut bad = Bad::new(Code::Unexpected, why);
             bad.turn_id = Some(reply.turn_id);
-            return self.on_bad(seat, bad, now);
+            self.on_bad(seat, bad, now);
+            return Some(Code::Unexpected);
         }
         self.effects.push(Effect::Said(turn.waiter.clone(), reply));
         self.was_good(seat.session);
+        None
     }
 
-    pub(crate) fn on_failed(&mut self, seat: Seat, failed: Failed) {
+    /// The turn is larger than a frame may be.
+    pub(in crate::nlp::connector) fn on_unsendable(&mut self, seat: Seat, turn_id: &str) {
+        if let Some(key) = self.find_turn(seat.session, turn_id) {
+            let advice = "the question is larger than a frame to a connector may be (1 MiB): shorten attributes or transcript";
+            self.settle(key, Err(Failure::new(FailureKind::Invalid, advice)));
+        }
+    }
+
+    pub(in crate::nlp::connector) fn on_failed(&mut self, seat: Seat, failed: Failed) {
         if !self.holds(seat) {
             return;
         }
@@ -281,7 +294,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         self.settle(key, Err(Failure::new(kind, advice)));
     }
 
-    pub(crate) fn on_typing(&mut self, seat: Seat, typing: &Typing, now: Instant) {
+    pub(in crate::nlp::connector) fn on_typing(&mut self, seat: Seat, typing: &Typing, now: Instant) {
         if !self.holds(seat) {
             return;
         }
@@ -318,7 +331,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// What happened to a contact, as the timeline tells it.
-    pub(crate) fn on_step(&mut self, contact: &ContactName, step: &Step) {
+    pub(in crate::nlp::connector) fn on_step(&mut self, contact: &ContactName, step: &Step) {
         let Some(home) = self.contacts.get_mut(contact) else { return };
         let told = home.actions.on_step(contact, step);
         let Home { session, turn, .. } = *home;
