@@ -121,6 +121,13 @@ pub const KINDS: &[Kind] = &[
     Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
 ];
 
+/// Whether one of the profiles' engines dials in, and needs a door for that.
+#[must_use]
+pub fn dials_in(profiles: &[Arc<Profile>]) -> bool {
+    let mut engines = profiles.iter().flat_map(|profile| profile.engines.all());
+    engines.any(|(_, engine)| engine.schema.kind == connector::SCHEMA.kind)
+}
+
 /// How each kind is configured, for `config::load`.
 #[must_use]
 pub fn schemas() -> Vec<&'static Schema> {
