@@ -260,7 +260,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Socket<'_, IO> {
                 let text = frame.text();
                 if text.len() > MAX_BYTES_TO_CONNECTOR {
                     if let ToConnector::Turn(turn) = frame {
-                        desk.with(|pool, _| pool.on_unsendable(self.seat, &turn.turn_id));
+                        desk.with(|pool, now| pool.on_unsendable(self.seat, &turn.turn_id, now));
                     }
                     self.wire.wake.notify_one();
                     return None;
@@ -376,7 +376,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Socket<'_, IO> {
                 }
             }
             FromConnector::Typing(typing) => desk.with(|pool, now| pool.on_typing(seat, &typing, now)),
-            FromConnector::Failed(failed) => desk.with(|pool, _| pool.on_failed(seat, failed)),
+            FromConnector::Failed(failed) => desk.with(|pool, now| pool.on_failed(seat, failed, now)),
             FromConnector::Leaving(_) => desk.with(|pool, now| pool.on_leaving(seat, now)),
             FromConnector::Ping(ping) => desk.with(|pool, _| pool.on_ping(seat, ping.id)),
         }

@@ -293,7 +293,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         {
             self.due.pop_first();
             match due {
-                Due::Deadline(turn) => self.on_deadline(turn),
+                Due::Deadline(turn) => self.on_deadline(turn, now),
                 Due::Patience(session, generation) => {
                     if self.away(session).is_some_and(|it| it.generation == generation) {
                         self.release(session, now);
@@ -317,7 +317,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         }
         self.lonely_since = None;
         for turn in std::mem::take(&mut self.waiting) {
-            self.settle(turn, Err(Failure::new(FailureKind::Unavailable, NOBODY)));
+            self.settle(turn, Err(Failure::new(FailureKind::Unavailable, NOBODY)), now);
         }
         self.tell_alone();
     }
