@@ -7,6 +7,7 @@ mod load;
 mod nlp;
 mod secret;
 mod serve;
+mod token;
 
 use std::{
     io::{self, Write},
@@ -96,6 +97,8 @@ enum Command {
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
+    /// Tokens that connectors dial in with
+    Token(token::TokenArgs),
     /// Tell what happened to a contact, and why
     Timeline(TimelineArgs),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
@@ -276,6 +279,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
+        Some(Command::Token(args)) => token::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),
