@@ -2,6 +2,7 @@
 
 mod chat;
 mod check;
+mod connector;
 mod demo;
 mod load;
 mod nlp;
@@ -97,6 +98,8 @@ enum Command {
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
+    /// Develop a connector: echo, answer by hand, or stand in for the gateway
+    Connector(connector::ConnectorArgs),
     /// Tokens that connectors dial in with
     Token(token::TokenArgs),
     /// Tell what happened to a contact, and why
@@ -279,6 +282,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
+        Some(Command::Connector(args)) => connector::run(args, &environment, terminal),
         Some(Command::Token(args)) => token::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),

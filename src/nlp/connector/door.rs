@@ -56,14 +56,29 @@ pub struct Terms {
     pub ping_every: Duration,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    FromConnector,
+    ToConnector,
+}
+
+/// Hears every frame of every socket; for those who write a connector, never in a gateway.
+pub type Ear = Arc<dyn Fn(Direction, &str) + Send + Sync>;
+
 /// What a door is made of.
-#[derive(Debug)]
 pub struct DoorParts {
     pub hub: Hub,
     pub store: Arc<dyn Store>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub terms: Terms,
+    pub ear: Option<Ear>,
+}
+
+impl fmt::Debug for DoorParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DoorParts").field("terms", &self.terms).finish_non_exhaustive()
+    }
 }
 
 pub struct Door {
@@ -74,6 +89,7 @@ pub struct Door {
     sockets: TaskTracker,
     pub(super) metrics: Arc<Metrics>,
     pub(super) terms: Terms,
+    ear: Option<Ear>,
     /// Cancelled: nobody is let in any more.
     pub(super) closing: CancellationToken,
 }
@@ -87,7 +103,7 @@ impl fmt::Debug for Door {
 impl Door {
     #[must_use]
     pub fn new(parts: DoorParts, closing: CancellationToken) -> Arc<Self> {
-        let DoorParts { hub, store, clock, metrics, terms } = parts;
+        let DoorParts { hub, store, clock, metrics, terms, ear } = parts;
         Arc::new(Self {
             hub,
             tokens: Tokens::new(store, clock),
@@ -96,8 +112,17 @@ impl Door {
             sockets: TaskTracker::new(),
             metrics,
             terms,
+            ear,
             closing,
         })
+    }
+}
+
+impl Door {
+    pub(super) fn hear(&self, direction: Direction, text: &str) {
+        if let Some(ear) = &self.ear {
+            ear(direction, text);
+        }
     }
 }
 
@@ -201,8 +226,7 @@ where
     server
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_WITHIN)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .keep_alive(false);
+        .max_buf_size(MAX_HEAD_BYTES);
     let connection = server.serve_connection(TokioIo::new(io), service).with_upgrades();
     door.sockets.spawn(async move {
         // Whoever takes longer is a request of another kind than ours.

@@ -45,6 +45,7 @@
 //! case wants, and [`stage::Stage::done`] finds whatever was said beyond it.
 
 mod actions;
+mod connector;
 mod conversations;
 mod dialogflow;
 mod faults;
@@ -132,6 +133,7 @@ macro_rules! kinds {
 kinds! {
     dialogflow_v2_grpc: crate::contract::dialogflow::Dialogflow<false>,
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
+    connector: crate::contract::connector::Connector,
 }
 
 /// More than this many declined, and the suite would show little.

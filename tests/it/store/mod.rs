@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use usher::{
-    core::ids::{ContactId, ContactName, Timestamp, UnitName},
-    store::{Batch, Claim, Closed, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, memory::Memory, sqlite::Sqlite},
+    core::ids::{ContactId, ContactName, ProfileName, Timestamp, UnitName},
+    store::{Batch, Claim, Closed, ConnectorToken, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, memory::Memory, sqlite::Sqlite},
 };
 
 /// A store and what must live as long as it.
