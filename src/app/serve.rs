@@ -28,7 +28,7 @@ use crate::{
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
-        Gateway, JournalStopped, Parts, Roster, Served,
+        Engines, Gateway, JournalStopped, Parts, Roster, Served,
         alerts::{Alert, AlertKey, AlertKind, Alerts},
     },
     nlp,
@@ -358,13 +358,13 @@ fn serve_profiles(
     old: &[(Arc<Profile>, Arc<Served>)],
 ) -> anyhow::Result<Vec<(Arc<Profile>, Arc<Served>)>> {
     let serve = |profile: &Arc<Profile>| {
-        let kept = old.iter().find(|(it, _)| it.same_engine(profile)).map(|(_, served)| Arc::clone(&served.engine));
+        let kept = old.iter().find(|(it, _)| it.same_engine(profile)).map(|(_, served)| Arc::clone(served.primary()));
         let engine = kept.map_or_else(|| nlp::build(profile, deps), Ok)?;
         let mut media = vec![MediaType::OpenMedia, MediaType::WebInteraction];
         if profile.speech.enabled {
             media.push(MediaType::Speech);
         }
-        let mut served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
+        let mut served = Served::new(Arc::clone(&profile.rules), Engines::only(engine), profile.agent_password.clone(), media);
         if let Some((_, before)) = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit) {
             served = served.succeeding(before);
         }

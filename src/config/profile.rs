@@ -14,7 +14,7 @@ use super::{
 use crate::core::{
     action::ActionRule,
     ids::{ProfileName, QueueId, SpeechTargetId, UnitName, UserId},
-    profile::{Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
+    profile::{Chain, Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
 };
 
 const BUILT_TYPES: &[&str] = &["dialogflow-v2"];
@@ -112,6 +112,7 @@ impl Made<'_> {
             actions,
             welcome_event: parts.welcome_event,
             fallback_message: parts.fallback_message?,
+            chain: Chain::default(),
             inactivity: parts.inactivity,
             handover: parts.handover,
             events: parts.events,
@@ -232,6 +233,7 @@ fn handover(mut section: Section<'_>) -> Handover {
         not_understood_after: section.number("not_understood_after", 0..=MAX_COUNT),
         failures_after: section.number("failures_after", 0..=MAX_COUNT),
         slow_after: section.number("slow_after", 0..=MAX_COUNT),
+        typing_after: section.millis("typing_after_ms", 0..=60_000),
         slow_threshold: section.millis("slow_threshold_ms", 0..=60_000),
         slow_message: section.message("slow_message"),
         not_understood_message: section.message("not_understood_message"),

@@ -16,7 +16,7 @@ use crate::core::{
     agent::{Agent, Effect, Event, LogOnRefusal, Standing},
     assignment::{self, may_log_on},
     directory::{Delta, Directory},
-    ids::{Timestamp, UserId},
+    ids::{EngineName, Timestamp, UserId},
     profile::Rules,
 };
 
@@ -225,10 +225,10 @@ impl Gateway {
         }
         self.units.store(Arc::new(all));
         let roster = self.roster.load();
-        for Served { rules, .. } in old_roster.profiles().iter().map(|it| &**it) {
-            if !roster.has(&rules.unit, &rules.profile) {
-                self.clear_engine_alerts(rules);
-            }
+        for old in old_roster.profiles() {
+            let new = roster.find(&old.rules.unit, &old.rules.profile);
+            let left = |engine: Option<&EngineName>| new.is_some_and(|new| new.rules.chain.knows(engine));
+            self.clear_engine_alerts(old, left);
         }
         for unit in self.units.load().values() {
             let guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,7 @@ use super::{
     Gateway, LaneId, Todo,
     alerts::{Alert, AlertKey, AlertKind},
     lane::{Refusal, ToEngine},
-    ports::{Ask, AskError, ExternalRequest, Progress, Seed},
+    ports::{Ask, AskError, ExternalRequest, Outage, Progress, Seed},
     served::Served,
     shard::Entry,
     unit::Unit,
@@ -19,10 +19,9 @@ use super::{
 use crate::{
     clock::Clock,
     core::{
-        contact::{Effect, Event},
-        ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
+        contact::{Addressee, Effect, Event},
+        ids::{ActionSeq, ContactId, EngineName, Epoch, MessageId, Turn},
         message::{Answer, FailureKind, Input, Parameters},
-        profile::Rules,
     },
     telemetry::{SPANS, labels::Stage},
 };
@@ -54,6 +53,8 @@ pub(super) enum After {
 #[derive(Debug)]
 pub(super) struct Question {
     served: Arc<Served>,
+    /// `None`: the primary.
+    engine: Option<EngineName>,
     ask: Ask,
 }
 
@@ -71,12 +72,13 @@ impl Gateway {
         let lane = self.route(id, entry, after);
         for effect in effects {
             match effect {
-                Effect::Ask { turn, epoch, input, payload } => {
-                    questions.push(question(id, entry, Some((turn, epoch)), input, payload));
+                Effect::Ask { turn, epoch, to, input, payload } => {
+                    questions.push(question(id, entry, to, Some((turn, epoch)), (input, payload)));
                 }
-                Effect::Tell { event, payload } => {
+                Effect::Tell { engine, event, payload } => {
                     let input = Input::Event { name: event, parameters: Parameters::new() };
-                    questions.push(question(id, entry, None, input, payload));
+                    let to = Addressee { engine, ..Addressee::default() };
+                    questions.push(question(id, entry, to, None, (input, payload)));
                 }
                 Effect::Send { seq, command } => {
                     if let Some(lane) = lane {
@@ -219,7 +221,7 @@ impl Gateway {
         let gateway = Arc::clone(self);
         self.calls.start();
         self.tasks.spawn(async move {
-            let Question { served, mut ask } = question;
+            let Question { served, engine, mut ask } = question;
             let (id, turn) = (ask.contact.clone(), ask.turn);
             ask.progress = gateway.progress(&id, turn);
             let span = tracing::debug_span!(
@@ -227,12 +229,13 @@ impl Gateway {
                 "ask",
                 contact.id = %id,
                 profile = %served.rules.profile,
+                engine = engine.as_ref().map(EngineName::as_str),
                 turn = turn.map(|(turn, _)| turn.0),
             );
             let began = Clock::instant();
-            let result = served.engine.ask(ask).instrument(span).await;
+            let result = served.engine(engine.as_ref()).ask(ask).instrument(span).await;
             gateway.metrics.stage(Stage::Ask, began.elapsed());
-            gateway.on_answer(&id, &served, turn, result);
+            gateway.on_answer(&id, (&served, engine.as_ref()), turn, result);
             // Only now, so that a drain does not find the turn at rest between its question and what follows.
             gateway.calls.end();
         });
@@ -253,21 +256,23 @@ impl Gateway {
     fn on_answer(
         self: &Arc<Self>,
         id: &ContactId,
-        served: &Served,
+        (served, engine): (&Served, Option<&EngineName>),
         turn: Option<(Turn, Epoch)>,
         result: Result<Answer, AskError>,
     ) {
-        if let Err(error) = &result {
+        // What is held back is told once, where it is held back, and in the timeline.
+        if let Some(error) = result.as_ref().err().filter(|it| !it.held_back) {
             tracing::warn!(
                 contact.id = %id,
                 profile = %served.rules.profile,
+                engine = engine.map_or(EngineName::PRIMARY, EngineName::as_str),
                 kind = error.kind.label(),
                 advice = %error.advice,
                 source = error.source.as_deref().map(tracing::field::display),
                 "the language engine did not answer"
             );
         }
-        self.watch_engine(served, &result);
+        self.watch_engine(served, engine, &result);
         let Some((turn, epoch)) = turn else { return };
         let event = match result {
             Ok(answer) => Event::Answered { turn, epoch, answer: Box::new(answer) },
@@ -277,12 +282,14 @@ impl Gateway {
     }
 
     /// What an administrator has to mend stays visible until an answer comes through again.
-    fn watch_engine(&self, served: &Served, result: &Result<Answer, AskError>) {
+    fn watch_engine(&self, served: &Served, engine: Option<&EngineName>, result: &Result<Answer, AskError>) {
         let rules = &served.rules;
+        let refusal = &served.engines().seat(engine).raised.refusal;
         let (kind, error) = match result {
             Ok(_) => {
-                if served.troubled.load(Ordering::Relaxed) && served.troubled.swap(false, Ordering::Relaxed) {
-                    self.clear_engine_alerts(rules);
+                if refusal.load(Ordering::Relaxed) && refusal.swap(false, Ordering::Relaxed) {
+                    self.alerts.clear(&AlertKey::engine(AlertKind::Credential, rules, engine));
+                    self.alerts.clear(&AlertKey::engine(AlertKind::Quota, rules, engine));
                 }
                 return;
             }
@@ -292,22 +299,52 @@ impl Gateway {
             }
             Err(_) => return,
         };
-        if !self.roster.load().has(&rules.unit, &rules.profile) {
+        let roster = self.roster.load();
+        let known = roster.find(&rules.unit, &rules.profile);
+        if known.is_none_or(|it| !it.rules.chain.knows(engine)) {
             // Its last contacts run out; nobody can mend it any more.
             return;
         }
-        served.troubled.store(true, Ordering::Relaxed);
+        refusal.store(true, Ordering::Relaxed);
         self.alerts.raise(Alert {
-            key: AlertKey::engine(kind, rules),
+            key: AlertKey::engine(kind, rules, engine),
             text: format!("profile {}: the language engine refuses its questions", rules.profile),
             mending: error.advice.clone(),
             raised_at: self.clock.now(),
         });
     }
 
-    pub(super) fn clear_engine_alerts(&self, rules: &Rules) {
-        self.alerts.clear(&AlertKey::engine(AlertKind::Credential, rules));
-        self.alerts.clear(&AlertKey::engine(AlertKind::Quota, rules));
+    /// Those of a profile that is gone, or of engines that it has no more.
+    pub(super) fn clear_engine_alerts(&self, served: &Served, left: impl Fn(Option<&EngineName>) -> bool) {
+        for (engine, _) in served.engines().seats().filter(|(engine, _)| !left(*engine)) {
+            for kind in AlertKind::OF_ENGINES {
+                self.alerts.clear(&AlertKey::engine(kind, &served.rules, engine));
+            }
+        }
+    }
+
+    /// Which engines are not asked for the moment, as operators see it.
+    pub(super) fn report_outages(&self) {
+        for served in self.roster.load().profiles() {
+            for (engine, seat) in served.engines().seats() {
+                let outage = seat.engine.outage();
+                let (is_out, was_out) = (outage.is_some(), &seat.raised.outage);
+                if was_out.load(Ordering::Relaxed) == is_out {
+                    continue;
+                }
+                was_out.store(is_out, Ordering::Relaxed);
+                let key = AlertKey::engine(AlertKind::Outage, &served.rules, engine);
+                match outage {
+                    None => self.alerts.clear(&key),
+                    Some(Outage { since, kind, advice, .. }) => self.alerts.raise(Alert {
+                        text: format!("{} is not asked: it failed too often, at last with {}", key.subject, kind.label()),
+                        key,
+                        mending: format!("{advice}; it is tried now and then, and asked again once it answers"),
+                        raised_at: since,
+                    }),
+                }
+            }
+        }
     }
 
     pub(super) fn query(self: &Arc<Self>, request: ExternalRequest, seq: ActionSeq) {
@@ -329,16 +366,23 @@ impl Gateway {
     }
 }
 
-fn question(id: &ContactId, entry: &Entry, turn: Option<(Turn, Epoch)>, input: Input, payload: Parameters) -> Question {
+fn question(
+    id: &ContactId,
+    entry: &Entry,
+    to: Addressee,
+    turn: Option<(Turn, Epoch)>,
+    (input, payload): (Input, Parameters),
+) -> Question {
     let (card, served) = (entry.contact.card(), &entry.served);
-    let seed = served.engine.wants_transcript().then(|| seed(entry));
+    let Addressee { engine, new, ongoing, .. } = to;
+    let seed = (new || served.engine(engine.as_ref()).wants_transcript()).then(|| seed(entry));
     let (media, language) = (card.media, card.language.clone());
-    let ask = Ask { media, turn, payload, seed, ..Ask::new(id.clone(), input, language) };
-    Question { served: Arc::clone(served), ask }
+    let ask = Ask { media, turn, payload, ongoing, seed, ..Ask::new(id.clone(), input, language) };
+    Question { served: Arc::clone(served), engine, ask }
 }
 
 fn seed(entry: &Entry) -> Box<Seed> {
-    Box::new(Seed { transcript: entry.contact.said_before(), slots: Parameters::new() })
+    Box::new(Seed { transcript: entry.contact.said_before(), slots: entry.contact.slots().clone() })
 }
 
 /// A frame to where the contact is talked to; without a lane there is nobody to tell.

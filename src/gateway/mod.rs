@@ -39,7 +39,8 @@ use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
 use ports::{ExternalRequest, ExternalSystems};
-pub use served::{Roster, Served};
+use served::Told;
+pub use served::{Engines, Roster, Served};
 use shard::{Entry, Shard, Shards};
 use storage::{Claim, Closed, Store};
 use tokio::sync::mpsc;
@@ -52,9 +53,8 @@ use crate::{
     clock::Clock,
     config::settings::{Durability, Limits},
     core::{
-        contact::{Contact, Context, Event, Out},
+        contact::{Contact, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
-        step::Step,
     },
     telemetry::{Health, Metrics},
 };
@@ -146,7 +146,7 @@ struct Todo {
     questions: Vec<Question>,
     queries: Vec<(Box<ExternalRequest>, ActionSeq)>,
     /// What language engines are told of their contacts.
-    told: Vec<(Arc<Served>, ContactId, Step)>,
+    told: Vec<Told>,
 }
 
 impl Gateway {
@@ -222,7 +222,7 @@ impl Gateway {
         let mut shard = self.shards.of(&id);
         let Some(entry) = shard.contacts.get_mut(&id) else { return };
         let directory = entry.unit.directory.load();
-        let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        let cx = entry.served.context(&directory, self.clock.now());
         // Yields nothing but a running clock.
         entry.contact.on_event(Event::Delivered(seq), cx, &mut Out::default());
         entry.changed = true;
@@ -241,7 +241,7 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return false };
         let mut out = Out::default();
         let directory = entry.unit.directory.load();
-        let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        let cx = entry.served.context(&directory, self.clock.now());
         let waiting = entry.contact.waiting();
         entry.contact.on_event(event, cx, &mut out);
         self.count_waiting(waiting, entry.contact.waiting());
@@ -254,9 +254,7 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
         self.observe(&steps);
-        if entry.served.engine.hears_steps() {
-            todo.told.extend(steps.iter().map(|step| (Arc::clone(&entry.served), id.clone(), step.clone())));
-        }
+        entry.served.hearers(entry.contact.engine(), &steps, id, &mut todo.told);
         // Also without a step: typing moves the clock, and the next snapshot has to say so.
         entry.changed = true;
         steps.retain(|step| step.is_durable());
@@ -293,8 +291,8 @@ impl Gateway {
         for (request, seq) in todo.queries {
             self.query(*request, seq);
         }
-        for (served, id, step) in todo.told {
-            served.engine.on_step(&id, &step);
+        for (engine, id, step) in todo.told {
+            engine.on_step(&id, &step);
         }
     }
 

@@ -29,6 +29,10 @@ impl Gateway {
             Step::Busy { .. } => metrics.busy(BusyCause::WaitingInputs),
             Step::Answered { not_understood: true, .. } => metrics.not_understood(),
             Step::AskFailed { kind, .. } => metrics.failure(*kind),
+            Step::FailedOver { kind, .. } => {
+                metrics.failure(*kind);
+                metrics.fail_over(*kind);
+            }
             Step::Stale { .. } => metrics.stale_answer(),
             Step::TimedOut => metrics.timeout(),
             Step::Ended { reason, with_person } => metrics.contact_ended(end_kind(reason, *with_person)),

@@ -88,11 +88,12 @@ impl Gateway {
         self.metrics.lanes.set(size(lanes));
         self.report_store();
         self.report_credentials();
+        self.report_outages();
     }
 
     fn report_credentials(&self) {
         for served in self.roster.load().profiles() {
-            let until = served.engine.credential_valid_until().map_or(0, |until| until.0 / 1000);
+            let until = served.primary().credential_valid_until().map_or(0, |until| until.0 / 1000);
             served.token_gauge(&self.metrics).set(until);
         }
     }

@@ -4,6 +4,10 @@
 
 pub mod dialogflow_v2;
 pub mod google_auth;
+mod breaker;
+mod gate;
+mod governor;
+mod guard;
 mod lookup;
 
 use std::{fmt, io, sync::Arc};
@@ -19,6 +23,8 @@ use crate::{
     gateway::ports::{AskError, LanguageEngine},
 };
 
+pub use gate::Governors;
+pub use guard::{Guarded, Protection};
 use google_auth::{CredentialError, Tokens};
 use lookup::Lookup;
 
@@ -28,6 +34,7 @@ pub struct Deps {
     pub tokens: Tokens,
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
+    pub governors: Governors,
     lookup: Lookup,
 }
 
@@ -37,7 +44,8 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), lookup }
+        let governors = Governors::new(clock.clone(), Arc::default());
+        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), governors, lookup }
     }
 }
 

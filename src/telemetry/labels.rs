@@ -117,6 +117,15 @@ impl From<&ActionKind> for ActionLabel {
 }
 
 labels!(
+    /// Who waits for a turn within an engine's quota.
+    QuotaClass, "class", {
+        /// Contacts that have had an answer before: they come first.
+        Ongoing = "ongoing",
+        New = "new",
+    }
+);
+
+labels!(
     /// Where the time of a turn goes.
     Stage, "stage", {
         /// One question to a language engine, with its retries.
@@ -203,6 +212,7 @@ mod tests {
         check::<BusyCause>();
         check::<ActionLabel>();
         check::<Stage>();
+        check::<QuotaClass>();
         check::<MediaType>();
         check::<Outcome>();
         check::<Standing>();

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
-    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, Stage},
+    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, QuotaClass, Stage},
 };
 use crate::{
     core::{
@@ -31,6 +31,10 @@ pub struct Metrics {
     engine_problems: Family<ProblemKind, Counter>,
     not_understood: Counter,
     failures: Family<FailureKind, Counter>,
+    fail_overs: Family<FailureKind, Counter>,
+    quota_waiting: Family<QuotaClass, Gauge>,
+    quota_granted: Family<QuotaClass, Counter>,
+    quota_refused: Family<QuotaClass, Counter>,
     stale_answers: Counter,
     timeouts: Counter,
     handovers: Family<HandoverCause, Counter>,
@@ -98,6 +102,26 @@ impl Metrics {
     /// A language engine did not answer.
     pub fn failure(&self, kind: FailureKind) {
         self.failures.with(kind, Counter::increment);
+    }
+
+    /// A question went to the next engine of the chain, after a failure of this kind (B7).
+    pub fn fail_over(&self, kind: FailureKind) {
+        self.fail_overs.with(kind, Counter::increment);
+    }
+
+    /// A question begins (1) or ends (-1) to wait for its turn within an engine's quota (B12).
+    pub fn quota_waiting(&self, class: QuotaClass, change: i64) {
+        self.quota_waiting.with(class, |it| it.add(change));
+    }
+
+    /// A question had its turn within a quota.
+    pub fn quota_granted(&self, class: QuotaClass) {
+        self.quota_granted.with(class, Counter::increment);
+    }
+
+    /// A question could not have its turn before its deadline.
+    pub fn quota_refused(&self, class: QuotaClass) {
+        self.quota_refused.with(class, Counter::increment);
     }
 
     /// An answer came too late for its turn and was dropped (B1).
@@ -209,6 +233,22 @@ impl Metrics {
             "usher_failures_total",
             "Questions to a language engine that brought no answer, by kind.",
             &self.failures,
+        );
+        page.counters(
+            "usher_fail_overs_total",
+            "Questions that went to the next engine of their chain, by what the one before failed with.",
+            &self.fail_overs,
+        );
+        page.gauges(
+            "usher_quota_waiting",
+            "Questions that wait for their turn within an engine's quota, by class.",
+            &self.quota_waiting,
+        );
+        page.counters("usher_quota_granted_total", "Questions that had their turn within a quota.", &self.quota_granted);
+        page.counters(
+            "usher_quota_refused_total",
+            "Questions whose turn within a quota could not come before their deadline.",
+            &self.quota_refused,
         );
         page.counter(
             "usher_stale_answers_total",
