@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 /// Longest name that any peer may give us, in bytes.
 pub const MAX_NAME_BYTES: usize = 128;
 
-/// Longest name of a language engine, in bytes: it stands in every record of a contact that is with that engine.
-pub const MAX_ENGINE_NAME_BYTES: usize = 64;
-
 /// Why a text cannot be a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -17,8 +14,6 @@ pub enum NameError {
     Empty,
     #[error("is longer than {MAX_NAME_BYTES} bytes")]
     TooLong,
-    #[error("is longer than {MAX_ENGINE_NAME_BYTES} bytes")]
-    TooLongForAnEngine,
     #[error("contains a control character")]
     Control,
 }
@@ -78,6 +73,8 @@ macro_rules! names {
 }
 
 names! {
+    /// One of a profile's language engines.
+    EngineName,
     /// A business unit.
     UnitName,
     /// One customer's conversation, as the routing engine names it.
@@ -94,22 +91,12 @@ names! {
     EngineId,
 }
 
-/// One of the language engines of a profile: `primary`, `canary`, or a standby's own name. A closed set, from the configuration.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct EngineName(Arc<str>);
-
 impl EngineName {
-    pub const PRIMARY: &'static str = "primary";
-    pub const CANARY: &'static str = "canary";
-    pub const SHADOW: &'static str = "shadow";
-
-    /// # Errors
-    /// When `name` is empty, too long or holds control characters.
-    pub fn new(name: &str) -> Result<Self, NameError> {
-        let name = checked(name)?;
-        if name.len() > MAX_ENGINE_NAME_BYTES { Err(NameError::TooLongForAnEngine) } else { Ok(Self(name)) }
-    }
+    pub const PRIMARY: &str = "primary";
+    pub const CANARY: &str = "canary";
+    pub const SHADOW: &str = "shadow";
+    /// Names that a profile cannot give.
+    pub const RESERVED: [&str; 3] = [Self::PRIMARY, Self::CANARY, Self::SHADOW];
 
     #[must_use]
     pub fn primary() -> Self {
@@ -122,32 +109,8 @@ impl EngineName {
     }
 
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    #[must_use]
     pub fn is_canary(&self) -> bool {
         &*self.0 == Self::CANARY
-    }
-}
-
-impl TryFrom<String> for EngineName {
-    type Error = NameError;
-    fn try_from(name: String) -> Result<Self, NameError> {
-        Self::new(&name)
-    }
-}
-
-impl fmt::Display for EngineName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for EngineName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Gateway, LaneId, Roster, Served,
-    alerts::{Alert, AlertKey},
+    alerts::{Alert, AlertKey, AlertKind},
     lane::ToEngine,
     unit::Unit,
 };
@@ -229,6 +229,10 @@ impl Gateway {
             let new = roster.find(&old.rules.unit, &old.rules.profile);
             let left = |engine: Option<&EngineName>| new.is_some_and(|new| new.rules.chain.knows(engine));
             self.clear_engine_alerts(old, left);
+            if old.canary().is_some() && !new.is_some_and(|new| new.engines().shares_canary(old.engines())) {
+                let canary = EngineName::canary();
+                self.alerts.clear(&AlertKey::engine(AlertKind::RolledBack, &old.rules, Some(&canary)));
+            }
         }
         for unit in self.units.load().values() {
             let guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,6 +31,8 @@ pub enum AlertKind {
     Quota,
     /// A language engine is not asked for the moment: it failed too often.
     Outage,
+    /// A canary was found to be worse than the primary, and is given up.
+    RolledBack,
     /// The store cannot be written.
     Store,
     /// A changed configuration was refused; the old one is in force.
@@ -53,6 +55,7 @@ impl AlertKind {
             Self::Credential => "credential",
             Self::Quota => "quota",
             Self::Outage => "outage",
+            Self::RolledBack => "rolled_back",
             Self::Store => "store",
             Self::Configuration => "configuration",
         }

@@ -5,14 +5,17 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use super::{
     Gateway, LaneId, Todo,
+    canary::{CanaryWatch, Came, Variant, Worse},
     alerts::{Alert, AlertKey, AlertKind},
     lane::{Refusal, ToEngine},
     ports::{Ask, AskError, ExternalRequest, Outage, Progress, Seed},
     served::Served,
+    shadow::{Given, Shadowing},
     shard::Entry,
     unit::Unit,
 };
@@ -56,6 +59,8 @@ pub(super) struct Question {
     /// `None`: the primary.
     engine: Option<EngineName>,
     ask: Ask,
+    /// Beside it, the shadow is asked, and told of the answer.
+    shadow: Option<(Box<Shadowing>, oneshot::Sender<Given>)>,
 }
 
 impl Gateway {
@@ -73,7 +78,12 @@ impl Gateway {
         for effect in effects {
             match effect {
                 Effect::Ask { turn, epoch, to, input, payload } => {
-                    questions.push(question(id, entry, to, Some((turn, epoch)), (input, payload)));
+                    let (again, sensitive) = (to.again, to.sensitive);
+                    let mut question = question(id, entry, to, Some((turn, epoch)), (input, payload));
+                    if !again {
+                        question.shadow = self.shadow(&entry.served, &question.ask, sensitive);
+                    }
+                    questions.push(question);
                 }
                 Effect::Tell { engine, event, payload } => {
                     let input = Input::Event { name: event, parameters: Parameters::new() };
@@ -221,8 +231,12 @@ impl Gateway {
         let gateway = Arc::clone(self);
         self.calls.start();
         self.tasks.spawn(async move {
-            let Question { served, engine, mut ask } = question;
-            let (id, turn) = (ask.contact.clone(), ask.turn);
+            let Question { served, engine, mut ask, shadow } = question;
+            let tell = shadow.map(|(shadowing, tell)| {
+                gateway.run_shadow(*shadowing);
+                tell
+            });
+            let (id, turn, words) = (ask.contact.clone(), ask.turn, !matches!(ask.input, Input::Event { .. }));
             ask.progress = gateway.progress(&id, turn);
             let span = tracing::debug_span!(
                 target: SPANS,
@@ -234,8 +248,17 @@ impl Gateway {
             );
             let began = Clock::instant();
             let result = served.engine(engine.as_ref()).ask(ask).instrument(span).await;
-            gateway.metrics.stage(Stage::Ask, began.elapsed());
-            gateway.on_answer(&id, (&served, engine.as_ref()), turn, result);
+            let took = began.elapsed();
+            gateway.metrics.stage(Stage::Ask, took);
+            if turn.is_some() {
+                gateway.measure(&served, engine.as_ref(), &result, (took, words));
+            }
+            let given = tell.map(|tell| (tell, Given::of(&result)));
+            let taken = gateway.on_answer(&id, (&served, engine.as_ref()), turn, result);
+            if let (true, Some((tell, given))) = (taken, given) {
+                // A shadow that was given up has gone.
+                tell.send(given).unwrap_or_default();
+            }
             // Only now, so that a drain does not find the turn at rest between its question and what follows.
             gateway.calls.end();
         });
@@ -259,7 +282,7 @@ impl Gateway {
         (served, engine): (&Served, Option<&EngineName>),
         turn: Option<(Turn, Epoch)>,
         result: Result<Answer, AskError>,
-    ) {
+    ) -> bool {
         // What is held back is told once, where it is held back, and in the timeline.
         if let Some(error) = result.as_ref().err().filter(|it| !it.held_back) {
             tracing::warn!(
@@ -273,12 +296,53 @@ impl Gateway {
             );
         }
         self.watch_engine(served, engine, &result);
-        let Some((turn, epoch)) = turn else { return };
+        let Some((turn, epoch)) = turn else { return false };
         let event = match result {
             Ok(answer) => Event::Answered { turn, epoch, answer: Box::new(answer) },
             Err(AskError { kind, advice, .. }) => Event::AskFailed { turn, epoch, kind, advice },
         };
-        self.apply(id, event);
+        self.apply(id, event)
+    }
+
+    /// What an answer, or none, says of its engine; and of a canary in comparison.
+    fn measure(
+        &self,
+        served: &Served,
+        engine: Option<&EngineName>,
+        result: &Result<Answer, AskError>,
+        (took, words): (Duration, bool),
+    ) {
+        let cells = served.cells(served.engines().seat(engine), engine, &self.metrics);
+        let came = match result {
+            Ok(answer) => {
+                cells.answered(took, words && answer.not_understood);
+                Came::Answered { took, not_understood: words.then_some(answer.not_understood) }
+            }
+            Err(_) => {
+                cells.failed();
+                Came::Failed
+            }
+        };
+        let variant = match engine {
+            None => Variant::Primary,
+            Some(engine) if engine.is_canary() => Variant::Canary,
+            Some(_) => return,
+        };
+        if let Some(worse) = served.canary().and_then(|canary| canary.count(variant, came)) {
+            self.roll_back(served, &worse);
+        }
+    }
+
+    fn roll_back(&self, served: &Served, worse: &Worse) {
+        let canary = EngineName::canary();
+        let key = AlertKey::engine(AlertKind::RolledBack, &served.rules, Some(&canary));
+        tracing::warn!(profile = %served.rules.profile, %worse, "the canary is worse than the primary: it is given up");
+        self.alerts.raise(Alert {
+            text: format!("{}: given up, the primary serves its contacts: {worse}", key.subject),
+            key,
+            mending: "mend the canary and change its settings to try again, or take `[canary]` out of the profile".to_owned(),
+            raised_at: self.clock.now(),
+        });
     }
 
     /// What an administrator has to mend stays visible until an answer comes through again.
@@ -328,6 +392,10 @@ impl Gateway {
         for served in self.roster.load().profiles() {
             for (engine, seat) in served.engines().seats() {
                 let outage = seat.engine.outage();
+                let probing = outage.as_ref().is_some_and(|it| it.probing);
+                let cells = served.cells(seat, engine, &self.metrics);
+                cells.breaker(outage.is_some(), probing);
+                cells.rolled_back(served.canary().is_some_and(CanaryWatch::is_rolled_back));
                 let (is_out, was_out) = (outage.is_some(), &seat.raised.outage);
                 if was_out.load(Ordering::Relaxed) == is_out {
                     continue;
@@ -378,7 +446,7 @@ fn question(
     let seed = (new || served.engine(engine.as_ref()).wants_transcript()).then(|| seed(entry));
     let (media, language) = (card.media, card.language.clone());
     let ask = Ask { media, turn, payload, ongoing, seed, ..Ask::new(id.clone(), input, language) };
-    Question { served: Arc::clone(served), engine, ask }
+    Question { served: Arc::clone(served), engine, ask, shadow: None }
 }
 
 fn seed(entry: &Entry) -> Box<Seed> {

@@ -6,7 +6,9 @@
 
 mod agents;
 pub mod alerts;
+mod canary;
 mod effects;
+mod engines;
 mod inbound;
 mod journal;
 pub mod lane;
@@ -14,6 +16,7 @@ mod observe;
 pub mod ports;
 mod recovery;
 mod served;
+mod shadow;
 mod shard;
 pub mod storage;
 mod tasks;
@@ -40,11 +43,13 @@ pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
 use ports::{ExternalRequest, ExternalSystems};
 use served::Told;
-pub use served::{Engines, Roster, Served};
+pub use engines::Engines;
+pub use served::{Roster, Served};
+pub use shadow::Shadow;
 use shard::{Entry, Shard, Shards};
 use storage::{Claim, Closed, Store};
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use unit::{Lane, Unit};
 use watch::Watchers;
 pub use watch::{MAX_WATCHERS, TooManyWatchers, Watch};
@@ -120,6 +125,8 @@ pub struct Gateway {
     watchers: Arc<Watchers>,
     /// Questions and queries in flight; each is bounded by its own deadline, and a drain waits for them.
     tasks: TaskTracker,
+    /// Ends the questions to shadows, which nobody waits for.
+    shadows: CancellationToken,
 }
 
 /// Counts what is in flight towards language engines and external systems.
@@ -147,6 +154,8 @@ struct Todo {
     queries: Vec<(Box<ExternalRequest>, ActionSeq)>,
     /// What language engines are told of their contacts.
     told: Vec<Told>,
+    /// An answer was dropped: its turn was over.
+    stale: bool,
 }
 
 impl Gateway {
@@ -173,6 +182,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
             watchers: Arc::default(),
             tasks: TaskTracker::new(),
+            shadows: CancellationToken::new(),
             clock: parts.clock,
         })
     }
@@ -229,11 +239,14 @@ impl Gateway {
         shard.arm(&id);
     }
 
-    /// Applies an event to a contact, if there is such a contact.
-    fn apply(self: &Arc<Self>, id: &ContactId, event: Event) {
+    /// Applies an event to a contact, if there is such a contact. Says whether it was for anything: there is, and no answer in
+    /// it was too late.
+    fn apply(self: &Arc<Self>, id: &ContactId, event: Event) -> bool {
         let mut todo = Todo::default();
-        self.apply_in(&mut self.shards.of(id), id, event, &mut todo);
+        let known = self.apply_in(&mut self.shards.of(id), id, event, &mut todo);
+        let taken = known && !todo.stale;
         self.finish(todo);
+        taken
     }
 
     /// One transition, under its shard's lock. Says whether the contact exists.
@@ -254,6 +267,7 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
         self.observe(&steps);
+        todo.stale |= self.observe_engines(entry, &steps);
         entry.served.hearers(entry.contact.engine(), &steps, id, &mut todo.told);
         // Also without a step: typing moves the clock, and the next snapshot has to say so.
         entry.changed = true;

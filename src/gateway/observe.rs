@@ -1,6 +1,6 @@
 //! Steps → metrics: the one place where the timeline is counted.
 
-use super::Gateway;
+use super::{Gateway, shard::Entry};
 use crate::{
     core::{
         action::What,
@@ -17,6 +17,19 @@ impl Gateway {
             self.observe_talk(step);
             self.observe_action(step);
         }
+    }
+
+    /// What is counted of the contact's engine. Says whether an answer came too late.
+    pub(super) fn observe_engines(&self, entry: &Entry, steps: &[Step]) -> bool {
+        let mut stale = false;
+        for step in steps {
+            stale |= matches!(step, Step::Stale { .. });
+            if matches!(step, Step::HandingOver { .. }) {
+                let (served, engine) = (&entry.served, entry.contact.engine());
+                served.cells(served.engines().seat(engine), engine, &self.metrics).handover();
+            }
+        }
+        stale
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "most steps are not counted")]

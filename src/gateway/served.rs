@@ -3,12 +3,17 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, OnceLock, atomic::AtomicBool},
+    sync::{Arc, OnceLock},
 };
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ports::LanguageEngine;
+use super::{
+    canary::CanaryWatch,
+    engines::{Engines, Seat},
+    ports::LanguageEngine,
+    shadow::Shadow,
+};
 use crate::{
     core::{
         contact::{Context, name_hash},
@@ -18,65 +23,11 @@ use crate::{
         profile::Rules,
         step::Step,
     },
-    telemetry::{Gauge, Metrics},
+    telemetry::{EngineCells, Gauge, Metrics},
 };
 
 /// An engine that is to be told of a step of its contact.
 pub(super) type Told = (Arc<dyn LanguageEngine>, ContactId, Step);
-
-/// The language engines of a profile.
-#[derive(Debug)]
-pub struct Engines {
-    primary: Seat,
-    /// The canary and the standbys; their names are in the rules' chain.
-    others: Vec<(EngineName, Seat)>,
-}
-
-/// One engine, and what is raised about it.
-#[derive(Debug)]
-pub(super) struct Seat {
-    pub(super) engine: Arc<dyn LanguageEngine>,
-    pub(super) raised: Arc<Raised>,
-}
-
-/// Which alerts about an engine are raised. What succeeds it after a reload shares this, so that either can clear them.
-#[derive(Debug, Default)]
-pub(super) struct Raised {
-    /// It refuses its questions.
-    pub(super) refusal: AtomicBool,
-    /// It is not asked for the moment.
-    pub(super) outage: AtomicBool,
-}
-
-impl Engines {
-    #[must_use]
-    pub fn only(primary: Arc<dyn LanguageEngine>) -> Self {
-        Self { primary: Seat::new(primary), others: Vec::new() }
-    }
-
-    /// With the canary, or one more standby.
-    #[must_use]
-    pub fn and(mut self, name: EngineName, engine: Arc<dyn LanguageEngine>) -> Self {
-        self.others.push((name, Seat::new(engine)));
-        self
-    }
-
-    /// The engine of that name. `None` is the primary, which also stands in for one that is gone.
-    pub(super) fn seat(&self, name: Option<&EngineName>) -> &Seat {
-        let Some(name) = name else { return &self.primary };
-        self.others.iter().find(|(it, _)| it == name).map_or(&self.primary, |(_, seat)| seat)
-    }
-
-    pub(super) fn seats(&self) -> impl Iterator<Item = (Option<&EngineName>, &Seat)> {
-        std::iter::once((None, &self.primary)).chain(self.others.iter().map(|(name, seat)| (Some(name), seat)))
-    }
-}
-
-impl Seat {
-    fn new(engine: Arc<dyn LanguageEngine>) -> Self {
-        Self { engine, raised: Arc::default() }
-    }
-}
 
 /// One profile, ready to serve.
 pub struct Served {
@@ -100,21 +51,13 @@ impl Served {
     /// Takes the place of `old`: the same profile before a reload.
     #[must_use]
     pub fn succeeding(mut self, old: &Self) -> Self {
-        let share = |name: Option<&EngineName>, seat: &mut Seat| {
-            if let Some((_, before)) = old.engines.seats().find(|(it, _)| *it == name) {
-                seat.raised = Arc::clone(&before.raised);
-            }
-        };
-        share(None, &mut self.engines.primary);
-        for (name, seat) in &mut self.engines.others {
-            share(Some(name), seat);
-        }
+        self.engines.succeed(&old.engines);
         self
     }
 
     #[must_use]
     pub fn primary(&self) -> &Arc<dyn LanguageEngine> {
-        &self.engines.primary.engine
+        &self.engines.seat(None).engine
     }
 
     /// The engine of that name; `None` is the primary.
@@ -125,15 +68,32 @@ impl Served {
 
     /// What a transition of one of its contacts reads.
     pub(super) fn context<'a>(&'a self, directory: &'a Directory, now: Timestamp) -> Context<'a> {
-        Context { rules: &self.rules, directory, now, rolled_back: false }
+        let rolled_back = self.canary().is_some_and(CanaryWatch::is_rolled_back);
+        Context { rules: &self.rules, directory, now, rolled_back }
     }
 
     /// What a new contact begins with; `None`: the primary.
     pub(super) fn first_engine(&self, contact: &ContactName) -> Option<EngineName> {
-        if self.rules.chain.is_single() { None } else { self.rules.chain.first(name_hash(contact.as_str())) }
+        let canary = self.canary().filter(|canary| !canary.is_rolled_back());
+        canary.and_then(|_| self.rules.chain.first(name_hash(contact.as_str())))
     }
 
-    pub(super) const fn engines(&self) -> &Engines {
+    pub(super) fn canary(&self) -> Option<&CanaryWatch> {
+        self.engines.canary.as_deref()
+    }
+
+    pub(super) const fn shadow(&self) -> Option<&Shadow> {
+        self.engines.shadow.as_ref()
+    }
+
+    /// What is counted of one of its engines.
+    pub(super) fn cells<'a>(&'a self, seat: &'a Seat, engine: Option<&EngineName>, metrics: &Metrics) -> &'a EngineCells {
+        let name = engine.map_or(EngineName::PRIMARY, EngineName::as_str);
+        seat.cells.get_or_init(|| metrics.engine(&self.rules.unit, &self.rules.profile, name))
+    }
+
+    #[must_use]
+    pub const fn engines(&self) -> &Engines {
         &self.engines
     }
 

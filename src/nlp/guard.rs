@@ -43,6 +43,8 @@ pub struct Protection {
     pub deadline: Duration,
     /// There is another engine to go to: one that hangs is given up before its deadline.
     pub has_next: bool,
+    /// It takes of the quota only what nobody else wants (a shadow).
+    pub spare: bool,
     /// Who shares the engine's quota: a Google project, or an endpoint with its credential. Holds no secret.
     pub quota_key: String,
     /// 0: unknown.
@@ -57,6 +59,7 @@ pub struct Guarded {
     clock: Clock,
     gate: Arc<Gate>,
     may_hang: bool,
+    spare: bool,
     /// Protects the breaker and what opened it; not taken for a question while it is calm and need not be found to hang.
     watched: Mutex<Watched>,
     /// The breaker is closed, and the last question was answered.
@@ -80,7 +83,7 @@ struct Asked<'a> {
 impl Guarded {
     #[must_use]
     pub fn new(engine: Arc<dyn LanguageEngine>, protection: Protection, governors: &Governors) -> Self {
-        let Protection { name, deadline, has_next, quota_key, quota_per_minute } = protection;
+        let Protection { name, deadline, has_next, spare, quota_key, quota_per_minute } = protection;
         let breaker = Breaker::new(has_next, name_hash(&name));
         Self {
             engine,
@@ -89,6 +92,7 @@ impl Guarded {
             clock: governors.clock().clone(),
             gate: governors.of(&quota_key, quota_per_minute),
             may_hang: has_next,
+            spare,
             watched: Mutex::new(Watched { breaker, last: None }),
             calm: AtomicBool::new(true),
             answers: AtomicU32::new(0),
@@ -98,10 +102,11 @@ impl Guarded {
     async fn put(&self, ask: Ask) -> Result<Answer, AskError> {
         let asked = self.admit()?;
         let end = Clock::instant() + self.deadline;
-        let class = Class::of(ask.ongoing);
+        let class = Class::of(ask.ongoing && !self.spare);
+        let patience = if self.spare { Clock::instant() } else { end };
         let mut refused: Option<AskError> = None;
         loop {
-            let waited = match self.gate.pass(class, refused.is_some(), end, &self.clock).await {
+            let waited = match self.gate.pass(class, refused.is_some(), patience, &self.clock).await {
                 Ok(waited) => waited,
                 Err(no_turn) => {
                     // What the engine said of it is more than what we can say.
@@ -124,7 +129,7 @@ impl Guarded {
                 }
                 Err(error) if error.kind == FailureKind::Quota => {
                     self.gate.refused(error.retry_after, &self.clock);
-                    if end.saturating_duration_since(Clock::instant()) < LEAST_TIME {
+                    if patience.saturating_duration_since(Clock::instant()) < LEAST_TIME {
                         return Err(asked.failed(error));
                     }
                     refused = Some(error);

@@ -126,6 +126,23 @@ labels!(
 );
 
 labels!(
+    /// How a shadow's answer compares with the one that was given; the first difference that matters.
+    ShadowResult, "result", {
+        Same = "same",
+        /// One of the two did not answer.
+        Failure = "failure",
+        Action = "action",
+        Parameters = "parameters",
+        NotUnderstood = "not_understood",
+        Intent = "intent",
+        /// The turn was over when the answers came.
+        Stale = "stale",
+        /// Not asked: too much was running, or the input was sensitive.
+        Skipped = "skipped",
+    }
+);
+
+labels!(
     /// Where the time of a turn goes.
     Stage, "stage", {
         /// One question to a language engine, with its retries.
@@ -213,6 +230,7 @@ mod tests {
         check::<ActionLabel>();
         check::<Stage>();
         check::<QuotaClass>();
+        check::<ShadowResult>();
         check::<MediaType>();
         check::<Outcome>();
         check::<Standing>();

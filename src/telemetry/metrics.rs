@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
+    engines::{EngineCells, EngineList},
     labels::{ActionLabel, BusyCause, EndKind, HandoverCause, QuotaClass, Stage},
 };
 use crate::{
@@ -47,6 +48,7 @@ pub struct Metrics {
     journal_lag_ms: Gauge,
     /// Protects the list of token gauges; taken when a profile is built and at a scrape, never for a message.
     tokens: Mutex<BTreeMap<(UnitName, ProfileName), Weak<Gauge>>>,
+    engines: EngineList,
 
     /// Open contacts.
     pub contacts: Gauge,
@@ -185,6 +187,12 @@ impl Metrics {
         })
     }
 
+    /// For whoever asks one of a profile's engines to keep; shown for as long as somebody keeps it.
+    #[must_use]
+    pub fn engine(&self, unit: &UnitName, profile: &ProfileName, engine: &str) -> Arc<EngineCells> {
+        self.engines.of(unit, profile, engine)
+    }
+
     /// All of it in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -195,6 +203,7 @@ impl Metrics {
         self.render_answers(&mut page);
         self.render_actions(&mut page);
         self.render_gauges(&mut page);
+        self.engines.render(&mut page);
         page.into_text()
     }
 
