@@ -8,6 +8,7 @@ pub mod core;
 pub mod egress;
 pub mod gateway;
 pub mod problem;
+pub mod seal;
 pub mod telemetry;
 
 pub mod actions;

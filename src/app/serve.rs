@@ -40,9 +40,6 @@ use crate::{
 /// How long a drain waits for a store that cannot be written.
 const LAST_COMMIT_WITHIN: Duration = Duration::from_secs(5);
 
-/// The purpose of the key that chains a timeline's records.
-pub(super) const TIMELINE: &str = "timeline";
-
 /// The two doors, open but not answered yet.
 #[derive(Debug)]
 pub struct Listeners {
@@ -103,7 +100,7 @@ impl Running {
         let directory = &settings.store.path;
         let store = open_store(directory).await?;
         let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
-        Self::start_with(settings, listeners, store, sealer.derive(TIMELINE), clock).await
+        Self::start_with(settings, listeners, store, sealer, clock).await
     }
 
     /// With a store and a clock of the caller's.
@@ -114,7 +111,7 @@ impl Running {
         settings: Settings,
         listeners: Listeners,
         store: Arc<dyn Store>,
-        chain_key: [u8; 32],
+        sealer: Sealer,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let claim = store.claim("usher").await.context("the store cannot be taken over")?;
@@ -131,7 +128,7 @@ impl Running {
             store: Arc::clone(&store),
             claim,
             durability: settings.store.durability,
-            chain_key,
+            sealer,
             limits: settings.limits,
             units: settings.units.clone(),
             roster: roster(&profiles),

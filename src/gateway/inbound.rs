@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Gateway, LaneId, Todo,
+    chain::{Chain, Link},
     effects::{After, busy},
     lane::{FromEngine, Offer, Refusal, Rejection, ToEngine},
     shard::{Entry, Shard},
@@ -214,6 +215,10 @@ impl Gateway {
         if !self.is_logged_on(&origin.unit, &offer.agent) {
             return Err((Rejection::AgentNotLoggedOn, "the agent is not logged on by this gateway"));
         }
+        let chain = Chain::begin(&self.vault, id, Link::FIRST).map_err(|error| {
+            tracing::error!(contact.id = %id, %error, "no key can be made for a contact");
+            (Rejection::StoreUnavailable, "no key can be made for the contact now")
+        })?;
         let accepted = accepted(origin, &offer);
         let returned = offer.returned_from.is_some();
         let mut out = Out::default();
@@ -221,7 +226,7 @@ impl Gateway {
         let cx = Context { rules: &served.rules, directory: &directory, now: self.clock.now() };
         let mut contact = Contact::start(card(offer, &served.rules.language), returned, cx, &mut out);
         self.spare_lost_numbers(&mut contact);
-        let mut entry = Entry::new(contact, Arc::clone(served), Arc::clone(&origin.unit));
+        let mut entry = Entry::new(contact, chain, Arc::clone(served), Arc::clone(&origin.unit));
         entry.lane = Some(origin.lane);
         self.insert(shard, id.clone(), entry);
         self.settle(shard, id, out, vec![accepted], todo);

@@ -6,6 +6,7 @@
 
 mod agents;
 pub mod alerts;
+mod chain;
 mod effects;
 mod inbound;
 mod journal;
@@ -34,6 +35,8 @@ use std::{
 
 use alerts::Alerts;
 use arc_swap::ArcSwap;
+pub use chain::{Content, Opened, open as open_records};
+use chain::Chain;
 use effects::{After, Question};
 use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
@@ -47,6 +50,7 @@ use tokio_util::task::TaskTracker;
 use unit::{Lane, Unit};
 use watch::Watchers;
 pub use watch::{MAX_WATCHERS, TooManyWatchers, Watch};
+use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
@@ -56,11 +60,15 @@ use crate::{
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
         step::Step,
     },
+    seal::{Sealer, Vault},
     telemetry::{Health, Metrics},
 };
 
 /// How many commands of one contact may be lost when the gateway is killed with `async` durability.
 const NUMBERS_PER_LIFE: u32 = 1024;
+
+/// The purpose of the key that chains a timeline's records.
+pub const TIMELINE: &str = "timeline";
 
 /// One attached lane, until it is detached. A lane that resumes keeps its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,8 +92,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     pub claim: Claim,
     pub durability: Durability,
-    /// Key of the timeline's chain.
-    pub chain_key: [u8; 32],
+    /// From its key come the timeline's and those of contacts.
+    pub sealer: Sealer,
     pub limits: Limits,
     pub units: Vec<UnitName>,
     pub roster: Roster,
@@ -103,6 +111,7 @@ pub struct Gateway {
     store: Arc<dyn Store>,
     claim: Claim,
     journal: Journal,
+    vault: Vault,
     shards: Shards,
     /// Also those that a reload has taken out: their contacts may still run.
     units: ArcSwap<HashMap<UnitName, Arc<Unit>>>,
@@ -156,7 +165,13 @@ impl Gateway {
         let units = parts.units.into_iter().map(|name| (name.clone(), Arc::new(Unit::new(name, now)))).collect();
         Arc::new(Self {
             limits: parts.limits,
-            journal: Journal::new(Arc::clone(&parts.store), parts.durability, &parts.chain_key, parts.claim),
+            journal: Journal::new(
+                Arc::clone(&parts.store),
+                parts.durability,
+                &parts.sealer.derive(TIMELINE),
+                parts.claim,
+            ),
+            vault: Vault::new(&parts.sealer),
             store: parts.store,
             claim: parts.claim,
             shards: Shards::new(now),
@@ -265,13 +280,7 @@ impl Gateway {
         let now = if steps.is_empty() {
             self.journal.follow(&mut after)
         } else {
-            match entry.contact.record(&steps) {
-                Ok(body) => self.journal.append(id, &mut entry.link, self.clock.now(), body, &mut after),
-                Err(error) => {
-                    tracing::error!(contact.id = %id, %error, "a transition cannot be written");
-                    Vec::new()
-                }
-            }
+            self.write(id, &entry.contact, &mut entry.chain, &steps, &mut after)
         };
         // Under the lock, or the next transition's commands could overtake these.
         self.send_now(entry, now, todo);
@@ -282,6 +291,28 @@ impl Gateway {
             shard.close(id);
         } else {
             shard.arm(id);
+        }
+    }
+
+    /// Appends a transition to the journal; yields what need not wait for the commit.
+    fn write(
+        &self,
+        id: &ContactId,
+        contact: &Contact,
+        chain: &mut Chain,
+        steps: &[Step],
+        after: &mut Vec<After>,
+    ) -> Vec<After> {
+        let failed = |error: &dyn std::fmt::Display| {
+            tracing::error!(contact.id = %id, %error, "a transition cannot be written");
+            Vec::new()
+        };
+        match contact.record(steps).map(Zeroizing::new) {
+            Ok(body) => {
+                let appended = self.journal.append(id, chain, self.clock.now(), &body, after);
+                appended.unwrap_or_else(|error| failed(&error))
+            }
+            Err(error) => failed(&error),
         }
     }
 

@@ -76,7 +76,7 @@ async fn gateway(health: &Arc<Health>, metrics: &Arc<Metrics>, alerts: &Arc<Aler
         store,
         claim,
         durability: Durability::Sync,
-        chain_key: [0; 32],
+        sealer: usher::seal::Sealer::from_key([0; 32]),
         limits: Limits { contacts: 1, running_calls: 1, journal_backlog: 1, engine_absence: Duration::from_secs(1) },
         units: Vec::new(),
         roster: Roster::new(Vec::new()),
