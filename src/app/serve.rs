@@ -33,6 +33,7 @@ use crate::{
     },
     nlp,
     ops::{self, Door, timeline::Timelines},
+    privacy::Scanner,
     store::{Store, seal::Sealer},
     telemetry::{self, Health, Metrics},
 };
@@ -129,6 +130,7 @@ impl Running {
             claim,
             durability: settings.store.durability,
             sealer,
+            scanner: Scanner::new(&settings.privacy).context("[privacy]")?,
             limits: settings.limits,
             units: settings.units.clone(),
             roster: roster(&profiles),
@@ -197,10 +199,12 @@ impl Running {
     /// When a part cannot be built.
     pub fn reload(&mut self, settings: Settings) -> anyhow::Result<()> {
         let profiles = serve_profiles(&settings, &self.deps, &self.profiles)?;
+        let scanner = Scanner::new(&settings.privacy).context("[privacy]")?;
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
         // First, so that no engine is let in any more for a unit that is about to go.
+        self.gateway.set_scanner(scanner);
         self.doors.send_replace(Arc::new(Doors::new(&settings)));
         self.gateway.reload(settings.units.clone(), roster(&profiles));
         self.profiles = profiles;

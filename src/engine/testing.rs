@@ -43,6 +43,7 @@ pub(super) async fn gateway() -> Arc<Gateway> {
         claim,
         durability: Durability::Sync,
         sealer: crate::seal::Sealer::from_key([0; 32]),
+        scanner: crate::privacy::Scanner::default(),
         limits: Limits { contacts: 1, running_calls: 1, journal_backlog: 1, engine_absence: Duration::from_secs(1) },
         units: vec![UnitName::new("u").unwrap()],
         roster: Roster::default(),

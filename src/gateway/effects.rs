@@ -12,6 +12,7 @@ use super::{
     alerts::{Alert, AlertKey, AlertKind},
     lane::{Refusal, ToEngine},
     ports::{Ask, AskError, ExternalRequest, Progress, Seed},
+    private,
     served::Served,
     shard::Entry,
     unit::Unit,
@@ -86,7 +87,8 @@ impl Gateway {
                 }
                 Effect::External { seq, uri, parameters } => {
                     let idempotency_key = format!("{id}/{}", seq.0);
-                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters };
+                    let secrets = private::secrets(&parameters, entry.contact.values(), &entry.chain);
+                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters, secrets };
                     after.push(After::External(Box::new(request), seq));
                 }
                 Effect::Typing => after.extend(frame(entry, ToEngine::Typing { contact: id.name.clone() })),

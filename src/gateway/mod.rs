@@ -13,6 +13,7 @@ mod journal;
 pub mod lane;
 mod observe;
 pub mod ports;
+mod private;
 mod recovery;
 mod served;
 mod shard;
@@ -60,6 +61,7 @@ use crate::{
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
         step::Step,
     },
+    privacy::Scanner,
     seal::{Sealer, Vault},
     telemetry::{Health, Metrics},
 };
@@ -94,6 +96,7 @@ pub struct Parts {
     pub durability: Durability,
     /// From its key come the timeline's and those of contacts.
     pub sealer: Sealer,
+    pub scanner: Scanner,
     pub limits: Limits,
     pub units: Vec<UnitName>,
     pub roster: Roster,
@@ -112,6 +115,8 @@ pub struct Gateway {
     claim: Claim,
     journal: Journal,
     vault: Vault,
+    /// What becomes a token in what comes in.
+    scanner: ArcSwap<Scanner>,
     shards: Shards,
     /// Also those that a reload has taken out: their contacts may still run.
     units: ArcSwap<HashMap<UnitName, Arc<Unit>>>,
@@ -172,6 +177,7 @@ impl Gateway {
                 parts.claim,
             ),
             vault: Vault::new(&parts.sealer),
+            scanner: ArcSwap::from_pointee(parts.scanner),
             store: parts.store,
             claim: parts.claim,
             shards: Shards::new(now),
@@ -252,13 +258,15 @@ impl Gateway {
     }
 
     /// One transition, under its shard's lock. Says whether the contact exists.
-    fn apply_in(&self, shard: &mut Shard, id: &ContactId, event: Event, todo: &mut Todo) -> bool {
+    fn apply_in(&self, shard: &mut Shard, id: &ContactId, mut event: Event, todo: &mut Todo) -> bool {
         let Some(entry) = shard.contacts.get_mut(id) else { return false };
         let mut out = Out::default();
+        let tokenised = self.tokenise(&mut event, entry);
         let directory = entry.unit.directory.load();
         let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
         let waiting = entry.contact.waiting();
         entry.contact.on_event(event, cx, &mut out);
+        tokenised.tell(&mut entry.contact, &mut out);
         self.count_waiting(waiting, entry.contact.waiting());
         self.settle(shard, id, out, Vec::new(), todo);
         true

@@ -138,10 +138,12 @@ impl Gateway {
         let mut rounds = interval(every);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         rounds.tick().await;
+        self.count_erased().await;
         while stop.run_until_cancelled(rounds.tick()).await.is_some() {
             self.end_abandoned().await;
             self.checkpoint().await;
             self.prune(retention).await;
+            self.count_erased().await;
         }
     }
 
@@ -169,6 +171,14 @@ impl Gateway {
         }
         drop(shard);
         self.finish(todo);
+    }
+
+    /// They are erased by another process.
+    async fn count_erased(&self) {
+        match self.store.erased().await {
+            Ok(contacts) => self.metrics.erased_contacts.set(i64::try_from(contacts).unwrap_or(i64::MAX)),
+            Err(error) => tracing::warn!(%error, source = %error.source, "erased contacts cannot be counted"),
+        }
     }
 
     async fn prune(&self, retention: Duration) {

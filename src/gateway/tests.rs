@@ -150,6 +150,7 @@ impl House {
             claim,
             durability: Durability::Sync,
             sealer: Sealer::from_key([0; 32]),
+            scanner: Scanner::default(),
             limits: Limits { contacts: 10, running_calls: 10, journal_backlog: 100, engine_absence: ABSENCE },
             units: vec![unit()],
             roster: roster_of(served(agents, &mute)),

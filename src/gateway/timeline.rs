@@ -24,7 +24,7 @@ pub enum Unreadable {
         #[source]
         source: serde_json::Error,
     },
-    #[error("record {position} is sealed with a key that the store does not hold, or under another master key")]
+    #[error("record {position} cannot be opened: it was altered, or its key is not here")]
     Sealed { position: u64 },
 }
 
@@ -41,8 +41,12 @@ pub fn as_text(contact: &ContactId, records: &[Opened], verdict: Result<(), usiz
     for opened in records {
         let at = opened.record.at;
         let after = at.since(began).as_secs_f64();
-        for step in steps(opened)?.unwrap_or_default() {
-            line(&mut text, format_args!("{}  +{after:>8.3}s  {}", clock_time(at), step.tell()));
+        let mut tell = |what: &str| line(&mut text, format_args!("{}  +{after:>8.3}s  {what}", clock_time(at)));
+        match steps(opened) {
+            Ok(steps) => steps.unwrap_or_default().iter().for_each(|step| tell(&step.tell())),
+            // What is the matter with the others is told by the rest, and by the verdict.
+            Err(sealed @ Unreadable::Sealed { .. }) => tell(&format!("({sealed})")),
+            Err(error @ Unreadable::NotOurs { .. }) => return Err(error),
         }
     }
     if let Some((Erased { at, by }, count)) = erased(records) {
@@ -79,15 +83,23 @@ pub fn as_json(contact: &ContactId, records: &[Opened], verdict: Result<(), usiz
     for opened in records {
         let record = &opened.record;
         let hash = record.hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let steps = steps(opened)?.unwrap_or_default();
+        let (steps, is_sealed) = match steps(opened) {
+            Ok(steps) => (steps.unwrap_or_default(), false),
+            Err(Unreadable::Sealed { .. }) => (Vec::new(), true),
+            Err(error @ Unreadable::NotOurs { .. }) => return Err(error),
+        };
         let steps = steps.iter().map(|step| value(record, step)).collect::<Result<Vec<_>, _>>()?;
-        entries.push(json!({
+        let mut entry = json!({
             "position": record.pos.0,
             "previous": record.prev.0,
             "at": rfc3339(record.at),
             "hash": hash,
             "steps": steps,
-        }));
+        });
+        if let (true, Some(members)) = (is_sealed, entry.as_object_mut()) {
+            members.insert("sealed".to_owned(), true.into());
+        }
+        entries.push(entry);
     }
     let mut document = json!({
         "contact": contact.name.as_str(),

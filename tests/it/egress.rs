@@ -37,7 +37,7 @@ fn settings(names: &[SocketAddr], allow: Vec<AllowedHost>) -> settings::Egress {
 }
 
 fn host(host: &str) -> AllowedHost {
-    AllowedHost { host: host.to_owned(), port: None, private: false, plaintext: false }
+    AllowedHost { host: host.to_owned(), port: None, private: false, plaintext: false, restore_tokens: false }
 }
 
 /// As the fakes need it: they are on loopback and, but for a few, speak plaintext.

@@ -77,6 +77,7 @@ async fn gateway(health: &Arc<Health>, metrics: &Arc<Metrics>, alerts: &Arc<Aler
         claim,
         durability: Durability::Sync,
         sealer: usher::seal::Sealer::from_key([0; 32]),
+        scanner: usher::privacy::Scanner::default(),
         limits: Limits { contacts: 1, running_calls: 1, journal_backlog: 1, engine_absence: Duration::from_secs(1) },
         units: Vec::new(),
         roster: Roster::new(Vec::new()),

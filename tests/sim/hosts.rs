@@ -247,6 +247,7 @@ async fn serve(settings: &Settings, disk: &Arc<Disk>, clock: &Clock, present: &P
         claim,
         durability: settings.store.durability,
         sealer: sealer(),
+        scanner: usher::privacy::Scanner::default(),
         limits: settings.limits,
         units: settings.units.clone(),
         roster: roster(settings, clock),

@@ -17,6 +17,7 @@ mod outcome;
 mod saved;
 mod transcript;
 mod turn;
+mod values;
 mod wanted;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use saved::{Record, Recorded, name_hash};
 use transcript::Transcript;
+pub use values::Value;
 
 use super::{
     clock::{Due, InactivityClock},
@@ -339,6 +341,8 @@ struct State {
     /// What the engine has not been told yet; goes with the next question.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     news: Parameters,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    values: Vec<Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -385,6 +389,7 @@ impl Contact {
             last_message: None,
             last_intent: None,
             news: Parameters::new(),
+            values: Vec::new(),
         };
         Self { card, state, seen: VecDeque::new(), transcript: Transcript::default() }
     }
