@@ -2,6 +2,7 @@
 
 pub mod converse;
 pub mod demo;
+mod erase;
 mod machine;
 mod profiles;
 mod serve;
@@ -27,6 +28,7 @@ use crate::{
     store::{Store, seal::Sealer, sqlite::Sqlite},
 };
 
+pub use erase::erase;
 pub use machine::raise_open_files;
 pub use serve::{Listeners, Running, serve};
 pub use timeline::timeline;

@@ -24,9 +24,7 @@ use crate::{
         settings::{Profile, Settings},
         watch::Watcher,
     },
-    core::{
-        ids::{Timestamp, UnitName},
-    },
+    core::ids::{Timestamp, UnitName},
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
@@ -35,15 +33,13 @@ use crate::{
     },
     nlp,
     ops::{self, Door, timeline::Timelines},
+    privacy::Scanner,
     store::{Store, seal::Sealer},
     telemetry::{self, Health, Metrics},
 };
 
 /// How long a drain waits for a store that cannot be written.
 const LAST_COMMIT_WITHIN: Duration = Duration::from_secs(5);
-
-/// The purpose of the key that chains a timeline's records.
-pub(super) const TIMELINE: &str = "timeline";
 
 /// The two doors, open but not answered yet.
 #[derive(Debug)]
@@ -105,7 +101,7 @@ impl Running {
         let directory = &settings.store.path;
         let store = open_store(directory).await?;
         let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
-        Self::start_with(settings, listeners, store, sealer.derive(TIMELINE), clock).await
+        Self::start_with(settings, listeners, store, sealer, clock).await
     }
 
     /// With a store and a clock of the caller's.
@@ -116,7 +112,7 @@ impl Running {
         settings: Settings,
         listeners: Listeners,
         store: Arc<dyn Store>,
-        chain_key: [u8; 32],
+        sealer: Sealer,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let claim = store.claim("usher").await.context("the store cannot be taken over")?;
@@ -133,7 +129,8 @@ impl Running {
             store: Arc::clone(&store),
             claim,
             durability: settings.store.durability,
-            chain_key,
+            sealer,
+            scanner: Scanner::new(&settings.privacy).context("[privacy]")?,
             limits: settings.limits,
             units: settings.units.clone(),
             roster: roster(&profiles),
@@ -202,10 +199,12 @@ impl Running {
     /// When a part cannot be built.
     pub fn reload(&mut self, settings: Settings) -> anyhow::Result<()> {
         let profiles = serve_profiles(&settings, &self.deps, &self.profiles)?;
+        let scanner = Scanner::new(&settings.privacy).context("[privacy]")?;
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
         // First, so that no engine is let in any more for a unit that is about to go.
+        self.gateway.set_scanner(scanner);
         self.doors.send_replace(Arc::new(Doors::new(&settings)));
         self.gateway.reload(settings.units.clone(), roster(&profiles));
         self.profiles = profiles;

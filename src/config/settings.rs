@@ -18,6 +18,7 @@ pub struct Settings {
     pub store: Store,
     pub limits: Limits,
     pub egress: Egress,
+    pub privacy: Privacy,
     pub log: Log,
     /// OTLP gRPC endpoint for traces; `None`: no traces leave.
     pub otlp_endpoint: Option<String>,
@@ -122,6 +123,23 @@ pub struct AllowedHost {
     pub private: bool,
     /// `http://` is allowed for this host.
     pub plaintext: bool,
+    /// It is given what tokens stand for (B10).
+    pub restore_tokens: bool,
+}
+
+/// What becomes a token in customers' words (B10).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Privacy {
+    pub card: bool,
+    pub iban: bool,
+    pub patterns: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// Stands in its tokens: `[name:1]`.
+    pub name: String,
+    pub regex: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

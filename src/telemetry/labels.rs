@@ -95,6 +95,16 @@ labels!(
 );
 
 labels!(
+    /// What a token stands for (B10).
+    TokenKind, "kind", {
+        Card = "card",
+        Iban = "iban",
+        /// A configured pattern, whichever.
+        Pattern = "pattern",
+    }
+);
+
+labels!(
     ActionLabel, "action", {
         Requeue = "requeue",
         SpeechRequeue = "speech_requeue",
@@ -231,6 +241,7 @@ mod tests {
         check::<Stage>();
         check::<QuotaClass>();
         check::<ShadowResult>();
+        check::<TokenKind>();
         check::<MediaType>();
         check::<Outcome>();
         check::<Standing>();

@@ -9,7 +9,7 @@ use std::{
 use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
     engines::{EngineCells, EngineList},
-    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, QuotaClass, Stage},
+    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, QuotaClass, Stage, TokenKind},
 };
 use crate::{
     core::{
@@ -43,6 +43,7 @@ pub struct Metrics {
     actions_done: Family<ActionLabel, Counter>,
     actions_failed: Family<ActionLabel, Counter>,
     unknown_actions: Counter,
+    token_kinds: Family<TokenKind, Counter>,
     stages: Family<Stage, Histogram>,
     agents: Family<Standing, Gauge>,
     journal_lag_ms: Gauge,
@@ -52,6 +53,8 @@ pub struct Metrics {
 
     /// Open contacts.
     pub contacts: Gauge,
+    /// Contacts in the store whose keys have been destroyed.
+    pub erased_contacts: Gauge,
     /// Language-engine calls and external queries under way.
     pub running_calls: Gauge,
     /// Customer inputs that wait behind a running turn, of all contacts.
@@ -154,6 +157,11 @@ impl Metrics {
         self.unknown_actions.increment();
     }
 
+    /// So many times something private became a token.
+    pub fn tokens(&self, kind: TokenKind, count: u32) {
+        self.token_kinds.with(kind, |it| it.add(count.into()));
+    }
+
     pub fn stage(&self, stage: Stage, span: Duration) {
         self.stages.with(stage, |it| it.record(span));
     }
@@ -217,6 +225,11 @@ impl Metrics {
             "Customer messages dropped because they were known already.",
             &self.duplicates,
         );
+        page.counters(
+            "usher_tokens_total",
+            "What was private in customers' words and became a token, by kind.",
+            &self.token_kinds,
+        );
         page.counters("usher_busy_total", "New work refused, by the bound that was reached.", &self.busy);
         page.counter(
             "usher_frames_refused_total",
@@ -253,7 +266,11 @@ impl Metrics {
             "Questions that wait for their turn within an engine's quota, by class.",
             &self.quota_waiting,
         );
-        page.counters("usher_quota_granted_total", "Questions that had their turn within a quota.", &self.quota_granted);
+        page.counters(
+            "usher_quota_granted_total",
+            "Questions that had their turn within a quota.",
+            &self.quota_granted,
+        );
         page.counters(
             "usher_quota_refused_total",
             "Questions whose turn within a quota could not come before their deadline.",
@@ -288,6 +305,11 @@ impl Metrics {
     }
 
     fn render_gauges(&self, page: &mut Page) {
+        page.gauge(
+            "usher_erased_contacts",
+            "Contacts in the store whose keys have been destroyed.",
+            &self.erased_contacts,
+        );
         page.gauge("usher_running_calls", "Language-engine calls and external queries under way.", &self.running_calls);
         page.gauge("usher_waiting_inputs", "Customer inputs waiting behind a running turn.", &self.waiting_inputs);
         page.gauge("usher_journal_backlog", "Journal records waiting for their commit.", &self.journal_backlog);
@@ -354,6 +376,8 @@ mod tests {
         metrics.action(ActionLabel::External, false);
         has(&metrics, "usher_actions_total{action=\"external\",result=\"ok\"} 1");
         has(&metrics, "usher_actions_total{action=\"external\",result=\"failed\"} 2");
+        metrics.tokens(TokenKind::Iban, 2);
+        has(&metrics, "usher_tokens_total{kind=\"iban\"} 2");
         metrics.unknown_action();
         has(&metrics, "usher_unknown_actions_total 1");
         metrics.journal_lag(Duration::from_millis(1_250));

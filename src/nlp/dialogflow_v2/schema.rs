@@ -5,13 +5,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::session::MAX_ID_BYTES;
-use crate::nlp::QUOTA_FIELD;
 use crate::config::{
     nearest::{nearest, quoted},
     schema::{Field, Form, Problem, Required, Schema, Values},
     service_account,
     settings::Profile,
 };
+use crate::nlp::QUOTA_FIELD;
 
 pub(in crate::nlp) const SCHEMA: Schema = Schema {
     kind: "dialogflow-v2",
