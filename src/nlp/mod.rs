@@ -2,7 +2,9 @@
 //!
 //! A new engine is its file, one row of [`KINDS`] and its variant in `config::settings`.
 
+mod dialogflow_cx;
 pub mod dialogflow_v2;
+mod google;
 pub mod google_auth;
 mod lookup;
 

@@ -5,7 +5,7 @@
 
 use tokio::time::timeout;
 
-use super::{engine, errors::Place, parts, rest, session};
+use super::{engine, place, rest, session, way};
 use crate::{
     config::settings::{DialogflowV2, Profile},
     core::message::FailureKind,
@@ -19,17 +19,15 @@ pub(in crate::nlp) async fn run(
     deps: &Deps,
 ) -> Result<CredentialReport, AskError> {
     let unbuilt = |error: crate::nlp::BuildError| AskError::new(FailureKind::Invalid, error.to_string());
-    // Made first, and kept: the engine shares its token.
-    let parts = parts(profile, config, deps).map_err(unbuilt)?;
-    engine(profile, config, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
+    let way = way(profile, config, deps).map_err(unbuilt)?;
+    engine(profile, config, &way, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
 
-    let place = Place::new(profile, config, &parts.endpoint);
-    let tokens = parts.tokens.clone();
-    let proxy = config.proxy.as_deref();
-    let agent = rest::agent(session::parent(config), &parts.endpoint, proxy, tokens, &deps.lookup, &place);
-    let agent = timeout(config.deadline, agent).await.unwrap_or_else(|_| Err(place.late(config.deadline)));
+    let place = place(profile, config, &way.endpoint);
+    let http = way.http(deps).map_err(unbuilt)?;
+    let agent = timeout(config.deadline, rest::agent(session::parent(config), http, &place)).await;
+    let agent = agent.unwrap_or_else(|_| Err(place.late(config.deadline)));
     Ok(CredentialReport {
-        account: parts.tokens.map(|it| it.account().to_owned()),
+        account: way.tokens.map(|it| it.account().to_owned()),
         agent: agent.map(|it| AgentSummary {
             name: it.display_name,
             language: it.default_language_code,

@@ -2,7 +2,6 @@
 
 mod convert;
 mod grpc;
-mod json;
 mod listener;
 mod names;
 mod pages;
@@ -17,15 +16,16 @@ use axum::{Router, extract::DefaultBodyLimit, middleware};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    grpc::Grpc, json::Json, listener::Bounded, pages::OnlyHere, service::Service, sessions::Sessions, webhook::Webhook,
-};
+use self::{grpc::Grpc, listener::Bounded, pages::OnlyHere, service::Service, sessions::Sessions, webhook::Webhook};
 use super::{agent::Agent, session::Engine};
 use crate::{
     clock::Clock,
-    wire::dialogflow_v2::{
-        agents_server::AgentsServer, contexts_server::ContextsServer,
-        session_entity_types_server::SessionEntityTypesServer, sessions_server::SessionsServer,
+    wire::{
+        dialogflow_v2::{
+            agents_server::AgentsServer, contexts_server::ContextsServer,
+            session_entity_types_server::SessionEntityTypesServer, sessions_server::SessionsServer,
+        },
+        json::{DescriptorError, Json},
     },
 };
 
@@ -52,7 +52,7 @@ pub enum StartError {
     #[error("the listener has no address")]
     Address(#[source] io::Error),
     #[error("the API's description in this binary is broken")]
-    Contract(#[from] prost_reflect::DescriptorError),
+    Contract(#[from] DescriptorError),
     #[error("the agent could not be made ready")]
     Engine(#[from] tokio::task::JoinError),
 }
@@ -84,7 +84,8 @@ impl Server {
         // Much to compute for a large agent.
         let engine = tokio::task::spawn_blocking(move || Engine::new(agent)).await?;
         let sessions = Sessions::new(options.max_sessions.max(1), sessions::MAX_TOTAL_BYTES, options.seed);
-        let service = Arc::new(Service { engine, sessions, webhook, json: Json::new()?, clock });
+        let service =
+            Arc::new(Service { engine, sessions, webhook, json: Json::new("google.cloud.dialogflow.v2")?, clock });
         let stopping = CancellationToken::new();
         let serving = tokio::spawn(serve(
             Bounded::new(listener),

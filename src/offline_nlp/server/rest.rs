@@ -12,14 +12,16 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 use super::{
-    json::{Enums, JsonError},
     names::{Collection, is_project},
     pages::{bad_body, is_grpc},
     service::{Service, Shared},
 };
-use crate::wire::dialogflow_v2::{
-    Context, CreateContextRequest, CreateSessionEntityTypeRequest, DetectIntentRequest, ListContextsRequest,
-    ListSessionEntityTypesRequest, SessionEntityType, UpdateContextRequest, UpdateSessionEntityTypeRequest,
+use crate::wire::{
+    dialogflow_v2::{
+        Context, CreateContextRequest, CreateSessionEntityTypeRequest, DetectIntentRequest, ListContextsRequest,
+        ListSessionEntityTypesRequest, SessionEntityType, UpdateContextRequest, UpdateSessionEntityTypeRequest,
+    },
+    json::{Enums, JsonError},
 };
 
 /// What a path leads to.

@@ -8,7 +8,6 @@ use tonic::Status;
 
 use super::{
     convert::{self, Asked},
-    json::Json,
     names::{Collection, ItemName, SessionName, is_project},
     sessions::{Seat, Sessions},
     webhook::{Webhook, unreadable},
@@ -23,6 +22,7 @@ use crate::{
             ListSessionEntityTypesResponse, OriginalDetectIntentRequest, SessionEntityType, Status as WireStatus,
             UpdateContextRequest, UpdateSessionEntityTypeRequest, WebhookRequest,
         },
+        json::Json,
         structs,
     },
 };
