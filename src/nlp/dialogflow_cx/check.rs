@@ -2,16 +2,21 @@
 
 use tokio::time::timeout;
 
-use super::{Config, PACKAGE, agent, engine, place, rest, way};
+use super::{DialogflowCx, PACKAGE, agent, engine, place, rest, way};
 use crate::{
-    config::settings::Profile,
+    config::settings::{EngineSettings, Profile},
     core::message::FailureKind,
     gateway::ports::AskError,
-    nlp::{AgentSummary, BuildError, CredentialReport, Deps},
+    nlp::{BuildError, CredentialReport, Deps},
     wire::json::Json,
 };
 
-pub(in crate::nlp) async fn run(profile: &Profile, config: &Config, deps: &Deps) -> Result<CredentialReport, AskError> {
+pub(in crate::nlp) async fn run(
+    settings: &EngineSettings,
+    profile: &Profile,
+    deps: &Deps,
+) -> Result<CredentialReport, AskError> {
+    let config = &DialogflowCx::of(&settings.values, profile);
     let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, error.to_string());
     let way = way(profile, config, deps).map_err(unbuilt)?;
     engine(profile, config, &way, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
@@ -23,10 +28,9 @@ pub(in crate::nlp) async fn run(profile: &Profile, config: &Config, deps: &Deps)
     let described = described.unwrap_or_else(|_| Err(place.late(config.deadline)));
     Ok(CredentialReport {
         account: way.tokens.map(|it| it.account().to_owned()),
-        agent: described.map(|it| AgentSummary {
-            name: it.display_name,
-            language: it.default_language_code,
-            time_zone: it.time_zone,
+        about: described.map(|it| {
+            let (name, language, zone) = (it.display_name, it.default_language_code, it.time_zone);
+            format!("agent {name}, language {language}, time zone {zone}")
         }),
     })
 }

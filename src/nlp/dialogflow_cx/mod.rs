@@ -7,10 +7,9 @@
 pub(super) mod check;
 mod convert;
 mod rest;
+mod schema;
 
-use std::{fmt, sync::Arc, time::Duration};
-
-use secrecy::SecretString;
+use std::sync::Arc;
 
 use super::{
     BuildError, Deps,
@@ -22,39 +21,19 @@ use super::{
     },
 };
 use crate::{
-    config::settings::{Profile, Transport},
+    config::settings::{EngineSettings, Profile},
     core::message::Answer,
-    gateway::ports::AskError,
+    gateway::ports::{AskError, LanguageEngine},
     wire::{
         dialogflow_cx::{DetectIntentRequest, DetectIntentResponse},
         json::Json,
     },
 };
 
-const PACKAGE: &str = "google.cloud.dialogflow.cx.v3";
+use schema::DialogflowCx;
+pub(super) use schema::SCHEMA;
 
-/// `[cx]` of a profile.
-#[derive(Clone)]
-pub(super) struct Config {
-    pub(super) credential: Option<SecretString>,
-    pub(super) project: String,
-    /// Decides the endpoint's host *and* stands in the path: `global`, `europe-west3`.
-    pub(super) location: String,
-    /// The agent's id, a UUID.
-    pub(super) agent: String,
-    /// An id; `None`: the draft.
-    pub(super) environment: Option<String>,
-    /// In place of the location's own.
-    pub(super) endpoint: Option<String>,
-    pub(super) transport: Transport,
-    pub(super) connections: usize,
-    pub(super) deadline: Duration,
-    pub(super) sentiment: bool,
-    /// Whose response messages are wanted; empty: those of no channel.
-    pub(super) channel: String,
-    pub(super) time_zone: String,
-    pub(super) proxy: Option<String>,
-}
+const PACKAGE: &str = "google.cloud.dialogflow.cx.v3";
 
 /// The API's messages, and what every request of a profile carries.
 #[derive(Debug)]
@@ -74,7 +53,17 @@ impl Api for Cx {
     }
 }
 
-fn engine(profile: &Profile, config: &Config, way: &Way, deps: &Deps) -> Result<Arc<dyn Dialogflow>, BuildError> {
+pub(super) fn build(
+    settings: &EngineSettings,
+    profile: &Profile,
+    deps: &Deps,
+) -> Result<Arc<dyn LanguageEngine>, BuildError> {
+    let config = DialogflowCx::of(&settings.values, profile);
+    let way = way(profile, &config, deps)?;
+    engine(profile, &config, &way, deps).map(|it| it as Arc<dyn LanguageEngine>)
+}
+
+fn engine(profile: &Profile, config: &DialogflowCx, way: &Way, deps: &Deps) -> Result<Arc<dyn Dialogflow>, BuildError> {
     let extras = convert::Extras {
         time_zone: config.time_zone.clone(),
         sentiment: config.sentiment,
@@ -89,7 +78,7 @@ fn engine(profile: &Profile, config: &Config, way: &Way, deps: &Deps) -> Result<
     way.engine(Cx(extras), place, sessions(config), |http| rest::RestTransport::new(http, json), deps)
 }
 
-fn way(profile: &Profile, config: &Config, deps: &Deps) -> Result<Way, BuildError> {
+fn way(profile: &Profile, config: &DialogflowCx, deps: &Deps) -> Result<Way, BuildError> {
     let segments = [
         ("project", Some(&config.project)),
         ("location", Some(&config.location)),
@@ -115,11 +104,11 @@ fn way(profile: &Profile, config: &Config, deps: &Deps) -> Result<Way, BuildErro
 }
 
 /// `projects/P/locations/L/agents/A`
-fn agent(config: &Config) -> String {
+fn agent(config: &DialogflowCx) -> String {
     format!("projects/{}/locations/{}/agents/{}", config.project, config.location, config.agent)
 }
 
-fn sessions(config: &Config) -> Sessions {
+fn sessions(config: &DialogflowCx) -> Sessions {
     let agent = agent(config);
     Sessions::new(match &config.environment {
         Some(environment) => format!("{agent}/environments/{environment}/sessions/"),
@@ -127,7 +116,7 @@ fn sessions(config: &Config) -> Sessions {
     })
 }
 
-fn place(profile: &Profile, config: &Config, endpoint: &str) -> Place {
+fn place(profile: &Profile, config: &DialogflowCx, endpoint: &str) -> Place {
     Place {
         api: "Dialogflow CX",
         located_by: "location",
@@ -137,15 +126,6 @@ fn place(profile: &Profile, config: &Config, endpoint: &str) -> Place {
         agent: Some(config.agent.clone()),
         environment: config.environment.clone().unwrap_or_else(|| "draft".into()),
         endpoint: endpoint.to_owned(),
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("agent", &agent(self))
-            .field("environment", &self.environment)
-            .finish_non_exhaustive()
     }
 }
 

@@ -5,20 +5,21 @@
 
 use tokio::time::timeout;
 
-use super::{engine, place, rest, session, way};
+use super::{DialogflowV2, engine, place, rest, session, way};
 use crate::{
-    config::settings::{DialogflowV2, Profile},
+    config::settings::{EngineSettings, Profile},
     core::message::FailureKind,
     gateway::ports::AskError,
-    nlp::{AgentSummary, CredentialReport, Deps},
+    nlp::{BuildError, CredentialReport, Deps},
 };
 
 pub(in crate::nlp) async fn run(
+    settings: &EngineSettings,
     profile: &Profile,
-    config: &DialogflowV2,
     deps: &Deps,
 ) -> Result<CredentialReport, AskError> {
-    let unbuilt = |error: crate::nlp::BuildError| AskError::new(FailureKind::Invalid, error.to_string());
+    let config = &DialogflowV2::of(&settings.values, profile);
+    let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, error.to_string());
     let way = way(profile, config, deps).map_err(unbuilt)?;
     engine(profile, config, &way, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
 
@@ -28,10 +29,9 @@ pub(in crate::nlp) async fn run(
     let agent = agent.unwrap_or_else(|_| Err(place.late(config.deadline)));
     Ok(CredentialReport {
         account: way.tokens.map(|it| it.account().to_owned()),
-        agent: agent.map(|it| AgentSummary {
-            name: it.display_name,
-            language: it.default_language_code,
-            time_zone: it.time_zone,
+        about: agent.map(|it| {
+            let (name, language, zone) = (it.display_name, it.default_language_code, it.time_zone);
+            format!("agent {name}, language {language}, time zone {zone}")
         }),
     })
 }

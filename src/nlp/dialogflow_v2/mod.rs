@@ -7,6 +7,7 @@ pub(super) mod check;
 mod convert;
 mod rest;
 mod rest_model;
+mod schema;
 mod session;
 
 use std::sync::Arc;
@@ -21,11 +22,15 @@ use super::{
     },
 };
 use crate::{
-    config::settings::{self, DialogflowV2, Profile},
+    config::settings::{EngineSettings, Profile},
     core::message::Answer,
     gateway::ports::{AskError, LanguageEngine},
     wire::dialogflow_v2::{DetectIntentRequest, DetectIntentResponse},
 };
+
+pub use super::google::way::TransportKind;
+pub use schema::DialogflowV2;
+pub(super) use schema::SCHEMA;
 
 /// The API's messages, and what every request of a profile carries.
 #[derive(Debug)]
@@ -45,10 +50,14 @@ impl Api for V2 {
     }
 }
 
-pub(super) fn build(profile: &Profile, deps: &Deps) -> Option<Result<Arc<dyn LanguageEngine>, BuildError>> {
-    let settings::LanguageEngine::DialogflowV2(config) = &profile.language_engine;
-    let engine = way(profile, config, deps).and_then(|way| engine(profile, config, &way, deps));
-    Some(engine.map(|it| it as Arc<dyn LanguageEngine>))
+pub(super) fn build(
+    settings: &EngineSettings,
+    profile: &Profile,
+    deps: &Deps,
+) -> Result<Arc<dyn LanguageEngine>, BuildError> {
+    let config = DialogflowV2::of(&settings.values, profile);
+    let way = way(profile, &config, deps)?;
+    engine(profile, &config, &way, deps).map(|it| it as Arc<dyn LanguageEngine>)
 }
 
 fn engine(profile: &Profile, config: &DialogflowV2, way: &Way, deps: &Deps) -> Result<Arc<dyn Dialogflow>, BuildError> {

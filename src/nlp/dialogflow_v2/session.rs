@@ -1,6 +1,7 @@
 //! Names at Dialogflow ES: the agent's parent, and the session path of a contact.
 
-use crate::{config::settings::DialogflowV2, nlp::google::session::Sessions};
+use super::DialogflowV2;
+use crate::nlp::google::session::Sessions;
 
 /// `projects/P[/locations/L]`: the parent of the agent.
 pub(super) fn parent(config: &DialogflowV2) -> String {

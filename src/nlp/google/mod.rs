@@ -5,6 +5,7 @@
 
 pub(super) mod content;
 pub(super) mod errors;
+pub(super) mod fields;
 pub(super) mod grpc;
 pub(super) mod rest;
 pub(super) mod session;

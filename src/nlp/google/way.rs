@@ -5,34 +5,37 @@ use std::{sync::Arc, time::Duration};
 use secrecy::SecretString;
 
 use super::{Api, Dialogflow, Engine, Transport, errors::Place, grpc::GrpcTransport, rest::Http, session::Sessions};
-use crate::{
-    config::settings,
-    nlp::{
-        BuildError, Deps,
-        google_auth::{Route, TokenSource},
-    },
+use crate::nlp::{
+    BuildError, Deps,
+    google_auth::{Route, TokenSource},
 };
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransportKind {
+    Grpc,
+    Rest,
+}
+
 /// As a profile says it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(in crate::nlp) struct Settings<'a> {
     pub(in crate::nlp) credential: Option<&'a SecretString>,
     /// In place of Google's.
     pub(in crate::nlp) own_endpoint: Option<&'a str>,
     pub(in crate::nlp) region: Option<&'a str>,
-    pub(in crate::nlp) transport: settings::Transport,
+    pub(in crate::nlp) transport: TransportKind,
     pub(in crate::nlp) connections: usize,
     pub(in crate::nlp) deadline: Duration,
     pub(in crate::nlp) proxy: Option<&'a str>,
 }
 
-#[derive(Debug)]
 pub(in crate::nlp) struct Way {
     pub(in crate::nlp) endpoint: String,
     pub(in crate::nlp) deadline: Duration,
     pub(in crate::nlp) tokens: Option<Arc<TokenSource>>,
     origin: String,
-    transport: settings::Transport,
+    transport: TransportKind,
     connections: usize,
     proxy: Option<String>,
 }
@@ -47,15 +50,15 @@ impl Way {
             return bad("credential", "is missing: only an `endpoint` of your own can do without");
         }
         let route = match (settings.transport, settings.proxy) {
-            (settings::Transport::Grpc, Some(_)) => {
+            (TransportKind::Grpc, Some(_)) => {
                 return bad("proxy", "is for `transport = \"rest\"`; gRPC does not pass HTTP proxies");
             }
-            (settings::Transport::Grpc, None) => Route::Direct,
-            (settings::Transport::Rest, Some(proxy)) if !proxy.starts_with("http://") => {
+            (TransportKind::Grpc, None) => Route::Direct,
+            (TransportKind::Rest, Some(proxy)) if !proxy.starts_with("http://") => {
                 return bad("proxy", "is not of the form http://[user:password@]host:port");
             }
-            (settings::Transport::Rest, Some(proxy)) => Route::Proxy(proxy.to_owned()),
-            (settings::Transport::Rest, None) => Route::Environment,
+            (TransportKind::Rest, Some(proxy)) => Route::Proxy(proxy.to_owned()),
+            (TransportKind::Rest, None) => Route::Environment,
         };
         let tokens = settings.credential.map(|it| deps.tokens.source(it, &route)).transpose();
         let tokens = tokens.map_err(|source| BuildError::Credential { profile: origin.to_owned(), source })?;
@@ -81,12 +84,12 @@ impl Way {
     ) -> Result<Arc<dyn Dialogflow>, BuildError> {
         let (deadline, tokens) = (self.deadline, self.tokens.clone());
         Ok(match self.transport {
-            settings::Transport::Grpc => {
+            TransportKind::Grpc => {
                 let transport = GrpcTransport::new(&self.endpoint, self.connections, tokens.clone(), &deps.dial)
                     .map_err(|error| self.bad("endpoint", error.to_string()))?;
                 Arc::new(Engine { api, place, sessions, deadline, tokens, transport })
             }
-            settings::Transport::Rest => {
+            TransportKind::Rest => {
                 Arc::new(Engine { api, place, sessions, deadline, tokens, transport: rest(self.http(deps)?) })
             }
         })
