@@ -315,10 +315,13 @@ fn googles_rich_content_becomes_chips_cards_and_images() {
         [
             Reply::Card { title, subtitle, image_uri, buttons: vec![button] },
             Reply::Image { uri: "https://x/j.png".into(), description: "a cat".into() },
-            Reply::Text("Title\none\ntwo".into()),
-            Reply::QuickReplies { title: String::new(), replies: vec!["A".into(), "B".into()] },
+            Reply::QuickReplies { title: "Title\none\ntwo".into(), replies: vec!["A".into(), "B".into()] },
         ]
     );
+    let chips = payload(&json!({"richContent": [[{"type": "chips", "options": [{"text": "A"}]}]]}));
+    let untitled = |title: &str| Reply::QuickReplies { title: title.into(), replies: vec!["A".into()] };
+    assert_eq!(converted(vec![chips.clone()]).replies, [untitled("")]);
+    assert_eq!(converted(vec![texts(&["Which?"]), chips.clone(), chips]).replies, [untitled("Which?"), untitled("")]);
     for other in [
         json!({"richContent": [[{"type": "accordion", "title": "x"}]]}),
         json!({"richContent": [[{"type": "chips", "options": []}]]}),

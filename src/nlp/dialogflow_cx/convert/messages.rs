@@ -98,6 +98,20 @@ impl Messages {
         }
     }
 
+    /// Chips have no title of their own: the text right before them is what they answer.
+    fn say_rich(&mut self, reply: Reply) {
+        match (reply, self.replies.last_mut()) {
+            (Reply::QuickReplies { title, replies }, Some(last)) if title.is_empty() => {
+                if let Reply::Text(title) = last {
+                    *last = Reply::QuickReplies { title: std::mem::take(title), replies };
+                } else {
+                    self.say(Some(Reply::QuickReplies { title, replies }));
+                }
+            }
+            (reply, _) => self.say(Some(reply)),
+        }
+    }
+
     /// Ours, the channel's, or both: `{"usher": {"action": …}, …}`.
     fn payload(&mut self, mut payload: Parameters) {
         let wrapped = match payload.remove(WRAPPER) {
@@ -125,7 +139,7 @@ impl Messages {
             return;
         }
         match rich::replies(&payload) {
-            Some(replies) => replies.into_iter().for_each(|it| self.say(Some(it))),
+            Some(replies) => replies.into_iter().for_each(|it| self.say_rich(it)),
             None => self.say(Some(Reply::Payload(payload))),
         }
     }
