@@ -98,7 +98,7 @@ async fn b17_cx_rest_answers_as_grpc_does() {
     let foreign = usher::wire::dialogflow_cx::response_message::Text { text: vec!["foreign".into()] };
     let foreign = usher::wire::dialogflow_cx::response_message::Message::Text(foreign);
     let chips = json!({"type": "chips", "options": [{"text": "A"}, {"text": "B"}]});
-    let answers: [(&str, Say); 6] = [
+    let answers: [(&str, Say); 7] = [
         (
             "rich",
             say("Hello")
@@ -116,6 +116,7 @@ async fn b17_cx_rest_answers_as_grpc_does() {
         ("bye", say("Bye").ends()),
         ("transfer", say("One moment").transfers("+49301")),
         ("what", say("What?").no_match()),
+        ("newer", say("As ever").newer()),
         ("asked", say("Done").parameters(&json!({"usher_action": "order", "size": "S", "n": 1.5, "usher": {}}))),
     ];
     for (text, answer) in answers.clone() {

@@ -455,3 +455,37 @@ proptest! {
         survives(&bytes);
     }
 }
+
+/// As [`sample`], by REST, with something newer in it.
+const JSON: &str = r#"{"responseId": "r-1", "queryResult": {"text": "hi", "languageCode": "en", "parameters": {"x": 1.5,
+    "usher_action": "c"}, "responseMessages": [{"text": {"text": ["one"]}, "responseType": "HANDLER_PROMPT"}, {"payload":
+    {"action": "a", "parameters": {"x": [1, {"b": null}]}}}, {"toolCall": {"tool": "t"}}, {"endInteraction": {}}],
+    "match": {"matchType": "SOMETHING_NEW", "confidence": 0.5}, "webhookStatuses": [{"code": 4, "message": "late"}]},
+    "responseType": "FINAL"}"#;
+
+#[test]
+fn no_mutation_of_an_answer_by_rest_makes_it_panic() {
+    use proptest::test_runner::{Config, TestRunner};
+    let json = crate::wire::json::Json::new("google.cloud.dialogflow.cx.v3").unwrap();
+    let read = |bytes: &[u8]| json.read::<DetectIntentResponse>("DetectIntentResponse", bytes);
+    let sample = read(JSON.as_bytes()).unwrap();
+    let answer = extras().answer(sample, asked(MediaType::OpenMedia), &place()).unwrap();
+    assert_eq!((answer.action.as_str(), answer.end_interaction, answer.replies.len()), ("a", true, 1));
+
+    let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+    let mut runner = TestRunner::new(Config { cases: 4000, failure_persistence: None, ..Config::default() });
+    let told = runner.run(&(edits, any::<prop::sample::Index>()), |(edits, cut)| {
+        let mut bytes = JSON.as_bytes().to_vec();
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        for bytes in [bytes.as_slice(), &bytes[..cut.index(bytes.len())]] {
+            if let Ok(response) = read(bytes) {
+                drop(extras().answer(response, asked(MediaType::Speech), &place()));
+            }
+        }
+        Ok(())
+    });
+    told.unwrap();
+}

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{agent, doors::ask, serve};
+use super::{agent, doors::ask, serve, webhook};
+use crate::fakes::http_target::{HttpTarget, Reaction};
 
 const SESSION: &str = "projects/p/locations/l/agents/offline/sessions/s";
 
@@ -85,5 +86,36 @@ async fn b16_cx_a_session_that_grows_too_large_stays_as_it_was() {
     assert!((1..19).contains(&refused), "{refused}");
     let (status, _) = ask("POST", &url, &say("hello").to_string()).await;
     assert_eq!(status, 200);
+    server.stop().await.unwrap();
+}
+
+/// The webhook is the agent's, and so is asked in the words of ES.
+#[tokio::test]
+async fn b16_cx_the_agents_webhook_answers_and_can_be_left_out() {
+    let good = || Reaction::json(r#"{"fulfillmentText": "It rains.", "payload": {"mm": "3"}}"#);
+    let target = HttpTarget::plain([good(), Reaction::json("[]")]);
+    let server = webhook::server(&target).await;
+    let url = format!("http://{}/v3/{SESSION}:detectIntent", server.address());
+    let mut body = say("tell me the news");
+    body["queryParams"] = json!({"payload": {"contact": "c-1"}});
+    let (_, answer) = ask("POST", &url, &body.to_string()).await;
+    let result = &answer["queryResult"];
+    assert_eq!(result["responseMessages"][0]["text"]["text"], json!(["It rains."]));
+    assert_eq!(result["webhookPayloads"], json!([{"mm": "3"}]));
+    assert_eq!(result["webhookStatuses"].as_array().unwrap().len(), 1);
+    let asked: Value = serde_json::from_slice(&target.requests()[0].body).unwrap();
+    assert_eq!(asked["session"], "projects/p/locations/l/agent/environments/draft/users/-/sessions/s");
+    assert_eq!(asked["originalDetectIntentRequest"]["payload"], json!({"contact": "c-1"}));
+
+    let (_, answer) = ask("POST", &url, &body.to_string()).await;
+    let result = &answer["queryResult"];
+    assert_eq!(result["responseMessages"][0]["text"]["text"], json!(["There is no news."]));
+    assert_eq!(result["webhookStatuses"][0]["code"], 3, "{result}");
+
+    body["queryParams"]["disableWebhook"] = true.into();
+    let (_, answer) = ask("POST", &url, &body.to_string()).await;
+    let result = &answer["queryResult"];
+    assert_eq!(result["responseMessages"][0]["text"]["text"], json!(["There is no news."]));
+    assert_eq!((result.get("webhookStatuses"), target.requests().len()), (None, 2));
     server.stop().await.unwrap();
 }

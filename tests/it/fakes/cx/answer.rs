@@ -97,6 +97,12 @@ impl Say {
         })
     }
 
+    /// With a kind of match and a kind of message that are newer than our part of the contract.
+    pub(crate) fn newer(self) -> Self {
+        let unknown = ResponseMessage::default();
+        self.found(|it| it.match_type = 77).result(|it| it.response_messages.insert(0, unknown))
+    }
+
     /// The session's, after the turn.
     pub(crate) fn parameters(self, parameters: &Value) -> Self {
         self.result(|it| it.parameters = to_struct(parameters))
