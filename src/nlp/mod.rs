@@ -6,7 +6,12 @@ mod dialogflow_cx;
 pub mod dialogflow_v2;
 mod google;
 pub mod google_auth;
+mod breaker;
+mod gate;
+mod governor;
+mod guard;
 mod lookup;
+mod protect;
 
 use std::{fmt, io, sync::Arc};
 
@@ -23,8 +28,12 @@ use crate::{
     core::message::FailureKind,
     egress::{Caller, EgressBuildError, Names},
     gateway::ports::{AskError, LanguageEngine},
+    telemetry::Metrics,
 };
 
+pub use gate::Governors;
+pub use guard::{Guarded, Protection};
+pub use protect::{QUOTA_FIELD, Role, build_guarded};
 use google_auth::{CredentialError, Tokens};
 use lookup::Lookup;
 
@@ -34,6 +43,7 @@ pub struct Deps {
     pub tokens: Tokens,
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
+    pub governors: Governors,
     lookup: Lookup,
 }
 
@@ -43,11 +53,18 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), lookup }
+        let governors = Governors::new(clock.clone(), Arc::default());
+        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), governors, lookup }
     }
 }
 
 impl Deps {
+    /// Waiting for quotas is counted there.
+    #[must_use]
+    pub fn counting(self, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { governors: Governors::new(clock, metrics), ..self }
+    }
+
     /// For calls to an engine's endpoint over HTTP.
     ///
     /// # Errors

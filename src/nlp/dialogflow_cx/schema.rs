@@ -10,9 +10,12 @@ use crate::{
         service_account,
         settings::Profile,
     },
-    nlp::google::{
-        fields::{CONNECTIONS, CREDENTIAL, DEADLINE, ENDPOINT, PLAIN, PROJECT, PROXY, SENTIMENT, TRANSPORT},
-        way::TransportKind,
+    nlp::{
+        QUOTA_FIELD,
+        google::{
+            fields::{CONNECTIONS, CREDENTIAL, DEADLINE, ENDPOINT, PLAIN, PROJECT, PROXY, SENTIMENT, TRANSPORT},
+            way::TransportKind,
+        },
     },
 };
 
@@ -63,6 +66,7 @@ const FIELDS: &[Field] = &[
     PROXY,
     CONNECTIONS,
     DEADLINE,
+    QUOTA_FIELD,
     SENTIMENT,
 ];
 

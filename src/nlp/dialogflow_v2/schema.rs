@@ -11,10 +11,13 @@ use crate::{
         service_account,
         settings::Profile,
     },
-    nlp::google::{
-        fields::{CONNECTIONS, CREDENTIAL, DEADLINE, ENDPOINT, PLAIN, PROJECT, PROXY, SENTIMENT, TRANSPORT},
-        session::MAX_ID_BYTES,
-        way::TransportKind,
+    nlp::{
+        QUOTA_FIELD,
+        google::{
+            fields::{CONNECTIONS, CREDENTIAL, DEADLINE, ENDPOINT, PLAIN, PROJECT, PROXY, SENTIMENT, TRANSPORT},
+            session::MAX_ID_BYTES,
+            way::TransportKind,
+        },
     },
 };
 
@@ -57,6 +60,7 @@ const FIELDS: &[Field] = &[
     PROXY,
     CONNECTIONS,
     DEADLINE,
+    QUOTA_FIELD,
     SENTIMENT,
 ];
 
