@@ -3,8 +3,10 @@
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
 mod breaker;
+mod dialogflow_cx;
 pub mod dialogflow_v2;
 mod gate;
+mod google;
 pub mod google_auth;
 mod governor;
 mod guard;
@@ -114,11 +116,18 @@ pub struct Kind {
 type Build = fn(&EngineSettings, &Profile, &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError>;
 type Check = for<'a> fn(&'a EngineSettings, &'a Profile, &'a Deps) -> BoxFuture<'a, Result<CredentialReport, AskError>>;
 
-pub const KINDS: &[Kind] = &[Kind {
-    schema: &dialogflow_v2::SCHEMA,
-    build: dialogflow_v2::build,
-    check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
-}];
+pub const KINDS: &[Kind] = &[
+    Kind {
+        schema: &dialogflow_v2::SCHEMA,
+        build: dialogflow_v2::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
+    },
+    Kind {
+        schema: &dialogflow_cx::SCHEMA,
+        build: dialogflow_cx::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_cx::check::run(engine, profile, deps)),
+    },
+];
 
 /// How each kind is configured, for `config::load`.
 #[must_use]
