@@ -3,6 +3,7 @@
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
 mod breaker;
+pub mod connector;
 mod dialogflow_cx;
 pub mod dialogflow_v2;
 mod gate;
@@ -27,7 +28,10 @@ use crate::{
     },
     core::message::FailureKind,
     egress::{Caller, EgressBuildError, Names},
-    gateway::ports::{AskError, LanguageEngine},
+    gateway::{
+        alerts::Alerts,
+        ports::{AskError, LanguageEngine},
+    },
     telemetry::Metrics,
 };
 
@@ -44,6 +48,8 @@ pub struct Deps {
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
     pub governors: Governors,
+    /// The connectors that are attached.
+    pub connectors: connector::Hub,
     lookup: Lookup,
 }
 
@@ -53,8 +59,19 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        let governors = Governors::new(clock.clone(), Arc::default());
-        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), governors, lookup }
+        let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::new(Alerts::new(Arc::default())));
+        let governors = Governors::new(clock.clone(), Arc::clone(&metrics));
+        let connectors = connector::Hub::new(clock.clone(), metrics, alerts);
+        let tokens = Tokens::new(clock, Arc::clone(&lookup.0));
+        Self { tokens, dial: lookup.dial(), governors, connectors, lookup }
+    }
+
+    /// With the gateway's own metrics and alerts.
+    #[must_use]
+    pub fn seen_by(self, clock: Clock, metrics: &Arc<Metrics>, alerts: &Arc<Alerts>) -> Self {
+        let governors = Governors::new(clock.clone(), Arc::clone(metrics));
+        let connectors = connector::Hub::new(clock, Arc::clone(metrics), Arc::clone(alerts));
+        Self { governors, connectors, ..self }
     }
 }
 
@@ -127,7 +144,15 @@ pub const KINDS: &[Kind] = &[
         build: dialogflow_cx::build,
         check: |engine, profile, deps| Box::pin(dialogflow_cx::check::run(engine, profile, deps)),
     },
+    Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
 ];
+
+/// Whether one of the profiles' engines dials in, and needs a door for that.
+#[must_use]
+pub fn dials_in(profiles: &[Arc<Profile>]) -> bool {
+    let mut engines = profiles.iter().flat_map(|profile| profile.engines.all());
+    engines.any(|(_, engine)| engine.schema.kind == connector::SCHEMA.kind)
+}
 
 /// How each kind is configured, for `config::load`.
 #[must_use]
