@@ -4,6 +4,7 @@
 
 pub mod dialogflow_v2;
 pub mod google_auth;
+mod llm;
 mod lookup;
 
 use std::{fmt, io, sync::Arc};
@@ -32,6 +33,7 @@ pub struct Deps {
     pub tokens: Tokens,
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
+    clock: Clock,
     lookup: Lookup,
 }
 
@@ -41,7 +43,7 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), lookup }
+        Self { tokens: Tokens::new(clock.clone(), Arc::clone(&lookup.0)), dial: lookup.dial(), clock, lookup }
     }
 }
 
@@ -97,11 +99,18 @@ pub struct Kind {
 type Build = fn(&EngineSettings, &Profile, &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError>;
 type Check = for<'a> fn(&'a EngineSettings, &'a Profile, &'a Deps) -> BoxFuture<'a, Result<CredentialReport, AskError>>;
 
-pub const KINDS: &[Kind] = &[Kind {
-    schema: &dialogflow_v2::SCHEMA,
-    build: dialogflow_v2::build,
-    check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
-}];
+pub const KINDS: &[Kind] = &[
+    Kind {
+        schema: &dialogflow_v2::SCHEMA,
+        build: dialogflow_v2::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
+    },
+    Kind {
+        schema: &llm::SCHEMA,
+        build: llm::build,
+        check: |engine, profile, deps| Box::pin(llm::check::run(engine, profile, deps)),
+    },
+];
 
 /// How each kind is configured, for `config::load`.
 #[must_use]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
+use http::StatusCode;
 
 use super::completion::{Reported, Unusable};
 use crate::{
@@ -24,9 +24,8 @@ pub(super) struct Place {
 
 impl Place {
     /// An answer with a status other than 2xx.
-    pub(super) fn refused(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> AskError {
-        let retry_after = retry_after(headers);
-        AskError { retry_after, ..self.reported(status.as_u16(), &Reported::of_body(body)) }
+    pub(super) fn refused(&self, status: StatusCode, body: &[u8]) -> AskError {
+        self.reported(status.as_u16(), &Reported::of_body(body))
     }
 
     /// There is no answer in what came with a good status.
@@ -149,12 +148,6 @@ fn status_of(reported: &Reported) -> u16 {
     }
 }
 
-/// In seconds; the other form, a date, is for pages.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,7 +178,7 @@ mod tests {
             (504, FailureKind::Deadline, "gave up"),
             (418, FailureKind::Internal, "418"),
         ] {
-            let error = place().refused(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), b"<html>");
+            let error = place().refused(StatusCode::from_u16(status).unwrap(), b"<html>");
             assert_eq!(error.kind, kind, "{status}");
             assert!(error.advice.starts_with("profile support: ") && error.advice.contains(word), "{}", error.advice);
         }
@@ -194,7 +187,7 @@ mod tests {
     #[test]
     fn a_servers_label_is_told_and_its_text_is_not() {
         let body = br#"{"error":{"message":"You said: planted","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#;
-        let error = place().refused(StatusCode::BAD_REQUEST, &HeaderMap::new(), body);
+        let error = place().refused(StatusCode::BAD_REQUEST, body);
         assert!(error.advice.ends_with("; it says `unsupported_parameter`, of `max_tokens`"), "{}", error.advice);
         assert!(!format!("{error:?}").contains("planted"));
     }

@@ -18,7 +18,7 @@ mod tools;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::{BuildError, Deps};
@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     config::settings::{EngineSettings, Profile},
     core::{
-        message::{Answer, Input, MediaType, Parameters, Reply},
+        message::{Answer, Input, MediaType, Reply},
         profile::Rules,
     },
     gateway::ports::{Ask, AskError, LanguageEngine},

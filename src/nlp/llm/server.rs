@@ -42,7 +42,6 @@ pub(super) struct Server {
 }
 
 /// What is asked, made ready once.
-#[derive(Clone)]
 pub(super) struct Question {
     /// Names contact, turn and round without telling who the contact is.
     id: String,
@@ -119,9 +118,9 @@ impl Server {
         if streams {
             return self.follow(stream, (progress, said), place).await;
         }
-        let Reply { status, headers, body } = rest(stream).await.map_err(|error| place.failed(error))?;
+        let Reply { status, body, .. } = rest(stream).await.map_err(|error| place.failed(error))?;
         if !status.is_success() {
-            return Err(place.refused(status, &headers, &body));
+            return Err(place.refused(status, &body));
         }
         Completion::whole(&body).map_err(|why| place.unusable(&why))
     }
