@@ -11,6 +11,7 @@ mod google;
 pub mod google_auth;
 mod governor;
 mod guard;
+mod llm;
 mod lookup;
 mod protect;
 
@@ -50,6 +51,7 @@ pub struct Deps {
     pub governors: Governors,
     /// The connectors that are attached.
     pub connectors: connector::Hub,
+    clock: Clock,
     lookup: Lookup,
 }
 
@@ -62,8 +64,8 @@ impl Deps {
         let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::new(Alerts::new(Arc::default())));
         let governors = Governors::new(clock.clone(), Arc::clone(&metrics));
         let connectors = connector::Hub::new(clock.clone(), metrics, alerts);
-        let tokens = Tokens::new(clock, Arc::clone(&lookup.0));
-        Self { tokens, dial: lookup.dial(), governors, connectors, lookup }
+        let tokens = Tokens::new(clock.clone(), Arc::clone(&lookup.0));
+        Self { tokens, dial: lookup.dial(), governors, connectors, clock, lookup }
     }
 
     /// With the gateway's own metrics and alerts.
@@ -145,6 +147,11 @@ pub const KINDS: &[Kind] = &[
         check: |engine, profile, deps| Box::pin(dialogflow_cx::check::run(engine, profile, deps)),
     },
     Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
+    Kind {
+        schema: &llm::SCHEMA,
+        build: llm::build,
+        check: |engine, profile, deps| Box::pin(llm::check::run(engine, profile, deps)),
+    },
 ];
 
 /// Whether one of the profiles' engines dials in, and needs a door for that.

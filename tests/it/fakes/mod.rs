@@ -6,5 +6,6 @@ pub(crate) mod dns;
 pub(crate) mod engine;
 pub(crate) mod google;
 pub(crate) mod http_target;
+pub(crate) mod openai;
 pub(crate) mod server;
 pub(crate) mod token_server;

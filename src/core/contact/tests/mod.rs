@@ -25,7 +25,7 @@ use shown::*;
 
 use super::*;
 use crate::core::{
-    action::{ActionKind, ActionRule},
+    action::{ActionKind, ActionRule, Offer},
     directory::Queue,
     message::Speaker,
     profile::{Events, Handover, Inactivity, LongText, OnUncertain, TextLimit},
