@@ -38,7 +38,7 @@ const MAX_FILE_BYTES: u64 = 1_048_576;
 pub fn default_profile(schema: &Schema) -> String {
     let type_line = format!("#type = \"{}\"", schema.kind);
     DEFAULT_PROFILE
-        .replace("#type = \"dialogflow-v2\"", &type_line)
+        .replacen("#type = \"dialogflow-v2\"", &type_line, 1)
         .replace("\n# The engine's section.\n", &format!("\n{}", schema.as_toml()))
 }
 

@@ -129,13 +129,13 @@ fn the_printed_defaults_load_without_findings_and_change_nothing() {
     assert_eq!(debug(&written), debug(&absent));
     let default_profile = default_profile()
         .replace("#name = \"support\"", "name = \"a\"")
-        .replace("#type", "type")
+        .replacen("#type", "type", 1)
         .replace("#agent_password = { env = \"SUPPORT_AGENT_PASSWORD\" }", "agent_password = { env = \"PASSWORD\" }")
         .replace(
             "#fallback_message = \"Something went wrong. Please say that again.\"",
             "fallback_message = \"Sorry.\"",
         )
-        .replace("#credential = { file = \"service-account.json\" }", "credential = { file = \"../google.json\" }");
+        .replacen("#credential = { file = \"service-account.json\" }", "credential = { file = \"../google.json\" }", 1);
     let redefined = Site::new().file("profiles/a.toml", &default_profile);
     let plain = with_profile("");
     let rules = |site: &Site| format!("{:?}", site.load().unwrap().settings.profiles[0].rules);

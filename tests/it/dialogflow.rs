@@ -80,7 +80,7 @@ pub(crate) fn profile(config: DialogflowV2) -> Profile {
         text_limit: TextLimit { characters: 256, policy: LongText::Truncate, message: String::new() },
         coalesce: Duration::ZERO,
         on_uncertain: OnUncertain::Retry,
-        zone: jiff::tz::TimeZone::UTC,
+        zone: jiff::tz::TimeZone::get(&config.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
         calling_code: "49".into(),
         limits: Limits { waiting_inputs: 8, undelivered: 8, transcript_bytes: 4096 },
     };
