@@ -5,6 +5,7 @@
 pub mod dialogflow_v2;
 pub mod google_auth;
 mod lookup;
+mod webhook;
 
 use std::{fmt, io, sync::Arc};
 
@@ -97,11 +98,14 @@ pub struct Kind {
 type Build = fn(&EngineSettings, &Profile, &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError>;
 type Check = for<'a> fn(&'a EngineSettings, &'a Profile, &'a Deps) -> BoxFuture<'a, Result<CredentialReport, AskError>>;
 
-pub const KINDS: &[Kind] = &[Kind {
-    schema: &dialogflow_v2::SCHEMA,
-    build: dialogflow_v2::build,
-    check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
-}];
+pub const KINDS: &[Kind] = &[
+    Kind {
+        schema: &dialogflow_v2::SCHEMA,
+        build: dialogflow_v2::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
+    },
+    Kind { schema: &webhook::SCHEMA, build: webhook::build, check: webhook::check },
+];
 
 /// How each kind is configured, for `config::load`.
 #[must_use]

@@ -228,7 +228,7 @@ fn is_open_plaintext(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{finding::Severity, schema::Value};
+    use crate::config::{Severity, schema::Value};
 
     fn found(values: &[(&'static str, &str)]) -> Vec<(&'static str, Severity)> {
         let value = |key, text: &str| match key {

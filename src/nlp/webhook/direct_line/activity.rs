@@ -175,7 +175,7 @@ pub(super) fn question(ask: &Ask, tag: &str, anew: bool, offer: Option<&Offer>) 
     }
     set(&mut data, "usher", usher);
     set(&mut activity, "locale", Value::from(ask.language.as_str()));
-    set(&mut activity, "from", from(&ask.contact));
+    set(&mut activity, "from", from(&user(&ask.contact)));
     set(&mut activity, "channelData", data);
     Some(activity)
 }
@@ -184,23 +184,23 @@ fn event(name: &str, value: &Value) -> Value {
     json!({ "type": "event", "name": name, "value": value })
 }
 
-fn from(contact: &ContactId) -> Value {
-    json!({ "id": user(contact), "role": "user" })
+fn from(user: &str) -> Value {
+    json!({ "id": user, "role": "user" })
 }
 
 /// How a handover goes, in the words of Microsoft's handoff protocol.
-pub(super) fn handoff_status(contact: &ContactId, state: &str, message: &str) -> Value {
+pub(super) fn handoff_status(user: &str, state: &str, message: &str) -> Value {
     let mut value = Map::from_iter([("state".to_owned(), Value::from(state))]);
     if !message.is_empty() {
         value.insert("message".to_owned(), Value::from(message));
     }
     let mut activity = event("handoff.status", &Value::Object(value));
-    set(&mut activity, "from", from(contact));
+    set(&mut activity, "from", from(user));
     activity
 }
 
-pub(super) fn end_of_conversation(contact: &ContactId) -> Value {
-    json!({ "type": "endOfConversation", "code": "userCancelled", "from": from(contact) })
+pub(super) fn end_of_conversation(user: &str) -> Value {
+    json!({ "type": "endOfConversation", "code": "userCancelled", "from": from(user) })
 }
 
 fn set(object: &mut Value, key: &str, value: Value) {

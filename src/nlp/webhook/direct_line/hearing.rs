@@ -24,7 +24,8 @@ pub(super) struct Hearing<'a> {
     hint: Hint,
     pub(super) typing: bool,
     pub(super) offers: Vec<Offer>,
-    is_heard: bool,
+    /// Activities with which the bot said or wanted something.
+    heard: usize,
 }
 
 /// What the bot says of its own readiness with its last message.
@@ -51,7 +52,7 @@ impl<'a> Hearing<'a> {
             hint: Hint::default(),
             typing: false,
             offers: Vec::new(),
-            is_heard: false,
+            heard: 0,
         }
     }
 
@@ -65,11 +66,11 @@ impl<'a> Hearing<'a> {
                 Ok(())
             }
             "event" => {
-                self.is_heard = true;
+                self.heard += 1;
                 self.event(activity.name.unwrap_or_default(), activity.value)
             }
             "endOfConversation" => {
-                self.is_heard = true;
+                self.heard += 1;
                 self.hint = Hint::Over;
                 self.answer.end_interaction = true;
                 let last = activity.text.and_then(fit::text);
@@ -81,9 +82,9 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    /// Whether anything was said or wanted.
-    pub(super) const fn is_heard(&self) -> bool {
-        self.is_heard
+    /// How often something was said or wanted.
+    pub(super) const fn heard(&self) -> usize {
+        self.heard
     }
 
     /// Whether the bot has said that nothing follows.
@@ -112,7 +113,7 @@ impl<'a> Hearing<'a> {
 
     fn message(&mut self, activity: Activity) -> Result<(), &'static str> {
         let Activity { text, attachments, suggested_actions, input_hint, channel_data, .. } = activity;
-        self.is_heard = true;
+        self.heard += 1;
         self.hint = match input_hint.as_deref() {
             _ if self.hint == Hint::Over => Hint::Over,
             Some("expectingInput") => Hint::Expecting,

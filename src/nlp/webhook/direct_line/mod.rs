@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{call::Wire, fit, notices::Notices, recent::Recent, schema::Webhook};
+use super::{call::Wire, notices::Notices, recent::Recent, schema::Webhook};
 use crate::{
     clock::Clock,
     core::{
@@ -38,6 +38,7 @@ use requests::Requests;
 const MAX_CONVERSATIONS: usize = 100_000;
 /// How long a bot that has taken an event may be silent before that is its answer.
 const EVENT_SILENCE: Duration = Duration::from_secs(2);
+const PROBE_USER: &str = "usher-check";
 /// How long to leave Direct Line alone when it says that it is asked too often.
 const LIMITED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -104,8 +105,7 @@ impl DirectLine {
         let requests = &self.line.requests;
         let end = Clock::instant() + self.line.deadline;
         let id = requests.start(end).await?;
-        let contact = super::nobody();
-        let about = requests.post(&id, &activity::end_of_conversation(&contact), end).await;
+        let about = requests.post(&id, &activity::end_of_conversation(PROBE_USER), end).await;
         Ok(CredentialReport {
             account: Some("the Direct Line secret".to_owned()),
             about: about.map(|_| "a conversation can be begun".to_owned()),
@@ -274,7 +274,7 @@ impl Line {
             }
         };
         let ActivitySet { activities, watermark } = set;
-        let (mut heard, mut bad) = (false, None);
+        let (before, mut bad) = (hearing.heard(), None);
         let user = user(contact);
         for activity in activities {
             let Ok(activity) = serde_json::from_value::<Activity>(activity) else {
@@ -282,10 +282,7 @@ impl Line {
                 continue;
             };
             if slot.state().is_news(&activity, &user) {
-                let before = hearing.is_heard();
-                let typed = activity.r#type != "message" && activity.r#type != "event";
                 bad = hearing.take(activity).err().or(bad);
-                heard |= !typed || (!before && hearing.is_heard());
             }
         }
         if watermark.is_some() {
@@ -293,7 +290,7 @@ impl Line {
         }
         match bad {
             Some(why) => Err(self.requests.place().malformed(why, None)),
-            None => Ok(heard),
+            None => Ok(hearing.heard() > before),
         }
     }
 
@@ -327,8 +324,9 @@ impl LanguageEngine for DirectLine {
         let over = matches!(step, Step::Ended { .. });
         let slot = if over { self.line.slots.forget(contact) } else { self.line.slots.find(contact) };
         let Some(slot) = slot else { return };
-        let status = state.map(|(state, message)| activity::handoff_status(contact, state, message));
-        let last = over.then(|| activity::end_of_conversation(contact));
+        let user = user(contact);
+        let status = state.map(|(state, message)| activity::handoff_status(&user, state, message));
+        let last = over.then(|| activity::end_of_conversation(&user));
         for activity in status.into_iter().chain(last) {
             self.notices.push(contact, Notice { slot: Arc::clone(&slot), activity });
         }
