@@ -2,6 +2,7 @@
 
 pub mod converse;
 pub mod demo;
+mod connectors;
 mod machine;
 mod serve;
 mod timeline;

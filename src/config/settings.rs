@@ -15,6 +15,7 @@ use crate::core::{
 pub struct Settings {
     pub server: Server,
     pub ops: Ops,
+    pub connectors: Connectors,
     pub store: Store,
     pub limits: Limits,
     pub egress: Egress,
@@ -54,6 +55,20 @@ pub struct Ops {
     pub listen: SocketAddr,
     /// SHA-256 of the bearer token for `/metrics` and `/alerts`; `None`: open, and then only on loopback.
     pub token_sha256: Option<[u8; 32]>,
+}
+
+/// The door for connectors; opened while a profile's engine dials in, or may post its answers there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connectors {
+    pub listen: SocketAddr,
+    pub tls: Option<Tls>,
+    pub max_sockets: usize,
+    pub max_frame_bytes: usize,
+    /// How connectors reach the door; `None`: no webhook can answer later.
+    pub public_url: Option<String>,
+    /// How long one frame may take to be written.
+    pub write_deadline: Duration,
+    pub ping_every: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,6 +183,7 @@ impl Profile {
         self.name == other.name
             && self.unit == other.unit
             && self.rules.zone == other.rules.zone
+            && self.rules.actions == other.rules.actions
             && self.engines.same(&other.engines)
     }
 }

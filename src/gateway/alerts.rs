@@ -31,6 +31,8 @@ pub enum AlertKind {
     Quota,
     /// The store cannot be written.
     Store,
+    /// No connector is attached for a profile.
+    Connector,
     /// A changed configuration was refused; the old one is in force.
     Configuration,
 }
@@ -48,6 +50,7 @@ impl AlertKind {
             Self::Credential => "credential",
             Self::Quota => "quota",
             Self::Store => "store",
+            Self::Connector => "connector",
             Self::Configuration => "configuration",
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
+pub mod connector;
 pub mod dialogflow_v2;
 pub mod google_auth;
 mod lookup;
-mod webhook;
+pub mod webhook;
 
 use std::{fmt, io, sync::Arc};
 
@@ -17,11 +18,15 @@ use crate::{
     clock::Clock,
     config::{
         schema::Schema,
-        settings::{EngineSettings, Profile},
+        settings::{EngineSettings, Profile, Settings},
     },
     core::message::FailureKind,
     egress::{Caller, EgressBuildError, Names},
-    gateway::ports::{AskError, LanguageEngine},
+    gateway::{
+        alerts::Alerts,
+        ports::{AskError, LanguageEngine},
+    },
+    telemetry::Metrics,
 };
 
 use google_auth::{CredentialError, Tokens};
@@ -33,6 +38,11 @@ pub struct Deps {
     pub tokens: Tokens,
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
+    /// The connectors that are attached.
+    pub connectors: connector::Hub,
+    /// Answers that connectors post later.
+    pub replies: webhook::Replies,
+    clock: Clock,
     lookup: Lookup,
 }
 
@@ -42,7 +52,28 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), lookup }
+        let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::new(Alerts::new(Arc::default())));
+        let connectors = connector::Hub::new(clock.clone(), metrics, alerts);
+        Self {
+            tokens: Tokens::new(clock.clone(), Arc::clone(&lookup.0)),
+            dial: lookup.dial(),
+            connectors,
+            replies: webhook::Replies::default(),
+            clock,
+            lookup,
+        }
+    }
+
+    /// With the gateway's own metrics and alerts.
+    #[must_use]
+    pub fn seen_by(self, clock: Clock, metrics: &Arc<Metrics>, alerts: &Arc<Alerts>) -> Self {
+        Self { connectors: connector::Hub::new(clock, Arc::clone(metrics), Arc::clone(alerts)), ..self }
+    }
+
+    /// With a door that others reach by this address. `None`: nobody can post an answer later.
+    #[must_use]
+    pub fn reached_by(self, public_url: Option<&str>) -> Self {
+        Self { replies: webhook::Replies::new(public_url), ..self }
     }
 }
 
@@ -104,8 +135,17 @@ pub const KINDS: &[Kind] = &[
         build: dialogflow_v2::build,
         check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
     },
+    Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
     Kind { schema: &webhook::SCHEMA, build: webhook::build, check: webhook::check },
 ];
+
+/// Whether one of the profiles' engines comes to us, to dial in or to post an answer later, and needs a door for that.
+#[must_use]
+pub fn needs_door(settings: &Settings) -> bool {
+    let posts_back = |engine: &EngineSettings| settings.connectors.public_url.is_some() && webhook::posts_back(engine);
+    let mut engines = settings.profiles.iter().flat_map(|profile| profile.engines.all());
+    engines.any(|(_, engine)| engine.schema.kind == connector::SCHEMA.kind || posts_back(engine))
+}
 
 /// How each kind is configured, for `config::load`.
 #[must_use]

@@ -1,6 +1,7 @@
 //! The store in memory, for simulations: it outlives the gateways that claim it, and fails when told to.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap, VecDeque},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -8,7 +9,7 @@ use std::{
 
 use futures::{FutureExt, future, future::BoxFuture};
 
-use super::{Batch, Claim, Closed, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind};
+use super::{Batch, Claim, Closed, ConnectorToken, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind};
 use crate::core::ids::{ContactId, Timestamp};
 
 #[derive(Default)]
@@ -28,6 +29,7 @@ struct State {
     closed: HashMap<ContactId, Closed>,
     checkpoint: Pos,
     secrets: BTreeMap<String, Vec<u8>>,
+    connector_tokens: Vec<ConnectorToken>,
     faults: Faults,
 }
 
@@ -149,6 +151,17 @@ impl State {
         records
     }
 
+    fn put_connector_token(&mut self, token: &ConnectorToken, grace: Timestamp) {
+        let tokens = &mut self.connector_tokens;
+        tokens.retain(|it| it.valid_until.is_none_or(|until| until >= token.made_at));
+        let name = |it: &ConnectorToken| (it.unit.clone(), it.profile.clone(), it.name.clone());
+        for old in tokens.iter_mut().filter(|it| name(it) == name(token)) {
+            old.valid_until = Some(old.valid_until.map_or(grace, |until| until.min(grace)));
+        }
+        tokens.push(token.clone());
+        tokens.sort_by_key(|it| (name(it), Reverse(it.made_at), it.sha256));
+    }
+
     fn prune(&mut self, before: Timestamp) -> u64 {
         let young = self.journal.iter().find(|record| record.at >= before).map(|record| record.pos);
         let cut = young.map_or(self.checkpoint, |young| young.min(self.checkpoint));
@@ -213,6 +226,22 @@ impl Store for Memory {
 
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         future::ready(self.call(|state| Ok(state.secrets.keys().cloned().collect()))).boxed()
+    }
+
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        future::ready(self.call(|state| {
+            state.put_connector_token(token, grace);
+            Ok(())
+        }))
+        .boxed()
+    }
+
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.connector_tokens.clone()))).boxed()
     }
 }
 

@@ -128,6 +128,38 @@ labels!(
     }
 );
 
+labels!(
+    /// How a connector's socket ended.
+    ConnectorClose, "why", {
+        /// The connector closed it, or was done after it said that it wanted to leave.
+        Left = "left",
+        /// Without a word.
+        Cut = "cut",
+        Draining = "draining",
+        TooLarge = "too_large",
+        /// It broke the WebSocket protocol.
+        Protocol = "protocol",
+        NoHello = "no_hello",
+        TokenRevoked = "token_revoked",
+        BadFrames = "bad_frames",
+        SlowConsumer = "slow_consumer",
+        /// Its session goes on on another socket.
+        Replaced = "replaced",
+        ProfileGone = "profile_gone",
+        NoSignOfLife = "no_sign_of_life",
+    }
+);
+
+labels!(
+    /// What was wrong with a connector's frame.
+    ConnectorBadFrame, "code", {
+        BadJson = "bad_json",
+        BadFrame = "bad_frame",
+        NotText = "not_text",
+        Unexpected = "unexpected",
+    }
+);
+
 label!(MediaType, "media", {
     OpenMedia = "openmedia",
     WebInteraction = "webinteraction",
@@ -203,6 +235,8 @@ mod tests {
         check::<BusyCause>();
         check::<ActionLabel>();
         check::<Stage>();
+        check::<ConnectorClose>();
+        check::<ConnectorBadFrame>();
         check::<MediaType>();
         check::<Outcome>();
         check::<Standing>();

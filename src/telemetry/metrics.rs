@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
-    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, Stage},
+    labels::{ActionLabel, BusyCause, ConnectorBadFrame, ConnectorClose, EndKind, HandoverCause, Stage},
 };
 use crate::{
     core::{
@@ -39,6 +39,11 @@ pub struct Metrics {
     actions_failed: Family<ActionLabel, Counter>,
     unknown_actions: Counter,
     stages: Family<Stage, Histogram>,
+    connector_closes: Family<ConnectorClose, Counter>,
+    connector_bad_frames: Family<ConnectorBadFrame, Counter>,
+    connector_problems: Family<ProblemKind, Counter>,
+    connector_turns_moved: Counter,
+    connector_late_replies: Counter,
     agents: Family<Standing, Gauge>,
     journal_lag_ms: Gauge,
     /// Protects the list of token gauges; taken when a profile is built and at a scrape, never for a message.
@@ -54,6 +59,10 @@ pub struct Metrics {
     pub journal_backlog: Gauge,
     /// Attached lanes of routing engines.
     pub lanes: Gauge,
+    /// Attached sockets of connectors.
+    pub connector_sockets: Gauge,
+    /// Turns that connectors have, or that wait for one.
+    pub connector_turns: Gauge,
     /// Alerts that wait for somebody.
     pub alerts: Gauge,
 }
@@ -128,6 +137,30 @@ impl Metrics {
         self.unknown_actions.increment();
     }
 
+    /// A connector's socket ended.
+    pub fn connector_closed(&self, why: ConnectorClose) {
+        self.connector_closes.with(why, Counter::increment);
+    }
+
+    pub fn connector_bad_frame(&self, what: ConnectorBadFrame) {
+        self.connector_bad_frames.with(what, Counter::increment);
+    }
+
+    /// A connector was not let in.
+    pub fn connector_problem(&self, kind: ProblemKind) {
+        self.connector_problems.with(kind, Counter::increment);
+    }
+
+    /// A turn of a lost socket went to another one.
+    pub fn connector_turn_moved(&self) {
+        self.connector_turns_moved.increment();
+    }
+
+    /// A connector answered a turn that did not wait for it.
+    pub fn connector_late_reply(&self) {
+        self.connector_late_replies.increment();
+    }
+
     pub fn stage(&self, stage: Stage, span: Duration) {
         self.stages.with(stage, |it| it.record(span));
     }
@@ -170,6 +203,7 @@ impl Metrics {
         self.render_contacts(&mut page);
         self.render_answers(&mut page);
         self.render_actions(&mut page);
+        self.render_connectors(&mut page);
         self.render_gauges(&mut page);
         page.into_text()
     }
@@ -235,6 +269,32 @@ impl Metrics {
             "usher_unknown_actions_total",
             "Actions the language engine asked for that are not configured.",
             &self.unknown_actions,
+        );
+    }
+
+    fn render_connectors(&self, page: &mut Page) {
+        page.gauge("usher_connector_sockets", "Attached sockets of connectors.", &self.connector_sockets);
+        page.gauge("usher_connector_turns", "Turns that connectors have, or that wait for one.", &self.connector_turns);
+        page.counter(
+            "usher_connector_turns_moved_total",
+            "Turns of a lost socket that went to another one.",
+            &self.connector_turns_moved,
+        );
+        page.counter(
+            "usher_connector_late_replies_total",
+            "Replies of connectors to turns that did not wait for them.",
+            &self.connector_late_replies,
+        );
+        page.counters(
+            "usher_connector_bad_frames_total",
+            "Frames of connectors that could not be used, by what was wrong.",
+            &self.connector_bad_frames,
+        );
+        page.counters("usher_connector_closes_total", "Sockets of connectors that ended, by why.", &self.connector_closes);
+        page.counters(
+            "usher_connector_problems_total",
+            "Connectors that were not let in, by problem.",
+            &self.connector_problems,
         );
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing is sent twice that may have arrived, unless the other side has said that it can tell.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, fmt::Write as _, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
@@ -115,6 +115,28 @@ pub(super) fn json_headers(token: Option<&SecretString>) -> HeaderMap {
         headers.insert(AUTHORIZATION, bearer);
     }
     headers
+}
+
+/// As one part of a path, or a value in a query.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            write!(out, "%{byte:02X}").unwrap_or_default();
+        }
+    }
+    out
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(out, "{byte:02x}").unwrap_or_default();
+    }
+    out
 }
 
 pub(super) fn get(path: String, token: Option<&SecretString>) -> Request {

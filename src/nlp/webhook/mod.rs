@@ -10,11 +10,14 @@
 
 mod call;
 mod direct_line;
+mod door;
 mod fit;
 mod notices;
 mod rasa;
 mod recent;
+mod replies;
 mod schema;
+mod usher;
 
 use std::sync::Arc;
 
@@ -30,9 +33,12 @@ use crate::{
 
 use call::Wire;
 use direct_line::DirectLine;
+pub use door::replies_router;
 use rasa::Rasa;
+pub use replies::Replies;
 pub(super) use schema::SCHEMA;
 use schema::{Dialect, Webhook};
+use usher::{Poster, Sender, Usher};
 
 pub(super) fn build(
     engine: &EngineSettings,
@@ -42,7 +48,7 @@ pub(super) fn build(
     let config = Webhook::of(&engine.values);
     let wire = wire(&config, profile, deps)?;
     Ok(match config.dialect {
-        Dialect::Usher => todo!(),
+        Dialect::Usher => Arc::new(usher(wire, &config, profile, deps)),
         Dialect::Rasa => Arc::new(Rasa::new(wire, &config)),
         Dialect::BotFramework => Arc::new(DirectLine::new(wire, &config, actions(profile))),
     })
@@ -59,11 +65,22 @@ pub(super) fn check<'a>(
         let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, error.to_string());
         let wire = wire(&config, profile, deps).map_err(unbuilt)?;
         match config.dialect {
-            Dialect::Usher => todo!(),
+            Dialect::Usher => usher(wire, &config, profile, deps).check().await,
             Dialect::Rasa => Rasa::new(wire, &config).check().await,
             Dialect::BotFramework => DirectLine::new(wire, &config, Vec::new()).check().await,
         }
     })
+}
+
+/// Whether it may post its answers to us.
+pub(super) fn posts_back(engine: &EngineSettings) -> bool {
+    engine.schema.kind == SCHEMA.kind && Webhook::of(&engine.values).dialect == Dialect::Usher
+}
+
+fn usher(wire: Wire, config: &Webhook, profile: &Profile, deps: &Deps) -> Usher {
+    let sender = Sender { unit: profile.unit.clone(), profile: profile.name.clone() };
+    let poster = Poster::new(wire, sender, config, deps.clock.clone());
+    Usher::new(poster, config, profile.rules.actions.clone(), deps.replies.clone())
 }
 
 fn wire(config: &Webhook, profile: &Profile, deps: &Deps) -> Result<Wire, BuildError> {

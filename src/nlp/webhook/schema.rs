@@ -111,7 +111,6 @@ pub(super) enum Dialect {
 
 /// The settings, as the engines read them.
 #[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "a proxy's address may hold a password")]
 pub(super) struct Webhook {
     pub(super) dialect: Dialect,
     pub(super) url: String,

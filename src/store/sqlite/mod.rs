@@ -11,6 +11,7 @@ mod schema;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod write;
 
 use std::{
@@ -29,7 +30,7 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use write::Writer;
 
-use super::{Batch, Claim, Loaded, OwnerEpoch, Pos, Record, Store, StoreError};
+use super::{Batch, Claim, ConnectorToken, Loaded, OwnerEpoch, Pos, Record, Store, StoreError};
 use crate::core::ids::{ContactId, Timestamp};
 
 /// A claim fences every earlier one, also those of other processes: whoever claims last writes.
@@ -156,6 +157,18 @@ impl Store for Sqlite {
 
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         self.shared.secret_names().boxed()
+    }
+
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.shared.put_connector_token(token, grace).boxed()
+    }
+
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
+        self.shared.connector_tokens().boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

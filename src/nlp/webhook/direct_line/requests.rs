@@ -1,8 +1,6 @@
 //! The requests of Direct Line 3.0 that we make. All with the channel's secret: this is one server speaking to another, which
 //! needs no token that would run out.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use http::Method;
 use secrecy::SecretString;
@@ -11,7 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    super::call::{self, Again, Place, Wire},
+    super::call::{self, Again, Place, Wire, escaped},
     activity::ActivitySet,
 };
 use crate::{core::message::FailureKind, egress::Request, gateway::ports::AskError};
@@ -98,18 +96,4 @@ impl Requests {
 
 fn path(conversation: &str, query: &str) -> String {
     format!("{CONVERSATIONS}/{}/activities{query}", escaped(conversation))
-}
-
-/// As one part of a path, or a value in a query.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            write!(out, "%{byte:02X}").unwrap_or_default();
-        }
-    }
-    out
 }

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
+    super::call::escaped,
     activity::{self, Activity, ActivitySet},
     hearing::Hearing,
-    requests::escaped,
 };
 use crate::{
     core::{
