@@ -12,6 +12,7 @@ use usher::{
     config::settings::{self, AllowedHost},
     core::ids::{ContactId, ContactName, Timestamp, UnitName},
     egress::{Answer, Call, Egress, EgressError, EgressErrorKind},
+    privacy::Secrets,
     gateway::ports::{ExternalError, ExternalRequest, ExternalSystems},
 };
 
@@ -107,7 +108,7 @@ fn request(uri: String) -> ExternalRequest {
     let parameters = parameters.as_object().expect("an object").clone();
     let contact =
         ContactId { unit: UnitName::new("north").expect("a name"), name: ContactName::new("c-1").expect("a name") };
-    ExternalRequest { contact, idempotency_key: "north/c-1/7".to_owned(), uri, parameters }
+    ExternalRequest { contact, idempotency_key: "north/c-1/7".to_owned(), uri, parameters, secrets: Secrets::default() }
 }
 
 async fn query(egress: Egress, uri: String) -> Result<String, ExternalError> {
