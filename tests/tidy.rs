@@ -70,10 +70,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("opentelemetry_otlp", &["telemetry"]),
     ("opentelemetry_sdk", &["telemetry"]),
     ("prost", &["engine", "nlp", "offline_nlp", "switchboard", "wire"]),
-    ("prost_reflect", &["offline_nlp"]),
+    ("prost_reflect", &["wire"]),
     ("regex", &["offline_nlp", "privacy"]),
     // The one HTTP client; Google's own crate takes neither a proxy nor a look-up of ours.
-    ("reqwest", &["egress", "src/nlp/dialogflow_v2/rest.rs"]),
+    ("reqwest", &["egress", "src/nlp/dialogflow_v2/rest.rs", "src/nlp/google/rest.rs"]),
     ("rustix", &["src/app/machine.rs"]),
     ("sqlx", &["store"]),
     ("toml", &["cli", "config"]),

@@ -1,9 +1,11 @@
 //! The one place where parts are put together: what commands need, [`fn@serve`] for the gateway itself.
 
+mod connectors;
 pub mod converse;
 pub mod demo;
 mod erase;
 mod machine;
+mod profiles;
 mod serve;
 mod timeline;
 

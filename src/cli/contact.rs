@@ -31,11 +31,7 @@ pub(super) struct TimelineArgs {
     json: bool,
 }
 
-pub(super) fn timeline(
-    args: TimelineArgs,
-    environment: Environment,
-    terminal: &mut Terminal<'_>,
-) -> io::Result<Exit> {
+pub(super) fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let (store, contact) = match find(args.contact, environment.clone(), terminal)? {
         Ok(found) => found,
         Err(exit) => return Ok(exit),

@@ -13,6 +13,7 @@ mod effective;
 mod engines;
 mod finding;
 pub mod nearest;
+mod offers;
 mod outbound;
 mod private;
 mod profile;
@@ -125,6 +126,7 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
     let mut root = Section::root(cx, &layers.main, layers.main_place);
     let server = system::server(root.section("server"));
     let ops = system::ops(root.section("ops"));
+    let connectors = system::connectors(root.section("connectors"));
     let store = system::store(root.section("store"));
     let (limits, contact_limits) = system::limits(root.section("limits"));
     let egress = outbound::egress(root.section("egress"));
@@ -146,6 +148,7 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
     Some(Settings {
         server,
         ops,
+        connectors,
         store,
         limits,
         egress,

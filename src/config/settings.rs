@@ -15,6 +15,7 @@ use crate::core::{
 pub struct Settings {
     pub server: Server,
     pub ops: Ops,
+    pub connectors: Connectors,
     pub store: Store,
     pub limits: Limits,
     pub egress: Egress,
@@ -55,6 +56,18 @@ pub struct Ops {
     pub listen: SocketAddr,
     /// SHA-256 of the bearer token for `/metrics` and `/alerts`; `None`: open, and then only on loopback.
     pub token_sha256: Option<[u8; 32]>,
+}
+
+/// The door for connectors; opened while a profile is served by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connectors {
+    pub listen: SocketAddr,
+    pub tls: Option<Tls>,
+    pub max_sockets: usize,
+    pub max_frame_bytes: usize,
+    /// How long one frame may take to be written.
+    pub write_deadline: Duration,
+    pub ping_every: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,13 +193,14 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Whether both are served by the same engines in the same way.
+    /// Whether the engine of this name is the same in both, with all that it takes from its profile.
     #[must_use]
-    pub fn same_engines(&self, other: &Self) -> bool {
+    pub fn same_engine(&self, engine: &str, other: &Self) -> bool {
         self.name == other.name
             && self.unit == other.unit
             && self.rules.zone == other.rules.zone
-            && self.engines.same(&other.engines)
+            && self.rules.actions == other.rules.actions
+            && self.engines.find(engine).is_some_and(|own| other.engines.find(engine) == Some(own))
     }
 }
 
@@ -221,13 +235,9 @@ impl Engines {
         self.all().map(|(_, engine)| engine.schema.text_characters).filter(|it| *it > 0).min().unwrap_or_default()
     }
 
-    fn same(&self, other: &Self) -> bool {
-        let canary = |it: &Self| it.canary.as_ref().map(|it| (it.engine.clone(), it.share_percent, it.rollback));
-        let shadow = |it: &Self| it.shadow.as_ref().map(|it| (it.engine.clone(), it.share_percent));
-        self.primary == other.primary
-            && self.standbys == other.standbys
-            && canary(self) == canary(other)
-            && shadow(self) == shadow(other)
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&EngineSettings> {
+        self.all().find(|(it, _)| *it == name).map(|(_, engine)| engine)
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     core::{
-        contact::{Card, Contact, Context, Event, Out},
+        contact::{Card, Contact, Event, Out},
         ids::{ContactId, ContactName, MessageId, UnitName, UserId},
         message::Input,
     },
@@ -184,7 +184,7 @@ impl Gateway {
             let mut returned = Event::Returned { card, from };
             let tokenised = self.tokenise(&mut returned, entry);
             let directory = entry.unit.directory.load();
-            let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+            let cx = entry.served.context(&directory, self.clock.now());
             entry.contact.on_event(returned, cx, &mut out);
             tokenised.tell(&mut entry.contact, &mut out);
         }
@@ -226,10 +226,11 @@ impl Gateway {
         let returned = offer.returned_from.is_some();
         let mut out = Out::default();
         let directory = origin.unit.directory.load();
-        let cx = Context { rules: &served.rules, directory: &directory, now: self.clock.now() };
+        let cx = served.context(&directory, self.clock.now());
+        let first = served.first_engine(&id.name);
         let mut card = card(offer, &served.rules.language);
         let tokenised = self.tokenise_card(&mut card, &[], &mut chain);
-        let mut contact = Contact::start(card, returned, cx, &mut out);
+        let mut contact = Contact::start(card, returned, first, cx, &mut out);
         tokenised.tell(&mut contact, &mut out);
         self.spare_lost_numbers(&mut contact);
         let mut entry = Entry::new(contact, chain, Arc::clone(served), Arc::clone(&origin.unit));

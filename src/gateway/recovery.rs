@@ -91,9 +91,8 @@ impl Gateway {
                 self.close_late(id, found.link);
                 continue;
             }
-            let (contact, chain) = found
-                .chain(&self.vault, &id)
-                .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
+            let (contact, chain) =
+                found.chain(&self.vault, &id).map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
             match self.take_up(&id, contact, chain) {
                 None => recovered.contacts += 1,
                 Some(orphan) => {
@@ -262,8 +261,7 @@ impl<'a> Reader<'a> {
     fn report_keyless(&mut self) {
         let closed: HashSet<&ContactId> = self.closed.iter().collect();
         let lost = |id: &ContactId| !closed.contains(id) && !self.found.contains_key(id);
-        let lost: Vec<_> =
-            self.keyless.iter().filter(|(id, _)| lost(id)).map(|(id, pos)| (id.clone(), *pos)).collect();
+        let lost: Vec<_> = self.keyless.iter().filter(|(id, _)| lost(id)).map(|(id, pos)| (id.clone(), *pos)).collect();
         for (id, pos) in lost {
             self.cannot_read(&id, pos, &Unreadable::NoKey);
         }

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use futures::future::BoxFuture;
 
-use crate::core::ids::{ContactId, Timestamp};
+use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
 /// Raised by every claim; a commit under an older one is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,6 +128,30 @@ pub enum Loaded {
     Closed(ContactId),
 }
 
+/// A token that connectors of a profile dial in with; the token itself is nobody's but theirs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConnectorToken {
+    pub unit: UnitName,
+    pub profile: ProfileName,
+    /// Tells a profile's connectors apart; mostly there is one, without a name.
+    pub name: String,
+    pub sha256: [u8; 32],
+    pub made_at: Timestamp,
+    /// `None`: the current one of its name. Others are good until then.
+    pub valid_until: Option<Timestamp>,
+}
+
+impl fmt::Debug for ConnectorToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectorToken")
+            .field("unit", &self.unit)
+            .field("profile", &self.profile)
+            .field("name", &self.name)
+            .field("valid_until", &self.valid_until)
+            .finish_non_exhaustive()
+    }
+}
+
 pub trait Store: Send + Sync + fmt::Debug {
     /// Takes every shard and raises the epoch.
     fn claim<'a>(&'a self, owner: &'a str) -> BoxFuture<'a, Result<Claim, StoreError>>;
@@ -156,11 +180,7 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Destroys the keys of a contact that is over, for good: no trace of them stays in the store's own files. Needs no
     /// claim. An error as `Unavailable` may leave traces: to be repeated.
-    fn erase<'a>(
-        &'a self,
-        contact: &'a ContactId,
-        erased: &'a Erased,
-    ) -> BoxFuture<'a, Result<Erasure, StoreError>>;
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>>;
 
     /// How many contacts' keys have been destroyed, and are not forgotten yet.
     fn erased(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
@@ -175,6 +195,17 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// In alphabetical order.
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
+    /// Makes `token` the current one of its name; those before it are good until `grace` at the latest. Forgets, of all
+    /// profiles, what was good until before it was made.
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// By business unit, profile, name and age, the newest of a name first. Some may not be good any more.
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>>;
 
     /// Tidies up after the last commit. Nothing is lost without it.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

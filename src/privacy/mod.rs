@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use pattern::{PatternError, check_name, check_pattern};
 use pattern::Pattern;
+pub use pattern::{PatternError, check_name, check_pattern};
 pub use restore::{Secrets, restore};
 use signs::Signs;
 
@@ -153,7 +153,9 @@ impl Scanner {
         if let (true, Some((_, last))) = (is_too_much, all.last_mut()) {
             (last.to, last.value) = (signs.len(), String::new());
         }
-        all.into_iter().filter_map(|(kind, find)| Some((signs.range(find.from, find.to)?, (kind, find.value)))).collect()
+        all.into_iter()
+            .filter_map(|(kind, find)| Some((signs.range(find.from, find.to)?, (kind, find.value))))
+            .collect()
     }
 }
 

@@ -31,11 +31,7 @@ pub fn check_name(name: &str) -> Result<(), PatternError> {
     }
     let is_good = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_';
     let begins = name.starts_with(|it: char| it.is_ascii_lowercase());
-    if begins && name.len() <= MAX_NAME && name.bytes().all(is_good) {
-        Ok(())
-    } else {
-        Err(PatternError::Name)
-    }
+    if begins && name.len() <= MAX_NAME && name.bytes().all(is_good) { Ok(()) } else { Err(PatternError::Name) }
 }
 
 /// Whether `regex` may find something.

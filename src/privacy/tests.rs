@@ -95,7 +95,9 @@ fn b10_every_brand_has_its_ranges_and_lengths() {
         finds(number, "[card:1]", number);
     }
     // The right check digit, but no card's beginning or length.
-    for number in ["1234567812345670", "9111111111111118", "0000000000000000", "41111111111111", "411111111111116", "79927398713"] {
+    for number in
+        ["1234567812345670", "9111111111111118", "0000000000000000", "41111111111111", "411111111111116", "79927398713"]
+    {
         leaves(number);
     }
 }
@@ -214,9 +216,11 @@ fn b10_every_text_of_an_input_is_looked_at() {
 #[test]
 fn b10_only_what_is_switched_on_is_found() {
     let all = format!("{VISA} DE89370400440532013000");
-    for (card, iban, expected) in
-        [(true, false, "[card] DE89370400440532013000"), (false, true, "4111111111111111 [iban]"), (false, false, all.as_str())]
-    {
+    for (card, iban, expected) in [
+        (true, false, "[card] DE89370400440532013000"),
+        (false, true, "4111111111111111 [iban]"),
+        (false, false, all.as_str()),
+    ] {
         let mut text = all.clone();
         let scanner = Scanner::new(&Privacy { card, iban, patterns: Vec::new() }).unwrap();
         scanner.tokenise_text(&mut text, &mut |name, _| Some(format!("[{name}]")));

@@ -1,6 +1,7 @@
 //! The store in memory, for simulations: it outlives the gateways that claim it, and fails when told to.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,8 +10,8 @@ use std::{
 use futures::{FutureExt, future, future::BoxFuture};
 
 use super::{
-    Batch, Claim, Closed, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError,
-    StoreErrorKind,
+    Batch, Claim, Closed, ConnectorToken, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot,
+    Store, StoreError, StoreErrorKind,
 };
 use crate::core::ids::{ContactId, Timestamp};
 
@@ -33,6 +34,7 @@ struct State {
     lives: BTreeMap<Pos, Lived>,
     checkpoint: Pos,
     secrets: BTreeMap<String, Vec<u8>>,
+    connector_tokens: Vec<ConnectorToken>,
     faults: Faults,
 }
 
@@ -204,6 +206,17 @@ impl State {
         erased.collect::<BTreeSet<_>>().len() as u64
     }
 
+    fn put_connector_token(&mut self, token: &ConnectorToken, grace: Timestamp) {
+        let tokens = &mut self.connector_tokens;
+        tokens.retain(|it| it.valid_until.is_none_or(|until| until >= token.made_at));
+        let name = |it: &ConnectorToken| (it.unit.clone(), it.profile.clone(), it.name.clone());
+        for old in tokens.iter_mut().filter(|it| name(it) == name(token)) {
+            old.valid_until = Some(old.valid_until.map_or(grace, |until| until.min(grace)));
+        }
+        tokens.push(token.clone());
+        tokens.sort_by_key(|it| (name(it), Reverse(it.made_at), it.sha256));
+    }
+
     fn prune(&mut self, before: Timestamp) -> u64 {
         let young = self.journal.iter().find(|record| record.at >= before).map(|record| record.pos);
         let cut = young.map_or(self.checkpoint, |young| young.min(self.checkpoint));
@@ -255,11 +268,7 @@ impl Store for Memory {
         future::ready(self.call(|state| Ok(state.lives(contact)))).boxed()
     }
 
-    fn erase<'a>(
-        &'a self,
-        contact: &'a ContactId,
-        erased: &'a Erased,
-    ) -> BoxFuture<'a, Result<Erasure, StoreError>> {
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>> {
         future::ready(self.call(|state| Ok(state.erase(contact, erased)))).boxed()
     }
 
@@ -285,6 +294,22 @@ impl Store for Memory {
 
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         future::ready(self.call(|state| Ok(state.secrets.keys().cloned().collect()))).boxed()
+    }
+
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        future::ready(self.call(|state| {
+            state.put_connector_token(token, grace);
+            Ok(())
+        }))
+        .boxed()
+    }
+
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.connector_tokens.clone()))).boxed()
     }
 }
 

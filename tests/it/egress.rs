@@ -14,6 +14,7 @@ use usher::{
     egress::{Answer, Call, Egress, EgressError, EgressErrorKind},
     privacy::Secrets,
     gateway::ports::{ExternalError, ExternalRequest, ExternalSystems},
+    privacy::Secrets,
 };
 
 use crate::fakes::{

@@ -12,9 +12,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::sleep;
 use usher::{
     core::ids::{ContactId, Timestamp},
-    store::{
-        Batch, Claim, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory,
-    },
+    store::{Batch, Claim, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory},
 };
 
 pub(crate) struct Disk {
@@ -66,11 +64,7 @@ impl Store for Disk {
         self.memory.lives(contact)
     }
 
-    fn erase<'a>(
-        &'a self,
-        contact: &'a ContactId,
-        erased: &'a Erased,
-    ) -> BoxFuture<'a, Result<Erasure, StoreError>> {
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>> {
         self.memory.erase(contact, erased)
     }
 

@@ -111,6 +111,10 @@ impl Timeline {
             | Step::Returned { .. }
             | Step::Held { .. }
             | Step::Slow { .. }
+            | Step::Tokenised { .. }
+            | Step::FailedOver { .. }
+            | Step::Moved { .. }
+            | Step::Shadowed { .. }
             | Step::TextTooLong { .. }
             | Step::Outcome { .. }
             | Step::HandoverOutcome { .. }

@@ -215,11 +215,7 @@ async fn packed_rows(conn: &mut SqliteConnection, packing: Packing, after: i64) 
     .await
 }
 
-fn split_packed<'a>(
-    packed: &'a [u8],
-    packing: Packing,
-    names: &mut Names,
-) -> Result<(Loaded, &'a [u8]), StoreError> {
+fn split_packed<'a>(packed: &'a [u8], packing: Packing, names: &mut Names) -> Result<(Loaded, &'a [u8]), StoreError> {
     let mut fields = packed.splitn(5, |byte| *byte == SEPARATOR);
     let mut field = || fields.next().ok_or_else(|| corrupt("a packed row is cut short"));
     let contact = names.contact(field()?, field()?)?;

@@ -22,8 +22,11 @@ const FILE: &str = "usher.db";
 const APPLICATION_ID: i64 = 0x5573_6872;
 
 /// Number n brings the schema to version n + 1. Never change one that has been released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_start.sql"), include_str!("../migrations/0002_keys.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_keys.sql"),
+    include_str!("../migrations/0003_connector_token.sql"),
+];
 
 /// How long another process (a backup, a shell) may hold the write lock before a commit fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);

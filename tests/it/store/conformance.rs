@@ -410,8 +410,7 @@ async fn keys_are_loaded_before_all_else_as_long_as_a_recovery_needs_them(store:
     let batch = Batch { snapshots: vec![snapshot("ann", 1)], ..Batch::default() };
     store.commit(epoch, &batch).await.unwrap();
     let loaded = load(store).await;
-    let expected =
-        [Loaded::Key(key("ann", 1)), Loaded::Key(key("bob", 2)), Loaded::Snapshot(snapshot("ann", 1))];
+    let expected = [Loaded::Key(key("ann", 1)), Loaded::Key(key("bob", 2)), Loaded::Snapshot(snapshot("ann", 1))];
     assert_eq!(loaded[..3], expected);
     store.commit(epoch, &Batch { checkpoint: Some(Pos(3)), ..Batch::default() }).await.unwrap();
     assert_eq!(load(store).await, [Loaded::Key(key("ann", 1)), Loaded::Snapshot(snapshot("ann", 1))]);
@@ -438,11 +437,7 @@ async fn an_open_contact_is_not_erased_and_an_unknown_one_is_said_so(store: &dyn
     assert_eq!(store.erase(&contact("ann"), &erased(3)).await.unwrap(), Erasure::Open);
     assert_eq!(store.erase(&contact("nobody"), &erased(3)).await.unwrap(), Erasure::Unknown);
     // A name in use again, in the batch in which its contact before was closed.
-    let batch = Batch {
-        keys: vec![key("ann", 3)],
-        closed: vec![closed("ann", 1)],
-        ..journal([record(3, "ann", 0)])
-    };
+    let batch = Batch { keys: vec![key("ann", 3)], closed: vec![closed("ann", 1)], ..journal([record(3, "ann", 0)]) };
     store.commit(epoch, &batch).await.unwrap();
     assert_eq!(store.erase(&contact("ann"), &erased(3)).await.unwrap(), Erasure::Open);
     assert_eq!(lives(store, "ann").await, [alive("ann", 1), alive("ann", 3)]);
@@ -463,11 +458,7 @@ async fn an_erased_contact_has_no_key_and_erasing_it_again_tells_of_the_first_ti
     let keys: Vec<_> = load(store).await.into_iter().filter(|it| matches!(it, Loaded::Key(_))).collect();
     assert_eq!(keys, [Loaded::Key(key("ann", 1))]);
     // The name is free for another.
-    let batch = Batch {
-        keys: vec![key("bob", 3)],
-        closed: vec![closed("bob", 3)],
-        ..journal([record(3, "bob", 0)])
-    };
+    let batch = Batch { keys: vec![key("bob", 3)], closed: vec![closed("bob", 3)], ..journal([record(3, "bob", 0)]) };
     store.commit(epoch, &batch).await.unwrap();
     assert_eq!(store.erase(&contact("bob"), &erased(5)).await.unwrap(), Erasure::Done);
     let gone = |born, at| Life { born: Pos(born), key: Err(erased(at)) };

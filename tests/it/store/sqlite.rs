@@ -217,7 +217,8 @@ async fn b10_a_destroyed_key_is_nowhere_in_the_files_however_pages_were_split_an
             kept.windows(16).any(|it| it == &sealed[32..48])
         };
         // One by one is slow: sixteen of each kind.
-        let gone: Vec<_> = (1..1500).step_by(97).chain(wanted.iter().copied().step_by(14)).filter(|it| has(*it)).collect();
+        let gone: Vec<_> =
+            (1..1500).step_by(97).chain(wanted.iter().copied().step_by(14)).filter(|it| has(*it)).collect();
         assert_eq!(gone, [0_u64; 0], "{what}: destroyed, and still there");
         assert!((1501..ALL).step_by(301).filter(|it| !wanted.contains(it)).all(has), "{what}: the others are kept");
     };
