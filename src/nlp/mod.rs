@@ -2,9 +2,11 @@
 //!
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
+mod dialogflow_v1;
 pub mod dialogflow_v2;
 pub mod google_auth;
 mod lookup;
+mod web;
 
 use std::{fmt, io, sync::Arc};
 
@@ -97,11 +99,18 @@ pub struct Kind {
 type Build = fn(&EngineSettings, &Profile, &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError>;
 type Check = for<'a> fn(&'a EngineSettings, &'a Profile, &'a Deps) -> BoxFuture<'a, Result<CredentialReport, AskError>>;
 
-pub const KINDS: &[Kind] = &[Kind {
-    schema: &dialogflow_v2::SCHEMA,
-    build: dialogflow_v2::build,
-    check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
-}];
+pub const KINDS: &[Kind] = &[
+    Kind {
+        schema: &dialogflow_v2::SCHEMA,
+        build: dialogflow_v2::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
+    },
+    Kind {
+        schema: &dialogflow_v1::SCHEMA,
+        build: dialogflow_v1::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_v1::check::run(engine, profile, deps)),
+    },
+];
 
 /// How each kind is configured, for `config::load`.
 #[must_use]
