@@ -3,6 +3,7 @@
 pub mod converse;
 pub mod demo;
 mod machine;
+mod profiles;
 mod serve;
 mod timeline;
 

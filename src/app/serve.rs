@@ -12,7 +12,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{CannotConnect, open_store};
+use super::{
+    CannotConnect, open_store,
+    profiles::{roster, serve_profiles},
+};
 use crate::{
     actions::external::HttpSystems,
     clock::Clock,
@@ -23,12 +26,11 @@ use crate::{
     },
     core::{
         ids::{Timestamp, UnitName},
-        message::MediaType,
     },
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
-        Gateway, JournalStopped, Parts, Roster, Served,
+        Gateway, JournalStopped, Parts, Served,
         alerts::{Alert, AlertKey, AlertKind, Alerts},
     },
     nlp,
@@ -122,7 +124,7 @@ impl Running {
         let alerts = Arc::new(Alerts::new(Arc::clone(&metrics)));
         let health = Arc::new(Health::default());
         let names = Arc::new(Names::new(&settings.egress.resolvers, settings.egress.stale_addresses_for)?);
-        let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names));
+        let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names)).counting(clock.clone(), Arc::clone(&metrics));
         let profiles = serve_profiles(&settings, &deps, &[])?;
         let egress = Egress::with_names(&settings.egress, clock.clone(), names).context("[egress]")?;
         let tls = settings.server.tls.clone().map(TlsDoor::open).transpose()?.map(Arc::new);
@@ -349,32 +351,6 @@ async fn serve_ops(listener: TcpListener, door: Door, close: CancellationToken) 
     if let Err(error) = ops::serve(listener, door, close.cancelled_owned()).await {
         tracing::error!(%error, "the operators' door failed");
     }
-}
-
-/// Every profile with its engine; unchanged ones keep theirs, with its connections.
-fn serve_profiles(
-    settings: &Settings,
-    deps: &nlp::Deps,
-    old: &[(Arc<Profile>, Arc<Served>)],
-) -> anyhow::Result<Vec<(Arc<Profile>, Arc<Served>)>> {
-    let serve = |profile: &Arc<Profile>| {
-        let kept = old.iter().find(|(it, _)| it.same_engines(profile)).map(|(_, served)| Arc::clone(&served.engine));
-        let engine = kept.map_or_else(|| nlp::build(&profile.engines.primary, profile, deps), Ok)?;
-        let mut media = vec![MediaType::OpenMedia, MediaType::WebInteraction];
-        if profile.speech.enabled {
-            media.push(MediaType::Speech);
-        }
-        let mut served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
-        if let Some((_, before)) = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit) {
-            served = served.succeeding(before);
-        }
-        Ok((Arc::clone(profile), Arc::new(served)))
-    };
-    settings.profiles.iter().map(serve).collect()
-}
-
-fn roster(profiles: &[(Arc<Profile>, Arc<Served>)]) -> Roster {
-    Roster::new(profiles.iter().map(|(_, served)| Arc::clone(served)).collect())
 }
 
 /// Settings that are read once, at start.

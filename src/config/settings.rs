@@ -162,13 +162,13 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Whether both are served by the same engines in the same way.
+    /// Whether the engine of this name is the same in both, with all that it takes from its profile.
     #[must_use]
-    pub fn same_engines(&self, other: &Self) -> bool {
+    pub fn same_engine(&self, engine: &str, other: &Self) -> bool {
         self.name == other.name
             && self.unit == other.unit
             && self.rules.zone == other.rules.zone
-            && self.engines.same(&other.engines)
+            && self.engines.find(engine).is_some_and(|own| other.engines.find(engine) == Some(own))
     }
 }
 
@@ -203,13 +203,9 @@ impl Engines {
         self.all().map(|(_, engine)| engine.schema.text_characters).filter(|it| *it > 0).min().unwrap_or_default()
     }
 
-    fn same(&self, other: &Self) -> bool {
-        let canary = |it: &Self| it.canary.as_ref().map(|it| (it.engine.clone(), it.share_percent, it.rollback));
-        let shadow = |it: &Self| it.shadow.as_ref().map(|it| (it.engine.clone(), it.share_percent));
-        self.primary == other.primary
-            && self.standbys == other.standbys
-            && canary(self) == canary(other)
-            && shadow(self) == shadow(other)
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&EngineSettings> {
+        self.all().find(|(it, _)| *it == name).map(|(_, engine)| engine)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     core::{
-        contact::{Card, Contact, Context, Event, Out},
+        contact::{Card, Contact, Event, Out},
         ids::{ContactId, ContactName, MessageId, UnitName, UserId},
         message::Input,
     },
@@ -180,7 +180,7 @@ impl Gateway {
         let mut out = Out::default();
         if let Some(from) = offer.returned_from {
             let directory = entry.unit.directory.load();
-            let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+            let cx = entry.served.context(&directory, self.clock.now());
             let card = Box::new(card(offer, &cx.rules.language));
             entry.contact.on_event(Event::Returned { card, from }, cx, &mut out);
         }
@@ -218,8 +218,9 @@ impl Gateway {
         let returned = offer.returned_from.is_some();
         let mut out = Out::default();
         let directory = origin.unit.directory.load();
-        let cx = Context { rules: &served.rules, directory: &directory, now: self.clock.now() };
-        let mut contact = Contact::start(card(offer, &served.rules.language), returned, cx, &mut out);
+        let cx = served.context(&directory, self.clock.now());
+        let first = served.first_engine(&id.name);
+        let mut contact = Contact::start(card(offer, &served.rules.language), returned, first, cx, &mut out);
         self.spare_lost_numbers(&mut contact);
         let mut entry = Entry::new(contact, Arc::clone(served), Arc::clone(&origin.unit));
         entry.lane = Some(origin.lane);

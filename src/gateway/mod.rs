@@ -6,7 +6,9 @@
 
 mod agents;
 pub mod alerts;
+mod canary;
 mod effects;
+mod engines;
 mod inbound;
 mod journal;
 pub mod lane;
@@ -14,6 +16,7 @@ mod observe;
 pub mod ports;
 mod recovery;
 mod served;
+mod shadow;
 mod shard;
 pub mod storage;
 mod tasks;
@@ -39,11 +42,14 @@ use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
 use ports::{ExternalRequest, ExternalSystems};
+use served::Told;
+pub use engines::Engines;
 pub use served::{Roster, Served};
+pub use shadow::Shadow;
 use shard::{Entry, Shard, Shards};
 use storage::{Claim, Closed, Store};
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use unit::{Lane, Unit};
 use watch::Watchers;
 pub use watch::{MAX_WATCHERS, TooManyWatchers, Watch};
@@ -52,9 +58,8 @@ use crate::{
     clock::Clock,
     config::settings::{Durability, Limits},
     core::{
-        contact::{Contact, Context, Event, Out},
+        contact::{Contact, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
-        step::Step,
     },
     telemetry::{Health, Metrics},
 };
@@ -120,6 +125,8 @@ pub struct Gateway {
     watchers: Arc<Watchers>,
     /// Questions and queries in flight; each is bounded by its own deadline, and a drain waits for them.
     tasks: TaskTracker,
+    /// Ends the questions to shadows, which nobody waits for.
+    shadows: CancellationToken,
 }
 
 /// Counts what is in flight towards language engines and external systems.
@@ -146,7 +153,9 @@ struct Todo {
     questions: Vec<Question>,
     queries: Vec<(Box<ExternalRequest>, ActionSeq)>,
     /// What language engines are told of their contacts.
-    told: Vec<(Arc<Served>, ContactId, Step)>,
+    told: Vec<Told>,
+    /// An answer was dropped: its turn was over.
+    stale: bool,
 }
 
 impl Gateway {
@@ -173,6 +182,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
             watchers: Arc::default(),
             tasks: TaskTracker::new(),
+            shadows: CancellationToken::new(),
             clock: parts.clock,
         })
     }
@@ -222,18 +232,21 @@ impl Gateway {
         let mut shard = self.shards.of(&id);
         let Some(entry) = shard.contacts.get_mut(&id) else { return };
         let directory = entry.unit.directory.load();
-        let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        let cx = entry.served.context(&directory, self.clock.now());
         // Yields nothing but a running clock.
         entry.contact.on_event(Event::Delivered(seq), cx, &mut Out::default());
         entry.changed = true;
         shard.arm(&id);
     }
 
-    /// Applies an event to a contact, if there is such a contact.
-    fn apply(self: &Arc<Self>, id: &ContactId, event: Event) {
+    /// Applies an event to a contact, if there is such a contact. Says whether it was for anything: there is, and no answer in
+    /// it was too late.
+    fn apply(self: &Arc<Self>, id: &ContactId, event: Event) -> bool {
         let mut todo = Todo::default();
-        self.apply_in(&mut self.shards.of(id), id, event, &mut todo);
+        let known = self.apply_in(&mut self.shards.of(id), id, event, &mut todo);
+        let taken = known && !todo.stale;
         self.finish(todo);
+        taken
     }
 
     /// One transition, under its shard's lock. Says whether the contact exists.
@@ -241,7 +254,7 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return false };
         let mut out = Out::default();
         let directory = entry.unit.directory.load();
-        let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        let cx = entry.served.context(&directory, self.clock.now());
         let waiting = entry.contact.waiting();
         entry.contact.on_event(event, cx, &mut out);
         self.count_waiting(waiting, entry.contact.waiting());
@@ -254,9 +267,8 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
         self.observe(&steps);
-        if entry.served.engine.hears_steps() {
-            todo.told.extend(steps.iter().map(|step| (Arc::clone(&entry.served), id.clone(), step.clone())));
-        }
+        todo.stale |= self.observe_engines(entry, &steps);
+        entry.served.hearers(entry.contact.engine(), &steps, id, &mut todo.told);
         // Also without a step: typing moves the clock, and the next snapshot has to say so.
         entry.changed = true;
         steps.retain(|step| step.is_durable());
@@ -293,8 +305,8 @@ impl Gateway {
         for (request, seq) in todo.queries {
             self.query(*request, seq);
         }
-        for (served, id, step) in todo.told {
-            served.engine.on_step(&id, &step);
+        for (engine, id, step) in todo.told {
+            engine.on_step(&id, &step);
         }
     }
 

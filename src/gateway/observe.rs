@@ -1,6 +1,6 @@
 //! Steps → metrics: the one place where the timeline is counted.
 
-use super::Gateway;
+use super::{Gateway, shard::Entry};
 use crate::{
     core::{
         action::What,
@@ -19,6 +19,19 @@ impl Gateway {
         }
     }
 
+    /// What is counted of the contact's engine. Says whether an answer came too late.
+    pub(super) fn observe_engines(&self, entry: &Entry, steps: &[Step]) -> bool {
+        let mut stale = false;
+        for step in steps {
+            stale |= matches!(step, Step::Stale { .. });
+            if matches!(step, Step::HandingOver { .. }) {
+                let (served, engine) = (&entry.served, entry.contact.engine());
+                served.cells(served.engines().seat(engine), engine, &self.metrics).handover();
+            }
+        }
+        stale
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "most steps are not counted")]
     fn observe_talk(&self, step: &Step) {
         let metrics = &self.metrics;
@@ -29,6 +42,10 @@ impl Gateway {
             Step::Busy { .. } => metrics.busy(BusyCause::WaitingInputs),
             Step::Answered { not_understood: true, .. } => metrics.not_understood(),
             Step::AskFailed { kind, .. } => metrics.failure(*kind),
+            Step::FailedOver { kind, .. } => {
+                metrics.failure(*kind);
+                metrics.fail_over(*kind);
+            }
             Step::Stale { .. } => metrics.stale_answer(),
             Step::TimedOut => metrics.timeout(),
             Step::Ended { reason, with_person } => metrics.contact_ended(end_kind(reason, *with_person)),

@@ -88,11 +88,12 @@ impl Gateway {
         self.metrics.lanes.set(size(lanes));
         self.report_store();
         self.report_credentials();
+        self.report_outages();
     }
 
     fn report_credentials(&self) {
         for served in self.roster.load().profiles() {
-            let until = served.engine.credential_valid_until().map_or(0, |until| until.0 / 1000);
+            let until = served.engines().seat(None).credential_valid_until().map_or(0, |until| until.0 / 1000);
             served.token_gauge(&self.metrics).set(until);
         }
     }
@@ -261,6 +262,7 @@ impl Gateway {
     /// Takes no new contacts, lets what runs finish, and tells the engines. Returns when nothing runs, or after `grace`.
     pub async fn drain(&self, grace: Duration) {
         self.draining.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.shadows.cancel();
         for unit in self.units.load().values() {
             for lane in unit.lanes().iter() {
                 self.push(unit, lane.id, ToEngine::Draining { grace });

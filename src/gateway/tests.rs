@@ -16,7 +16,7 @@ use crate::{
         directory::{Delta, Directory, SignOn, User},
         ids::{MessageId, ProfileName, Timestamp, UserId},
         message::{Answer, FailureKind, Input, MediaType},
-        profile::{self, Events, Handover, Inactivity, LongText, OnUncertain, Rules, TextLimit},
+        profile::{self, Chain, Events, Handover, Inactivity, LongText, OnUncertain, Rules, TextLimit},
     },
     store::memory::Memory,
 };
@@ -68,6 +68,7 @@ fn rules(agents: &[&str]) -> Rules {
         actions: Vec::new(),
         welcome_event: String::new(),
         fallback_message: "Sorry.".to_owned(),
+        chain: Chain::default(),
         inactivity: Inactivity {
             timeout: TIMEOUT,
             timeout_message: String::new(),
@@ -79,6 +80,7 @@ fn rules(agents: &[&str]) -> Rules {
             not_understood_after: 0,
             failures_after: 0,
             slow_after: 0,
+            typing_after: Duration::ZERO,
             slow_threshold: Duration::ZERO,
             slow_message: String::new(),
             not_understood_message: String::new(),
@@ -99,7 +101,7 @@ fn rules(agents: &[&str]) -> Rules {
 
 fn served(agents: &[&str], engine: &Arc<Mute>) -> Served {
     let engine: Arc<dyn LanguageEngine> = Arc::<Mute>::clone(engine);
-    Served::new(Arc::new(rules(agents)), engine, SecretString::from("secret"), vec![MediaType::OpenMedia])
+    Served::new(Arc::new(rules(agents)), Engines::only(engine), SecretString::from("secret"), vec![MediaType::OpenMedia])
 }
 
 fn roster_of(served: Served) -> Roster {

@@ -5,7 +5,13 @@
 mod dialogflow_v1;
 pub mod dialogflow_v2;
 pub mod google_auth;
+mod breaker;
+mod gate;
+mod governor;
+mod guard;
+mod lex_v2;
 mod lookup;
+mod protect;
 mod web;
 
 use std::{fmt, io, sync::Arc};
@@ -23,8 +29,12 @@ use crate::{
     core::message::FailureKind,
     egress::{Caller, EgressBuildError, Names},
     gateway::ports::{AskError, LanguageEngine},
+    telemetry::Metrics,
 };
 
+pub use gate::Governors;
+pub use guard::{Guarded, Protection};
+pub use protect::{QUOTA_FIELD, Role, build_guarded};
 use google_auth::{CredentialError, Tokens};
 use lookup::Lookup;
 
@@ -34,6 +44,8 @@ pub struct Deps {
     pub tokens: Tokens,
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
+    pub governors: Governors,
+    clock: Clock,
     lookup: Lookup,
 }
 
@@ -43,11 +55,19 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), lookup }
+        let governors = Governors::new(clock.clone(), Arc::default());
+        let tokens = Tokens::new(clock.clone(), Arc::clone(&lookup.0));
+        Self { tokens, dial: lookup.dial(), governors, clock, lookup }
     }
 }
 
 impl Deps {
+    /// Waiting for quotas is counted there.
+    #[must_use]
+    pub fn counting(self, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { governors: Governors::new(clock, metrics), ..self }
+    }
+
     /// For calls to an engine's endpoint over HTTP.
     ///
     /// # Errors
@@ -109,6 +129,11 @@ pub const KINDS: &[Kind] = &[
         schema: &dialogflow_v1::SCHEMA,
         build: dialogflow_v1::build,
         check: |engine, profile, deps| Box::pin(dialogflow_v1::check::run(engine, profile, deps)),
+    },
+    Kind {
+        schema: &lex_v2::SCHEMA,
+        build: lex_v2::build,
+        check: |engine, profile, deps| Box::pin(lex_v2::check::run(engine, profile, deps)),
     },
 ];
 

@@ -8,7 +8,8 @@ use std::{
 
 use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
-    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, Stage},
+    engines::{EngineCells, EngineList},
+    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, QuotaClass, Stage},
 };
 use crate::{
     core::{
@@ -31,6 +32,10 @@ pub struct Metrics {
     engine_problems: Family<ProblemKind, Counter>,
     not_understood: Counter,
     failures: Family<FailureKind, Counter>,
+    fail_overs: Family<FailureKind, Counter>,
+    quota_waiting: Family<QuotaClass, Gauge>,
+    quota_granted: Family<QuotaClass, Counter>,
+    quota_refused: Family<QuotaClass, Counter>,
     stale_answers: Counter,
     timeouts: Counter,
     handovers: Family<HandoverCause, Counter>,
@@ -43,6 +48,7 @@ pub struct Metrics {
     journal_lag_ms: Gauge,
     /// Protects the list of token gauges; taken when a profile is built and at a scrape, never for a message.
     tokens: Mutex<BTreeMap<(UnitName, ProfileName), Weak<Gauge>>>,
+    engines: EngineList,
 
     /// Open contacts.
     pub contacts: Gauge,
@@ -98,6 +104,26 @@ impl Metrics {
     /// A language engine did not answer.
     pub fn failure(&self, kind: FailureKind) {
         self.failures.with(kind, Counter::increment);
+    }
+
+    /// A question went to the next engine of the chain, after a failure of this kind (B7).
+    pub fn fail_over(&self, kind: FailureKind) {
+        self.fail_overs.with(kind, Counter::increment);
+    }
+
+    /// A question begins (1) or ends (-1) to wait for its turn within an engine's quota (B12).
+    pub fn quota_waiting(&self, class: QuotaClass, change: i64) {
+        self.quota_waiting.with(class, |it| it.add(change));
+    }
+
+    /// A question had its turn within a quota.
+    pub fn quota_granted(&self, class: QuotaClass) {
+        self.quota_granted.with(class, Counter::increment);
+    }
+
+    /// A question could not have its turn before its deadline.
+    pub fn quota_refused(&self, class: QuotaClass) {
+        self.quota_refused.with(class, Counter::increment);
     }
 
     /// An answer came too late for its turn and was dropped (B1).
@@ -161,6 +187,12 @@ impl Metrics {
         })
     }
 
+    /// For whoever asks one of a profile's engines to keep; shown for as long as somebody keeps it.
+    #[must_use]
+    pub fn engine(&self, unit: &UnitName, profile: &ProfileName, engine: &str) -> Arc<EngineCells> {
+        self.engines.of(unit, profile, engine)
+    }
+
     /// All of it in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -171,6 +203,7 @@ impl Metrics {
         self.render_answers(&mut page);
         self.render_actions(&mut page);
         self.render_gauges(&mut page);
+        self.engines.render(&mut page);
         page.into_text()
     }
 
@@ -209,6 +242,22 @@ impl Metrics {
             "usher_failures_total",
             "Questions to a language engine that brought no answer, by kind.",
             &self.failures,
+        );
+        page.counters(
+            "usher_fail_overs_total",
+            "Questions that went to the next engine of their chain, by what the one before failed with.",
+            &self.fail_overs,
+        );
+        page.gauges(
+            "usher_quota_waiting",
+            "Questions that wait for their turn within an engine's quota, by class.",
+            &self.quota_waiting,
+        );
+        page.counters("usher_quota_granted_total", "Questions that had their turn within a quota.", &self.quota_granted);
+        page.counters(
+            "usher_quota_refused_total",
+            "Questions whose turn within a quota could not come before their deadline.",
+            &self.quota_refused,
         );
         page.counter(
             "usher_stale_answers_total",

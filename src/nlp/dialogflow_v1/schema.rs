@@ -10,7 +10,10 @@ use crate::{
         schema::{Field, Form, Problem, Required, Schema, Values},
         settings::Profile,
     },
-    nlp::web::{DEADLINE, PLAIN, PROXY},
+    nlp::{
+        QUOTA_FIELD,
+        web::{DEADLINE, PLAIN, PROXY},
+    },
 };
 
 pub(in crate::nlp) const SCHEMA: Schema = Schema {
@@ -42,6 +45,7 @@ const FIELDS: &[Field] = &[
     },
     DEADLINE,
     PROXY,
+    QUOTA_FIELD,
 ];
 
 /// What is asked for where a URL has no path.

@@ -184,7 +184,7 @@ impl Place {
     }
 
     fn failure(&self, kind: FailureKind, advice: &str, source: Cause) -> AskError {
-        AskError { kind, advice: format!("profile {}: {advice}", self.profile), source }
+        AskError { source, ..AskError::new(kind, format!("profile {}: {advice}", self.profile)) }
     }
 }
 

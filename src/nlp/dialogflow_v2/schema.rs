@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::session::MAX_ID_BYTES;
+use crate::nlp::QUOTA_FIELD;
 use crate::config::{
     nearest::{nearest, quoted},
     schema::{Field, Form, Problem, Required, Schema, Values},
@@ -99,6 +100,7 @@ const FIELDS: &[Field] = &[
         default: Some("7000"),
         ..PLAIN
     },
+    QUOTA_FIELD,
     Field {
         key: "sentiment",
         help: "Ask for the mood of what the customer says.",

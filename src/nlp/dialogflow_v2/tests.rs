@@ -16,7 +16,7 @@ use crate::{
     },
     core::{
         ids::{ProfileName, UnitName},
-        profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
+        profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
     },
     egress::Names,
     nlp::google_auth::CredentialError,
@@ -54,6 +54,7 @@ fn profile() -> Profile {
         actions: Vec::new(),
         welcome_event: String::new(),
         fallback_message: "sorry".into(),
+        chain: Chain::default(),
         inactivity: Inactivity {
             timeout: Duration::from_secs(180),
             timeout_message: String::new(),
@@ -65,6 +66,7 @@ fn profile() -> Profile {
             not_understood_after: 3,
             failures_after: 2,
             slow_after: 0,
+            typing_after: Duration::ZERO,
             slow_threshold: Duration::ZERO,
             slow_message: String::new(),
             not_understood_message: String::new(),

@@ -167,7 +167,7 @@ impl Place {
     }
 
     pub(super) fn failure(&self, kind: FailureKind, advice: &str, source: Cause) -> AskError {
-        AskError { kind, advice: format!("profile {}: {advice}", self.profile), source }
+        AskError { source, ..AskError::new(kind, format!("profile {}: {advice}", self.profile)) }
     }
 }
 
