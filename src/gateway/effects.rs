@@ -10,10 +10,11 @@ use tracing::Instrument as _;
 
 use super::{
     Gateway, LaneId, Todo,
-    canary::{CanaryWatch, Came, Variant, Worse},
     alerts::{Alert, AlertKey, AlertKind},
+    canary::{Came, CanaryWatch, Variant, Worse},
     lane::{Refusal, ToEngine},
     ports::{Ask, AskError, ExternalRequest, Outage, Progress, Seed},
+    private,
     served::Served,
     shadow::{Given, Shadowing},
     shard::Entry,
@@ -98,7 +99,8 @@ impl Gateway {
                 }
                 Effect::External { seq, uri, parameters } => {
                     let idempotency_key = format!("{id}/{}", seq.0);
-                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters };
+                    let secrets = private::secrets(&parameters, entry.contact.values(), &entry.chain);
+                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters, secrets };
                     after.push(After::External(Box::new(request), seq));
                 }
                 Effect::Typing => after.extend(frame(entry, ToEngine::Typing { contact: id.name.clone() })),
@@ -340,7 +342,8 @@ impl Gateway {
         self.alerts.raise(Alert {
             text: format!("{}: given up, the primary serves its contacts: {worse}", key.subject),
             key,
-            mending: "mend the canary and change its settings to try again, or take `[canary]` out of the profile".to_owned(),
+            mending: "mend the canary and change its settings to try again, or take `[canary]` out of the profile"
+                .to_owned(),
             raised_at: self.clock.now(),
         });
     }
@@ -405,7 +408,11 @@ impl Gateway {
                 match outage {
                     None => self.alerts.clear(&key),
                     Some(Outage { since, kind, advice, .. }) => self.alerts.raise(Alert {
-                        text: format!("{} is not asked: it failed too often, at last with {}", key.subject, kind.label()),
+                        text: format!(
+                            "{} is not asked: it failed too often, at last with {}",
+                            key.subject,
+                            kind.label()
+                        ),
                         key,
                         mending: format!("{advice}; it is tried now and then, and asked again once it answers"),
                         raised_at: since,

@@ -2,17 +2,23 @@
 //!
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
+mod breaker;
+pub mod connector;
+mod dialogflow_cx;
 mod dialogflow_v1;
 pub mod dialogflow_v2;
-pub mod google_auth;
-mod breaker;
+mod fit;
 mod gate;
+mod google;
+pub mod google_auth;
 mod governor;
 mod guard;
 mod lex_v2;
+mod llm;
 mod lookup;
 mod protect;
 mod web;
+mod wish;
 
 use std::{fmt, io, sync::Arc};
 
@@ -28,15 +34,18 @@ use crate::{
     },
     core::message::FailureKind,
     egress::{Caller, EgressBuildError, Names},
-    gateway::ports::{AskError, LanguageEngine},
+    gateway::{
+        alerts::Alerts,
+        ports::{AskError, LanguageEngine},
+    },
     telemetry::Metrics,
 };
 
 pub use gate::Governors;
-pub use guard::{Guarded, Protection};
-pub use protect::{QUOTA_FIELD, Role, build_guarded};
 use google_auth::{CredentialError, Tokens};
+pub use guard::{Guarded, Protection};
 use lookup::Lookup;
+pub use protect::{QUOTA_FIELD, Role, build_guarded};
 
 /// What engines share. Cheap to clone; lives as long as the process, so that a reload finds the tokens it had.
 #[derive(Clone, Debug)]
@@ -45,6 +54,8 @@ pub struct Deps {
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
     pub governors: Governors,
+    /// The connectors that are attached.
+    pub connectors: connector::Hub,
     clock: Clock,
     lookup: Lookup,
 }
@@ -55,9 +66,19 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        let governors = Governors::new(clock.clone(), Arc::default());
+        let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::new(Alerts::new(Arc::default())));
+        let governors = Governors::new(clock.clone(), Arc::clone(&metrics));
+        let connectors = connector::Hub::new(clock.clone(), metrics, alerts);
         let tokens = Tokens::new(clock.clone(), Arc::clone(&lookup.0));
-        Self { tokens, dial: lookup.dial(), governors, clock, lookup }
+        Self { tokens, dial: lookup.dial(), governors, connectors, clock, lookup }
+    }
+
+    /// With the gateway's own metrics and alerts.
+    #[must_use]
+    pub fn seen_by(self, clock: Clock, metrics: &Arc<Metrics>, alerts: &Arc<Alerts>) -> Self {
+        let governors = Governors::new(clock.clone(), Arc::clone(metrics));
+        let connectors = connector::Hub::new(clock, Arc::clone(metrics), Arc::clone(alerts));
+        Self { governors, connectors, ..self }
     }
 }
 
@@ -126,6 +147,11 @@ pub const KINDS: &[Kind] = &[
         check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
     },
     Kind {
+        schema: &dialogflow_cx::SCHEMA,
+        build: dialogflow_cx::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_cx::check::run(engine, profile, deps)),
+    },
+    Kind {
         schema: &dialogflow_v1::SCHEMA,
         build: dialogflow_v1::build,
         check: |engine, profile, deps| Box::pin(dialogflow_v1::check::run(engine, profile, deps)),
@@ -135,7 +161,20 @@ pub const KINDS: &[Kind] = &[
         build: lex_v2::build,
         check: |engine, profile, deps| Box::pin(lex_v2::check::run(engine, profile, deps)),
     },
+    Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
+    Kind {
+        schema: &llm::SCHEMA,
+        build: llm::build,
+        check: |engine, profile, deps| Box::pin(llm::check::run(engine, profile, deps)),
+    },
 ];
+
+/// Whether one of the profiles' engines dials in, and needs a door for that.
+#[must_use]
+pub fn dials_in(profiles: &[Arc<Profile>]) -> bool {
+    let mut engines = profiles.iter().flat_map(|profile| profile.engines.all());
+    engines.any(|(_, engine)| engine.schema.kind == connector::SCHEMA.kind)
+}
 
 /// How each kind is configured, for `config::load`.
 #[must_use]

@@ -10,9 +10,9 @@ use super::errors;
 use crate::{
     core::message::{Answer, Button, Input, Parameters, Reply},
     gateway::ports::AskError,
-    nlp::web::{
-        Place,
+    nlp::{
         fit::{self, MAX_ITEMS, MAX_REPLIES},
+        web::Place,
         wish::{self, Wish},
     },
 };

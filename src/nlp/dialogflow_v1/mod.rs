@@ -18,7 +18,8 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     BuildError, Deps,
-    web::{self, Place, Web, fit},
+    fit,
+    web::{self, Place, Web},
 };
 use crate::{
     config::settings::{EngineSettings, Profile},
@@ -116,7 +117,8 @@ impl Engine {
             return Ok(reply);
         }
         let own = convert::status_code(&reply.body).filter(|it| (400..600).contains(it));
-        Err(errors::refused(place, own.unwrap_or(reply.status.as_u16())))
+        let retry_after = web::retry_after(&reply);
+        Err(AskError { retry_after, ..errors::refused(place, own.unwrap_or(reply.status.as_u16())) })
     }
 }
 

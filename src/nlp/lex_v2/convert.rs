@@ -14,9 +14,9 @@ use super::errors::{self, Bot};
 use crate::{
     core::message::{Answer, Button, FailureKind, Input, Parameters, Reply},
     gateway::ports::AskError,
-    nlp::web::{
-        Place,
+    nlp::{
         fit::{self, MAX_ITEMS, MAX_REPLIES},
+        web::Place,
         wish::{self, Wish},
     },
 };

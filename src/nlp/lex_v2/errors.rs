@@ -157,8 +157,8 @@ mod tests {
     use crate::nlp::lex_v2::tests::{bot, place};
 
     fn reply(header: Option<&str>, body: &str) -> Reply {
-        let mut headers = HeaderMap::new();
-        headers.extend(header.map(|it| (TYPE_HEADER.parse().unwrap(), HeaderValue::from_str(it).unwrap())));
+        let header = header.map(|it| (TYPE_HEADER.parse().unwrap(), HeaderValue::from_str(it).unwrap()));
+        let headers: HeaderMap = header.into_iter().collect();
         Reply { status: StatusCode::BAD_REQUEST, headers, body: body.to_owned().into() }
     }
 

@@ -25,7 +25,8 @@ use tokio::time::Instant;
 
 use super::{
     BuildError, Deps,
-    web::{self, Place, Web, fit},
+    fit,
+    web::{self, Place, Web},
 };
 use crate::{
     clock::Clock,
@@ -141,7 +142,8 @@ impl Engine {
         if reply.status.is_success() {
             return Ok(reply);
         }
-        Err(errors::refused(place, &self.bot, reply.status.as_u16(), &errors::error_type(&reply)))
+        let error = errors::refused(place, &self.bot, reply.status.as_u16(), &errors::error_type(&reply));
+        Err(AskError { retry_after: web::retry_after(&reply), ..error })
     }
 
     async fn call(&self, path: &str, body: &Bytes, end: Instant) -> Result<Reply, AskError> {

@@ -267,7 +267,7 @@ impl Locales {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{finding::Severity, schema::Value};
+    use crate::config::{Severity, schema::Value};
 
     fn found(values: &[(&'static str, Value)]) -> Vec<(Severity, String)> {
         let good = [
