@@ -59,6 +59,8 @@ const STD_NOT_IN_CORE: &[&str] = &["std::env", "std::fs", "std::io", "std::proce
 const CRATES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["cli", "config"]),
     ("anyhow", &["app", "cli", "main"]),
+    ("aws_credential_types", &["nlp"]),
+    ("aws_sigv4", &["nlp"]),
     ("axum", &["app", "chat", "offline_nlp", "ops", "switchboard"]),
     ("chacha20poly1305", &["seal"]),
     ("clap", &["cli", "main"]),
