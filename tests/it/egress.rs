@@ -12,7 +12,6 @@ use usher::{
     config::settings::{self, AllowedHost},
     core::ids::{ContactId, ContactName, Timestamp, UnitName},
     egress::{Answer, Call, Egress, EgressError, EgressErrorKind},
-    privacy::Secrets,
     gateway::ports::{ExternalError, ExternalRequest, ExternalSystems},
     privacy::Secrets,
 };
