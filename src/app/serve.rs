@@ -59,7 +59,7 @@ impl Listeners {
         Ok(Self {
             engines: bind(settings.server.listen, "server.listen").await?,
             ops: bind(settings.ops.listen, "ops.listen").await?,
-            connectors: match nlp::dials_in(&settings.profiles) {
+            connectors: match nlp::needs_door(settings) {
                 true => Some(bind(settings.connectors.listen, connectors::KEY).await?),
                 false => None,
             },
@@ -131,6 +131,7 @@ impl Running {
         let health = Arc::new(Health::default());
         let names = Arc::new(Names::new(&settings.egress.resolvers, settings.egress.stale_addresses_for)?);
         let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names)).seen_by(clock.clone(), &metrics, &alerts);
+        let deps = deps.reached_by(settings.connectors.public_url.as_deref());
         let profiles = serve_profiles(&settings, &deps, &[])?;
         let egress = Egress::with_names(&settings.egress, clock.clone(), names).context("[egress]")?;
         let tls = settings.server.tls.clone().map(TlsDoor::open).transpose()?.map(Arc::new);
@@ -219,8 +220,8 @@ impl Running {
         }
         match &self.connectors {
             Some(connectors) => connectors.reload()?,
-            // The first profile of its kind.
-            None if nlp::dials_in(&settings.profiles) => {
+            // The first profile that needs it.
+            None if nlp::needs_door(&settings) => {
                 let listener = connectors::bind_now(&settings.connectors)?;
                 let (door, deps) = (&settings.connectors, &self.deps);
                 let opened = Connectors::open(listener, door, deps, &self.store, &self.clock, &self.metrics)?;

@@ -58,13 +58,15 @@ pub struct Ops {
     pub token_sha256: Option<[u8; 32]>,
 }
 
-/// The door for connectors; opened while a profile is served by one.
+/// The door for connectors; opened while a profile's engine dials in, or may post its answers there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connectors {
     pub listen: SocketAddr,
     pub tls: Option<Tls>,
     pub max_sockets: usize,
     pub max_frame_bytes: usize,
+    /// How connectors reach the door; `None`: no webhook can answer later.
+    pub public_url: Option<String>,
     /// How long one frame may take to be written.
     pub write_deadline: Duration,
     pub ping_every: Duration,

@@ -14,6 +14,7 @@ mod guard;
 mod llm;
 mod lookup;
 mod protect;
+pub mod webhook;
 
 use std::{fmt, io, sync::Arc};
 
@@ -25,7 +26,7 @@ use crate::{
     clock::Clock,
     config::{
         schema::Schema,
-        settings::{EngineSettings, Profile},
+        settings::{EngineSettings, Profile, Settings},
     },
     core::message::FailureKind,
     egress::{Caller, EgressBuildError, Names},
@@ -51,6 +52,8 @@ pub struct Deps {
     pub governors: Governors,
     /// The connectors that are attached.
     pub connectors: connector::Hub,
+    /// Answers that connectors post later.
+    pub replies: webhook::Replies,
     clock: Clock,
     lookup: Lookup,
 }
@@ -65,7 +68,8 @@ impl Deps {
         let governors = Governors::new(clock.clone(), Arc::clone(&metrics));
         let connectors = connector::Hub::new(clock.clone(), metrics, alerts);
         let tokens = Tokens::new(clock.clone(), Arc::clone(&lookup.0));
-        Self { tokens, dial: lookup.dial(), governors, connectors, clock, lookup }
+        let replies = webhook::Replies::default();
+        Self { tokens, dial: lookup.dial(), governors, connectors, replies, clock, lookup }
     }
 
     /// With the gateway's own metrics and alerts.
@@ -74,6 +78,12 @@ impl Deps {
         let governors = Governors::new(clock.clone(), Arc::clone(metrics));
         let connectors = connector::Hub::new(clock, Arc::clone(metrics), Arc::clone(alerts));
         Self { governors, connectors, ..self }
+    }
+
+    /// With a door that others reach by this address. `None`: nobody can post an answer later.
+    #[must_use]
+    pub fn reached_by(self, public_url: Option<&str>) -> Self {
+        Self { replies: webhook::Replies::new(public_url), ..self }
     }
 }
 
@@ -152,13 +162,15 @@ pub const KINDS: &[Kind] = &[
         build: llm::build,
         check: |engine, profile, deps| Box::pin(llm::check::run(engine, profile, deps)),
     },
+    Kind { schema: &webhook::SCHEMA, build: webhook::build, check: webhook::check },
 ];
 
-/// Whether one of the profiles' engines dials in, and needs a door for that.
+/// Whether one of the profiles' engines comes to us, to dial in or to post an answer later, and needs a door for that.
 #[must_use]
-pub fn dials_in(profiles: &[Arc<Profile>]) -> bool {
-    let mut engines = profiles.iter().flat_map(|profile| profile.engines.all());
-    engines.any(|(_, engine)| engine.schema.kind == connector::SCHEMA.kind)
+pub fn needs_door(settings: &Settings) -> bool {
+    let posts_back = |engine: &EngineSettings| settings.connectors.public_url.is_some() && webhook::posts_back(engine);
+    let mut engines = settings.profiles.iter().flat_map(|profile| profile.engines.all());
+    engines.any(|(_, engine)| engine.schema.kind == connector::SCHEMA.kind || posts_back(engine))
 }
 
 /// How each kind is configured, for `config::load`.

@@ -30,6 +30,7 @@ use super::{
     socket,
     tokens::{Refused, Tokens},
 };
+use crate::nlp::webhook::{self, Replies};
 use crate::{clock::Clock, gateway::storage::Store, problem::ProblemKind, telemetry::Metrics};
 
 /// Requests that have not become sockets yet; further connections are closed.
@@ -55,6 +56,8 @@ pub struct Terms {
 #[derive(Debug)]
 pub struct DoorParts {
     pub hub: Hub,
+    /// Where answers are posted that webhooks give later.
+    pub replies: Replies,
     pub store: Arc<dyn Store>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
@@ -63,6 +66,8 @@ pub struct DoorParts {
 
 pub struct Door {
     hub: Hub,
+    replies: Replies,
+    clock: Clock,
     tokens: Tokens,
     places: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
@@ -82,10 +87,12 @@ impl fmt::Debug for Door {
 impl Door {
     #[must_use]
     pub fn new(parts: DoorParts, closing: CancellationToken) -> Arc<Self> {
-        let DoorParts { hub, store, clock, metrics, terms } = parts;
+        let DoorParts { hub, replies, store, clock, metrics, terms } = parts;
         Arc::new(Self {
             hub,
-            tokens: Tokens::new(store, clock),
+            replies,
+            tokens: Tokens::new(store, clock.clone()),
+            clock,
             places: Arc::new(Semaphore::new(terms.max_sockets)),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             sockets: TaskTracker::new(),
@@ -124,7 +131,7 @@ impl<IO: Caller> Caller for tokio_rustls::server::TlsStream<IO> {
 #[derive(Clone, Copy)]
 struct Peer(IpAddr);
 
-/// Serves connectors on `incoming`. Once the door's token is cancelled nobody is let in any more; once `close` is, every socket is
+/// Serves connectors on `incoming`. Once the door's token is cancelled no socket is let in any more; once `close` is, every socket is
 /// closed with a notice, and this ends.
 pub async fn serve<IO>(incoming: impl Stream<Item = io::Result<IO>> + Send, door: Arc<Door>, close: CancellationToken)
 where
@@ -137,11 +144,11 @@ where
     loop {
         tokio::select! {
             () = close.cancelled() => break,
-            Some(io) = incoming.next(), if !door.closing.is_cancelled() => match io {
+            // Also while the gateway goes down: turns that still run may be answered by a post, and who dials in is told.
+            Some(io) = incoming.next() => match io {
                 Ok(io) => accept(io, &door, &router),
                 Err(why) => tracing::info!(%why, "a connector's connection could not be accepted"),
             },
-            () = door.closing.cancelled(), if !door.closing.is_cancelled() => {}
             _ = recheck.tick() => {
                 if let Err(error) = door.tokens.recheck(&door.hub).await {
                     tracing::warn!(%error, "the connectors' tokens cannot be read: a revoked one is not noticed for now");
@@ -163,6 +170,7 @@ fn router(door: &Arc<Door>) -> Router {
         .route(frames::PATH, get(dial_in).fallback(method_not_allowed))
         .fallback(not_found)
         .with_state(Arc::clone(door))
+        .merge(webhook::replies_router(door.replies.clone(), door.clock.clone(), door.terms.max_frame_bytes))
 }
 
 async fn method_not_allowed() -> Response {

@@ -112,6 +112,12 @@ impl Settings {
     }
 }
 
+/// By which of its profile's tokens a connector dials in; `None`: the engine is no connector.
+#[must_use]
+pub fn token_name(engine: &EngineSettings) -> Option<&str> {
+    (engine.schema.kind == SCHEMA.kind).then(|| engine.values.text("token_name").unwrap_or_default())
+}
+
 pub(in crate::nlp) fn build(
     engine: &EngineSettings,
     profile: &Profile,

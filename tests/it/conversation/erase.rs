@@ -52,7 +52,8 @@ fn holds(directory: &Path, keys: &[Vec<u8>]) -> bool {
 
 async fn ask(usher: &Binary, path: &str) -> String {
     let mut stream = TcpStream::connect(usher.ops).await.unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nhost: ops\r\nconnection: close\r\nauthorization: Bearer ops-token\r\n\r\n");
+    let head =
+        format!("GET {path} HTTP/1.1\r\nhost: ops\r\nconnection: close\r\nauthorization: Bearer ops-token\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

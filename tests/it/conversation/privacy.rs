@@ -17,7 +17,7 @@ use usher::wire::{
     structs,
 };
 
-use super::{Stage, binary::Binary, offer, told, timeline::timeline};
+use super::{Stage, binary::Binary, offer, timeline::timeline, told};
 use crate::{
     fakes::{
         dialogflow::{FakeDialogflow, say},
@@ -320,7 +320,11 @@ async fn b10_a_changed_configuration_holds_for_what_comes_in_after_it() {
         engine.next_say("c1").await.remove(0)
     };
     let text = format!("{CARD} and {NUMBER}");
-    assert_eq!(echo(&text).await, format!("echo: [card:1] and {NUMBER}"), "card numbers are found without being asked for");
+    assert_eq!(
+        echo(&text).await,
+        format!("echo: [card:1] and {NUMBER}"),
+        "card numbers are found without being asked for"
+    );
     let pattern = "[privacy]\ntokens = []\n[[privacy.pattern]]\nname = \"nr\"\nregex = 'K-\\d+'\n";
     usher.reload(&format!("{CONFIG}{pattern}")).await;
     assert_eq!(echo(&text).await, format!("echo: {CARD} and [nr:1]"));

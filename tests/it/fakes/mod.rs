@@ -1,5 +1,6 @@
 //! Stand-ins on the wire for systems that cannot be had, with their documented behaviour and errors.
 
+pub(crate) mod connector;
 pub(crate) mod cx;
 pub(crate) mod dialogflow;
 pub(crate) mod dns;
