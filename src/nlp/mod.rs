@@ -2,10 +2,17 @@
 //!
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
+mod breaker;
 pub mod connector;
+mod dialogflow_cx;
 pub mod dialogflow_v2;
+mod gate;
+mod google;
 pub mod google_auth;
+mod governor;
+mod guard;
 mod lookup;
+mod protect;
 pub mod webhook;
 
 use std::{fmt, io, sync::Arc};
@@ -29,8 +36,11 @@ use crate::{
     telemetry::Metrics,
 };
 
+pub use gate::Governors;
 use google_auth::{CredentialError, Tokens};
+pub use guard::{Guarded, Protection};
 use lookup::Lookup;
+pub use protect::{QUOTA_FIELD, Role, build_guarded};
 
 /// What engines share. Cheap to clone; lives as long as the process, so that a reload finds the tokens it had.
 #[derive(Clone, Debug)]
@@ -38,6 +48,7 @@ pub struct Deps {
     pub tokens: Tokens,
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
+    pub governors: Governors,
     /// The connectors that are attached.
     pub connectors: connector::Hub,
     /// Answers that connectors post later.
@@ -53,21 +64,19 @@ impl Deps {
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
         let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::new(Alerts::new(Arc::default())));
+        let governors = Governors::new(clock.clone(), Arc::clone(&metrics));
         let connectors = connector::Hub::new(clock.clone(), metrics, alerts);
-        Self {
-            tokens: Tokens::new(clock.clone(), Arc::clone(&lookup.0)),
-            dial: lookup.dial(),
-            connectors,
-            replies: webhook::Replies::default(),
-            clock,
-            lookup,
-        }
+        let tokens = Tokens::new(clock.clone(), Arc::clone(&lookup.0));
+        let replies = webhook::Replies::default();
+        Self { tokens, dial: lookup.dial(), governors, connectors, replies, clock, lookup }
     }
 
     /// With the gateway's own metrics and alerts.
     #[must_use]
     pub fn seen_by(self, clock: Clock, metrics: &Arc<Metrics>, alerts: &Arc<Alerts>) -> Self {
-        Self { connectors: connector::Hub::new(clock, Arc::clone(metrics), Arc::clone(alerts)), ..self }
+        let governors = Governors::new(clock.clone(), Arc::clone(metrics));
+        let connectors = connector::Hub::new(clock, Arc::clone(metrics), Arc::clone(alerts));
+        Self { governors, connectors, ..self }
     }
 
     /// With a door that others reach by this address. `None`: nobody can post an answer later.
@@ -78,6 +87,12 @@ impl Deps {
 }
 
 impl Deps {
+    /// Waiting for quotas is counted there.
+    #[must_use]
+    pub fn counting(self, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { governors: Governors::new(clock, metrics), ..self }
+    }
+
     /// For calls to an engine's endpoint over HTTP.
     ///
     /// # Errors
@@ -134,6 +149,11 @@ pub const KINDS: &[Kind] = &[
         schema: &dialogflow_v2::SCHEMA,
         build: dialogflow_v2::build,
         check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
+    },
+    Kind {
+        schema: &dialogflow_cx::SCHEMA,
+        build: dialogflow_cx::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_cx::check::run(engine, profile, deps)),
     },
     Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
     Kind { schema: &webhook::SCHEMA, build: webhook::build, check: webhook::check },

@@ -7,6 +7,7 @@ use usher::{
     app::{self, Listeners, Running},
     clock::Clock,
     config::{Environment, Sources, settings::Settings},
+    seal::Sealer,
     store::Store,
 };
 
@@ -72,7 +73,7 @@ impl Usher {
     pub(crate) async fn start_on(store: Arc<dyn Store>, config: &str, profile: &str) -> Self {
         let directory = TempDir::new().unwrap();
         let (settings, listeners, engines, ops) = prepare(&directory, config, profile).await;
-        let running = Running::start_with(settings, listeners, store, [0; 32], Clock::system()).await.unwrap();
+        let running = Running::start_with(settings, listeners, store, sealer(), Clock::system()).await.unwrap();
         Self { running, directory, engines, ops }
     }
 
@@ -91,6 +92,11 @@ impl Usher {
         self.running.drain().await.unwrap();
         self.directory
     }
+}
+
+/// Of stores that are the tests'.
+pub(crate) fn sealer() -> Sealer {
+    Sealer::from_key([0; 32])
 }
 
 async fn prepare(directory: &TempDir, config: &str, profile: &str) -> (Settings, Listeners, SocketAddr, SocketAddr) {

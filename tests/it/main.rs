@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod contract;
 mod conversation;
+mod cx;
 mod demo;
 mod dialogflow;
 mod egress;

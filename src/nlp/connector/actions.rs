@@ -54,9 +54,9 @@ impl Actions {
             Step::HandoverOutcome { seq, outcome, detail } | Step::Outcome { seq, outcome, detail } => {
                 self.find(*seq).map_or(Told::Nothing, |action| told(action, kind(*outcome), detail))
             }
-            Step::OutcomeMissing { seq } => self
-                .find(*seq)
-                .map_or(Told::Nothing, |action| told(action, OutcomeKind::Failed, "the contact centre never told what came of it")),
+            Step::OutcomeMissing { seq } => self.find(*seq).map_or(Told::Nothing, |action| {
+                told(action, OutcomeKind::Failed, "the contact centre never told what came of it")
+            }),
             Step::ExternalAnswered { seq, .. } => told(self.find(*seq).flatten(), OutcomeKind::Done, ""),
             // Only the kind of failure: the rest may hold what the external system says of itself.
             Step::ExternalFailed { seq, label, .. } => told(self.find(*seq).flatten(), OutcomeKind::Failed, label),

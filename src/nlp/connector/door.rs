@@ -30,10 +30,10 @@ use super::{
     socket,
     tokens::{Refused, Tokens},
 };
-use crate::nlp::webhook::{self, Replies};
 use crate::{
     clock::Clock,
     gateway::storage::Store,
+    nlp::webhook::{self, Replies},
     problem::ProblemKind,
     telemetry::Metrics,
 };
@@ -138,11 +138,8 @@ struct Peer(IpAddr);
 
 /// Serves connectors on `incoming`. Once the door's token is cancelled no socket is let in any more; once `close` is, every socket is
 /// closed with a notice, and this ends.
-pub async fn serve<IO>(
-    incoming: impl Stream<Item = io::Result<IO>> + Send,
-    door: Arc<Door>,
-    close: CancellationToken,
-) where
+pub async fn serve<IO>(incoming: impl Stream<Item = io::Result<IO>> + Send, door: Arc<Door>, close: CancellationToken)
+where
     IO: AsyncRead + AsyncWrite + Caller + Unpin + Send + 'static,
 {
     let router = router(&door);
@@ -206,11 +203,7 @@ where
         router.clone().call(request.map(Body::new))
     });
     let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_WITHIN)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .keep_alive(false);
+    server.timer(TokioTimer::new()).header_read_timeout(REQUEST_WITHIN).max_buf_size(MAX_HEAD_BYTES).keep_alive(false);
     let connection = server.serve_connection(TokioIo::new(io), service).with_upgrades();
     door.sockets.spawn(async move {
         // Whoever takes longer is a request of another kind than ours.
@@ -308,12 +301,7 @@ async fn admit(door: &Arc<Door>, address: IpAddr, headers: &HeaderMap) -> Result
         let (kind, refusal) = refuse(ProblemKind::Unavailable, "the gateway has no place for a further socket");
         (kind, refusal.again_after(AGAIN_AFTER))
     })?;
-    let guest = Guest {
-        door: Arc::clone(door),
-        desk: Arc::downgrade(&desk),
-        token: credential.sha256,
-        _place: place,
-    };
+    let guest = Guest { door: Arc::clone(door), desk: Arc::downgrade(&desk), token: credential.sha256, _place: place };
     Ok((guest, derive_accept_key(key.as_bytes())))
 }
 

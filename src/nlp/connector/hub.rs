@@ -299,7 +299,7 @@ impl Desk {
     }
 
     pub(super) fn on_step(&self, contact: &ContactName, step: &Step) {
-        self.with(|pool, _| pool.on_step(contact, step));
+        self.with(|pool, now| pool.on_step(contact, step, now));
     }
 }
 
@@ -345,7 +345,7 @@ impl Drop for Asked {
     fn drop(&mut self) {
         let waits = self.waiter.done.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
         if waits {
-            self.desk.with(|pool, _| pool.abandon(self.turn));
+            self.desk.with(|pool, now| pool.abandon(self.turn, now));
         }
     }
 }

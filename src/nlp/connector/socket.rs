@@ -139,9 +139,8 @@ where
     let Some(desk) = guest.desk.upgrade() else { return End::told(ConnectorClose::ProfileGone) };
     let wire = Arc::new(Wire::default());
     let session = format!("{:032x}", rand::random::<u128>());
-    let (arrival, terms) = desk.with(|pool, now| {
-        (pool.attach(Arc::clone(&wire), guest.token, hello, session, now), pool.terms())
-    });
+    let (arrival, terms) =
+        desk.with(|pool, now| (pool.attach(Arc::clone(&wire), guest.token, hello, session, now), pool.terms()));
     let name = hello.name.as_deref().unwrap_or_default();
     tracing::info!(
         unit = %desk.name.unit, profile = %desk.name.profile, connector = name, resumed = arrival.resumed,
@@ -260,7 +259,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Socket<'_, IO> {
                 let text = frame.text();
                 if text.len() > MAX_BYTES_TO_CONNECTOR {
                     if let ToConnector::Turn(turn) = frame {
-                        desk.with(|pool, _| pool.on_unsendable(self.seat, &turn.turn_id));
+                        desk.with(|pool, now| pool.on_unsendable(self.seat, &turn.turn_id, now));
                     }
                     self.wire.wake.notify_one();
                     return None;
@@ -376,7 +375,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Socket<'_, IO> {
                 }
             }
             FromConnector::Typing(typing) => desk.with(|pool, now| pool.on_typing(seat, &typing, now)),
-            FromConnector::Failed(failed) => desk.with(|pool, _| pool.on_failed(seat, failed)),
+            FromConnector::Failed(failed) => desk.with(|pool, now| pool.on_failed(seat, failed, now)),
             FromConnector::Leaving(_) => desk.with(|pool, now| pool.on_leaving(seat, now)),
             FromConnector::Ping(ping) => desk.with(|pool, _| pool.on_ping(seat, ping.id)),
         }
@@ -407,7 +406,8 @@ where
         let io = ws.get_mut();
         io.shutdown().await?;
         let mut nowhere = tokio::io::sink();
-        tokio::io::copy_buf(&mut tokio::io::BufReader::with_capacity(1024, io.take(MAX_DISCARDED)), &mut nowhere).await?;
+        tokio::io::copy_buf(&mut tokio::io::BufReader::with_capacity(1024, io.take(MAX_DISCARDED)), &mut nowhere)
+            .await?;
         Ok::<_, tungstenite::Error>(())
     };
     // It is over, whatever becomes of this.

@@ -46,6 +46,7 @@
 
 mod actions;
 mod conversations;
+mod cx;
 mod dialogflow;
 mod faults;
 pub(crate) mod peer;
@@ -132,6 +133,8 @@ macro_rules! kinds {
 kinds! {
     dialogflow_v2_grpc: crate::contract::dialogflow::Dialogflow<false>,
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
+    dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
+    dialogflow_cx_rest: crate::contract::cx::Cx<true>,
 }
 
 /// More than this many declined, and the suite would show little.

@@ -4,7 +4,7 @@ use std::fs;
 
 use usher::wire::engine::{CustomerMessage, MediaType, customer_message, engine_frame::Body};
 
-use super::{binary::Binary, offer};
+use super::{binary::Binary, offer, timeline::timeline};
 use crate::{
     fakes::{
         dialogflow::{FakeDialogflow, say},
@@ -37,8 +37,10 @@ async fn b10_a_sensitive_message_is_asked_but_neither_kept_nor_logged() {
         kept.extend(fs::read(file.unwrap().path()).unwrap());
     }
     let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|it| it == text.as_bytes());
-    assert!(has(&kept, PLAIN), "the journal keeps what is not sensitive");
-    assert!(!has(&kept, PLANTED), "in the store");
+    assert!(!has(&kept, PLANTED) && !has(&kept, PLAIN), "what is kept is sealed");
+    let timeline = timeline(directory.path(), &["--json"]);
+    assert!(timeline.contains(PLAIN), "the timeline tells what is not sensitive");
+    assert!(!timeline.contains(PLANTED), "{timeline}");
     assert!(log.contains("listening"), "{log}");
     assert!(!log.contains(PLANTED) && !log.contains(PLAIN), "no customer's words in the log: {log}");
 }

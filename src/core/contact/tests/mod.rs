@@ -65,8 +65,8 @@ impl Talk {
     fn begin(rules: Rules, card: Card, returned: bool, effects: &[&str]) -> Self {
         let directory = directory();
         let mut out = Out::default();
-        let cx = Context { rules: &rules, directory: &directory, now: Timestamp(T0) };
-        let contact = Contact::start(card, returned, cx, &mut out);
+        let cx = Context { rules: &rules, directory: &directory, now: Timestamp(T0), rolled_back: false };
+        let contact = Contact::start(card, returned, None, cx, &mut out);
         assert_eq!(shown(&out.effects), effects, "at the start");
         let tape = Tape::begin(&contact, &out.steps, Timestamp(T0));
         Self { rules, directory, contact, steps: out.steps, tape }
@@ -83,7 +83,8 @@ impl Talk {
     #[track_caller]
     fn on(&mut self, at: i64, event: Event) -> Vec<Effect> {
         let mut out = Out::default();
-        let cx = Context { rules: &self.rules, directory: &self.directory, now: Timestamp(T0 + at) };
+        let cx =
+            Context { rules: &self.rules, directory: &self.directory, now: Timestamp(T0 + at), rolled_back: false };
         self.contact.on_event(event.clone(), cx, &mut out);
         self.tape.keep(&self.contact, event, &out.steps, cx);
         self.tape.check(&self.contact, &self.rules, &self.directory);

@@ -14,9 +14,9 @@
 //! to be sent is taken from a session's outbox by whoever writes its socket.
 
 mod sessions;
-mod turns;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -293,7 +293,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         {
             self.due.pop_first();
             match due {
-                Due::Deadline(turn) => self.on_deadline(turn),
+                Due::Deadline(turn) => self.on_deadline(turn, now),
                 Due::Patience(session, generation) => {
                     if self.away(session).is_some_and(|it| it.generation == generation) {
                         self.release(session, now);
@@ -317,7 +317,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         }
         self.lonely_since = None;
         for turn in std::mem::take(&mut self.waiting) {
-            self.settle(turn, Err(Failure::new(FailureKind::Unavailable, NOBODY)));
+            self.settle(turn, Err(Failure::new(FailureKind::Unavailable, NOBODY)), now);
         }
         self.tell_alone();
     }
@@ -353,4 +353,3 @@ impl<W: Clone, S: Clone> Pool<W, S> {
 
 const NOBODY: &str = "no connector is attached for this profile: start one with the profile's token (`usher token reload`), \
                       and look at its log for why it went";
-

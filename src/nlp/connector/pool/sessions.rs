@@ -47,7 +47,14 @@ impl<S> Session<S> {
 
 impl<W: Clone, S: Clone> Pool<W, S> {
     /// `name` is for the session if it is a new one; nobody can guess it.
-    pub(in crate::nlp::connector) fn attach(&mut self, socket: S, token: [u8; 32], hello: &Hello, name: String, now: Instant) -> Arrival {
+    pub(in crate::nlp::connector) fn attach(
+        &mut self,
+        socket: S,
+        token: [u8; 32],
+        hello: &Hello,
+        name: String,
+        now: Instant,
+    ) -> Arrival {
         let resumed = hello.resume.as_ref().and_then(|it| self.by_name.get(it)).copied();
         let credits = hello.credits.unwrap_or(self.terms.credits).min(self.terms.credits).max(1);
         let (key, session) = match resumed {
@@ -80,7 +87,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         if self.note_open(now) {
             self.release_overdue(now);
         }
-        self.fill(key);
+        self.fill(key, now);
         let generation = self.sessions.get(&key).map_or(0, |it| it.generation);
         Arrival { seat: Seat { session: key, generation }, session, resumed: resumed.is_some(), credits }
     }
@@ -258,7 +265,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         let ends = bad.turn_id.clone().filter(|_| bad.ends_turn);
         self.notify(seat.session, ToConnector::Error(frames::Error::from(bad)));
         if let Some(turn_id) = ends {
-            self.fail_malformed(seat.session, &turn_id);
+            self.fail_malformed(seat.session, &turn_id, now);
         }
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         session.bad_in_a_row += 1;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Due, Effect, Failure, Home, Line, MAX_CONTACTS, MAX_WAITING, NOBODY, Outgoing, Place, Pool, Seat, SessionKey, TYPING_EVERY,
-    Turn, TurnKey,
+    Due, Effect, Failure, Home, Line, MAX_CONTACTS, MAX_WAITING, NOBODY, Outgoing, Place, Pool, Seat, SessionKey,
+    TYPING_EVERY, Turn, TurnKey,
 };
 use crate::{
     core::{ids::ContactName, message::FailureKind, step::Step},
     nlp::connector::{
         actions::Told,
         frames::{
-            self, Bad, CancelReason, Cancelled, Code, Failed, FailedKind, MAX_PARTS, Question, Reply, ToConnector, Typing,
+            self, Bad, CancelReason, Cancelled, Code, Failed, FailedKind, MAX_PARTS, Question, Reply, ToConnector,
+            Typing,
         },
     },
 };
@@ -49,7 +50,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         self.waiting_count += 1;
         if self.waiting_count > MAX_WAITING {
             let advice = "too many turns wait for this connector: attach further sockets, or raise their credits";
-            self.settle(key, Err(Failure::new(FailureKind::Unavailable, advice)));
+            self.settle(key, Err(Failure::new(FailureKind::Unavailable, advice)), now);
         } else {
             self.find_place(key, false, now);
         }
@@ -57,8 +58,8 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// Nobody waits for it any more.
-    pub(in crate::nlp::connector) fn abandon(&mut self, key: TurnKey) {
-        self.cancel(key, CancelReason::Abandoned, Failure::new(FailureKind::Interrupted, "given up"));
+    pub(in crate::nlp::connector) fn abandon(&mut self, key: TurnKey, now: Instant) {
+        self.cancel(key, CancelReason::Abandoned, Failure::new(FailureKind::Interrupted, "given up"), now);
     }
 
     /// For a turn that is on no list: to its contact's session, or another. `first`: before those that wait already.
@@ -72,7 +73,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             return self.send(key, session);
         }
         if self.open == 0 && self.lonely_since.is_none() {
-            self.settle(key, Err(Failure::new(FailureKind::Unavailable, NOBODY)));
+            self.settle(key, Err(Failure::new(FailureKind::Unavailable, NOBODY)), now);
             return self.tell_alone();
         }
         if first { self.waiting.push_front(key) } else { self.waiting.push_back(key) }
@@ -94,7 +95,11 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         if matches!(at.line, Line::Attached(_)) && at.queue.is_empty() && at.has_credit() {
             return self.send(key, session);
         }
-        if first { at.queue.push_front(key) } else { at.queue.push_back(key) }
+        if first {
+            at.queue.push_front(key)
+        } else {
+            at.queue.push_back(key)
+        }
         self.put(key, Place::Queued(session));
     }
 
@@ -125,7 +130,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// Gives an attached session what waits for it, then what waits for anybody, as far as its credits go.
-    pub(super) fn fill(&mut self, session: SessionKey) {
+    pub(super) fn fill(&mut self, session: SessionKey, now: Instant) {
         while let Some(at) = self.sessions.get_mut(&session)
             && matches!(at.line, Line::Attached(_))
             && at.has_credit()
@@ -136,10 +141,15 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             }
             let key = if at.stage.is_open() { self.waiting.pop_front() } else { None };
             let Some(key) = key else { return };
-            if let Some(contact) = self.turns.get(&key).map(|it| it.contact.clone()) {
-                self.move_in(&contact, session);
+            let Some(contact) = self.turns.get(&key).map(|it| it.contact.clone()) else { continue };
+            // It may have found a session since, by another of its turns.
+            match self.home(&contact, now) {
+                Some(home) if home != session => self.queue(key, home, false),
+                Some(_) | None => {
+                    self.move_in(&contact, session);
+                    self.send(key, session);
+                }
             }
-            self.send(key, session);
         }
     }
 
@@ -163,24 +173,24 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         }
     }
 
-    pub(super) fn settle(&mut self, key: TurnKey, result: Result<Box<Reply>, Failure>) {
+    pub(super) fn settle(&mut self, key: TurnKey, result: Result<Box<Reply>, Failure>, now: Instant) {
         let Some(turn) = self.turns.remove(&key) else { return };
         self.due.remove(&(turn.deadline, Due::Deadline(key)));
         let freed = self.unlist(key, turn.place);
         self.effects.push(Effect::Settled(turn.waiter, result));
         if let Some(session) = freed {
-            self.fill(session);
+            self.fill(session, now);
             self.let_go(session);
         }
     }
 
     /// Settles it, and tells the connector that has it.
-    fn cancel(&mut self, key: TurnKey, reason: CancelReason, failure: Failure) {
+    fn cancel(&mut self, key: TurnKey, reason: CancelReason, failure: Failure, now: Instant) {
         let Some(turn) = self.turns.get(&key) else { return };
         if let (Place::InFlight(session), true) = (turn.place, turn.taken) {
             self.tell_cancelled(session, key, reason);
         }
-        self.settle(key, Err(failure));
+        self.settle(key, Err(failure), now);
     }
 
     pub(super) fn tell_cancelled(&mut self, session: SessionKey, key: TurnKey, reason: CancelReason) {
@@ -188,18 +198,20 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         self.notify(session, ToConnector::Cancelled(Cancelled { turn_id, reason }));
     }
 
-    pub(super) fn on_deadline(&mut self, key: TurnKey) {
+    pub(super) fn on_deadline(&mut self, key: TurnKey, now: Instant) {
         let Some(turn) = self.turns.get(&key) else { return };
         let advice = match (turn.place, turn.taken) {
             (Place::InFlight(_), true) => {
                 "the connector did not answer in time: look at its log, or give it longer (`deadline_ms`)"
             }
-            (Place::InFlight(_), false) => "the connector does not read fast enough: look at its machine and the way to it",
+            (Place::InFlight(_), false) => {
+                "the connector does not read fast enough: look at its machine and the way to it"
+            }
             (Place::Queued(_) | Place::Anywhere, _) => {
                 "no socket of the connector had a credit left in time: attach further sockets, or raise their credits"
             }
         };
-        self.cancel(key, CancelReason::Deadline, Failure::new(FailureKind::Deadline, advice));
+        self.cancel(key, CancelReason::Deadline, Failure::new(FailureKind::Deadline, advice), now);
     }
 
     /// The turn's session is lost: it goes to another, once.
@@ -207,7 +219,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         let Some(turn) = self.turns.get_mut(&key) else { return };
         if turn.taken && turn.moved {
             let advice = "two sockets of the connector were lost with this turn: look at its log for a crash";
-            return self.settle(key, Err(Failure::new(FailureKind::Unavailable, advice)));
+            return self.settle(key, Err(Failure::new(FailureKind::Unavailable, advice)), now);
         }
         let (place, contact) = (turn.place, turn.contact.clone());
         if turn.taken {
@@ -249,7 +261,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         };
         if reply.is_final() {
             self.was_good(seat.session);
-            self.settle(key, Ok(reply));
+            self.settle(key, Ok(reply), now);
             return None;
         }
         let turn = self.turns.get_mut(&key)?;
@@ -267,14 +279,15 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// The turn is larger than a frame may be.
-    pub(in crate::nlp::connector) fn on_unsendable(&mut self, seat: Seat, turn_id: &str) {
+    pub(in crate::nlp::connector) fn on_unsendable(&mut self, seat: Seat, turn_id: &str, now: Instant) {
         if let Some(key) = self.find_turn(seat.session, turn_id) {
-            let advice = "the question is larger than a frame to a connector may be (1 MiB): shorten attributes or transcript";
-            self.settle(key, Err(Failure::new(FailureKind::Invalid, advice)));
+            let advice =
+                "the question is larger than a frame to a connector may be (1 MiB): shorten attributes or transcript";
+            self.settle(key, Err(Failure::new(FailureKind::Invalid, advice)), now);
         }
     }
 
-    pub(in crate::nlp::connector) fn on_failed(&mut self, seat: Seat, failed: Failed) {
+    pub(in crate::nlp::connector) fn on_failed(&mut self, seat: Seat, failed: Failed, now: Instant) {
         if !self.holds(seat) {
             return;
         }
@@ -291,7 +304,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             Some(detail) => format!("the connector says: {detail}"),
             None => "the connector says that it failed: look at its log".to_owned(),
         };
-        self.settle(key, Err(Failure::new(kind, advice)));
+        self.settle(key, Err(Failure::new(kind, advice)), now);
     }
 
     pub(in crate::nlp::connector) fn on_typing(&mut self, seat: Seat, typing: &Typing, now: Instant) {
@@ -315,7 +328,8 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         self.effects.push(Effect::Late);
         let error = frames::Error {
             code: Code::UnknownTurn,
-            message: "this turn does not wait for an answer here: it was answered, cancelled or moved, or it never was".to_owned(),
+            message: "this turn does not wait for an answer here: it was answered, cancelled or moved, or it never was"
+                .to_owned(),
             at: None,
             turn_id: Some(turn_id.chars().take(64).collect()),
         };
@@ -323,15 +337,15 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 
     /// A bad frame fails the turn that it was to answer: what comes is no better.
-    pub(super) fn fail_malformed(&mut self, session: SessionKey, turn_id: &str) {
+    pub(super) fn fail_malformed(&mut self, session: SessionKey, turn_id: &str, now: Instant) {
         if let Some(key) = self.find_turn(session, turn_id) {
             let advice = "the connector's reply breaks the contract: its log has the `error` frame that says where";
-            self.settle(key, Err(Failure::new(FailureKind::Malformed, advice)));
+            self.settle(key, Err(Failure::new(FailureKind::Malformed, advice)), now);
         }
     }
 
     /// What happened to a contact, as the timeline tells it.
-    pub(in crate::nlp::connector) fn on_step(&mut self, contact: &ContactName, step: &Step) {
+    pub(in crate::nlp::connector) fn on_step(&mut self, contact: &ContactName, step: &Step, now: Instant) {
         let Some(home) = self.contacts.get_mut(contact) else { return };
         let told = home.actions.on_step(contact, step);
         let Home { session, turn, .. } = *home;
@@ -344,7 +358,12 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             }
             Told::Closed(closed) => {
                 if let Some(key) = turn {
-                    self.cancel(key, CancelReason::Closed, Failure::new(FailureKind::Interrupted, "the contact is over"));
+                    self.cancel(
+                        key,
+                        CancelReason::Closed,
+                        Failure::new(FailureKind::Interrupted, "the contact is over"),
+                        now,
+                    );
                 }
                 self.move_out(contact);
                 self.contacts.remove(contact);
