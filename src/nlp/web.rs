@@ -202,12 +202,7 @@ mod tests {
             let tries = AtomicU32::new(0);
             let request = || {
                 tries.fetch_add(1, Ordering::SeqCst);
-                Ok(Request {
-                    method: Method::POST,
-                    path: String::new(),
-                    headers: HeaderMap::new(),
-                    body: Bytes::new(),
-                })
+                Ok(Request { method: Method::POST, path: String::new(), headers: HeaderMap::new(), body: Bytes::new() })
             };
             let error = web.send(request, web.end()).await.unwrap_err();
             assert_eq!((error.kind, tries.into_inner()), (FailureKind::Unavailable, expected), "{error}");
@@ -217,7 +212,9 @@ mod tests {
 
     #[test]
     fn advice_says_where_an_answer_breaks_and_nothing_of_it() {
-        for (body, word) in [("{\"planted", "breaks off"), ("<html>planted", "no JSON"), ("[\"planted\"]", "another shape")] {
+        for (body, word) in
+            [("{\"planted", "breaks off"), ("<html>planted", "no JSON"), ("[\"planted\"]", "another shape")]
+        {
             let error = serde_json::from_str::<std::collections::BTreeMap<String, String>>(body).unwrap_err();
             let error = place().unreadable(&error);
             assert_eq!(error.kind, FailureKind::Malformed);

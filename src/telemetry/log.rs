@@ -133,7 +133,8 @@ mod tests {
         {
             assert_eq!(lines(LogFormat::Pretty, filter, log_as_oauth_library), [""; 0], "{filter}");
         }
-        let log_as_signer = || tracing::error!(target: "aws_sigv4::http_request::sign", body = "my number is 4711", "signing");
+        let log_as_signer =
+            || tracing::error!(target: "aws_sigv4::http_request::sign", body = "my number is 4711", "signing");
         assert_eq!(lines(LogFormat::Pretty, "trace,aws_sigv4=trace", log_as_signer), [""; 0]);
         let similar = || tracing::error!(target: "yup_oauth2_like", "harmless");
         assert_eq!(lines(LogFormat::Pretty, "trace", similar).len(), 1);

@@ -112,12 +112,7 @@ impl Contact {
 
     /// The last engine of the chain failed. Says whether that was a chain. The next question begins with the first again:
     /// staying with the one that has just failed would be the worst choice.
-    pub(super) fn all_failed(
-        &mut self,
-        (kind, before): (FailureKind, u32),
-        cx: Context<'_>,
-        out: &mut Out,
-    ) -> bool {
+    pub(super) fn all_failed(&mut self, (kind, before): (FailureKind, u32), cx: Context<'_>, out: &mut Out) -> bool {
         let all = may_fail_over(kind) && !cx.rules.chain.standbys.is_empty();
         if all {
             // The person reads how many failed.

@@ -30,8 +30,13 @@ use super::{
     socket,
     tokens::{Refused, Tokens},
 };
-use crate::nlp::webhook::{self, Replies};
-use crate::{clock::Clock, gateway::storage::Store, problem::ProblemKind, telemetry::Metrics};
+use crate::{
+    clock::Clock,
+    gateway::storage::Store,
+    nlp::webhook::{self, Replies},
+    problem::ProblemKind,
+    telemetry::Metrics,
+};
 
 /// Requests that have not become sockets yet; further connections are closed.
 const HANDSHAKES: usize = 1024;

@@ -162,7 +162,9 @@ fn s9_a_failed_webhook_leaves_what_was_said() {
 
 #[test]
 fn s9_a_refusal_may_come_in_an_answer_that_is_none() {
-    for (code, kind) in [(json!(400), FailureKind::Invalid), (json!("401"), FailureKind::Credential), (json!(429), FailureKind::Quota)] {
+    for (code, kind) in
+        [(json!(400), FailureKind::Invalid), (json!("401"), FailureKind::Credential), (json!(429), FailureKind::Quota)]
+    {
         let document = json!({"status": {"code": code, "errorType": "x", "errorDetails": "planted"}});
         let error = read(&document).unwrap_err();
         assert_eq!(error.kind, kind);
@@ -188,8 +190,27 @@ fn s9_a_payload_may_ask_for_what_the_api_has_no_words_for() {
 /// JSON with the API's own keys, and anything under them.
 fn soup() -> impl Strategy<Value = Value> {
     let key = prop::sample::select(vec![
-        "result", "status", "code", "fulfillment", "messages", "speech", "type", "platform", "payload", "usher", "action",
-        "parameters", "contexts", "name", "metadata", "isFallbackIntent", "score", "title", "buttons", "text", "replies",
+        "result",
+        "status",
+        "code",
+        "fulfillment",
+        "messages",
+        "speech",
+        "type",
+        "platform",
+        "payload",
+        "usher",
+        "action",
+        "parameters",
+        "contexts",
+        "name",
+        "metadata",
+        "isFallbackIntent",
+        "score",
+        "title",
+        "buttons",
+        "text",
+        "replies",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),

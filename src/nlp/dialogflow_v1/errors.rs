@@ -8,8 +8,12 @@ pub(super) const CLOSED: &str = "; Google has closed version 1 of the API: use t
 pub(super) fn refused(place: &Place, code: u16) -> AskError {
     let (kind, mending) = match code {
         401 | 403 | 407 => (FailureKind::Credential, "compare `client_token` with the agent's client access token"),
-        404 | 405 | 410 => (FailureKind::NotFound, "nothing speaks version 1 there: compare `url` with the server's own"),
-        406 | 409 | 412 | 428 => (FailureKind::Precondition, "the agent is not in a state to answer: see the server's log"),
+        404 | 405 | 410 => {
+            (FailureKind::NotFound, "nothing speaks version 1 there: compare `url` with the server's own")
+        }
+        406 | 409 | 412 | 428 => {
+            (FailureKind::Precondition, "the agent is not in a state to answer: see the server's log")
+        }
         408 => (FailureKind::Deadline, "it gave up waiting for the request: look at the network in between"),
         424 => (FailureKind::Webhook, "its webhook failed: see the webhook's log"),
         429 => (FailureKind::Quota, "it is asked more often than it allows: raise its limit, or ask less"),
@@ -65,7 +69,11 @@ mod tests {
             let error = refused(&place, code);
             assert_eq!(error.kind, kind, "{code}");
             assert!(error.advice.contains(word), "{code}: {}", error.advice);
-            assert!(error.advice.starts_with("profile support: Dialogflow V1 at http://bot.example"), "{}", error.advice);
+            assert!(
+                error.advice.starts_with("profile support: Dialogflow V1 at http://bot.example"),
+                "{}",
+                error.advice
+            );
         }
     }
 }

@@ -17,8 +17,7 @@ use http::{
 use secrecy::ExposeSecret as _;
 
 use super::{
-    BuildError, Deps,
-    fit,
+    BuildError, Deps, fit,
     web::{self, Place, Web},
 };
 use crate::{
@@ -105,8 +104,9 @@ impl Engine {
         let place = &self.web.place;
         let setting = Setting { language, session, time_zone: &self.time_zone };
         let query = convert::query(input, payload, setting, place)?;
-        let invalid =
-            |error: serde_json::Error| place.failure(FailureKind::Invalid, "the question is no JSON", Some(error.into()));
+        let invalid = |error: serde_json::Error| {
+            place.failure(FailureKind::Invalid, "the question is no JSON", Some(error.into()))
+        };
         let body = Bytes::from(serde_json::to_vec(&query).map_err(invalid)?);
         let request = || {
             let headers = self.headers.clone();

@@ -110,7 +110,12 @@ mod tests {
 
     #[test]
     fn s9_googles_hosts_are_known() {
-        for url in ["https://dialogflow.com", "https://api.dialogflow.com/v1/query", "https://API.api.ai", "http://api.ai:80/x"] {
+        for url in [
+            "https://dialogflow.com",
+            "https://api.dialogflow.com/v1/query",
+            "https://API.api.ai",
+            "http://api.ai:80/x",
+        ] {
             assert!(is_googles(url), "{url}");
         }
         for url in ["https://notdialogflow.com", "https://dialogflow.com.example.com", "http://127.0.0.1:9000", "x"] {

@@ -220,7 +220,8 @@ impl Reading<'_> {
             answer.replies.extend(reply(message, &mut wishes)?);
         }
         if let Some(attribute) = request_attributes.unwrap_or_default().remove(wish::KEY).flatten() {
-            let json = serde_json::from_str(&attribute).map_err(|_unsaid| "its request attribute `usher` is no JSON")?;
+            let json =
+                serde_json::from_str(&attribute).map_err(|_unsaid| "its request attribute `usher` is no JSON")?;
             wishes.push(Wish::of(json)?);
         }
         wish::grant(wishes, &mut answer)?;
@@ -249,8 +250,7 @@ fn asks_on(dialog_action: Option<DialogAction>) -> bool {
 
 /// From -1 to 1: how much more the words are positive than negative.
 fn sentiment(interpretation: &Interpretation) -> Option<f32> {
-    let SentimentScore { positive, negative } =
-        interpretation.sentiment_response.as_ref()?.sentiment_score.as_ref()?;
+    let SentimentScore { positive, negative } = interpretation.sentiment_response.as_ref()?.sentiment_score.as_ref()?;
     #[expect(clippy::cast_possible_truncation, reason = "a mood needs no more digits")]
     let mood = (positive.as_ref()? - negative.as_ref()?) as f32;
     mood.is_finite().then(|| mood.clamp(-1.0, 1.0))

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{super::tests::{bot, place}, *};
+use super::{
+    super::tests::{bot, place},
+    *,
+};
 
 fn parameters_of(json: Value) -> Parameters {
     fit::object(json).unwrap()
@@ -77,7 +80,8 @@ fn an_event_is_what_the_profile_says_for_it_or_nothing() {
     let welcome = said(event("WELCOME", parameters_of(json!({"from": "web"}))), json!({})).unwrap();
     let attributes = json!({"usher_event": "WELCOME", "usher_event_parameters": "{\"from\":\"web\"}"});
     assert_eq!(welcome, json!({"text": "hello", "requestAttributes": attributes}));
-    for unheard in [event("CALLBACK_DONE", Parameters::new()), Input::Structured(parameters_of(json!({"planted": 1})))] {
+    for unheard in [event("CALLBACK_DONE", Parameters::new()), Input::Structured(parameters_of(json!({"planted": 1})))]
+    {
         let error = said(unheard, json!({})).unwrap_err();
         assert_eq!(error.kind, FailureKind::Empty);
         assert!(error.advice.contains("`event_texts`") && !error.advice.contains("planted"), "{}", error.advice);
@@ -140,7 +144,8 @@ fn messages_of_every_kind_are_said() {
         {"contentType": "PlainText", "content": " "},
         {"contentType": "NotYetInvented", "content": "said all the same"}
     ]);
-    let buttons = [("Buy", "buy it"), ("Later", "later")].map(|(text, postback)| Button { text: text.into(), postback: postback.into() });
+    let buttons = [("Buy", "buy it"), ("Later", "later")]
+        .map(|(text, postback)| Button { text: text.into(), postback: postback.into() });
     let card = |title: &str, subtitle: &str, image_uri: &str, buttons| Reply::Card {
         title: title.into(),
         subtitle: subtitle.into(),
@@ -186,7 +191,16 @@ fn a_bot_says_what_it_wants_in_a_payload_or_a_request_attribute() {
 
 #[test]
 fn what_is_no_answer_is_malformed() {
-    for body in ["", "<html>", "[]", "{}", "null", "{\"messages\": 1}", "{\"sessionState\": null}", "{\"sessionState\": {\"intent\""] {
+    for body in [
+        "",
+        "<html>",
+        "[]",
+        "{}",
+        "null",
+        "{\"messages\": 1}",
+        "{\"sessionState\": null}",
+        "{\"sessionState\": {\"intent\"",
+    ] {
         assert_eq!(read_bytes(body.as_bytes()).unwrap_err().kind, FailureKind::Malformed, "{body}");
     }
     let state_alone = json!({"sessionState": {"dialogAction": {"type": "Close"}}});
@@ -196,16 +210,40 @@ fn what_is_no_answer_is_malformed() {
 /// JSON with the API's own keys, and anything under them.
 fn soup() -> impl Strategy<Value = Value> {
     let key = prop::sample::select(vec![
-        "messages", "content", "contentType", "imageResponseCard", "title", "imageUrl", "buttons", "text", "value",
-        "sessionState", "intent", "name", "state", "slots", "when", "shape", "values", "subSlots", "interpretedValue",
-        "dialogAction", "type", "interpretations", "nluConfidence", "score", "requestAttributes", "usher",
+        "messages",
+        "content",
+        "contentType",
+        "imageResponseCard",
+        "title",
+        "imageUrl",
+        "buttons",
+        "text",
+        "value",
+        "sessionState",
+        "intent",
+        "name",
+        "state",
+        "slots",
+        "when",
+        "shape",
+        "values",
+        "subSlots",
+        "interpretedValue",
+        "dialogAction",
+        "type",
+        "interpretations",
+        "nluConfidence",
+        "score",
+        "requestAttributes",
+        "usher",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         ".{0,12}".prop_map(Value::from),
-        prop::sample::select(vec!["CustomPayload", "SSML", "{\"usher\":{}}", "BookTable", "Fulfilled", "List"]).prop_map(Value::from),
+        prop::sample::select(vec!["CustomPayload", "SSML", "{\"usher\":{}}", "BookTable", "Fulfilled", "List"])
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(7, 64, 8, move |inner| {
         prop_oneof![

@@ -128,7 +128,9 @@ fn of_type(error_type: &str, bot: &Bot) -> Option<(FailureKind, String)> {
 fn of_status(status: u16) -> (FailureKind, String) {
     let (kind, mending) = match status {
         300..=399 => (FailureKind::Malformed, "that is not Lex: check `endpoint` and `proxy`"),
-        401 | 403 | 407 => (FailureKind::Credential, "compare the access key with IAM, and see whether a proxy stands in between"),
+        401 | 403 | 407 => {
+            (FailureKind::Credential, "compare the access key with IAM, and see whether a proxy stands in between")
+        }
         404 | 405 | 410 => (FailureKind::NotFound, "Lex is not there: check `region` and `endpoint`"),
         408 => (FailureKind::Deadline, "it gave up waiting for the request: look at the network in between"),
         409 => (FailureKind::Precondition, "the conversation is busy"),

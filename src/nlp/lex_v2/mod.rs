@@ -24,8 +24,7 @@ use jiff::fmt::rfc2822;
 use tokio::time::Instant;
 
 use super::{
-    BuildError, Deps,
-    fit,
+    BuildError, Deps, fit,
     web::{self, Place, Web},
 };
 use crate::{
@@ -41,8 +40,8 @@ use crate::{
 
 use convert::Reading;
 use errors::Bot;
-use schema::{Lex, Locales};
 pub(super) use schema::SCHEMA;
+use schema::{Lex, Locales};
 use sign::Signer;
 
 /// The API's bound on session ids.
@@ -87,12 +86,8 @@ fn engine(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Result<Eng
         BuildError::Setting { profile: profile.origin.clone(), field, problem }
     })?;
     let signer = Signer::new(&config);
-    let place = Place {
-        profile: profile.name.to_string(),
-        peer: "Amazon Lex",
-        at: caller.place().to_owned(),
-        hint: "",
-    };
+    let place =
+        Place { profile: profile.name.to_string(), peer: "Amazon Lex", at: caller.place().to_owned(), hint: "" };
     Ok(Engine {
         web: Web::new(caller, place, config.deadline),
         bot: Bot { region: config.region, id: config.bot_id, alias: config.bot_alias_id },
@@ -128,8 +123,9 @@ impl Engine {
     async fn recognize(&self, input: Input, payload: Parameters, session: Session<'_>) -> Result<Reply, AskError> {
         let place = &self.web.place;
         let utterance = convert::utterance(input, payload, &self.event_texts, place)?;
-        let invalid =
-            |error: serde_json::Error| place.failure(FailureKind::Invalid, "the question is no JSON", Some(error.into()));
+        let invalid = |error: serde_json::Error| {
+            place.failure(FailureKind::Invalid, "the question is no JSON", Some(error.into()))
+        };
         let body = Bytes::from(serde_json::to_vec(&utterance).map_err(invalid)?);
         let (Bot { id, alias, .. }, locale) = (&self.bot, self.locales.nearest(session.language));
         let path = format!("/bots/{id}/botAliases/{alias}/botLocales/{locale}/sessions/{}/text", session.id);

@@ -180,7 +180,11 @@ fn locales(locales: &[String]) -> Option<Problem> {
         })
     };
     if locales.is_empty() {
-        return Some(Problem::error("locales", "is empty", "name the locales that the bot is built in, such as \"en_US\""));
+        return Some(Problem::error(
+            "locales",
+            "is empty",
+            "name the locales that the bot is built in, such as \"en_US\"",
+        ));
     }
     let wrong = locales.iter().find(|it| !is_locale(it))?;
     Some(Problem::error("locales", format!("holds `{wrong}`, which is no locale"), "write it as Lex does: \"en_US\""))
@@ -297,23 +301,37 @@ mod tests {
             ("event_texts", texts(&["WELCOME"]), Severity::Error, "WELCOME=hello"),
             ("event_texts", texts(&["WELCOME= "]), Severity::Error, "WELCOME=hello"),
             ("access_key_id", Value::Secret("ASIAEXAMPLE123456".into()), Severity::Error, "session_token"),
-            ("access_key_id", Value::Secret("wJalrXUtnFEMI/K7MDENG/planted".into()), Severity::Error, "is it the secret?"),
+            (
+                "access_key_id",
+                Value::Secret("wJalrXUtnFEMI/K7MDENG/planted".into()),
+                Severity::Error,
+                "is it the secret?",
+            ),
         ] {
             let found = found(&[(key, value)]);
             let [(found_severity, told)] = found.as_slice() else { panic!("one finding for {key}: {found:?}") };
             assert_eq!(*found_severity, severity, "{told}");
             assert!(told.starts_with(key) && told.contains(word) && !told.contains("planted"), "{told}");
         }
-        let temporary = [("access_key_id", Value::Secret("ASIAEXAMPLE123456".into())), ("session_token", Value::Secret("t".into()))];
+        let temporary = [
+            ("access_key_id", Value::Secret("ASIAEXAMPLE123456".into())),
+            ("session_token", Value::Secret("t".into())),
+        ];
         assert_eq!(found(&temporary), []);
     }
 
     #[test]
     fn a_contact_gets_the_nearest_locale() {
         let locales = Locales(["en_US", "en_GB", "de_DE", "es_419"].map(str::to_owned).into());
-        for (language, locale) in
-            [("en", "en_US"), ("en-GB", "en_GB"), ("EN-gb", "en_GB"), ("de-AT", "de_DE"), ("es", "es_419"), ("fr", "en_US"), ("", "en_US")]
-        {
+        for (language, locale) in [
+            ("en", "en_US"),
+            ("en-GB", "en_GB"),
+            ("EN-gb", "en_GB"),
+            ("de-AT", "de_DE"),
+            ("es", "es_419"),
+            ("fr", "en_US"),
+            ("", "en_US"),
+        ] {
             assert_eq!(locales.nearest(language), locale, "{language}");
         }
     }

@@ -6,7 +6,7 @@ use std::{error::Error, fmt::Write as _, time::Duration};
 
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, sleep};
@@ -67,7 +67,9 @@ impl Wire {
                 Ok(reply) if reply.status.is_success() => return Ok(reply),
                 Ok(reply) => {
                     perhaps_seen = true;
-                    (self.place.refused(reply.status), again == Again::Safe && is_passing(reply.status))
+                    let error =
+                        AskError { retry_after: retry_after(&reply.headers), ..self.place.refused(reply.status) };
+                    (error, again == Again::Safe && is_passing(reply.status))
                 }
                 Err(error) => {
                     perhaps_seen |= !error.is_unsent();
@@ -84,6 +86,11 @@ impl Wire {
         // The loop has no other end.
         Err(self.place.late())
     }
+}
+
+/// In seconds; the form with a date is left to others.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 const fn is_passing(status: StatusCode) -> bool {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use http::Uri;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::config::schema::{Field, Form, Problem, Required, Schema, Values};
+use crate::{
+    config::schema::{Field, Form, Problem, Required, Schema, Values},
+    nlp::QUOTA_FIELD,
+};
 
 pub(in crate::nlp) const SCHEMA: Schema = Schema {
     kind: "webhook",
@@ -92,6 +95,7 @@ const FIELDS: &[Field] = &[
         default: Some("1000"),
         ..PLAIN
     },
+    QUOTA_FIELD,
     Field {
         key: "proxy",
         help: "None: direct.",
