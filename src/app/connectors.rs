@@ -46,6 +46,7 @@ impl Connectors {
         let (closing, close) = (CancellationToken::new(), CancellationToken::new());
         let parts = DoorParts {
             hub: deps.connectors.clone(),
+            replies: deps.replies.clone(),
             store: Arc::clone(store),
             clock: clock.clone(),
             metrics: Arc::clone(metrics),

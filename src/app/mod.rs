@@ -1,9 +1,11 @@
 //! The one place where parts are put together: what commands need, [`fn@serve`] for the gateway itself.
 
+mod connectors;
 pub mod converse;
 pub mod demo;
-mod connectors;
+mod erase;
 mod machine;
+mod profiles;
 mod serve;
 mod timeline;
 mod tokens;
@@ -29,6 +31,7 @@ use crate::{
     store::{Store, seal::Sealer, sqlite::Sqlite},
 };
 
+pub use erase::erase;
 pub use machine::raise_open_files;
 pub use serve::{Listeners, Running, serve};
 pub use timeline::timeline;

@@ -16,6 +16,7 @@ use super::{
     CannotConnect,
     connectors::{self, Connectors},
     open_store,
+    profiles::{roster, serve_profiles},
 };
 use crate::{
     actions::external::HttpSystems,
@@ -25,27 +26,22 @@ use crate::{
         settings::{Profile, Settings},
         watch::Watcher,
     },
-    core::{
-        ids::{Timestamp, UnitName},
-        message::MediaType,
-    },
+    core::ids::{Timestamp, UnitName},
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
-        Gateway, JournalStopped, Parts, Roster, Served,
+        Gateway, JournalStopped, Parts, Served,
         alerts::{Alert, AlertKey, AlertKind, Alerts},
     },
     nlp,
     ops::{self, Door, timeline::Timelines},
+    privacy::Scanner,
     store::{Store, seal::Sealer},
     telemetry::{self, Health, Metrics},
 };
 
 /// How long a drain waits for a store that cannot be written.
 const LAST_COMMIT_WITHIN: Duration = Duration::from_secs(5);
-
-/// The purpose of the key that chains a timeline's records.
-pub(super) const TIMELINE: &str = "timeline";
 
 /// The doors, open but not answered yet.
 #[derive(Debug)]
@@ -63,7 +59,7 @@ impl Listeners {
         Ok(Self {
             engines: bind(settings.server.listen, "server.listen").await?,
             ops: bind(settings.ops.listen, "ops.listen").await?,
-            connectors: match nlp::dials_in(&settings.profiles) {
+            connectors: match nlp::needs_door(settings) {
                 true => Some(bind(settings.connectors.listen, connectors::KEY).await?),
                 false => None,
             },
@@ -115,7 +111,7 @@ impl Running {
         let directory = &settings.store.path;
         let store = open_store(directory).await?;
         let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
-        Self::start_with(settings, listeners, store, sealer.derive(TIMELINE), clock).await
+        Self::start_with(settings, listeners, store, sealer, clock).await
     }
 
     /// With a store and a clock of the caller's.
@@ -126,7 +122,7 @@ impl Running {
         settings: Settings,
         listeners: Listeners,
         store: Arc<dyn Store>,
-        chain_key: [u8; 32],
+        sealer: Sealer,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let claim = store.claim("usher").await.context("the store cannot be taken over")?;
@@ -135,6 +131,7 @@ impl Running {
         let health = Arc::new(Health::default());
         let names = Arc::new(Names::new(&settings.egress.resolvers, settings.egress.stale_addresses_for)?);
         let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names)).seen_by(clock.clone(), &metrics, &alerts);
+        let deps = deps.reached_by(settings.connectors.public_url.as_deref());
         let profiles = serve_profiles(&settings, &deps, &[])?;
         let egress = Egress::with_names(&settings.egress, clock.clone(), names).context("[egress]")?;
         let tls = settings.server.tls.clone().map(TlsDoor::open).transpose()?.map(Arc::new);
@@ -143,7 +140,8 @@ impl Running {
             store: Arc::clone(&store),
             claim,
             durability: settings.store.durability,
-            chain_key,
+            sealer,
+            scanner: Scanner::new(&settings.privacy).context("[privacy]")?,
             limits: settings.limits,
             units: settings.units.clone(),
             roster: roster(&profiles),
@@ -216,13 +214,14 @@ impl Running {
     /// When a part cannot be built.
     pub fn reload(&mut self, settings: Settings) -> anyhow::Result<()> {
         let profiles = serve_profiles(&settings, &self.deps, &self.profiles)?;
+        let scanner = Scanner::new(&settings.privacy).context("[privacy]")?;
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
         match &self.connectors {
             Some(connectors) => connectors.reload()?,
-            // The first profile of its kind.
-            None if nlp::dials_in(&settings.profiles) => {
+            // The first profile that needs it.
+            None if nlp::needs_door(&settings) => {
                 let listener = connectors::bind_now(&settings.connectors)?;
                 let (door, deps) = (&settings.connectors, &self.deps);
                 let opened = Connectors::open(listener, door, deps, &self.store, &self.clock, &self.metrics)?;
@@ -231,6 +230,7 @@ impl Running {
             None => {}
         }
         // First, so that no engine is let in any more for a unit that is about to go.
+        self.gateway.set_scanner(scanner);
         self.doors.send_replace(Arc::new(Doors::new(&settings)));
         self.gateway.reload(settings.units.clone(), roster(&profiles));
         self.profiles = profiles;
@@ -386,32 +386,6 @@ async fn serve_ops(listener: TcpListener, door: Door, close: CancellationToken) 
     if let Err(error) = ops::serve(listener, door, close.cancelled_owned()).await {
         tracing::error!(%error, "the operators' door failed");
     }
-}
-
-/// Every profile with its engine; unchanged ones keep theirs, with its connections.
-fn serve_profiles(
-    settings: &Settings,
-    deps: &nlp::Deps,
-    old: &[(Arc<Profile>, Arc<Served>)],
-) -> anyhow::Result<Vec<(Arc<Profile>, Arc<Served>)>> {
-    let serve = |profile: &Arc<Profile>| {
-        let kept = old.iter().find(|(it, _)| it.same_engines(profile)).map(|(_, served)| Arc::clone(&served.engine));
-        let engine = kept.map_or_else(|| nlp::build(&profile.engines.primary, profile, deps), Ok)?;
-        let mut media = vec![MediaType::OpenMedia, MediaType::WebInteraction];
-        if profile.speech.enabled {
-            media.push(MediaType::Speech);
-        }
-        let mut served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
-        if let Some((_, before)) = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit) {
-            served = served.succeeding(before);
-        }
-        Ok((Arc::clone(profile), Arc::new(served)))
-    };
-    settings.profiles.iter().map(serve).collect()
-}
-
-fn roster(profiles: &[(Arc<Profile>, Arc<Served>)]) -> Roster {
-    Roster::new(profiles.iter().map(|(_, served)| Arc::clone(served)).collect())
 }
 
 /// Settings that are read once, at start.

@@ -13,7 +13,10 @@ use crate::{
     core::ids::{ProfileName, UnitName},
     engine,
     gateway::{alerts::Alerts, ports::LanguageEngine},
-    nlp::connector::{self, DeskName, Direction, Door, DoorParts, DoorTerms, Ear, Hub},
+    nlp::{
+        self,
+        connector::{self, DeskName, Direction, Door, DoorParts, DoorTerms, Ear, Hub},
+    },
     store::{ConnectorToken, Store as _, memory::Memory},
     telemetry::Metrics,
 };
@@ -73,7 +76,8 @@ impl Trial {
             write_within: Duration::from_secs(10),
             ping_every: Duration::from_secs(20),
         };
-        let parts = DoorParts { hub, store: Arc::new(store), clock, metrics, terms, ear: Some(ear) };
+        let (store, replies) = (Arc::new(store), nlp::webhook::Replies::default());
+        let parts = DoorParts { hub, replies, store, clock, metrics, terms, ear: Some(ear) };
         let close = CancellationToken::new();
         let door = Door::new(parts, CancellationToken::new());
         let task = tokio::spawn(connector::serve(engine::tcp(listener), door, close.clone()));

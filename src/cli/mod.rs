@@ -3,6 +3,7 @@
 mod chat;
 mod check;
 mod connector;
+mod contact;
 mod demo;
 mod load;
 mod nlp;
@@ -22,7 +23,6 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     app,
     config::{self, Environment, Findings, Flag, Sources},
-    core::ids::{ContactId, ContactName, UnitName},
 };
 
 /// How a command ends.
@@ -103,7 +103,9 @@ enum Command {
     /// Tokens that connectors dial in with
     Token(token::TokenArgs),
     /// Tell what happened to a contact, and why
-    Timeline(TimelineArgs),
+    Timeline(contact::TimelineArgs),
+    /// Destroy the key of what is kept of a contact that is over: nobody can read it any more
+    Erase(contact::ContactArgs),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
     /// Talk as many contacts at a given rate, and account for every message
@@ -220,20 +222,6 @@ enum SecretCommand {
     List,
 }
 
-#[derive(Debug, Args)]
-struct TimelineArgs {
-    #[command(flatten)]
-    store: StoreArgs,
-    /// The contact's name, as the routing engine gave it
-    contact: String,
-    /// The contact's business unit [default: the only one]
-    #[arg(long)]
-    unit: Option<String>,
-    /// Every record with its hash, for programs
-    #[arg(long)]
-    json: bool,
-}
-
 impl ServeArgs {
     fn sources(self, environment: Environment) -> Sources {
         let durability = self.durability.map(|it| match it {
@@ -284,7 +272,8 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Connector(args)) => connector::run(args, &environment, terminal),
         Some(Command::Token(args)) => token::run(args, environment, terminal),
-        Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Timeline(args)) => contact::timeline(args, environment, terminal),
+        Some(Command::Erase(args)) => contact::erase(args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
@@ -311,40 +300,6 @@ fn alone(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         return usage(&format!("there is a {file} here: say `usher serve` to serve by it, or `usher demo`"), terminal);
     }
     demo::run(DemoArgs::default(), terminal)
-}
-
-fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let sources = args.store.sources(environment);
-    let preview = match config::preview(&sources) {
-        Ok(preview) => preview,
-        Err(findings) => return report(&findings, terminal),
-    };
-    // `--data` may name a demo's directory, as the demo prints it.
-    let (store, args_unit) = match app::demo::gateway_of(&preview.store) {
-        Some((store, unit)) => (store, args.unit.or_else(|| Some(unit.to_owned()))),
-        None => (preview.store, args.unit),
-    };
-    let unit = match (args_unit, preview.units.as_slice()) {
-        (Some(unit), _) => UnitName::try_from(unit),
-        (None, [only]) => Ok(only.clone()),
-        (None, units) => {
-            writeln!(terminal.err, "error: there are {} business units: name one with --unit", units.len())?;
-            return Ok(Exit::Config);
-        }
-    };
-    let (unit, name) = match (unit, ContactName::try_from(args.contact)) {
-        (Ok(unit), Ok(name)) => (unit, name),
-        (Err(reason), _) => return usage(&format!("the business unit's name {reason}"), terminal),
-        (_, Err(reason)) => return usage(&format!("the contact's name {reason}"), terminal),
-    };
-    let contact = ContactId { unit, name };
-    match runtime(1)?.block_on(app::timeline(&store, &sources.environment, &contact, args.json)) {
-        Ok(text) => {
-            terminal.out.write_all(text.as_bytes())?;
-            Ok(Exit::Done)
-        }
-        Err(error) => fail(&error, terminal),
-    }
 }
 
 /// 0: one worker per core; 1: everything on the calling thread.

@@ -76,7 +76,9 @@ fn reload(
     let unit = match (args.unit.as_deref(), units) {
         (Some(unit), _) => unit,
         (None, [only]) => only,
-        (None, units) => return usage(&format!("there are {} business units: name one with --unit", units.len()), terminal),
+        (None, units) => {
+            return usage(&format!("there are {} business units: name one with --unit", units.len()), terminal);
+        }
     };
     if !units.contains(&unit) {
         return usage(&format!("there is no business unit {unit}{}", meant(unit, units.iter().copied())), terminal);
@@ -148,7 +150,8 @@ fn list(store: &Path, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 
 /// `sales/support  1f0c2d4e  made 2027-01-04T09:30:00Z  current`
 fn line(token: &ConnectorToken, now: Timestamp) -> String {
-    let time = |at: Timestamp| jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().strftime("%FT%TZ").to_string();
+    let time =
+        |at: Timestamp| jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().strftime("%FT%TZ").to_string();
     let name = if token.name.is_empty() { String::new() } else { format!(" ({})", token.name) };
     let [a, b, c, d, ..] = token.sha256;
     let state = match token.valid_until {

@@ -60,6 +60,7 @@ pub(super) fn connectors(mut section: Section<'_>) -> Connectors {
         tls: tls.flatten(),
         max_sockets: section.number("max_sockets", 1..=1_000_000),
         max_frame_bytes: section.number("max_frame_bytes", 4096..=1_048_576),
+        public_url: section.url("public_url").map(|at| at.value.trim_end_matches('/').to_owned()),
         write_deadline: section.seconds("write_deadline_s", 1..=600),
         ping_every: section.seconds("ping_s", 1..=3_600),
     };

@@ -95,6 +95,16 @@ labels!(
 );
 
 labels!(
+    /// What a token stands for (B10).
+    TokenKind, "kind", {
+        Card = "card",
+        Iban = "iban",
+        /// A configured pattern, whichever.
+        Pattern = "pattern",
+    }
+);
+
+labels!(
     ActionLabel, "action", {
         Requeue = "requeue",
         SpeechRequeue = "speech_requeue",
@@ -115,6 +125,32 @@ impl From<&ActionKind> for ActionLabel {
         }
     }
 }
+
+labels!(
+    /// Who waits for a turn within an engine's quota.
+    QuotaClass, "class", {
+        /// Contacts that have had an answer before: they come first.
+        Ongoing = "ongoing",
+        New = "new",
+    }
+);
+
+labels!(
+    /// How a shadow's answer compares with the one that was given; the first difference that matters.
+    ShadowResult, "result", {
+        Same = "same",
+        /// One of the two did not answer.
+        Failure = "failure",
+        Action = "action",
+        Parameters = "parameters",
+        NotUnderstood = "not_understood",
+        Intent = "intent",
+        /// The turn was over when the answers came.
+        Stale = "stale",
+        /// Not asked: too much was running, or the input was sensitive.
+        Skipped = "skipped",
+    }
+);
 
 labels!(
     /// Where the time of a turn goes.
@@ -235,6 +271,9 @@ mod tests {
         check::<BusyCause>();
         check::<ActionLabel>();
         check::<Stage>();
+        check::<QuotaClass>();
+        check::<ShadowResult>();
+        check::<TokenKind>();
         check::<ConnectorClose>();
         check::<ConnectorBadFrame>();
         check::<MediaType>();

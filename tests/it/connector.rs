@@ -3,6 +3,7 @@
 mod door;
 mod frames;
 mod life;
+mod sdk;
 mod sockets;
 mod tokens;
 mod turns;

@@ -12,6 +12,7 @@ use usher::{
     app::{self, Listeners, Running},
     clock::Clock,
     config::{Environment, Sources, settings::Settings},
+    seal::Sealer,
     store::Store,
 };
 
@@ -81,7 +82,7 @@ impl Usher {
         let directory = TempDir::new().unwrap();
         let (settings, listeners) = prepare(&directory, config, profile).await;
         let Doors { engines, ops, connectors } = Doors::of(&listeners);
-        let running = Running::start_with(settings, listeners, store, [0; 32], Clock::system()).await.unwrap();
+        let running = Running::start_with(settings, listeners, store, sealer(), Clock::system()).await.unwrap();
         Self { running, directory, engines, ops, connectors }
     }
 
@@ -111,6 +112,11 @@ impl Usher {
         self.running.drain().await.unwrap();
         self.directory
     }
+}
+
+/// Of stores that are the tests'.
+pub(crate) fn sealer() -> Sealer {
+    Sealer::from_key([0; 32])
 }
 
 struct Doors {

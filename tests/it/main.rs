@@ -15,6 +15,7 @@ mod config;
 mod connector;
 mod contract;
 mod conversation;
+mod cx;
 mod demo;
 mod dialogflow;
 mod egress;

@@ -12,7 +12,10 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::sleep;
 use usher::{
     core::ids::{ContactId, Timestamp},
-    store::{Batch, Claim, ConnectorToken, Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory},
+    store::{
+        Batch, Claim, ConnectorToken, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
+        memory::Memory,
+    },
 };
 
 pub(crate) struct Disk {
@@ -58,6 +61,18 @@ impl Store for Disk {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
         self.memory.records_after(contact, after, limit)
+    }
+
+    fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {
+        self.memory.lives(contact)
+    }
+
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>> {
+        self.memory.erase(contact, erased)
+    }
+
+    fn erased(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.memory.erased()
     }
 
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {

@@ -15,7 +15,7 @@ const REMEMBERED: usize = 16;
 
 /// What one contact's connector has asked for.
 #[derive(Debug, Default)]
-pub(super) struct Actions {
+pub(in crate::nlp) struct Actions {
     /// The last answer's; empty: none.
     last: String,
     /// `None`: nobody asked for it by name.
@@ -24,7 +24,7 @@ pub(super) struct Actions {
 
 /// What the connector is told of a step.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(in crate::nlp) enum Told {
     Nothing,
     Outcome(Outcome),
     Closed(Closed),
@@ -32,7 +32,7 @@ pub(super) enum Told {
 
 impl Actions {
     #[expect(clippy::wildcard_enum_match_arm, reason = "most steps are no concern of a connector")]
-    pub(super) fn on_step(&mut self, contact: &ContactName, step: &Step) -> Told {
+    pub(in crate::nlp) fn on_step(&mut self, contact: &ContactName, step: &Step) -> Told {
         let told = |action: Option<String>, outcome, detail: &str| {
             let detail = (!detail.is_empty()).then(|| detail.to_owned());
             Told::Outcome(Outcome { contact: contact.to_string(), action, outcome, detail })
@@ -54,9 +54,9 @@ impl Actions {
             Step::HandoverOutcome { seq, outcome, detail } | Step::Outcome { seq, outcome, detail } => {
                 self.find(*seq).map_or(Told::Nothing, |action| told(action, kind(*outcome), detail))
             }
-            Step::OutcomeMissing { seq } => self
-                .find(*seq)
-                .map_or(Told::Nothing, |action| told(action, OutcomeKind::Failed, "the contact centre never told what came of it")),
+            Step::OutcomeMissing { seq } => self.find(*seq).map_or(Told::Nothing, |action| {
+                told(action, OutcomeKind::Failed, "the contact centre never told what came of it")
+            }),
             Step::ExternalAnswered { seq, .. } => told(self.find(*seq).flatten(), OutcomeKind::Done, ""),
             // Only the kind of failure: the rest may hold what the external system says of itself.
             Step::ExternalFailed { seq, label, .. } => told(self.find(*seq).flatten(), OutcomeKind::Failed, label),

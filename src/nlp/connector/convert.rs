@@ -13,7 +13,7 @@ use crate::{
 use super::frames::{self, Input, Line, Message, Question, Reply};
 
 /// `actions`: the profile's. `None`: an input that no engine is ever asked with.
-pub(super) fn question(ask: Ask, actions: &[ActionRule]) -> Option<Question> {
+pub(in crate::nlp) fn question(ask: Ask, actions: &[ActionRule]) -> Option<Question> {
     let input = match ask.input {
         message::Input::Text(text) => Input::Text(text),
         message::Input::Event { name, parameters } => Input::Event { name, parameters },
@@ -50,7 +50,7 @@ fn rfc3339(unix_ms: i64) -> String {
     jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default().to_string()
 }
 
-pub(super) fn replies(messages: Vec<Message>) -> Vec<message::Reply> {
+pub(in crate::nlp) fn replies(messages: Vec<Message>) -> Vec<message::Reply> {
     messages.into_iter().map(reply).collect()
 }
 
@@ -74,7 +74,7 @@ fn reply(message: Message) -> message::Reply {
 }
 
 /// `spoke`: parts of the answer were said already.
-pub(super) fn answer(reply: Reply, spoke: bool) -> Result<Answer, AskError> {
+pub(in crate::nlp) fn answer(reply: Reply, spoke: bool) -> Result<Answer, AskError> {
     let says_something = !reply.messages.is_empty() || spoke;
     let answer = Answer {
         replies: replies(reply.messages),
@@ -98,7 +98,7 @@ pub(super) fn answer(reply: Reply, spoke: bool) -> Result<Answer, AskError> {
 }
 
 /// In whole milliseconds, as frames count.
-pub(super) fn millis(span: Duration) -> u64 {
+pub(in crate::nlp) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -1,6 +1,6 @@
 //! Where connectors dial in: what is refused is refused before the upgrade, with a problem document.
 
-use std::{fmt, io, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, io, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -33,6 +33,7 @@ use super::{
 use crate::{
     clock::Clock,
     gateway::storage::Store,
+    nlp::webhook::{self, Replies},
     problem::ProblemKind,
     telemetry::Metrics,
 };
@@ -68,6 +69,8 @@ pub type Ear = Arc<dyn Fn(Direction, &str) + Send + Sync>;
 /// What a door is made of.
 pub struct DoorParts {
     pub hub: Hub,
+    /// Where answers are posted that webhooks give later.
+    pub replies: Replies,
     pub store: Arc<dyn Store>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
@@ -83,6 +86,8 @@ impl fmt::Debug for DoorParts {
 
 pub struct Door {
     hub: Hub,
+    replies: Replies,
+    clock: Clock,
     tokens: Tokens,
     places: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
@@ -103,10 +108,12 @@ impl fmt::Debug for Door {
 impl Door {
     #[must_use]
     pub fn new(parts: DoorParts, closing: CancellationToken) -> Arc<Self> {
-        let DoorParts { hub, store, clock, metrics, terms, ear } = parts;
+        let DoorParts { hub, replies, store, clock, metrics, terms, ear } = parts;
         Arc::new(Self {
             hub,
-            tokens: Tokens::new(store, clock),
+            replies,
+            tokens: Tokens::new(store, clock.clone()),
+            clock,
             places: Arc::new(Semaphore::new(terms.max_sockets)),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             sockets: TaskTracker::new(),
@@ -154,13 +161,10 @@ impl<IO: Caller> Caller for tokio_rustls::server::TlsStream<IO> {
 #[derive(Clone, Copy)]
 struct Peer(IpAddr);
 
-/// Serves connectors on `incoming`. Once the door's token is cancelled nobody is let in any more; once `close` is, every socket is
+/// Serves connectors on `incoming`. Once the door's token is cancelled no socket is let in any more; once `close` is, every socket is
 /// closed with a notice, and this ends.
-pub async fn serve<IO>(
-    incoming: impl Stream<Item = io::Result<IO>> + Send,
-    door: Arc<Door>,
-    close: CancellationToken,
-) where
+pub async fn serve<IO>(incoming: impl Stream<Item = io::Result<IO>> + Send, door: Arc<Door>, close: CancellationToken)
+where
     IO: AsyncRead + AsyncWrite + Caller + Unpin + Send + 'static,
 {
     let router = router(&door);
@@ -170,11 +174,11 @@ pub async fn serve<IO>(
     loop {
         tokio::select! {
             () = close.cancelled() => break,
-            Some(io) = incoming.next(), if !door.closing.is_cancelled() => match io {
+            // Also while the gateway goes down: turns that still run may be answered by a post, and who dials in is told.
+            Some(io) = incoming.next() => match io {
                 Ok(io) => accept(io, &door, &router),
                 Err(why) => tracing::info!(%why, "a connector's connection could not be accepted"),
             },
-            () = door.closing.cancelled(), if !door.closing.is_cancelled() => {}
             _ = recheck.tick() => {
                 if let Err(error) = door.tokens.recheck(&door.hub).await {
                     tracing::warn!(%error, "the connectors' tokens cannot be read: a revoked one is not noticed for now");
@@ -196,6 +200,7 @@ fn router(door: &Arc<Door>) -> Router {
         .route(frames::PATH, get(dial_in).fallback(method_not_allowed))
         .fallback(not_found)
         .with_state(Arc::clone(door))
+        .merge(webhook::replies_router(door.replies.clone(), door.clock.clone(), door.terms.max_frame_bytes))
 }
 
 async fn method_not_allowed() -> Response {
@@ -220,13 +225,18 @@ where
     let router = router.clone();
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(address));
-        router.clone().call(request.map(Body::new))
+        let answer = router.clone().call(request.map(Body::new));
+        async move {
+            let mut answer = answer.await?;
+            // One request a connection: what becomes no socket leaves its place to others.
+            if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_WITHIN)
-        .max_buf_size(MAX_HEAD_BYTES);
+    server.timer(TokioTimer::new()).header_read_timeout(REQUEST_WITHIN).max_buf_size(MAX_HEAD_BYTES);
     let connection = server.serve_connection(TokioIo::new(io), service).with_upgrades();
     door.sockets.spawn(async move {
         // Whoever takes longer is a request of another kind than ours.
@@ -324,12 +334,7 @@ async fn admit(door: &Arc<Door>, address: IpAddr, headers: &HeaderMap) -> Result
         let (kind, refusal) = refuse(ProblemKind::Unavailable, "the gateway has no place for a further socket");
         (kind, refusal.again_after(AGAIN_AFTER))
     })?;
-    let guest = Guest {
-        door: Arc::clone(door),
-        desk: Arc::downgrade(&desk),
-        token: credential.sha256,
-        _place: place,
-    };
+    let guest = Guest { door: Arc::clone(door), desk: Arc::downgrade(&desk), token: credential.sha256, _place: place };
     Ok((guest, derive_accept_key(key.as_bytes())))
 }
 

@@ -173,7 +173,10 @@ impl LanguageEngine for Connector {
             // The desk sees to the deadline.
             let asked = self.desk.ask(contact, question, progress, Clock::instant() + self.deadline);
             let Some(settled) = asked.settled().await else {
-                return Err(AskError::new(FailureKind::Unavailable, "the profile is no longer served by this connector"));
+                return Err(AskError::new(
+                    FailureKind::Unavailable,
+                    "the profile is no longer served by this connector",
+                ));
             };
             match settled.result {
                 Ok(reply) => convert::answer(*reply, settled.spoke),

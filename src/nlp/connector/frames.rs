@@ -141,7 +141,10 @@ impl Reply {
             return Err(Bad::at_path(field, why));
         }
         if self.messages.is_empty() {
-            return Err(Bad::at_path("messages", "a reply that is not final says something; for a sign of life send `typing`"));
+            return Err(Bad::at_path(
+                "messages",
+                "a reply that is not final says something; for a sign of life send `typing`",
+            ));
         }
         Ok(())
     }

@@ -6,14 +6,14 @@
 //!   connector ==WebSocket== door --> socket --> frames
 //! ```
 
-mod actions;
-mod convert;
+pub(super) mod actions;
+pub(super) mod convert;
 mod door;
 mod engine;
 pub mod frames;
 mod hub;
 mod pool;
-mod refusal;
+pub(super) mod refusal;
 mod socket;
 mod tokens;
 

@@ -9,12 +9,12 @@ use serde::Serialize;
 use crate::problem::ProblemKind;
 
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(in crate::nlp) struct Refusal {
     status: StatusCode,
     /// For programs; from a closed set.
-    pub(super) reason: &'static str,
+    pub(in crate::nlp) reason: &'static str,
     /// Holds no token.
-    pub(super) detail: String,
+    pub(in crate::nlp) detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -28,20 +28,20 @@ struct Document<'a> {
 }
 
 impl Refusal {
-    pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+    pub(in crate::nlp) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self::with_status(kind.http(), kind.label(), detail)
     }
 
-    pub(super) fn with_status(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
+    pub(in crate::nlp) fn with_status(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
         Self { status, reason, detail: detail.into(), headers: Vec::new() }
     }
 
-    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(in crate::nlp) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    pub(super) fn again_after(self, wait: Duration) -> Self {
+    pub(in crate::nlp) fn again_after(self, wait: Duration) -> Self {
         // Whole seconds, and never "at once".
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
@@ -59,7 +59,6 @@ impl IntoResponse for Refusal {
         };
         let mut response = (self.status, axum::Json(document)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

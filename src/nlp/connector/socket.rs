@@ -142,9 +142,8 @@ where
     let Some(desk) = guest.desk.upgrade() else { return End::told(ConnectorClose::ProfileGone) };
     let wire = Arc::new(Wire::default());
     let session = format!("{:032x}", rand::random::<u128>());
-    let (arrival, terms) = desk.with(|pool, now| {
-        (pool.attach(Arc::clone(&wire), guest.token, hello, session, now), pool.terms())
-    });
+    let (arrival, terms) =
+        desk.with(|pool, now| (pool.attach(Arc::clone(&wire), guest.token, hello, session, now), pool.terms()));
     let name = hello.name.as_deref().unwrap_or_default();
     tracing::info!(
         unit = %desk.name.unit, profile = %desk.name.profile, connector = name, resumed = arrival.resumed,
@@ -420,7 +419,8 @@ where
         let io = ws.get_mut();
         io.shutdown().await?;
         let mut nowhere = tokio::io::sink();
-        tokio::io::copy_buf(&mut tokio::io::BufReader::with_capacity(1024, io.take(MAX_DISCARDED)), &mut nowhere).await?;
+        tokio::io::copy_buf(&mut tokio::io::BufReader::with_capacity(1024, io.take(MAX_DISCARDED)), &mut nowhere)
+            .await?;
         Ok::<_, tungstenite::Error>(())
     };
     // It is over, whatever becomes of this.

@@ -5,6 +5,7 @@
 
 mod block;
 mod checkpoint;
+mod erase;
 mod error;
 mod read;
 mod schema;
@@ -30,7 +31,7 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use write::Writer;
 
-use super::{Batch, Claim, ConnectorToken, Loaded, OwnerEpoch, Pos, Record, Store, StoreError};
+use super::{Batch, Claim, ConnectorToken, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError};
 use crate::core::ids::{ContactId, Timestamp};
 
 /// A claim fences every earlier one, also those of other processes: whoever claims last writes.
@@ -141,6 +142,18 @@ impl Store for Sqlite {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
         self.shared.records(contact, after, limit).boxed()
+    }
+
+    fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {
+        self.shared.lives(contact).boxed()
+    }
+
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>> {
+        self.shared.erase(contact, erased).boxed()
+    }
+
+    fn erased(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.shared.erased().boxed()
     }
 
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {

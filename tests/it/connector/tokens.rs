@@ -15,13 +15,8 @@ async fn s11_a_reloaded_token_leaves_the_old_one_its_grace_and_then_closes_its_s
     stage.hears("c-1", "Hi").await;
     assert_eq!(old.closed().await, (4001, "token_revoked".to_owned()));
     let bearer = format!("Authorization: Bearer {}", stage.token);
-    let refusal = knock(
-        stage.door,
-        "GET /connectors/v1",
-        true,
-        &["Sec-WebSocket-Protocol: usher.connector.v1", &bearer],
-    )
-    .await;
+    let refusal =
+        knock(stage.door, "GET /connectors/v1", true, &["Sec-WebSocket-Protocol: usher.connector.v1", &bearer]).await;
     assert_eq!(refusal.status, 401);
     stage.exchange("c-1", &mut new).await;
     stage.done().await;
@@ -37,13 +32,8 @@ async fn s11_a_token_of_a_profile_that_no_connector_serves_opens_nothing() {
     };
     let token = app::reload_connector_token(&stage.usher.data(), of, Duration::ZERO).await.unwrap();
     let bearer = format!("Authorization: Bearer {}", token.expose_secret());
-    let refusal = knock(
-        stage.door,
-        "GET /connectors/v1",
-        true,
-        &["Sec-WebSocket-Protocol: usher.connector.v1", &bearer],
-    )
-    .await;
+    let refusal =
+        knock(stage.door, "GET /connectors/v1", true, &["Sec-WebSocket-Protocol: usher.connector.v1", &bearer]).await;
     assert_eq!((refusal.status, refusal.problem["reason"].as_str()), (409, Some("precondition")));
     stage.done().await;
 }

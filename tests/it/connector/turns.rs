@@ -5,14 +5,18 @@ use usher::wire::engine::{command::Command, command_outcome::Outcome, customer_m
 
 use super::*;
 
-const ACTION: &str = "[[action]]\nname = \"to_person\"\nmedia = [\"openmedia\"]\nkind = \"requeue\"\nqueue = \"people\"\n";
+const ACTION: &str =
+    "[[action]]\nname = \"to_person\"\nmedia = [\"openmedia\"]\nkind = \"requeue\"\nqueue = \"people\"\n";
 
 #[tokio::test]
 async fn s11_a_turn_says_everything_and_its_reply_reaches_the_customer() {
     let stage = Stage::with(DOOR, "credits = 4", ACTION).await;
     let mut connector = stage.connector().await;
     let welcome = &connector.welcome;
-    assert_eq!((&welcome["unit"], &welcome["profile"], &welcome["credits"]), (&json!("sales"), &json!("support"), &json!(4)));
+    assert_eq!(
+        (&welcome["unit"], &welcome["profile"], &welcome["credits"]),
+        (&json!("sales"), &json!("support"), &json!(4))
+    );
     assert_eq!((&welcome["resume_within_ms"], &welcome["resumed"]), (&json!(30_000), &json!(false)));
     let turn = stage.first_turn("c-1", &mut connector).await;
     assert_eq!(turn["input"], json!({"text": "Hello"}));

@@ -69,7 +69,8 @@ pub(super) fn uri<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error
     let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://")).unwrap_or_default();
     let is_good = !rest.is_empty() && !rest.starts_with('/') && !uri.chars().any(|it| it.is_control() || it == ' ');
     if !is_good || uri.len() > MAX_URI_BYTES {
-        let why = format!("must be an absolute address that begins with https:// or http://, up to {MAX_URI_BYTES} bytes");
+        let why =
+            format!("must be an absolute address that begins with https:// or http://, up to {MAX_URI_BYTES} bytes");
         return Err(D::Error::custom(why));
     }
     Ok(uri)

@@ -14,9 +14,9 @@
 //! to be sent is taken from a session's outbox by whoever writes its socket.
 
 mod sessions;
-mod turns;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -353,4 +353,3 @@ impl<W: Clone, S: Clone> Pool<W, S> {
 
 const NOBODY: &str = "no connector is attached for this profile: start one with the profile's token (`usher token reload`), \
                       and look at its log for why it went";
-

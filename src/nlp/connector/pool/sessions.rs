@@ -47,7 +47,14 @@ impl<S> Session<S> {
 
 impl<W: Clone, S: Clone> Pool<W, S> {
     /// `name` is for the session if it is a new one; nobody can guess it.
-    pub(in crate::nlp::connector) fn attach(&mut self, socket: S, token: [u8; 32], hello: &Hello, name: String, now: Instant) -> Arrival {
+    pub(in crate::nlp::connector) fn attach(
+        &mut self,
+        socket: S,
+        token: [u8; 32],
+        hello: &Hello,
+        name: String,
+        now: Instant,
+    ) -> Arrival {
         let resumed = hello.resume.as_ref().and_then(|it| self.by_name.get(it)).copied();
         let credits = hello.credits.unwrap_or(self.terms.credits).min(self.terms.credits).max(1);
         let (key, session) = match resumed {

@@ -15,8 +15,7 @@ use crate::{
     },
 };
 
-const TERMS: Terms =
-    Terms { credits: 2, resume_within: Duration::from_secs(30), patience: Duration::from_secs(2) };
+const TERMS: Terms = Terms { credits: 2, resume_within: Duration::from_secs(30), patience: Duration::from_secs(2) };
 const DEADLINE: Duration = Duration::from_secs(10);
 
 fn seconds(n: u64) -> Duration {
@@ -313,7 +312,11 @@ fn s11_a_reply_that_comes_late_or_twice_is_passed_over_and_the_author_told() {
     let never = Turn { turn_id: "00000007-99".to_owned(), ..sent.clone() };
     bench.reply(&socket, &never, "third");
     bench.ended(&[]);
-    let codes: Vec<_> = bench.take(&socket).into_iter().map(|it| matches!(it, ToConnector::Error(e) if e.code == Code::UnknownTurn)).collect();
+    let codes: Vec<_> = bench
+        .take(&socket)
+        .into_iter()
+        .map(|it| matches!(it, ToConnector::Error(e) if e.code == Code::UnknownTurn))
+        .collect();
     assert_eq!((codes, bench.late), (vec![true, true], 2));
     let other = bench.attach();
     bench.ask("bob");

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Due, Effect, Failure, Home, Line, MAX_CONTACTS, MAX_WAITING, NOBODY, Outgoing, Place, Pool, Seat, SessionKey, TYPING_EVERY,
-    Turn, TurnKey,
+    Due, Effect, Failure, Home, Line, MAX_CONTACTS, MAX_WAITING, NOBODY, Outgoing, Place, Pool, Seat, SessionKey,
+    TYPING_EVERY, Turn, TurnKey,
 };
 use crate::{
     core::{ids::ContactName, message::FailureKind, step::Step},
     nlp::connector::{
         actions::Told,
         frames::{
-            self, Bad, CancelReason, Cancelled, Code, Failed, FailedKind, MAX_PARTS, Question, Reply, ToConnector, Typing,
+            self, Bad, CancelReason, Cancelled, Code, Failed, FailedKind, MAX_PARTS, Question, Reply, ToConnector,
+            Typing,
         },
     },
 };
@@ -94,7 +95,11 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         if matches!(at.line, Line::Attached(_)) && at.queue.is_empty() && at.has_credit() {
             return self.send(key, session);
         }
-        if first { at.queue.push_front(key) } else { at.queue.push_back(key) }
+        if first {
+            at.queue.push_front(key)
+        } else {
+            at.queue.push_back(key)
+        }
         self.put(key, Place::Queued(session));
     }
 
@@ -199,7 +204,9 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             (Place::InFlight(_), true) => {
                 "the connector did not answer in time: look at its log, or give it longer (`deadline_ms`)"
             }
-            (Place::InFlight(_), false) => "the connector does not read fast enough: look at its machine and the way to it",
+            (Place::InFlight(_), false) => {
+                "the connector does not read fast enough: look at its machine and the way to it"
+            }
             (Place::Queued(_) | Place::Anywhere, _) => {
                 "no socket of the connector had a credit left in time: attach further sockets, or raise their credits"
             }
@@ -274,7 +281,8 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     /// The turn is larger than a frame may be.
     pub(in crate::nlp::connector) fn on_unsendable(&mut self, seat: Seat, turn_id: &str, now: Instant) {
         if let Some(key) = self.find_turn(seat.session, turn_id) {
-            let advice = "the question is larger than a frame to a connector may be (1 MiB): shorten attributes or transcript";
+            let advice =
+                "the question is larger than a frame to a connector may be (1 MiB): shorten attributes or transcript";
             self.settle(key, Err(Failure::new(FailureKind::Invalid, advice)), now);
         }
     }
@@ -320,7 +328,8 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         self.effects.push(Effect::Late);
         let error = frames::Error {
             code: Code::UnknownTurn,
-            message: "this turn does not wait for an answer here: it was answered, cancelled or moved, or it never was".to_owned(),
+            message: "this turn does not wait for an answer here: it was answered, cancelled or moved, or it never was"
+                .to_owned(),
             at: None,
             turn_id: Some(turn_id.chars().take(64).collect()),
         };
@@ -349,7 +358,12 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             }
             Told::Closed(closed) => {
                 if let Some(key) = turn {
-                    self.cancel(key, CancelReason::Closed, Failure::new(FailureKind::Interrupted, "the contact is over"), now);
+                    self.cancel(
+                        key,
+                        CancelReason::Closed,
+                        Failure::new(FailureKind::Interrupted, "the contact is over"),
+                        now,
+                    );
                 }
                 self.move_out(contact);
                 self.contacts.remove(contact);
