@@ -12,7 +12,7 @@ async fn s11_a_bad_frame_is_told_where_and_what_and_the_third_in_a_row_closes() 
     connector.send_text("{\"type\": \"reply\",\n \"turn_id\": \"t\", \"mesages\": []}").await;
     let error = connector.next_of("error").await;
     assert_eq!(error["code"], "bad_frame");
-    assert_eq!(error["at"], json!({"path": "mesages", "line": 2, "column": 27}), "{error}");
+    assert_eq!(error["at"], json!({"path": "mesages", "line": 2, "column": 26}), "{error}");
     assert!(error["message"].as_str().unwrap().contains("unknown field `mesages`"), "{error}");
     connector.send_text("{").await;
     assert_eq!(connector.next_of("error").await["code"], "bad_json");

@@ -126,7 +126,7 @@ async fn s11_a_connector_that_says_it_failed_or_says_nothing_leads_to_the_fallba
     let stage = Stage::with(DOOR, "deadline_ms = 60000", "[handover]\nfailures_after = 0\n").await;
     let mut connector = stage.connector().await;
     let turn = stage.first_turn("c-1", &mut connector).await;
-    connector.send(json!({"type": "failed", "turn_id": turn["turn_id"], "kind": "quota", "detail": "too fast"})).await;
+    connector.send(json!({"type": "failed", "turn_id": turn["turn_id"], "kind": "internal", "detail": "out of ideas"})).await;
     stage.hears("c-1", "Sorry.").await;
     stage.writes("c-1", "Again").await;
     let turn = connector.turn().await;
@@ -136,7 +136,7 @@ async fn s11_a_connector_that_says_it_failed_or_says_nothing_leads_to_the_fallba
     let turn = connector.turn().await;
     connector.reply(&turn, json!({"messages": [{"text": " "}]})).await;
     stage.hears("c-1", "Sorry.").await;
-    assert_eq!(stage.metric("usher_failures_total{kind=\"quota\"}").await, 1);
+    assert_eq!(stage.metric("usher_failures_total{kind=\"internal\"}").await, 1);
     assert_eq!(stage.metric("usher_failures_total{kind=\"empty\"}").await, 1);
     assert_eq!(stage.metric("usher_failures_total{kind=\"malformed\"}").await, 1);
     stage.done().await;

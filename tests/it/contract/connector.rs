@@ -163,7 +163,18 @@ fn on_frame(frame: &Value, script: &Script, answers: &mpsc::Sender<Out>) {
     let then = script.ask(asked(frame));
     // A task of its own: an answer that is held back holds up no other.
     tokio::spawn(async move {
-        if let Some(out) = frames(then.due().await, &turn_id) {
+        let mut then = then.due().await;
+        // What comes first does not wait for what comes then.
+        while let Then::First(parts, rest) = then {
+            let first = if parts.is_empty() {
+                json!({"type": "typing", "turn_id": turn_id}).to_string()
+            } else {
+                json!({"type": "reply", "turn_id": turn_id, "messages": messages(parts), "final": false}).to_string()
+            };
+            drop(answers.send(Out::Frames(vec![first])).await);
+            then = rest.due().await;
+        }
+        if let Some(out) = frames(then, &turn_id) {
             drop(answers.send(out).await);
         }
     });
@@ -222,22 +233,12 @@ fn frames(then: Then, turn_id: &str) -> Option<Out> {
         }
         Then::Oversized => one(reply(json!({"messages": text(&"x".repeat(300_000))}))),
         Then::Cut => Some(Out::Cut),
-        Then::After(..) => None,
+        // Waited for, or said, before this.
+        Then::After(..) | Then::First(..) => None,
         Then::Twice(then) => match frames(*then, turn_id) {
             Some(Out::Frames(frames)) => Some(Out::Frames([frames.clone(), frames].concat())),
             other => other,
         },
-        Then::First(parts, then) => {
-            let first = if parts.is_empty() {
-                json!({"type": "typing", "turn_id": turn_id}).to_string()
-            } else {
-                reply(json!({"messages": messages(parts), "final": false}))
-            };
-            match frames(*then, turn_id) {
-                Some(Out::Frames(rest)) => Some(Out::Frames([vec![first], rest].concat())),
-                other => other,
-            }
-        }
     }
 }
 
