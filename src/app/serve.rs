@@ -24,9 +24,7 @@ use crate::{
         settings::{Profile, Settings},
         watch::Watcher,
     },
-    core::{
-        ids::{Timestamp, UnitName},
-    },
+    core::ids::{Timestamp, UnitName},
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{

@@ -3,9 +3,9 @@
 use super::{
     contact::{Command, EndReason, Outcome},
     handover::{Cause, Unavailable},
+    ids::EngineName,
     message::{Input, Reply},
     profile::Destination,
-    ids::EngineName,
     step::{Aspect, MoveCause, Step},
 };
 
@@ -105,7 +105,10 @@ impl Step {
             }
             Self::FailedOver { turn, ms, from, to, kind, advice } => {
                 let kind = kind.label();
-                format!("turn {}: no answer of engine {from} after {ms} ms ({kind}), {to} is asked instead: {advice}", turn.0)
+                format!(
+                    "turn {}: no answer of engine {from} after {ms} ms ({kind}), {to} is asked instead: {advice}",
+                    turn.0
+                )
             }
             Self::Moved { from, to, why } => of_move(from, to, *why),
             Self::Shadowed { turn, ms, intent, action, failure, differs } => {

@@ -38,12 +38,12 @@ use std::{
 use alerts::Alerts;
 use arc_swap::ArcSwap;
 use effects::{After, Question};
+pub use engines::Engines;
 use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
 use ports::{ExternalRequest, ExternalSystems};
 use served::Told;
-pub use engines::Engines;
 pub use served::{Roster, Served};
 pub use shadow::Shadow;
 use shard::{Entry, Shard, Shards};

@@ -101,7 +101,12 @@ fn rules(agents: &[&str]) -> Rules {
 
 fn served(agents: &[&str], engine: &Arc<Mute>) -> Served {
     let engine: Arc<dyn LanguageEngine> = Arc::<Mute>::clone(engine);
-    Served::new(Arc::new(rules(agents)), Engines::only(engine), SecretString::from("secret"), vec![MediaType::OpenMedia])
+    Served::new(
+        Arc::new(rules(agents)),
+        Engines::only(engine),
+        SecretString::from("secret"),
+        vec![MediaType::OpenMedia],
+    )
 }
 
 fn roster_of(served: Served) -> Roster {

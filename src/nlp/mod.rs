@@ -2,12 +2,12 @@
 //!
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
+mod breaker;
 mod dialogflow_cx;
 pub mod dialogflow_v2;
+mod gate;
 mod google;
 pub mod google_auth;
-mod breaker;
-mod gate;
 mod governor;
 mod guard;
 mod lookup;
@@ -32,10 +32,10 @@ use crate::{
 };
 
 pub use gate::Governors;
-pub use guard::{Guarded, Protection};
-pub use protect::{QUOTA_FIELD, Role, build_guarded};
 use google_auth::{CredentialError, Tokens};
+pub use guard::{Guarded, Protection};
 use lookup::Lookup;
+pub use protect::{QUOTA_FIELD, Role, build_guarded};
 
 /// What engines share. Cheap to clone; lives as long as the process, so that a reload finds the tokens it had.
 #[derive(Clone, Debug)]

@@ -253,7 +253,11 @@ impl Metrics {
             "Questions that wait for their turn within an engine's quota, by class.",
             &self.quota_waiting,
         );
-        page.counters("usher_quota_granted_total", "Questions that had their turn within a quota.", &self.quota_granted);
+        page.counters(
+            "usher_quota_granted_total",
+            "Questions that had their turn within a quota.",
+            &self.quota_granted,
+        );
         page.counters(
             "usher_quota_refused_total",
             "Questions whose turn within a quota could not come before their deadline.",

@@ -187,7 +187,10 @@ mod tests {
     #[test]
     fn b7_what_is_not_filled_takes_nothing_away_and_later_values_win() {
         let mut slots = parameters(json!({"size": "L", "colour": "red"}));
-        gather(&mut slots, &parameters(json!({"size": "", "colour": "blue", "n": 0, "gone": null, "many": [], "of": {}})));
+        gather(
+            &mut slots,
+            &parameters(json!({"size": "", "colour": "blue", "n": 0, "gone": null, "many": [], "of": {}})),
+        );
         assert_eq!(slots, parameters(json!({"size": "L", "colour": "blue", "n": 0})));
     }
 

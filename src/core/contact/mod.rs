@@ -396,13 +396,7 @@ impl Contact {
     /// Begins a contact: greets, or waits for the customer. `returned`: a person had it before, in a life we know nothing of.
     /// `engine`: the one it begins with, if that is not the primary ([`crate::core::profile::Chain::first`]).
     #[must_use]
-    pub fn start(
-        card: Card,
-        returned: bool,
-        engine: Option<EngineName>,
-        cx: Context<'_>,
-        out: &mut Out,
-    ) -> Self {
+    pub fn start(card: Card, returned: bool, engine: Option<EngineName>, cx: Context<'_>, out: &mut Out) -> Self {
         let mut contact = Self::empty(card);
         contact.state.engine = engine;
         out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });

@@ -83,7 +83,8 @@ impl Talk {
     #[track_caller]
     fn on(&mut self, at: i64, event: Event) -> Vec<Effect> {
         let mut out = Out::default();
-        let cx = Context { rules: &self.rules, directory: &self.directory, now: Timestamp(T0 + at), rolled_back: false };
+        let cx =
+            Context { rules: &self.rules, directory: &self.directory, now: Timestamp(T0 + at), rolled_back: false };
         self.contact.on_event(event.clone(), cx, &mut out);
         self.tape.keep(&self.contact, event, &out.steps, cx);
         self.tape.check(&self.contact, &self.rules, &self.directory);
