@@ -22,6 +22,10 @@ impl Step {
             ),
             Self::Returned { card } => format!("given back by a person to {}", card.agent),
             Self::Heard { id, input } => format!("customer ({id}): {}", of_input(input)),
+            Self::Tokenised { found } => {
+                let counts: Vec<String> = found.iter().map(|(name, count)| format!("{count} {name}")).collect();
+                format!("private, replaced by tokens: {}", counts.join(", "))
+            }
             Self::Held { id } => format!("{id} waits: the contact is changing hands"),
             Self::Unanswered { id, why } => format!("{id} is not answered by the virtual agent: {why}"),
             Self::Duplicate { id } => format!("{id} came again and was dropped"),

@@ -14,6 +14,7 @@ use super::{
     canary::{Came, CanaryWatch, Variant, Worse},
     lane::{Refusal, ToEngine},
     ports::{Ask, AskError, ExternalRequest, Outage, Progress, Seed},
+    private,
     served::Served,
     shadow::{Given, Shadowing},
     shard::Entry,
@@ -98,7 +99,8 @@ impl Gateway {
                 }
                 Effect::External { seq, uri, parameters } => {
                     let idempotency_key = format!("{id}/{}", seq.0);
-                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters };
+                    let secrets = private::secrets(&parameters, entry.contact.values(), &entry.chain);
+                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters, secrets };
                     after.push(After::External(Box::new(request), seq));
                 }
                 Effect::Typing => after.extend(frame(entry, ToEngine::Typing { contact: id.name.clone() })),

@@ -12,6 +12,7 @@
 mod chat;
 mod cli;
 mod config;
+mod connector;
 mod contract;
 mod conversation;
 mod cx;

@@ -18,6 +18,7 @@ mod outcome;
 mod saved;
 mod transcript;
 mod turn;
+mod values;
 mod wanted;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use engines::Filler;
 pub use saved::{Record, Recorded, name_hash};
 use transcript::Transcript;
+pub use values::Value;
 
 use super::{
     clock::{Due, InactivityClock},
@@ -286,6 +288,9 @@ struct Asked {
     slow_told: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     typing_told: bool,
+    /// How many engines have failed on it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    failed: u32,
     /// How many events of ours led here since the customer spoke; bounds loops with the engine.
     chain: u8,
     /// What the question told beside the input; told again if it fails.
@@ -378,6 +383,8 @@ struct State {
     /// What the engines' answers gathered, for the next engine; only where there are several.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     slots: Parameters,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    values: Vec<Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -430,6 +437,7 @@ impl Contact {
             moved: false,
             answered: false,
             slots: Parameters::new(),
+            values: Vec::new(),
         };
         Self { card, state, seen: VecDeque::new(), transcript: Transcript::default() }
     }

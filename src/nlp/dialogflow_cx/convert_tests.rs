@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     core::message::{Button, FailureKind, MediaType, Reply},
-    nlp::google::content::{MAX_ITEMS, MAX_JSON_BYTES, MAX_REPLIES, MAX_TEXT_BYTES},
+    nlp::fit::{MAX_ITEMS, MAX_JSON_BYTES, MAX_REPLIES, MAX_TEXT_BYTES},
     wire::dialogflow_cx::{
         Flow, Intent, Page, ResponseMessage, SentimentAnalysisResult, Status,
         response_message::{

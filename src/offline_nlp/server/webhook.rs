@@ -51,6 +51,7 @@ impl Webhook {
                 port: Some(port),
                 private: true,
                 plaintext: is_plain,
+                restore_tokens: false,
             }],
             max_answer_bytes: MAX_ANSWER_BYTES,
             deadline: DEADLINE,

@@ -49,6 +49,7 @@ mod conversations;
 mod cx;
 mod dialogflow;
 mod faults;
+mod llm;
 pub(crate) mod peer;
 pub(crate) mod script;
 mod stage;
@@ -135,6 +136,8 @@ kinds! {
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
     dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
     dialogflow_cx_rest: crate::contract::cx::Cx<true>,
+    llm_whole: crate::contract::llm::Llm<false>,
+    llm_streamed: crate::contract::llm::Llm<true>,
 }
 
 /// More than this many declined, and the suite would show little.
