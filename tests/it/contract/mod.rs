@@ -48,10 +48,13 @@ mod actions;
 mod conversations;
 mod cx;
 mod dialogflow;
+mod direct_line;
 mod faults;
 pub(crate) mod peer;
+mod rasa;
 pub(crate) mod script;
 mod stage;
+mod webhook;
 
 use peer::{Ability, Peer, REPORTED};
 
@@ -135,6 +138,10 @@ kinds! {
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
     dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
     dialogflow_cx_rest: crate::contract::cx::Cx<true>,
+    webhook_at_once: crate::contract::webhook::Webhook<false>,
+    webhook_later: crate::contract::webhook::Webhook<true>,
+    rasa_rest: crate::contract::rasa::Rasa,
+    bot_framework: crate::contract::direct_line::DirectLine,
 }
 
 /// More than this many declined, and the suite would show little.
