@@ -49,11 +49,14 @@ mod connector;
 mod conversations;
 mod cx;
 mod dialogflow;
+mod direct_line;
 mod faults;
 mod llm;
 pub(crate) mod peer;
+mod rasa;
 pub(crate) mod script;
 mod stage;
+mod webhook;
 
 use peer::{Ability, Peer, REPORTED};
 
@@ -140,6 +143,10 @@ kinds! {
     dialogflow_cx_rest: crate::contract::cx::Cx<true>,
     llm_whole: crate::contract::llm::Llm<false>,
     llm_streamed: crate::contract::llm::Llm<true>,
+    webhook_at_once: crate::contract::webhook::Webhook<false>,
+    webhook_later: crate::contract::webhook::Webhook<true>,
+    rasa_rest: crate::contract::rasa::Rasa,
+    bot_framework: crate::contract::direct_line::DirectLine,
 }
 
 /// More than this many declined, and the suite would show little.
