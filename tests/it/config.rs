@@ -455,7 +455,9 @@ fn shipped_profiles_are_good() {
     let site = Site::new()
         .variable("SUPPORT_AGENT_PASSWORD", "planted")
         .variable("SUPPORT_GOOGLE_KEY", &service_account("key-1", "shop"))
-        .variable("EMULATOR_AGENT_PASSWORD", "planted");
+        .variable("EMULATOR_AGENT_PASSWORD", "planted")
+        .variable("LLM_AGENT_PASSWORD", "planted")
+        .variable("LLM_API_KEY", "planted");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/examples");
     let sources = Sources { profiles: Some(shipped.clone()), ..site.sources() };
     let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap();
