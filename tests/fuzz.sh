@@ -25,5 +25,6 @@ fuzz "connectors' frames" "$lib" s11_no_frame_panics
 fuzz "Dialogflow CX's answers" "$lib" nlp::dialogflow_cx::convert
 fuzz "customers' words" "$lib" b10_any_text_is_tokenised_once
 fuzz "what is sealed" "$lib" seal::
+fuzz "language models' answers" "$lib" nlp::llm
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary

@@ -24,6 +24,7 @@ mod fakes;
 mod harness;
 mod house;
 mod life;
+mod llm;
 mod offline;
 mod ops;
 mod python;

@@ -137,15 +137,15 @@ impl Server {
         let Question { id, round, messages, tools } = question;
         let headers = self.headers(Some(&format!("{id}.{round}"))).ok_or_else(|| self.unsendable(place))?;
         let (limit, tokens) = &self.max_tokens;
-        let mut body = json!({"model": self.model, "messages": messages, "tools": tools});
-        body[limit.as_str()] = Value::from(*tokens);
-        if let Some(temperature) = self.temperature {
-            body["temperature"] = Value::from(temperature);
-        }
-        if self.streaming != Streaming::Off {
-            body["stream"] = Value::from(true);
-        }
-        let body = body.to_string().into();
+        // Nothing that is not needed: some servers refuse what they do not know.
+        let own = [("model", json!(self.model)), ("messages", json!(messages)), ("tools", tools.clone())];
+        let set = [
+            Some((limit.as_str(), json!(tokens))),
+            self.temperature.map(|it| ("temperature", json!(it))),
+            (self.streaming != Streaming::Off).then(|| ("stream", json!(true))),
+        ];
+        let body = own.into_iter().chain(set.into_iter().flatten()).map(|(key, value)| (key.to_owned(), value));
+        let body = Value::Object(body.collect()).to_string().into();
         Ok(Request { method: Method::POST, path: "chat/completions".to_owned(), headers, body })
     }
 

@@ -74,13 +74,13 @@ mod tests {
 
     use super::*;
 
-    fn texts(replies: Vec<Reply>) -> Vec<String> {
+    fn texts(replies: &[Reply]) -> Vec<String> {
         replies.iter().map(Reply::text).collect()
     }
 
     #[test]
     fn each_paragraph_is_a_message() {
-        assert_eq!(texts(replies(" One.\nStill one.\n\n\n\n Two. \n\n")), ["One.\nStill one.", "Two."]);
+        assert_eq!(texts(&replies(" One.\nStill one.\n\n\n\n Two. \n\n")), ["One.\nStill one.", "Two."]);
         assert_eq!(texts(replies(" \n\n ")), Vec::<String>::new());
         let many = vec!["p"; 100].join("\n\n");
         assert_eq!(replies(&many).len(), MAX_REPLIES);
@@ -89,8 +89,8 @@ mod tests {
 
     #[test]
     fn thoughts_are_not_said() {
-        assert_eq!(texts(replies("<think>\n\nHm.\n\n</think>\n\nYes.")), ["Yes."]);
-        assert_eq!(texts(replies("Hm.\n\n</think>\n\nYes.")), ["Yes."], "begun before the answer");
+        assert_eq!(texts(&replies("<think>\n\nHm.\n\n</think>\n\nYes.")), ["Yes."]);
+        assert_eq!(texts(&replies("Hm.\n\n</think>\n\nYes.")), ["Yes."], "begun before the answer");
         assert_eq!(texts(replies("\n<think>Hm. Cut off")), Vec::<String>::new());
     }
 
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(grown("One.\n\nT"), ["One."]);
         assert_eq!(grown("One.\n\nTwo.\n"), Vec::<String>::new());
         assert_eq!(grown("One.\n\nTwo.\n\nThree.\n\nF"), ["Two.", "Three."]);
-        assert_eq!(texts(replies(said.rest("One.\n\nTwo.\n\nThree.\n\nFour."))), ["Four."]);
+        assert_eq!(texts(&replies(said.rest("One.\n\nTwo.\n\nThree.\n\nFour."))), ["Four."]);
         let mut thinking = Said::default();
         assert_eq!(texts(thinking.whole_paragraphs("<think>\n\nHm.\n\nHm.")), Vec::<String>::new());
         assert_eq!(texts(thinking.whole_paragraphs("<think>\n\nHm.\n\n</think>\n\nOne.\n\nT")), ["One."]);
