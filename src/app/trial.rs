@@ -51,7 +51,8 @@ impl Trial {
         let listener = bind(listen, "--listen").await?;
         let address = listener.local_addr().map_err(|source| CannotConnect { what: listen.to_string(), source })?;
         let clock = Clock::system();
-        let name = DeskName { unit: UnitName::new("TRIAL")?, profile: ProfileName::new("trial")?, token: String::new() };
+        let name =
+            DeskName { unit: UnitName::new("TRIAL")?, profile: ProfileName::new("trial")?, token: String::new() };
         let store = Memory::new();
         let kept = ConnectorToken {
             unit: name.unit.clone(),

@@ -80,7 +80,8 @@ impl Client {
         let bad = |error: tungstenite::Error| never(format!("{uri}: {error}"));
         let mut request = format!("{scheme}://{authority}{path}").into_client_request().map_err(bad)?;
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
-        let mut bearer = bearer.map_err(|_control| never("the token holds a character that no header may".to_owned()))?;
+        let mut bearer =
+            bearer.map_err(|_control| never("the token holds a character that no header may".to_owned()))?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
         request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));

@@ -18,9 +18,7 @@ use super::{
 use crate::{
     cli::{Exit, Terminal, runtime},
     config::Environment,
-    nlp::connector::frames::{
-        Failed, FromConnector, Leaving, Message, Reply, ToConnector, Typing,
-    },
+    nlp::connector::frames::{Failed, FromConnector, Leaving, Message, Reply, ToConnector, Typing},
 };
 
 const MAX_LINE_BYTES: u64 = 65_536;
@@ -125,7 +123,11 @@ impl Desk {
             Ok(Some(ToConnector::Cancelled(it))) => self.open.retain(|open| *open != it.turn_id),
             Ok(_) | Err(_) => {}
         }
-        if self.json { writeln!(terminal.out, "{text}") } else { writeln!(terminal.out, "{}", show::to_connector(text)) }
+        if self.json {
+            writeln!(terminal.out, "{text}")
+        } else {
+            writeln!(terminal.out, "{}", show::to_connector(text))
+        }
     }
 
     /// Says whether that is all.

@@ -214,7 +214,10 @@ impl Watch {
             writeln!(terminal.err, "good: {frames} frames, all by the contract")?;
             return Ok(Exit::Done);
         }
-        writeln!(terminal.err, "bad: {mistakes} of {frames} frames break the contract, {unanswered} turns have no answer")?;
+        writeln!(
+            terminal.err,
+            "bad: {mistakes} of {frames} frames break the contract, {unanswered} turns have no answer"
+        )?;
         Ok(Exit::Failed)
     }
 }

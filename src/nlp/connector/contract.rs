@@ -76,7 +76,11 @@ fn to_connector() -> Vec<ToConnector> {
         actions: vec!["a".to_owned()],
         shadow: true,
         seed: Some(Seed {
-            transcript: vec![Line { speaker: Speaker::Person, text: "x".to_owned(), at: "2027-01-04T09:30:00Z".to_owned() }],
+            transcript: vec![Line {
+                speaker: Speaker::Person,
+                text: "x".to_owned(),
+                at: "2027-01-04T09:30:00Z".to_owned(),
+            }],
             slots: object(json!({"k": 1})),
         }),
     };
@@ -279,9 +283,8 @@ fn s11_the_schemas_are_those_of_the_code() {
 /// The closed sets, from the code.
 fn enums() -> Vec<(Value, (&'static str, &'static str))> {
     use {CancelReason as C, ClosedReason as D, Code as E, FailedKind as F, MediaType as M, OutcomeKind as O};
-    let outcomes = [
-        O::Done, O::Offered, O::Accepted, O::Failed, O::Expired, O::Superseded, O::Refused, O::Incomplete, O::Unknown,
-    ];
+    let outcomes =
+        [O::Done, O::Offered, O::Accepted, O::Failed, O::Expired, O::Superseded, O::Refused, O::Incomplete, O::Unknown];
     vec![
         (json!([C::Deadline, C::Moved, C::Closed, C::Abandoned]), ("Cancelled", "reason")),
         (json!([D::Completed, D::Inactivity, D::Left, D::EngineAway, D::NotServed]), ("Closed", "reason")),
@@ -403,13 +406,18 @@ fn s11_a_mistake_is_told_by_its_place() {
         "{\"type\": \"reply\", \"turn_id\": \"t-1\", \"messages\": [\n{\"text\": \"a\"},\n{\"card\": {\"title\": \" \"}}]}",
     );
     assert_eq!((code, at), (Code::BadFrame, Some(("messages[1].card.title".to_owned(), Some(3), Some(23)))));
-    assert_eq!((message.as_str(), turn_id.as_deref(), ends_turn), ("must not be blank; leave out what says nothing", Some("t-1"), true));
+    assert_eq!(
+        (message.as_str(), turn_id.as_deref(), ends_turn),
+        ("must not be blank; leave out what says nothing", Some("t-1"), true)
+    );
     assert_eq!(told("{\"type\": \"reply\"").0, Code::BadJson);
     assert_eq!(told("{\"type\": \"ping\"} {}").0, Code::BadJson);
     assert_eq!(told("[\"ping\"]").0, Code::BadFrame);
     assert_eq!(told("{\"typ\": \"ping\"}").2, "the frame says no `type`");
     assert!(told("{\"type\": \"pin\"}").2.contains("`pin` is no type of frame; there are `hello`"));
-    let part = told("{\"type\": \"reply\", \"turn_id\": \"t\", \"messages\": [{\"text\": \"a\"}], \"final\": false, \"end\": true}");
+    let part = told(
+        "{\"type\": \"reply\", \"turn_id\": \"t\", \"messages\": [{\"text\": \"a\"}], \"final\": false, \"end\": true}",
+    );
     assert_eq!(part.1, Some(("end".to_owned(), None, None)));
     for bad in [
         "{\"type\": \"hello\", \"credits\": 0}",
@@ -424,15 +432,40 @@ fn s11_a_mistake_is_told_by_its_place() {
     }
     let many = json!({"type": "reply", "turn_id": "t", "messages": vec![json!({"text": "a"}); MAX_MESSAGES + 1]});
     assert!(told(&many.to_string()).2.contains("33 messages where 0 to 32 are allowed"));
-    let deep = format!("{{\"type\": \"reply\", \"turn_id\": \"t\", \"parameters\": {}1{}}}", "{\"a\":".repeat(200), "}".repeat(200));
+    let deep = format!(
+        "{{\"type\": \"reply\", \"turn_id\": \"t\", \"parameters\": {}1{}}}",
+        "{\"a\":".repeat(200),
+        "}".repeat(200)
+    );
     assert_eq!(told(&deep).0, Code::BadJson, "too deep");
 }
 
 /// JSON that is nearly a frame.
 fn nearly() -> impl Strategy<Value = Value> {
     let word = prop::sample::select(vec![
-        "type", "reply", "hello", "typing", "failed", "ping", "leaving", "turn_id", "messages", "text", "card", "title", "final",
-        "parameters", "credits", "confidence", "image", "uri", "https://a", "quick_replies", "replies", "payload", "",
+        "type",
+        "reply",
+        "hello",
+        "typing",
+        "failed",
+        "ping",
+        "leaving",
+        "turn_id",
+        "messages",
+        "text",
+        "card",
+        "title",
+        "final",
+        "parameters",
+        "credits",
+        "confidence",
+        "image",
+        "uri",
+        "https://a",
+        "quick_replies",
+        "replies",
+        "payload",
+        "",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),

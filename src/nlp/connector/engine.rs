@@ -132,8 +132,7 @@ pub(in crate::nlp) fn build(
 /// A connector without a profile, for those who write one.
 #[must_use]
 pub fn on_trial(hub: &Hub, name: &DeskName, deadline: Duration) -> Arc<dyn LanguageEngine> {
-    let terms =
-        Terms { credits: 32, resume_within: Duration::from_secs(30), patience: Duration::from_secs(2) };
+    let terms = Terms { credits: 32, resume_within: Duration::from_secs(30), patience: Duration::from_secs(2) };
     Arc::new(Connector { desk: hub.desk(name, terms), deadline, actions: Vec::new() })
 }
 

@@ -1,10 +1,6 @@
 //! A connector as a peer: it dials the gateway and keeps `docs/connectors.md` to the letter.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -42,10 +38,7 @@ impl Peer for Connector {
     ];
 
     async fn start() -> Self {
-        let state = Arc::new(State {
-            target: watch::Sender::new(None),
-            attached: watch::Sender::new(false),
-        });
+        let state = Arc::new(State { target: watch::Sender::new(None), attached: watch::Sender::new(false) });
         let script = Script::default();
         let (shared, told) = (Arc::clone(&state), script.clone());
         // A runtime of its own: a test that waits does not stop it.

@@ -96,7 +96,8 @@ fn reply(then: Then, stream: bool) -> Reply {
             Reply::Raw((piece("A good answer, ") + &piece("of which")).into_bytes())
         }
         Then::Truncated => {
-            let good = json!({"choices": [{"message": {"content": "A good answer, of which the second half is lost."}}]});
+            let good =
+                json!({"choices": [{"message": {"content": "A good answer, of which the second half is lost."}}]});
             let mut bytes = good.to_string().into_bytes();
             bytes.truncate(bytes.len() / 2);
             Reply::Raw(bytes)

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use usher::{
     core::ids::{ContactId, ContactName, ProfileName, Timestamp, UnitName},
     store::{
-        Batch, Claim, Closed, ConnectorToken, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store,
-        memory::Memory, sqlite::Sqlite,
+        Batch, Claim, Closed, ConnectorToken, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record,
+        Snapshot, Store, memory::Memory, sqlite::Sqlite,
     },
 };
 

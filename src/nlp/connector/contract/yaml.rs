@@ -81,8 +81,5 @@ fn unquoted(key: &str) -> String {
 #[test]
 fn a_document_reads_as_it_looks() {
     let text = "a: 1\nb:\n  # said\n  c: [x, \"y: z\"]\n  d:\n    - p: q\n    - r\ne: true\n";
-    assert_eq!(
-        read(text),
-        serde_json::json!({"a": 1, "b": {"c": ["x", "y: z"], "d": [{"p": "q"}, "r"]}, "e": true})
-    );
+    assert_eq!(read(text), serde_json::json!({"a": 1, "b": {"c": ["x", "y: z"], "d": [{"p": "q"}, "r"]}, "e": true}));
 }
