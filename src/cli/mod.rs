@@ -2,12 +2,14 @@
 
 mod chat;
 mod check;
+mod connector;
 mod contact;
 mod demo;
 mod load;
 mod nlp;
 mod secret;
 mod serve;
+mod token;
 
 use std::{
     io::{self, Write},
@@ -96,6 +98,10 @@ enum Command {
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
+    /// Develop a connector: echo, answer by hand, or stand in for the gateway
+    Connector(connector::ConnectorArgs),
+    /// Tokens that connectors dial in with
+    Token(token::TokenArgs),
     /// Tell what happened to a contact, and why
     Timeline(contact::TimelineArgs),
     /// Destroy the key of what is kept of a contact that is over: nobody can read it any more
@@ -264,6 +270,8 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
+        Some(Command::Connector(args)) => connector::run(args, &environment, terminal),
+        Some(Command::Token(args)) => token::run(args, environment, terminal),
         Some(Command::Timeline(args)) => contact::timeline(args, environment, terminal),
         Some(Command::Erase(args)) => contact::erase(args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),

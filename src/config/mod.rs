@@ -13,6 +13,7 @@ mod effective;
 mod engines;
 mod finding;
 pub mod nearest;
+mod offers;
 mod outbound;
 mod private;
 mod profile;

@@ -230,7 +230,7 @@ mod tests {
             it.intent = None;
         });
         assert_eq!(human.differs(&puzzled), [Aspect::Action, Aspect::NotUnderstood, Aspect::Intent]);
-        let slots = |answer: &mut Answer| _ = answer.parameters.insert("size".to_owned(), "L".into());
+        let slots = |answer: &mut Answer| drop(answer.parameters.insert("size".to_owned(), "L".into()));
         assert_eq!(given(slots).differs(&plain), [], "no action, so nothing comes of it");
         let with_slots = given(|it| {
             it.action = "human".to_owned();

@@ -239,7 +239,7 @@ impl House {
 
     /// Until the store has everything.
     async fn written(&self) {
-        let stop = tokio_util::sync::CancellationToken::new();
+        let stop = CancellationToken::new();
         stop.cancel();
         Arc::clone(&self.gateway).run_journal(stop).await.unwrap();
     }
@@ -574,7 +574,7 @@ async fn a_contact_is_in_the_wheel_once_however_often_its_deadline_moves() {
     let house = House::new().await;
     let engine = house.staffed();
     house.offer(&engine, "c1");
-    let stop = tokio_util::sync::CancellationToken::new();
+    let stop = CancellationToken::new();
     let timers = tokio::spawn(Arc::clone(&house.gateway).run_timers(stop.clone()));
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_secs(7)).await;

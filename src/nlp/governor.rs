@@ -277,16 +277,21 @@ fn seconds(seconds: f64) -> Duration {
 struct Load {
     weight: f64,
     at: Timestamp,
+    /// The first.
+    from: Option<Timestamp>,
 }
 
 impl Load {
     fn count(&mut self, now: Timestamp) {
         self.weight = self.left(now) + 1.0;
         self.at = self.at.max(now);
+        self.from.get_or_insert(now);
     }
 
     fn per_second(&self, now: Timestamp) -> f64 {
-        self.left(now) / LOAD_OVER_S
+        // Before it has been measured for long, what was before the first must not count as silence.
+        let measured_s = self.from.map_or(0.0, |from| now.since(from).as_secs_f64()).max(1.0);
+        self.left(now) / (LOAD_OVER_S * (1.0 - (-measured_s / LOAD_OVER_S).exp()))
     }
 
     fn left(&self, now: Timestamp) -> f64 {

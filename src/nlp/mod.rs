@@ -5,15 +5,21 @@
 mod breaker;
 pub mod connector;
 mod dialogflow_cx;
+mod dialogflow_v1;
 pub mod dialogflow_v2;
+mod fit;
 mod gate;
 mod google;
 pub mod google_auth;
 mod governor;
 mod guard;
+mod lex_v2;
+mod llm;
 mod lookup;
 mod protect;
+mod web;
 pub mod webhook;
+mod wish;
 
 use std::{fmt, io, sync::Arc};
 
@@ -155,7 +161,22 @@ pub const KINDS: &[Kind] = &[
         build: dialogflow_cx::build,
         check: |engine, profile, deps| Box::pin(dialogflow_cx::check::run(engine, profile, deps)),
     },
+    Kind {
+        schema: &dialogflow_v1::SCHEMA,
+        build: dialogflow_v1::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_v1::check::run(engine, profile, deps)),
+    },
+    Kind {
+        schema: &lex_v2::SCHEMA,
+        build: lex_v2::build,
+        check: |engine, profile, deps| Box::pin(lex_v2::check::run(engine, profile, deps)),
+    },
     Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
+    Kind {
+        schema: &llm::SCHEMA,
+        build: llm::build,
+        check: |engine, profile, deps| Box::pin(llm::check::run(engine, profile, deps)),
+    },
     Kind { schema: &webhook::SCHEMA, build: webhook::build, check: webhook::check },
 ];
 

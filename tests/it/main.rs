@@ -12,6 +12,7 @@
 mod chat;
 mod cli;
 mod config;
+mod connector;
 mod contract;
 mod conversation;
 mod cx;
@@ -23,6 +24,7 @@ mod fakes;
 mod harness;
 mod house;
 mod life;
+mod llm;
 mod offline;
 mod ops;
 mod python;

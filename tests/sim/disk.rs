@@ -12,7 +12,10 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::sleep;
 use usher::{
     core::ids::{ContactId, Timestamp},
-    store::{Batch, Claim, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory},
+    store::{
+        Batch, Claim, ConnectorToken, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
+        memory::Memory,
+    },
 };
 
 pub(crate) struct Disk {
@@ -86,6 +89,18 @@ impl Store for Disk {
 
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         self.memory.secret_names()
+    }
+
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.memory.put_connector_token(token, grace)
+    }
+
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
+        self.memory.connector_tokens()
     }
 }
 

@@ -25,7 +25,7 @@ use usher::{
     core::{ids::Timestamp, message::MediaType},
     egress::{Egress, Names},
     engine::{self, Doors, Edge},
-    gateway::{Gateway, Parts, Roster, Served, alerts::Alerts},
+    gateway::{Engines, Gateway, Parts, Roster, Served, alerts::Alerts},
     nlp,
     seal::Sealer,
     store::Store as _,
@@ -296,7 +296,7 @@ fn roster(settings: &Settings, clock: &Clock) -> Roster {
     let served = settings.profiles.iter().map(|profile| {
         let engine = nlp::build(&profile.engines.primary, profile, &deps).unwrap();
         let media = vec![MediaType::OpenMedia];
-        Arc::new(Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media))
+        Arc::new(Served::new(Arc::clone(&profile.rules), Engines::only(engine), profile.agent_password.clone(), media))
     });
     Roster::new(served.collect())
 }

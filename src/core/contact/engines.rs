@@ -99,13 +99,12 @@ impl Contact {
     /// Asks the next engine what the last one failed on. To the customer it is one question: its wait goes on.
     pub(super) fn fail_over(
         &mut self,
-        asked: Asked,
+        mut asked: Asked,
         to: Option<EngineName>,
         (turn, ms, kind, advice): (Turn, u64, FailureKind, String),
         out: &mut Out,
     ) {
-        // Counted for the reason of a handover if they all fail; the first answer makes it good.
-        self.state.counters.failures = self.state.counters.failures.saturating_add(1);
+        asked.failed = asked.failed.saturating_add(1);
         let (from, to) = self.swap_engine(to);
         out.steps.push(Step::FailedOver { turn, ms, from, to, kind, advice });
         self.put(asked, true, out);
@@ -113,8 +112,12 @@ impl Contact {
 
     /// The last engine of the chain failed. Says whether that was a chain. The next question begins with the first again:
     /// staying with the one that has just failed would be the worst choice.
-    pub(super) fn all_failed(&mut self, kind: FailureKind, cx: Context<'_>, out: &mut Out) -> bool {
+    pub(super) fn all_failed(&mut self, (kind, before): (FailureKind, u32), cx: Context<'_>, out: &mut Out) -> bool {
         let all = may_fail_over(kind) && !cx.rules.chain.standbys.is_empty();
+        if all {
+            // The person reads how many failed.
+            self.state.counters.failures = self.state.counters.failures.saturating_add(before);
+        }
         if all && self.state.engine.is_some() {
             self.move_on(None, MoveCause::AllFailed, out);
         }

@@ -288,6 +288,9 @@ struct Asked {
     slow_told: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     typing_told: bool,
+    /// How many engines have failed on it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    failed: u32,
     /// How many events of ours led here since the customer spoke; bounds loops with the engine.
     chain: u8,
     /// What the question told beside the input; told again if it fails.

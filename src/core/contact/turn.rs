@@ -112,7 +112,7 @@ impl Contact {
     fn ask(&mut self, heard: Heard, chain: u8, cx: Context<'_>, out: &mut Out) {
         self.check_engine(cx, out);
         let (since, news) = (cx.now, Parameters::new());
-        self.put(Asked { heard, since, slow_told: false, typing_told: false, chain, news }, false, out);
+        self.put(Asked { heard, since, slow_told: false, typing_told: false, failed: 0, chain, news }, false, out);
     }
 
     /// Puts a question to the contact's engine, as a new turn: what an engine that was asked before says is stale then.
@@ -274,12 +274,13 @@ impl Contact {
             return;
         }
         out.steps.push(Step::AskFailed { turn, ms, kind, advice });
+        let failed = asked.failed;
         match asked.heard {
             Heard { id: None, input: Input::Event { name, .. }, .. } if kind == FailureKind::Empty => {
                 self.unanswered_event(&name, cx, out);
             }
             _ => {
-                let all_failed = self.all_failed(kind, cx, out);
+                let all_failed = self.all_failed((kind, failed), cx, out);
                 self.failed(kind, all_failed, cx, out);
             }
         }

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 
 use super::{
     convert,
-    hub::{Desk, DeskName},
+    hub::{Desk, DeskName, Hub},
     pool::Terms,
 };
 use crate::{
@@ -112,6 +112,12 @@ impl Settings {
     }
 }
 
+/// By which of its profile's tokens a connector dials in; `None`: the engine is no connector.
+#[must_use]
+pub fn token_name(engine: &EngineSettings) -> Option<&str> {
+    (engine.schema.kind == SCHEMA.kind).then(|| engine.values.text("token_name").unwrap_or_default())
+}
+
 pub(in crate::nlp) fn build(
     engine: &EngineSettings,
     profile: &Profile,
@@ -121,6 +127,13 @@ pub(in crate::nlp) fn build(
     let name = DeskName { unit: profile.unit.clone(), profile: profile.name.clone(), token: token_name };
     let desk = deps.connectors.desk(&name, terms);
     Ok(Arc::new(Connector { desk, deadline, actions: profile.rules.actions.clone() }))
+}
+
+/// A connector without a profile, for those who write one.
+#[must_use]
+pub fn on_trial(hub: &Hub, name: &DeskName, deadline: Duration) -> Arc<dyn LanguageEngine> {
+    let terms = Terms { credits: 32, resume_within: Duration::from_secs(30), patience: Duration::from_secs(2) };
+    Arc::new(Connector { desk: hub.desk(name, terms), deadline, actions: Vec::new() })
 }
 
 /// What can be told without the running gateway, where the connector is attached.

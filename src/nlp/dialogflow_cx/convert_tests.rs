@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     core::message::{Button, FailureKind, MediaType, Reply},
-    nlp::google::content::{MAX_ITEMS, MAX_JSON_BYTES, MAX_REPLIES, MAX_TEXT_BYTES},
+    nlp::fit::{MAX_ITEMS, MAX_JSON_BYTES, MAX_REPLIES, MAX_TEXT_BYTES},
     wire::dialogflow_cx::{
         Flow, Intent, Page, ResponseMessage, SentimentAnalysisResult, Status,
         response_message::{
@@ -386,7 +386,7 @@ fn requests_carry_input_language_payload_session_parameters_and_the_rest() {
     let own = map(&json!({"button": "yes", "usher": "forged", "usher_action": "forged"}));
     for (input, name) in [
         (Input::Structured(own.clone()), "structured"),
-        (Input::Event { name: "welcome".into(), parameters: own.clone() }, "welcome"),
+        (Input::Event { name: "welcome".into(), parameters: own }, "welcome"),
     ] {
         let request = sent(input);
         let parameters = request.query_params.clone().unwrap().parameters.unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     core::message::{FailureKind, MediaType},
-    nlp::google::{content::MAX_JSON_BYTES, tests::place},
+    nlp::{fit::MAX_JSON_BYTES, google::tests::place},
     wire::dialogflow_v2::{Context, Intent, Sentiment, SentimentAnalysisResult, Status},
 };
 

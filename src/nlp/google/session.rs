@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::core::ids::ContactId;
+use crate::{core::ids::ContactId, nlp::fit};
 
 /// Google's bound on session ids.
 pub(in crate::nlp) const MAX_ID_BYTES: usize = 36;
@@ -51,45 +49,19 @@ impl Sessions {
     }
 
     pub(in crate::nlp) fn of(&self, contact: &ContactId) -> Session {
-        self.named(|out| push_id(contact, out))
+        let id = fit::session(contact, MAX_ID_BYTES);
+        self.named(&id)
     }
 
     /// A session that is no contact's; `id` is one of our own constants.
     pub(in crate::nlp) fn apart(&self, id: &str) -> Session {
-        self.named(|out| out.push_str(id))
+        self.named(id)
     }
 
-    fn named(&self, push_id: impl Fn(&mut String)) -> Session {
-        let with_id = |prefix: &str| {
-            let mut out = String::with_capacity(prefix.len() + MAX_ID_BYTES);
-            out.push_str(prefix);
-            push_id(&mut out);
-            out
-        };
-        Session { path: with_id(&self.prefix), routing: with_id(&self.routing_prefix) }
+    fn named(&self, id: &str) -> Session {
+        // Needs no escaping.
+        Session { path: format!("{}{id}", self.prefix), routing: format!("{}{id}", self.routing_prefix) }
     }
-}
-
-/// `unit.contact` where that is short and plain, so that it can be found in Google's console; otherwise 36 digits of a
-/// hash. The two never meet: a hash has no dot, and a plain name has exactly one. Neither needs escaping.
-fn push_id(contact: &ContactId, out: &mut String) {
-    let (unit, name) = (contact.unit.as_str(), contact.name.as_str());
-    if unit.len() + 1 + name.len() <= MAX_ID_BYTES && is_plain(unit) && is_plain(name) {
-        out.push_str(unit);
-        out.push('.');
-        out.push_str(name);
-        return;
-    }
-    // Names hold no control character, so the separator is unambiguous.
-    let hash = Sha256::new().chain_update(unit).chain_update([0]).chain_update(name).finalize();
-    for byte in hash.iter().take(MAX_ID_BYTES / 2) {
-        // Writing to a string cannot fail.
-        write!(out, "{byte:02x}").unwrap_or_default();
-    }
-}
-
-fn is_plain(name: &str) -> bool {
-    name.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_'))
 }
 
 fn escape(path: &str) -> String {
@@ -112,12 +84,6 @@ mod tests {
         ContactId { unit: UnitName::new(unit).unwrap(), name: ContactName::new(name).unwrap() }
     }
 
-    fn id(unit: &str, name: &str) -> String {
-        let mut out = String::new();
-        push_id(&contact(unit, name), &mut out);
-        out
-    }
-
     #[test]
     fn s10_the_region_decides_the_host_and_an_own_endpoint_overrides_it() {
         let global = "https://dialogflow.googleapis.com";
@@ -137,27 +103,5 @@ mod tests {
         let session = Sessions::new("projects/example.com:p/agent/sessions/".into()).of(&contact("u", "c_1"));
         assert_eq!(session.path, "projects/example.com:p/agent/sessions/u.c_1");
         assert_eq!(session.routing, "session=projects%2Fexample.com%3Ap%2Fagent%2Fsessions%2Fu.c_1");
-    }
-
-    #[test]
-    fn session_ids_fit_and_are_stable_and_apart() {
-        assert_eq!(id("support", "c-1"), "support.c-1");
-        assert_eq!(id("u", &"x".repeat(34)), format!("u.{}", "x".repeat(34)));
-        let long = id("u", &"x".repeat(35));
-        assert_eq!(long.len(), MAX_ID_BYTES);
-        assert_eq!(long, id("u", &"x".repeat(35)));
-        assert!(long.bytes().all(|it| it.is_ascii_hexdigit()));
-        for odd in ["a/b", "../x", "a.b", "ä", "a b", "a:detectIntent"] {
-            let id = id("u", odd);
-            assert!(id.len() == MAX_ID_BYTES && id.bytes().all(|it| it.is_ascii_hexdigit()), "{odd}: {id}");
-        }
-    }
-
-    #[test]
-    fn the_unit_is_part_of_the_session() {
-        assert_ne!(id("a", "c-1"), id("b", "c-1"));
-        assert_ne!(id("a-b", "c"), id("a", "b-c"));
-        let long = "x".repeat(60);
-        assert_ne!(id("a", &long), id("b", &long));
     }
 }

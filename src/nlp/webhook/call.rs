@@ -67,7 +67,8 @@ impl Wire {
                 Ok(reply) if reply.status.is_success() => return Ok(reply),
                 Ok(reply) => {
                     perhaps_seen = true;
-                    let error = AskError { retry_after: retry_after(&reply.headers), ..self.place.refused(reply.status) };
+                    let error =
+                        AskError { retry_after: retry_after(&reply.headers), ..self.place.refused(reply.status) };
                     (error, again == Again::Safe && is_passing(reply.status))
                 }
                 Err(error) => {
@@ -173,14 +174,18 @@ impl Place {
         let (peer, at, code) = (self.peer, &self.at, status.as_u16());
         let (kind, advice) = match code {
             300..=399 => (FailureKind::NotFound, "sends on to another address: write that one into `url`"),
-            401 | 403 | 407 => (FailureKind::Credential, "refuses us: compare `token` and `signing_key` with what it expects"),
+            401 | 403 | 407 => {
+                (FailureKind::Credential, "refuses us: compare `token` and `signing_key` with what it expects")
+            }
             404 | 405 | 410 => (FailureKind::NotFound, "knows nothing there: compare `url` with its documentation"),
             409 | 412 | 428 => (FailureKind::Precondition, "is not in a state to answer: see its own log"),
             424 => (FailureKind::Webhook, "could not answer because something that it needs failed: see its own log"),
             408 => (FailureKind::Deadline, "gave up waiting for our request: look at the network in between"),
             429 => (FailureKind::Quota, "is asked more often than it allows: raise its limit, or ask less"),
             400..=499 => (FailureKind::Invalid, "does not accept the request: see its own log"),
-            502..=504 => (FailureKind::Unavailable, "cannot be reached by what stands before it, or says that it is down"),
+            502..=504 => {
+                (FailureKind::Unavailable, "cannot be reached by what stands before it, or says that it is down")
+            }
             _ => (FailureKind::Internal, "failed by itself: see its own log"),
         };
         self.failure(kind, &format!("{peer} at {at} answered {code} and {advice}"), None)
@@ -211,7 +216,11 @@ impl Place {
     }
 
     pub(super) fn empty(&self, why: &str) -> AskError {
-        self.failure(FailureKind::Empty, &format!("{} at {} answered with nothing to say: {why}", self.peer, self.at), None)
+        self.failure(
+            FailureKind::Empty,
+            &format!("{} at {} answered with nothing to say: {why}", self.peer, self.at),
+            None,
+        )
     }
 
     /// The text was sensitive and a restart has taken it away; the gateway should have known.
@@ -249,7 +258,11 @@ mod tests {
         ] {
             let error = place.refused(StatusCode::from_u16(status).unwrap());
             assert_eq!(error.kind, kind, "{status}");
-            assert!(error.advice.starts_with("profile support: the webhook at https://bot.example.com"), "{}", error.advice);
+            assert!(
+                error.advice.starts_with("profile support: the webhook at https://bot.example.com"),
+                "{}",
+                error.advice
+            );
         }
     }
 }

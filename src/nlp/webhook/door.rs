@@ -29,14 +29,17 @@ struct Shared {
 
 /// `POST /connectors/v1/replies/{token}`.
 pub fn replies_router(replies: Replies, clock: Clock, max_bytes: usize) -> Router {
-    Router::new()
-        .route(&format!("{PATH}/{{token}}"), post(take).fallback(method_not_allowed))
-        .with_state(Shared { replies, clock, max_bytes })
+    Router::new().route(&format!("{PATH}/{{token}}"), post(take).fallback(method_not_allowed)).with_state(Shared {
+        replies,
+        clock,
+        max_bytes,
+    })
 }
 
 async fn take(State(shared): State<Shared>, Path(token): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let Ok(read) = timeout(BODY_WITHIN, body::to_bytes(body, shared.max_bytes)).await else {
-        let refusal = Refusal::with_status(StatusCode::REQUEST_TIMEOUT, "deadline", "the body did not come within 10 s");
+        let refusal =
+            Refusal::with_status(StatusCode::REQUEST_TIMEOUT, "deadline", "the body did not come within 10 s");
         return refusal.into_response();
     };
     let Ok(read) = read else {
@@ -56,9 +59,11 @@ fn refusal(refused: Refused) -> Refusal {
         Refused::Unknown => {
             Refusal::new(ProblemKind::NotFound, "nobody waits for this: no such turn, or the gateway was restarted")
         }
-        Refused::Gone => {
-            Refusal::with_status(StatusCode::GONE, "gone", "the turn was answered already, or its time is up: give it up")
-        }
+        Refused::Gone => Refusal::with_status(
+            StatusCode::GONE,
+            "gone",
+            "the turn was answered already, or its time is up: give it up",
+        ),
         Refused::Signature(why) => Refusal::new(ProblemKind::Unauthenticated, why),
         Refused::OtherTurn => {
             Refusal::new(ProblemKind::Precondition, "`turn_id` is another turn's than the one of this address")

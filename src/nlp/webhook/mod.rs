@@ -108,7 +108,8 @@ fn actions(profile: &Profile) -> Vec<String> {
 /// What was said before, for a bot that has not heard it.
 fn seed(seed: &Seed) -> Value {
     let lines = seed.transcript.iter().map(|it| {
-        let at = jiff::Timestamp::from_millisecond(it.at.0).map_or_else(|_out_of_range| String::new(), |it| it.to_string());
+        let at =
+            jiff::Timestamp::from_millisecond(it.at.0).map_or_else(|_out_of_range| String::new(), |it| it.to_string());
         json!({ "speaker": it.speaker, "text": it.text, "at": at })
     });
     json!({ "transcript": lines.collect::<Vec<_>>(), "slots": seed.slots })

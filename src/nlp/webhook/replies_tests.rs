@@ -76,7 +76,9 @@ async fn s11_a_bad_answer_ends_its_turn_and_other_bad_posts_do_not() {
     let replies = replies();
     let mut open = replies.open("t-1", None);
     let token = token(open.as_ref().unwrap());
-    for bad in ["", "{", "[]", r#"{"type":"hello"}"#, r#"{"type":"typing","turn_id":"t-1","x":1}"#, r#"{"type":"reply"}"#] {
+    for bad in
+        ["", "{", "[]", r#"{"type":"hello"}"#, r#"{"type":"typing","turn_id":"t-1","x":1}"#, r#"{"type":"reply"}"#]
+    {
         assert!(matches!(post(&replies, &token, bad), Err(Refused::Bad(_))), "{bad}");
     }
     assert!(matches!(replies.take(&token, None, &[0xff], NOW), Err(Refused::Bad(_))));
@@ -125,7 +127,8 @@ fn s11_where_answers_must_be_signed_only_a_fresh_signature_of_the_body_will_do()
     let now = NOW.0 / 1_000;
     let refused = |signed: &str| matches!(take(Some(signed)), Err(Refused::Signature(_)));
     assert!(matches!(take(None), Err(Refused::Signature(_))));
-    for bad in ["", "t=", "t=x,v1=", "v1=00,t=1", &sign("another key", now, &body), &sign("0123456789abcdef", now, "x")] {
+    for bad in ["", "t=", "t=x,v1=", "v1=00,t=1", &sign("another key", now, &body), &sign("0123456789abcdef", now, "x")]
+    {
         assert!(refused(bad), "{bad}");
     }
     assert!(refused(&sign("0123456789abcdef", now - 301, &body)));

@@ -264,7 +264,13 @@ mod tests {
         for open in ["http://bot.example.com/", "http://8.8.8.8:80/", "http://[2001:db8::1]/"] {
             assert!(is_open_plaintext(open), "{open}");
         }
-        for own in ["https://bot.example.com/", "http://127.0.0.1:1/", "http://rasa:5005", "http://10.0.0.7/x", "http://[::1]/"] {
+        for own in [
+            "https://bot.example.com/",
+            "http://127.0.0.1:1/",
+            "http://rasa:5005",
+            "http://10.0.0.7/x",
+            "http://[::1]/",
+        ] {
             assert!(!is_open_plaintext(own), "{own}");
         }
     }

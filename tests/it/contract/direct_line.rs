@@ -121,7 +121,10 @@ fn say(bot: &Bot, then: Then) -> Option<Reaction> {
         Then::NotUnderstood(text) => vec![wishes(&text, json!({"not_understood": true}))],
         Then::End(text) => vec![json!({"type": "message", "text": text}), json!({"type": "endOfConversation"})],
         Then::LiveAgent(text) => {
-            vec![json!({"type": "message", "text": text}), json!({"type": "event", "name": "handoff.initiate", "value": {}})]
+            vec![
+                json!({"type": "message", "text": text}),
+                json!({"type": "event", "name": "handoff.initiate", "value": {}}),
+            ]
         }
         Then::Fail(kind) => return Some(Reaction::Status(status(kind))),
         Then::Cut => return Some(Reaction::Cut),
@@ -130,7 +133,8 @@ fn say(bot: &Bot, then: Then) -> Option<Reaction> {
             Vec::new()
         }
         Then::Truncated => {
-            let whole = json!({"activities": [{"type": "message", "text": "Half of it."}], "watermark": "9"}).to_string();
+            let whole =
+                json!({"activities": [{"type": "message", "text": "Half of it."}], "watermark": "9"}).to_string();
             bot.breaks(whole.as_bytes()[..whole.len() / 2].to_vec());
             Vec::new()
         }
@@ -164,7 +168,8 @@ fn messages(replies: Vec<Reply>) -> Vec<Value> {
         }
         Reply::Card { title, subtitle, image_uri, buttons } => {
             let buttons: Vec<Value> = buttons.iter().map(|it| button(&it.text, &it.postback)).collect();
-            let content = json!({"title": title, "subtitle": subtitle, "images": [{"url": image_uri}], "buttons": buttons});
+            let content =
+                json!({"title": title, "subtitle": subtitle, "images": [{"url": image_uri}], "buttons": buttons});
             json!({"type": "message", "attachments": [
                 {"contentType": "application/vnd.microsoft.card.hero", "content": content}]})
         }

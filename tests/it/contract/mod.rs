@@ -45,11 +45,13 @@
 //! case wants, and [`stage::Stage::done`] finds whatever was said beyond it.
 
 mod actions;
+mod connector;
 mod conversations;
 mod cx;
 mod dialogflow;
 mod direct_line;
 mod faults;
+mod llm;
 pub(crate) mod peer;
 mod rasa;
 pub(crate) mod script;
@@ -136,8 +138,11 @@ macro_rules! kinds {
 kinds! {
     dialogflow_v2_grpc: crate::contract::dialogflow::Dialogflow<false>,
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
+    connector: crate::contract::connector::Connector,
     dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
     dialogflow_cx_rest: crate::contract::cx::Cx<true>,
+    llm_whole: crate::contract::llm::Llm<false>,
+    llm_streamed: crate::contract::llm::Llm<true>,
     webhook_at_once: crate::contract::webhook::Webhook<false>,
     webhook_later: crate::contract::webhook::Webhook<true>,
     rasa_rest: crate::contract::rasa::Rasa,

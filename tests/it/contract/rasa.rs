@@ -75,7 +75,9 @@ fn asked(told: Told) -> Asked {
 
 fn reaction(then: Then, sender: &str) -> Reaction {
     let usher = |text: String, wish: Value| {
-        Reaction::Json(json!([{"recipient_id": sender, "text": text}, {"recipient_id": sender, "custom": {"usher": wish}}]))
+        Reaction::Json(
+            json!([{"recipient_id": sender, "text": text}, {"recipient_id": sender, "custom": {"usher": wish}}]),
+        )
     };
     match then {
         Then::Say(replies) => Reaction::Json(messages(replies, sender).into()),

@@ -97,8 +97,7 @@ async fn take(State(state): State<Arc<Shared>>, headers: HeaderMap, Json(body): 
         (name.to_owned(), serde_json::from_str(entities).unwrap())
     });
     let authorization = headers.get("authorization").map(|it| it.to_str().unwrap().to_owned());
-    let told =
-        Told { sender: sender.to_owned(), message, intent, metadata: body["metadata"].clone(), authorization };
+    let told = Told { sender: sender.to_owned(), message, intent, metadata: body["metadata"].clone(), authorization };
     let lock = Arc::clone(state.locks.lock().unwrap().entry(sender.to_owned()).or_default());
     let _turn = lock.lock().await;
     state.told.send_modify(|it| it.push(told.clone()));

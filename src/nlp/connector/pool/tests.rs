@@ -538,7 +538,7 @@ fn s11_the_third_bad_frame_in_a_row_ends_the_session_after_its_error() {
     let (one, two) = (bench.attach(), bench.attach());
     let turn = bench.ask("ann");
     bench.turn(&one);
-    let bad = || Bad::new(Code::BadJson, "no JSON");
+    let bad = || Bad::new(Code::NotText, "no text");
     bench.pool.on_bad(one.seat, bad(), bench.now);
     bench.pool.on_bad(one.seat, bad(), bench.now);
     bench.pool.on_ping(one.seat, None);
@@ -550,7 +550,7 @@ fn s11_the_third_bad_frame_in_a_row_ends_the_session_after_its_error() {
     bench.pool.on_bad(one.seat, bad(), bench.now);
     bench.note();
     assert_eq!(bench.closed, [(one.number, ConnectorClose::BadFrames)]);
-    assert!(matches!(bench.last_words.as_slice(), [ToConnector::Error(error)] if error.code == Code::BadJson));
+    assert!(matches!(bench.last_words.as_slice(), [ToConnector::Error(error)] if error.code == Code::NotText));
     let moved = bench.turn(&two);
     bench.reply(&two, &moved, "Hi");
     bench.ended(&[(turn, Ok("Hi"))]);
@@ -569,6 +569,19 @@ fn s11_a_bad_reply_fails_its_turn_rather_than_let_it_wait() {
     bench.pool.on_bad(one.seat, Bad { ends_turn: true, ..bad }, bench.now);
     bench.note();
     bench.ended(&[(turn, Err(FailureKind::Malformed))]);
+    let (first, second) = (bench.ask("bob"), bench.ask("cid"));
+    bench.take(&one);
+    bench.pool.on_bad(one.seat, Bad::new(Code::BadJson, "half a frame"), bench.now);
+    bench.note();
+    bench.ended(&[]);
+    bench.wait(DEADLINE);
+    bench.ended(&[(first, Err(FailureKind::Deadline)), (second, Err(FailureKind::Deadline))]);
+    let third = bench.ask("dan");
+    bench.pool.on_ping(one.seat, None);
+    bench.take(&one);
+    bench.pool.on_bad(one.seat, Bad::new(Code::BadJson, "half a frame"), bench.now);
+    bench.note();
+    bench.ended(&[(third, Err(FailureKind::Malformed))]);
 }
 
 #[test]

@@ -127,7 +127,9 @@ impl CardAction {
                 };
                 Some(Offer { sends, back: "postBack", text, value })
             }
-            "messageBack" => Some(Offer { sends, back: "messageBack", text: self.text.clone(), value: self.value.clone() }),
+            "messageBack" => {
+                Some(Offer { sends, back: "messageBack", text: self.text.clone(), value: self.value.clone() })
+            }
             _ => None,
         }
     }

@@ -177,7 +177,11 @@ impl<'a> Hearing<'a> {
             }
             kind => {
                 let mut shown = json!({ "contentType": kind });
-                let parts = [("contentUrl", content_url.map(Value::from)), ("name", name.map(Value::from)), ("content", content)];
+                let parts = [
+                    ("contentUrl", content_url.map(Value::from)),
+                    ("name", name.map(Value::from)),
+                    ("content", content),
+                ];
                 for (key, value) in parts {
                     if let (Some(value), Some(shown)) = (value, shown.as_object_mut()) {
                         shown.insert(key.to_owned(), value);

@@ -60,7 +60,12 @@ impl Requests {
     }
 
     /// Yields what Direct Line calls the activity.
-    pub(super) async fn post(&self, conversation: &str, activity: &Value, end: Instant) -> Result<Option<String>, AskError> {
+    pub(super) async fn post(
+        &self,
+        conversation: &str,
+        activity: &Value,
+        end: Instant,
+    ) -> Result<Option<String>, AskError> {
         let path = path(conversation, "");
         let body = Bytes::from(activity.to_string());
         let request = |_| self.request(Method::POST, path.clone(), body.clone());

@@ -54,8 +54,7 @@ fn b17_direct_lines_documented_activities_become_replies_in_order() {
     ];
     let button = |text: &str, postback: &str| Button { text: text.into(), postback: postback.into() };
     let object = |value: Value| value.as_object().unwrap().clone();
-    let adaptive =
-        json!({"attachment": {"contentType": "application/vnd.microsoft.card.adaptive", "content": {"type": "AdaptiveCard"}}});
+    let adaptive = json!({"attachment": {"contentType": "application/vnd.microsoft.card.adaptive", "content": {"type": "AdaptiveCard"}}});
     assert_eq!(
         answer(&activities).replies,
         [
@@ -80,7 +79,8 @@ fn b17_handoff_events_and_the_end_are_what_they_say() {
     let answered = answer(&[json!({"type": "event", "name": "handoff.initiate", "value": {"skill": "bills"}})]);
     assert!(answered.live_agent_handoff && answered.action.is_empty());
     assert_eq!(answered.parameters["skill"], "bills");
-    let ended = hear(&[], &[json!({"type": "endOfConversation", "text": "Bye."}), json!({"type": "message", "text": "!"})]);
+    let ended =
+        hear(&[], &[json!({"type": "endOfConversation", "text": "Bye."}), json!({"type": "message", "text": "!"})]);
     assert!(ended.is_over());
     assert!(ended.finish().unwrap().end_interaction);
 }
@@ -96,7 +96,8 @@ fn b17_an_event_of_an_actions_name_is_that_action_before_any_other() {
     assert_eq!((answered.action.as_str(), &answered.parameters["phone"]), ("call", &json!("1")));
     let other = answer(&events[..1]);
     assert_eq!((other.action.as_str(), &other.parameters["value"]), ("webchat/thing", &json!(7)));
-    let wished = json!({"type": "message", "text": "?", "channelData": {"usher": {"not_understood": true, "intent": "none"}}});
+    let wished =
+        json!({"type": "message", "text": "?", "channelData": {"usher": {"not_understood": true, "intent": "none"}}});
     let wished = answer(&[wished]);
     assert!(wished.not_understood && wished.intent.as_deref() == Some("none"));
 }
@@ -105,7 +106,8 @@ fn b17_an_event_of_an_actions_name_is_that_action_before_any_other() {
 fn b17_the_last_messages_hint_says_whether_more_follows() {
     let message = |hint: &str| json!({"type": "message", "text": "x", "inputHint": hint});
     let heard = |hints: &[&str]| {
-        let hearing = hear(&[], &hints.iter().map(|it| message(it)).collect::<Vec<_>>()[..]).finish().unwrap().replies.len();
+        let hearing =
+            hear(&[], &hints.iter().map(|it| message(it)).collect::<Vec<_>>()[..]).finish().unwrap().replies.len();
         let it = hear(&[], &hints.iter().map(|it| message(it)).collect::<Vec<_>>()[..]);
         (hearing, it.is_over(), it.goes_on())
     };
@@ -134,11 +136,15 @@ fn b17_questions_are_activities_as_documented() {
         "from": {"id": "sales/c-1", "role": "user"}, "channelData": {"clientActivityID": "usher-1", "usher": usher}});
     assert_eq!(text, expected);
 
-    let mut welcome = ask(Input::Event { name: "WELCOME".into(), parameters: json!({"a": 1}).as_object().unwrap().clone() });
+    let mut welcome =
+        ask(Input::Event { name: "WELCOME".into(), parameters: json!({"a": 1}).as_object().unwrap().clone() });
     welcome.turn = Some((Turn(7), crate::core::ids::Epoch(0)));
     welcome.seed = Some(Box::new(Seed::default()));
     let event = activity::question(&welcome, "usher-2", true, None).unwrap();
-    assert_eq!((&event["type"], &event["name"], &event["value"]), (&json!("event"), &json!("WELCOME"), &json!({"a": 1})));
+    assert_eq!(
+        (&event["type"], &event["name"], &event["value"]),
+        (&json!("event"), &json!("WELCOME"), &json!({"a": 1}))
+    );
     assert_eq!(event["channelData"]["usher"]["anew"], true);
     assert_eq!(event["channelData"]["usher"]["seed"], json!({"transcript": [], "slots": {}}));
     assert_eq!(activity::question(&ask(Input::Redacted), "t", false, None), None);

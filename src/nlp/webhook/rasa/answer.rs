@@ -59,7 +59,10 @@ pub(super) fn read(body: &[u8], sender: &str, place: &Place) -> Result<Read, Ask
         read.take(message).map_err(|why| place.malformed(&why, None))?;
     }
     if read.answer.replies.len() > MAX_REPLIES {
-        tracing::warn!(messages = read.answer.replies.len(), "more than {MAX_REPLIES} messages in one answer of Rasa's are left out");
+        tracing::warn!(
+            messages = read.answer.replies.len(),
+            "more than {MAX_REPLIES} messages in one answer of Rasa's are left out"
+        );
         read.answer.replies.truncate(MAX_REPLIES);
     }
     Ok(read)
@@ -72,7 +75,9 @@ impl Read {
         let mut shown = Vec::new();
         for Button { title, payload } in buttons {
             let payload = payload.filter(|it| !it.is_empty());
-            if let Some(payload) = payload.as_ref().filter(|it| it.len() <= MAX_PAYLOAD_BYTES && self.offered.len() < MAX_ITEMS) {
+            if let Some(payload) =
+                payload.as_ref().filter(|it| it.len() <= MAX_PAYLOAD_BYTES && self.offered.len() < MAX_ITEMS)
+            {
                 self.offered.push(payload.clone());
             }
             let postback = payload.filter(|it| *it != title).unwrap_or_default();

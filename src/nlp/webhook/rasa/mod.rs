@@ -101,7 +101,8 @@ impl Rasa {
     fn message<'a>(&self, contact: &ContactId, input: &'a Input) -> Result<Cow<'a, str>, AskError> {
         match input {
             Input::Text(text) | Input::Dtmf(text) => {
-                let is_command = text.trim_start_matches(|it: char| it.is_whitespace() || it.is_control()).starts_with(MARK);
+                let is_command =
+                    text.trim_start_matches(|it: char| it.is_whitespace() || it.is_control()).starts_with(MARK);
                 let offered = || self.offered.find(contact).is_some_and(|it| it.iter().any(|it| it == text));
                 Ok(if is_command && !offered() { Cow::Owned(format!("{SHIELD}{text}")) } else { Cow::Borrowed(text) })
             }

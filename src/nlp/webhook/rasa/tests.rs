@@ -21,7 +21,8 @@ fn contact() -> ContactId {
 }
 
 fn rasa() -> Rasa {
-    let values: Values = [("dialect", Set::Text("rasa".into())), ("url", Set::Text("http://127.0.0.1:9".into()))].into_iter().collect();
+    let values: Values =
+        [("dialect", Set::Text("rasa".into())), ("url", Set::Text("http://127.0.0.1:9".into()))].into_iter().collect();
     Rasa::new(wire("Rasa"), &Webhook::of(&values))
 }
 

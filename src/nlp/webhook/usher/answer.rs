@@ -47,9 +47,8 @@ fn read(body: &[u8], turn_id: &str, parts: &mut Vec<Message>) -> Result<Done, St
     if !text.trim_start().starts_with('[') {
         return last(frame(text)?, turn_id);
     }
-    let list: Vec<Value> = serde_json::from_str(text).map_err(|error| {
-        format!("it is no JSON at line {}, column {}", error.line(), error.column())
-    })?;
+    let list: Vec<Value> = serde_json::from_str(text)
+        .map_err(|error| format!("it is no JSON at line {}, column {}", error.line(), error.column()))?;
     let mut frames = Vec::new();
     if list.iter().all(|it| it.get("type").is_none()) {
         return messages(list, turn_id);
@@ -104,7 +103,8 @@ fn last(frame: FromConnector, turn_id: &str) -> Result<Done, String> {
 
 /// Whether it holds messages alone, whatever it says of being final.
 fn is_plain(reply: &Reply) -> bool {
-    let Reply { action, parameters, parameters_complete, not_understood, end, live_agent, intent, confidence, .. } = reply;
+    let Reply { action, parameters, parameters_complete, not_understood, end, live_agent, intent, confidence, .. } =
+        reply;
     let wants = action.is_some() || not_understood.is_some() || end.is_some() || live_agent.is_some();
     let tells = parameters.is_some() || parameters_complete.is_some() || intent.is_some() || confidence.is_some();
     !wants && !tells

@@ -16,7 +16,8 @@ fn texts(answer: &Answer) -> Vec<&str> {
 
 #[test]
 fn s11_a_response_is_a_reply_or_several_or_bare_messages() {
-    let one = answer(r#"{"type":"reply","turn_id":"t-1","messages":[{"text":"a"}],"action":"x","parameters":{"k":1}}"#).unwrap();
+    let one = answer(r#"{"type":"reply","turn_id":"t-1","messages":[{"text":"a"}],"action":"x","parameters":{"k":1}}"#)
+        .unwrap();
     assert_eq!((texts(&one), one.action.as_str(), one.parameters_complete), (vec!["a"], "x", true));
     let several = r#"[{"type":"typing","turn_id":"t-1"},
         {"type":"reply","turn_id":"t-1","messages":[{"text":"a"}],"final":false},
