@@ -48,7 +48,9 @@ mod actions;
 mod conversations;
 mod cx;
 mod dialogflow;
+mod dialogflow_v1;
 mod faults;
+mod lex;
 mod llm;
 pub(crate) mod peer;
 pub(crate) mod script;
@@ -136,6 +138,9 @@ kinds! {
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
     dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
     dialogflow_cx_rest: crate::contract::cx::Cx<true>,
+    dialogflow_v1_http: crate::contract::dialogflow_v1::DialogflowV1,
+    lex_by_intents: crate::contract::lex::Lex<false>,
+    lex_by_lambda: crate::contract::lex::Lex<true>,
     llm_whole: crate::contract::llm::Llm<false>,
     llm_streamed: crate::contract::llm::Llm<true>,
 }

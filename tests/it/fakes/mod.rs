@@ -2,10 +2,12 @@
 
 pub(crate) mod cx;
 pub(crate) mod dialogflow;
+pub(crate) mod dialogflow_v1;
 pub(crate) mod dns;
 pub(crate) mod engine;
 pub(crate) mod google;
 pub(crate) mod http_target;
+pub(crate) mod lex;
 pub(crate) mod openai;
 pub(crate) mod server;
 pub(crate) mod token_server;
