@@ -96,7 +96,7 @@ fn value(record: &Record, step: &Step) -> Result<Value, Unreadable> {
     serde_json::to_value(step).map_err(|source| Unreadable { position: record.pos.0, source })
 }
 
-fn steps(record: &Record) -> Result<Vec<Step>, Unreadable> {
+pub(super) fn steps(record: &Record) -> Result<Vec<Step>, Unreadable> {
     let recorded: Recorded =
         serde_json::from_slice(&record.body).map_err(|source| Unreadable { position: record.pos.0, source })?;
     Ok(recorded.steps)
