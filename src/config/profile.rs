@@ -7,6 +7,7 @@ use super::{
     document::Place,
     engines::{self, Kinds, ReadEngines},
     nearest::{nearest, quoted},
+    offers,
     schema::Exclusive,
     section::{At, Section},
     settings::{Engines, Profile, Speech},
@@ -44,9 +45,11 @@ pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits, kin
         "the profile's virtual agents log on with it: agent_password = { env = \"NAME\" }",
     );
     let fallback = root.required("fallback_message", "say what the customer hears on system errors");
+    let own_actions = actions(&mut root);
+    offers::check(&root, engines.as_ref(), &own_actions, unit.map_or(&[], |unit| &unit.actions));
     let parts = Parts {
         language: language(&mut root),
-        own_actions: values(actions(&mut root)),
+        own_actions: values(own_actions),
         welcome_event: event(&mut root, "welcome_event"),
         fallback_message: fallback.map(|_| root.message("fallback_message")),
         inactivity: inactivity(root.section("inactivity")),

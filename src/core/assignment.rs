@@ -298,6 +298,7 @@ mod tests {
 
     use super::*;
     use crate::core::{
+        action::Offer,
         directory::Queue,
         profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
     };
@@ -474,7 +475,7 @@ mod tests {
     }
 
     fn action(name: &str, media: MediaType, kind: ActionKind) -> ActionRule {
-        ActionRule { name: name.into(), media, kind }
+        ActionRule { name: name.into(), media, kind, offer: Offer::default() }
     }
 
     fn to_queue(queue: &str) -> ActionKind {

@@ -3,6 +3,8 @@
 //! A transition's steps and the state after it make one journal record; steps also carry what the state leaves out
 //! (commands, inputs, the card), so that a recovery can rebuild it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -27,6 +29,10 @@ pub enum Step {
     Heard {
         id: MessageId,
         input: Input,
+    },
+    /// Something private in what has just come in became tokens: how many of each name.
+    Tokenised {
+        found: BTreeMap<String, u32>,
     },
     /// Taken, but not asked: the contact is on its way to a person, or with one, or closing.
     Held {

@@ -3,9 +3,9 @@
 use super::{
     contact::{Command, EndReason, Outcome},
     handover::{Cause, Unavailable},
+    ids::EngineName,
     message::{Input, Reply},
     profile::Destination,
-    ids::EngineName,
     step::{Aspect, MoveCause, Step},
 };
 
@@ -22,6 +22,10 @@ impl Step {
             ),
             Self::Returned { card } => format!("given back by a person to {}", card.agent),
             Self::Heard { id, input } => format!("customer ({id}): {}", of_input(input)),
+            Self::Tokenised { found } => {
+                let counts: Vec<String> = found.iter().map(|(name, count)| format!("{count} {name}")).collect();
+                format!("private, replaced by tokens: {}", counts.join(", "))
+            }
             Self::Held { id } => format!("{id} waits: the contact is changing hands"),
             Self::Unanswered { id, why } => format!("{id} is not answered by the virtual agent: {why}"),
             Self::Duplicate { id } => format!("{id} came again and was dropped"),
@@ -105,7 +109,10 @@ impl Step {
             }
             Self::FailedOver { turn, ms, from, to, kind, advice } => {
                 let kind = kind.label();
-                format!("turn {}: no answer of engine {from} after {ms} ms ({kind}), {to} is asked instead: {advice}", turn.0)
+                format!(
+                    "turn {}: no answer of engine {from} after {ms} ms ({kind}), {to} is asked instead: {advice}",
+                    turn.0
+                )
             }
             Self::Moved { from, to, why } => of_move(from, to, *why),
             Self::Shadowed { turn, ms, intent, action, failure, differs } => {

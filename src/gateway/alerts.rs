@@ -35,6 +35,8 @@ pub enum AlertKind {
     RolledBack,
     /// The store cannot be written.
     Store,
+    /// No connector is attached for a profile.
+    Connector,
     /// A changed configuration was refused; the old one is in force.
     Configuration,
 }
@@ -57,6 +59,7 @@ impl AlertKind {
             Self::Outage => "outage",
             Self::RolledBack => "rolled_back",
             Self::Store => "store",
+            Self::Connector => "connector",
             Self::Configuration => "configuration",
         }
     }

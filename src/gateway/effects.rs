@@ -9,6 +9,7 @@ use super::{
     Gateway, LaneId, Todo,
     lane::{Refusal, ToEngine},
     ports::{Ask, AskError, ExternalRequest, Progress, Seed},
+    private,
     served::Served,
     shadow::{Given, Shadowing},
     shard::Entry,
@@ -93,7 +94,8 @@ impl Gateway {
                 }
                 Effect::External { seq, uri, parameters } => {
                     let idempotency_key = format!("{id}/{}", seq.0);
-                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters };
+                    let secrets = private::secrets(&parameters, entry.contact.values(), &entry.chain);
+                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters, secrets };
                     after.push(After::External(Box::new(request), seq));
                 }
                 Effect::Typing => after.extend(frame(entry, ToEngine::Typing { contact: id.name.clone() })),

@@ -7,6 +7,7 @@
 mod agents;
 pub mod alerts;
 mod canary;
+mod chain;
 mod effects;
 mod engines;
 mod inbound;
@@ -15,6 +16,7 @@ mod judge;
 pub mod lane;
 mod observe;
 pub mod ports;
+mod private;
 mod recovery;
 mod served;
 mod shadow;
@@ -38,13 +40,15 @@ use std::{
 
 use alerts::Alerts;
 use arc_swap::ArcSwap;
+use chain::Chain;
+pub use chain::{Content, Opened, open as open_records};
 use effects::{After, Question};
+pub use engines::Engines;
 use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
 use ports::{ExternalRequest, ExternalSystems};
 use served::Told;
-pub use engines::Engines;
 pub use served::{Roster, Served};
 pub use shadow::Shadow;
 use shard::{Entry, Shard, Shards};
@@ -54,6 +58,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use unit::{Lane, Unit};
 use watch::Watchers;
 pub use watch::{MAX_WATCHERS, TooManyWatchers, Watch};
+use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
@@ -61,12 +66,18 @@ use crate::{
     core::{
         contact::{Contact, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
+        step::Step,
     },
+    privacy::Scanner,
+    seal::{Sealer, Vault},
     telemetry::{Health, Metrics},
 };
 
 /// How many commands of one contact may be lost when the gateway is killed with `async` durability.
 const NUMBERS_PER_LIFE: u32 = 1024;
+
+/// The purpose of the key that chains a timeline's records.
+pub const TIMELINE: &str = "timeline";
 
 /// One attached lane, until it is detached. A lane that resumes keeps its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,8 +101,9 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     pub claim: Claim,
     pub durability: Durability,
-    /// Key of the timeline's chain.
-    pub chain_key: [u8; 32],
+    /// From its key come the timeline's and those of contacts.
+    pub sealer: Sealer,
+    pub scanner: Scanner,
     pub limits: Limits,
     pub units: Vec<UnitName>,
     pub roster: Roster,
@@ -109,6 +121,9 @@ pub struct Gateway {
     store: Arc<dyn Store>,
     claim: Claim,
     journal: Journal,
+    vault: Vault,
+    /// What becomes a token in what comes in.
+    scanner: ArcSwap<Scanner>,
     shards: Shards,
     /// Also those that a reload has taken out: their contacts may still run.
     units: ArcSwap<HashMap<UnitName, Arc<Unit>>>,
@@ -166,7 +181,14 @@ impl Gateway {
         let units = parts.units.into_iter().map(|name| (name.clone(), Arc::new(Unit::new(name, now)))).collect();
         Arc::new(Self {
             limits: parts.limits,
-            journal: Journal::new(Arc::clone(&parts.store), parts.durability, &parts.chain_key, parts.claim),
+            journal: Journal::new(
+                Arc::clone(&parts.store),
+                parts.durability,
+                &parts.sealer.derive(TIMELINE),
+                parts.claim,
+            ),
+            vault: Vault::new(&parts.sealer),
+            scanner: ArcSwap::from_pointee(parts.scanner),
             store: parts.store,
             claim: parts.claim,
             shards: Shards::new(now),
@@ -251,13 +273,15 @@ impl Gateway {
     }
 
     /// One transition, under its shard's lock. Says whether the contact exists.
-    fn apply_in(&self, shard: &mut Shard, id: &ContactId, event: Event, todo: &mut Todo) -> bool {
+    fn apply_in(&self, shard: &mut Shard, id: &ContactId, mut event: Event, todo: &mut Todo) -> bool {
         let Some(entry) = shard.contacts.get_mut(id) else { return false };
         let mut out = Out::default();
+        let tokenised = self.tokenise(&mut event, entry);
         let directory = entry.unit.directory.load();
         let cx = entry.served.context(&directory, self.clock.now());
         let waiting = entry.contact.waiting();
         entry.contact.on_event(event, cx, &mut out);
+        tokenised.tell(&mut entry.contact, &mut out);
         self.count_waiting(waiting, entry.contact.waiting());
         self.settle(shard, id, out, Vec::new(), todo);
         true
@@ -278,13 +302,7 @@ impl Gateway {
         let now = if steps.is_empty() {
             self.journal.follow(&mut after)
         } else {
-            match entry.contact.record(&steps) {
-                Ok(body) => self.journal.append(id, &mut entry.link, self.clock.now(), body, &mut after),
-                Err(error) => {
-                    tracing::error!(contact.id = %id, %error, "a transition cannot be written");
-                    Vec::new()
-                }
-            }
+            self.write(id, &entry.contact, &mut entry.chain, &steps, &mut after)
         };
         // Under the lock, or the next transition's commands could overtake these.
         self.send_now(entry, now, todo);
@@ -295,6 +313,28 @@ impl Gateway {
             shard.close(id);
         } else {
             shard.arm(id);
+        }
+    }
+
+    /// Appends a transition to the journal; yields what need not wait for the commit.
+    fn write(
+        &self,
+        id: &ContactId,
+        contact: &Contact,
+        chain: &mut Chain,
+        steps: &[Step],
+        after: &mut Vec<After>,
+    ) -> Vec<After> {
+        let failed = |error: &dyn std::fmt::Display| {
+            tracing::error!(contact.id = %id, %error, "a transition cannot be written");
+            Vec::new()
+        };
+        match contact.record(steps).map(Zeroizing::new) {
+            Ok(body) => {
+                let appended = self.journal.append(id, chain, self.clock.now(), &body, after);
+                appended.unwrap_or_else(|error| failed(&error))
+            }
+            Err(error) => failed(&error),
         }
     }
 

@@ -8,7 +8,8 @@ use crate::{
         handover::Cause,
         step::Step,
     },
-    telemetry::labels::{ActionLabel, BusyCause, EndKind, HandoverCause},
+    privacy::{CARD, IBAN},
+    telemetry::labels::{ActionLabel, BusyCause, EndKind, HandoverCause, TokenKind},
 };
 
 impl Gateway {
@@ -38,6 +39,11 @@ impl Gateway {
         match step {
             Step::Started { card } => metrics.contact_started(card.media),
             Step::Heard { .. } => metrics.message(),
+            Step::Tokenised { found } => {
+                for (name, count) in found {
+                    metrics.tokens(token_kind(name), *count);
+                }
+            }
             Step::Duplicate { .. } => metrics.duplicate_message(),
             Step::Busy { .. } => metrics.busy(BusyCause::WaitingInputs),
             Step::Answered { not_understood: true, .. } => metrics.not_understood(),
@@ -80,6 +86,14 @@ impl Gateway {
             let change = i64::try_from(after).unwrap_or_default() - i64::try_from(before).unwrap_or_default();
             self.metrics.waiting_inputs.add(change);
         }
+    }
+}
+
+fn token_kind(name: &str) -> TokenKind {
+    match name {
+        CARD => TokenKind::Card,
+        IBAN => TokenKind::Iban,
+        _ => TokenKind::Pattern,
     }
 }
 

@@ -4,10 +4,13 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 
-use crate::core::{
-    ids::{ContactId, Epoch, Timestamp, Turn},
-    message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
-    step::Step,
+use crate::{
+    core::{
+        ids::{ContactId, Epoch, Timestamp, Turn},
+        message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
+        step::Step,
+    },
+    privacy::Secrets,
 };
 
 /// One question to a language engine.
@@ -167,7 +170,10 @@ pub struct ExternalRequest {
     /// The same for every repetition of this request.
     pub idempotency_key: String,
     pub uri: String,
+    /// With tokens.
     pub parameters: Parameters,
+    /// What the tokens stand for: for a target that may have it.
+    pub secrets: Secrets,
 }
 
 /// Carries out external-system queries.

@@ -87,7 +87,12 @@ impl Served {
     }
 
     /// What is counted of one of its engines.
-    pub(super) fn cells<'a>(&'a self, seat: &'a Seat, engine: Option<&EngineName>, metrics: &Metrics) -> &'a EngineCells {
+    pub(super) fn cells<'a>(
+        &'a self,
+        seat: &'a Seat,
+        engine: Option<&EngineName>,
+        metrics: &Metrics,
+    ) -> &'a EngineCells {
         let name = engine.map_or(EngineName::PRIMARY, EngineName::as_str);
         seat.cells.get_or_init(|| metrics.engine(&self.rules.unit, &self.rules.profile, name))
     }

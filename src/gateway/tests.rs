@@ -103,7 +103,12 @@ fn rules(agents: &[&str]) -> Rules {
 
 fn served(agents: &[&str], engine: &Arc<Mute>) -> Served {
     let engine: Arc<dyn LanguageEngine> = Arc::<Mute>::clone(engine);
-    Served::new(Arc::new(rules(agents)), Engines::only(engine), SecretString::from("secret"), vec![MediaType::OpenMedia])
+    Served::new(
+        Arc::new(rules(agents)),
+        Engines::only(engine),
+        SecretString::from("secret"),
+        vec![MediaType::OpenMedia],
+    )
 }
 
 fn roster_of(served: Served) -> Roster {
@@ -157,7 +162,8 @@ impl House {
             store: Arc::<Memory>::clone(&store),
             claim,
             durability: Durability::Sync,
-            chain_key: [0; 32],
+            sealer: Sealer::from_key([0; 32]),
+            scanner: Scanner::default(),
             limits: Limits { contacts: 10, running_calls: 10, journal_backlog: 100, engine_absence: ABSENCE },
             units: vec![unit()],
             roster: roster_of(served),
@@ -321,7 +327,11 @@ async fn an_orphan_is_ended_for_good_even_if_its_profile_comes_back() {
     without.written().await;
     assert_eq!(without.closed().await, 1);
     let records = house.store.records(&contact("c1"), 10).await.unwrap();
-    assert_eq!((records.len(), verify_chain(&[0; 32], &records)), (2, Ok(())), "its end is in its timeline");
+    assert_eq!(
+        (records.len(), verify_chain(&Sealer::from_key([0; 32]).derive(TIMELINE), &records)),
+        (2, Ok(())),
+        "its end is in its timeline"
+    );
     let again = House::on(Arc::clone(&house.store), &["va1"]).await;
     let found = again.gateway.recover().await.unwrap();
     assert_eq!((found.contacts, found.orphans, again.gateway.contacts()), (0, 0, 0));

@@ -232,7 +232,8 @@ impl Window {
 
     fn is_bad(&mut self, now: Timestamp) -> bool {
         self.turn_to(now);
-        let sum = self.slices.iter().fold((0_u32, 0_u32), |sum, it| (sum.0.saturating_add(it.0), sum.1.saturating_add(it.1)));
+        let sum =
+            self.slices.iter().fold((0_u32, 0_u32), |sum, it| (sum.0.saturating_add(it.0), sum.1.saturating_add(it.1)));
         sum.0 >= AT_LEAST && sum.1.saturating_mul(2) >= sum.0
     }
 

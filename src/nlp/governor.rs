@@ -156,7 +156,11 @@ impl Governor {
             Class::Ongoing => &mut self.ongoing,
             Class::New => &mut self.new,
         };
-        if again { queue.push_front(ticket) } else { queue.push_back(ticket) }
+        if again {
+            queue.push_front(ticket)
+        } else {
+            queue.push_back(ticket)
+        }
         Entry::Wait(ticket)
     }
 

@@ -147,7 +147,8 @@ impl Guarded {
         let mut watched = self.lock();
         let (admitted, change) = watched.breaker.admit(now);
         if change == Some(Change::Opened) {
-            let advice = format!("{}: it takes questions and has stopped answering them: see whether it hangs", self.name);
+            let advice =
+                format!("{}: it takes questions and has stopped answering them: see whether it hangs", self.name);
             watched.last = Some((FailureKind::Deadline, advice));
         }
         self.tell(change, &watched);
@@ -191,7 +192,8 @@ impl Guarded {
 
     fn open(&self, since: Timestamp, last: Option<&(FailureKind, String)>) -> AskError {
         let since = jiff::Timestamp::from_millisecond(since.0).map(|it| it.to_string()).unwrap_or_default();
-        let last = last.map(|(kind, advice)| format!("; it failed last ({}): {advice}", kind.label())).unwrap_or_default();
+        let last =
+            last.map(|(kind, advice)| format!("; it failed last ({}): {advice}", kind.label())).unwrap_or_default();
         let advice = format!("{}: breaker open since {since}{last}", self.name);
         AskError { held_back: true, ..AskError::new(FailureKind::Unavailable, advice) }
     }

@@ -19,6 +19,10 @@ impl Counter {
         self.0.fetch_add(1, Relaxed);
     }
 
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Relaxed);
+    }
+
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)

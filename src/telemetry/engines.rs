@@ -97,7 +97,11 @@ impl EngineList {
         for (key, cells) in &held {
             page.histogram("usher_engine_answer_seconds", &labels(key), &cells.seconds);
         }
-        page.head("usher_engine_breaker", "Whether an engine is asked: 0 it is, 1 it is being tried, 2 it is not.", "gauge");
+        page.head(
+            "usher_engine_breaker",
+            "Whether an engine is asked: 0 it is, 1 it is being tried, 2 it is not.",
+            "gauge",
+        );
         for (key, cells) in &held {
             page.sample("usher_engine_breaker", &labels(key), cells.breaker.get());
         }

@@ -95,6 +95,16 @@ labels!(
 );
 
 labels!(
+    /// What a token stands for (B10).
+    TokenKind, "kind", {
+        Card = "card",
+        Iban = "iban",
+        /// A configured pattern, whichever.
+        Pattern = "pattern",
+    }
+);
+
+labels!(
     ActionLabel, "action", {
         Requeue = "requeue",
         SpeechRequeue = "speech_requeue",
@@ -151,6 +161,38 @@ labels!(
         Commit = "commit",
         /// One query to an external system.
         External = "external",
+    }
+);
+
+labels!(
+    /// How a connector's socket ended.
+    ConnectorClose, "why", {
+        /// The connector closed it, or was done after it said that it wanted to leave.
+        Left = "left",
+        /// Without a word.
+        Cut = "cut",
+        Draining = "draining",
+        TooLarge = "too_large",
+        /// It broke the WebSocket protocol.
+        Protocol = "protocol",
+        NoHello = "no_hello",
+        TokenRevoked = "token_revoked",
+        BadFrames = "bad_frames",
+        SlowConsumer = "slow_consumer",
+        /// Its session goes on on another socket.
+        Replaced = "replaced",
+        ProfileGone = "profile_gone",
+        NoSignOfLife = "no_sign_of_life",
+    }
+);
+
+labels!(
+    /// What was wrong with a connector's frame.
+    ConnectorBadFrame, "code", {
+        BadJson = "bad_json",
+        BadFrame = "bad_frame",
+        NotText = "not_text",
+        Unexpected = "unexpected",
     }
 );
 
@@ -231,6 +273,9 @@ mod tests {
         check::<Stage>();
         check::<QuotaClass>();
         check::<ShadowResult>();
+        check::<TokenKind>();
+        check::<ConnectorClose>();
+        check::<ConnectorBadFrame>();
         check::<MediaType>();
         check::<Outcome>();
         check::<Standing>();

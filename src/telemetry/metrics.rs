@@ -9,7 +9,9 @@ use std::{
 use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
     engines::{EngineCells, EngineList},
-    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, QuotaClass, Stage},
+    labels::{
+        ActionLabel, BusyCause, ConnectorBadFrame, ConnectorClose, EndKind, HandoverCause, QuotaClass, Stage, TokenKind,
+    },
 };
 use crate::{
     core::{
@@ -43,7 +45,13 @@ pub struct Metrics {
     actions_done: Family<ActionLabel, Counter>,
     actions_failed: Family<ActionLabel, Counter>,
     unknown_actions: Counter,
+    token_kinds: Family<TokenKind, Counter>,
     stages: Family<Stage, Histogram>,
+    connector_closes: Family<ConnectorClose, Counter>,
+    connector_bad_frames: Family<ConnectorBadFrame, Counter>,
+    connector_problems: Family<ProblemKind, Counter>,
+    connector_turns_moved: Counter,
+    connector_late_replies: Counter,
     agents: Family<Standing, Gauge>,
     journal_lag_ms: Gauge,
     /// Protects the list of token gauges; taken when a profile is built and at a scrape, never for a message.
@@ -52,6 +60,8 @@ pub struct Metrics {
 
     /// Open contacts.
     pub contacts: Gauge,
+    /// Contacts in the store whose keys have been destroyed.
+    pub erased_contacts: Gauge,
     /// Language-engine calls and external queries under way.
     pub running_calls: Gauge,
     /// Customer inputs that wait behind a running turn, of all contacts.
@@ -60,6 +70,10 @@ pub struct Metrics {
     pub journal_backlog: Gauge,
     /// Attached lanes of routing engines.
     pub lanes: Gauge,
+    /// Attached sockets of connectors.
+    pub connector_sockets: Gauge,
+    /// Turns that connectors have, or that wait for one.
+    pub connector_turns: Gauge,
     /// Alerts that wait for somebody.
     pub alerts: Gauge,
 }
@@ -154,6 +168,35 @@ impl Metrics {
         self.unknown_actions.increment();
     }
 
+    /// So many times something private became a token.
+    pub fn tokens(&self, kind: TokenKind, count: u32) {
+        self.token_kinds.with(kind, |it| it.add(count.into()));
+    }
+
+    /// A connector's socket ended.
+    pub fn connector_closed(&self, why: ConnectorClose) {
+        self.connector_closes.with(why, Counter::increment);
+    }
+
+    pub fn connector_bad_frame(&self, what: ConnectorBadFrame) {
+        self.connector_bad_frames.with(what, Counter::increment);
+    }
+
+    /// A connector was not let in.
+    pub fn connector_problem(&self, kind: ProblemKind) {
+        self.connector_problems.with(kind, Counter::increment);
+    }
+
+    /// A turn of a lost socket went to another one.
+    pub fn connector_turn_moved(&self) {
+        self.connector_turns_moved.increment();
+    }
+
+    /// A connector answered a turn that did not wait for it.
+    pub fn connector_late_reply(&self) {
+        self.connector_late_replies.increment();
+    }
+
     pub fn stage(&self, stage: Stage, span: Duration) {
         self.stages.with(stage, |it| it.record(span));
     }
@@ -202,6 +245,7 @@ impl Metrics {
         self.render_contacts(&mut page);
         self.render_answers(&mut page);
         self.render_actions(&mut page);
+        self.render_connectors(&mut page);
         self.render_gauges(&mut page);
         self.engines.render(&mut page);
         page.into_text()
@@ -216,6 +260,11 @@ impl Metrics {
             "usher_duplicate_messages_total",
             "Customer messages dropped because they were known already.",
             &self.duplicates,
+        );
+        page.counters(
+            "usher_tokens_total",
+            "What was private in customers' words and became a token, by kind.",
+            &self.token_kinds,
         );
         page.counters("usher_busy_total", "New work refused, by the bound that was reached.", &self.busy);
         page.counter(
@@ -253,7 +302,11 @@ impl Metrics {
             "Questions that wait for their turn within an engine's quota, by class.",
             &self.quota_waiting,
         );
-        page.counters("usher_quota_granted_total", "Questions that had their turn within a quota.", &self.quota_granted);
+        page.counters(
+            "usher_quota_granted_total",
+            "Questions that had their turn within a quota.",
+            &self.quota_granted,
+        );
         page.counters(
             "usher_quota_refused_total",
             "Questions whose turn within a quota could not come before their deadline.",
@@ -287,7 +340,42 @@ impl Metrics {
         );
     }
 
+    fn render_connectors(&self, page: &mut Page) {
+        page.gauge("usher_connector_sockets", "Attached sockets of connectors.", &self.connector_sockets);
+        page.gauge("usher_connector_turns", "Turns that connectors have, or that wait for one.", &self.connector_turns);
+        page.counter(
+            "usher_connector_turns_moved_total",
+            "Turns of a lost socket that went to another one.",
+            &self.connector_turns_moved,
+        );
+        page.counter(
+            "usher_connector_late_replies_total",
+            "Replies of connectors to turns that did not wait for them.",
+            &self.connector_late_replies,
+        );
+        page.counters(
+            "usher_connector_bad_frames_total",
+            "Frames of connectors that could not be used, by what was wrong.",
+            &self.connector_bad_frames,
+        );
+        page.counters(
+            "usher_connector_closes_total",
+            "Sockets of connectors that ended, by why.",
+            &self.connector_closes,
+        );
+        page.counters(
+            "usher_connector_problems_total",
+            "Connectors that were not let in, by problem.",
+            &self.connector_problems,
+        );
+    }
+
     fn render_gauges(&self, page: &mut Page) {
+        page.gauge(
+            "usher_erased_contacts",
+            "Contacts in the store whose keys have been destroyed.",
+            &self.erased_contacts,
+        );
         page.gauge("usher_running_calls", "Language-engine calls and external queries under way.", &self.running_calls);
         page.gauge("usher_waiting_inputs", "Customer inputs waiting behind a running turn.", &self.waiting_inputs);
         page.gauge("usher_journal_backlog", "Journal records waiting for their commit.", &self.journal_backlog);
@@ -354,6 +442,8 @@ mod tests {
         metrics.action(ActionLabel::External, false);
         has(&metrics, "usher_actions_total{action=\"external\",result=\"ok\"} 1");
         has(&metrics, "usher_actions_total{action=\"external\",result=\"failed\"} 2");
+        metrics.tokens(TokenKind::Iban, 2);
+        has(&metrics, "usher_tokens_total{kind=\"iban\"} 2");
         metrics.unknown_action();
         has(&metrics, "usher_unknown_actions_total 1");
         metrics.journal_lag(Duration::from_millis(1_250));

@@ -112,12 +112,7 @@ impl Contact {
 
     /// The last engine of the chain failed. Says whether that was a chain. The next question begins with the first again:
     /// staying with the one that has just failed would be the worst choice.
-    pub(super) fn all_failed(
-        &mut self,
-        (kind, before): (FailureKind, u32),
-        cx: Context<'_>,
-        out: &mut Out,
-    ) -> bool {
+    pub(super) fn all_failed(&mut self, (kind, before): (FailureKind, u32), cx: Context<'_>, out: &mut Out) -> bool {
         let all = may_fail_over(kind) && !cx.rules.chain.standbys.is_empty();
         if all {
             // The person reads how many failed.
@@ -195,7 +190,10 @@ mod tests {
     #[test]
     fn b7_what_is_not_filled_takes_nothing_away_and_later_values_win() {
         let mut slots = parameters(json!({"size": "L", "colour": "red"}));
-        gather(&mut slots, &parameters(json!({"size": "", "colour": "blue", "n": 0, "gone": null, "many": [], "of": {}})));
+        gather(
+            &mut slots,
+            &parameters(json!({"size": "", "colour": "blue", "n": 0, "gone": null, "many": [], "of": {}})),
+        );
         assert_eq!(slots, parameters(json!({"size": "L", "colour": "blue", "n": 0})));
     }
 

@@ -18,6 +18,7 @@ mod outcome;
 mod saved;
 mod transcript;
 mod turn;
+mod values;
 mod wanted;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use engines::Filler;
 pub use saved::{Record, Recorded, name_hash};
 use transcript::Transcript;
+pub use values::Value;
 
 use super::{
     clock::{Due, InactivityClock},
@@ -381,6 +383,8 @@ struct State {
     /// What the engines' answers gathered, for the next engine; only where there are several.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     slots: Parameters,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    values: Vec<Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -399,13 +403,7 @@ impl Contact {
     /// Begins a contact: greets, or waits for the customer. `returned`: a person had it before, in a life we know nothing of.
     /// `engine`: the one it begins with, if that is not the primary ([`crate::core::profile::Chain::first`]).
     #[must_use]
-    pub fn start(
-        card: Card,
-        returned: bool,
-        engine: Option<EngineName>,
-        cx: Context<'_>,
-        out: &mut Out,
-    ) -> Self {
+    pub fn start(card: Card, returned: bool, engine: Option<EngineName>, cx: Context<'_>, out: &mut Out) -> Self {
         let mut contact = Self::empty(card);
         contact.state.engine = engine;
         out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
@@ -439,6 +437,7 @@ impl Contact {
             moved: false,
             answered: false,
             slots: Parameters::new(),
+            values: Vec::new(),
         };
         Self { card, state, seen: VecDeque::new(), transcript: Transcript::default() }
     }

@@ -123,10 +123,10 @@ impl Crew {
     /// The contact's timeline.
     async fn steps(&self, name: &str) -> Vec<Step> {
         self.house.written().await;
-        let records = self.house.store.records(&contact(name), 100).await.unwrap();
+        let records = self.house.gateway.timeline(&contact(name), storage::Pos(0), 100).await.unwrap();
         let mut steps: Vec<Step> = Vec::new();
         for record in &records {
-            steps.extend(timeline::steps(record).unwrap());
+            steps.extend(timeline::steps(record).unwrap().unwrap());
         }
         steps
     }

@@ -198,7 +198,10 @@ fn b7_what_was_gathered_goes_to_the_next_engine_and_to_the_person() {
     assert_eq!(slots, json!({"colour": "red", "size": "L"}), "nothing of what was sensitive");
     talk.on(8, answered(5, 0, asks_for("human", "One moment.", json!({"size": "XL"}))));
     let parameters = &talk.context().parameters;
-    assert_eq!(parameters, &[("colour", "red"), ("size", "XL")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(
+        parameters,
+        &[("colour", "red"), ("size", "XL")].map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
 }
 
 #[test]

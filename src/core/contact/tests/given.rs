@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::core::{
-    action::{ActionKind, ActionRule},
+    action::{ActionKind, ActionRule, Address, Offer},
     directory::Queue,
     ids::{ProfileName, SpeechTargetId, UnitName},
     profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
@@ -102,7 +102,7 @@ pub(super) fn all_events() -> Events {
 
 fn action_rules() -> Vec<ActionRule> {
     use MediaType::{OpenMedia, Speech, WebInteraction};
-    let rule = |name: &str, media, kind| ActionRule { name: name.to_owned(), media, kind };
+    let rule = |name: &str, media, kind| ActionRule { name: name.to_owned(), media, kind, offer: Offer::default() };
     let to = |id: &str| ActionKind::Requeue { queue: queue(id) };
     let target = ActionKind::SpeechRequeue { target: SpeechTargetId::new("desk").unwrap() };
     let callback = ActionKind::Callback {
@@ -110,8 +110,8 @@ fn action_rules() -> Vec<ActionRule> {
         phone_parameter: "phone".to_owned(),
         time_parameter: "when".to_owned(),
     };
-    let external = ActionKind::External { uri_parameter: "uri".to_owned() };
-    let push = ActionKind::PushUrl { url_parameter: "page".to_owned() };
+    let external = ActionKind::External { uri: Address::Parameter("uri".to_owned()) };
+    let push = ActionKind::PushUrl { url: Address::Parameter("page".to_owned()) };
     vec![
         rule("human", OpenMedia, to("people")),
         rule("human", WebInteraction, to("sales")),

@@ -26,11 +26,11 @@ use shown::*;
 
 use super::*;
 use crate::core::{
-    action::{ActionKind, ActionRule},
+    action::{ActionKind, ActionRule, Offer},
     directory::Queue,
     message::Speaker,
-    step::{Aspect, MoveCause},
     profile::{Chain, Events, Handover, Inactivity, LongText, OnUncertain, TextLimit},
+    step::{Aspect, MoveCause},
 };
 
 /// 20 November 2026, 10:00 UTC: where every script begins.

@@ -45,7 +45,11 @@ impl Tape {
             contact.apply_record(record, *at, transcript_bytes).unwrap();
         }
         for (event, now) in &self.unrecorded {
-            contact.on_event(event.clone(), Context { rules, directory, now: *now, rolled_back: false }, &mut Out::default());
+            contact.on_event(
+                event.clone(),
+                Context { rules, directory, now: *now, rolled_back: false },
+                &mut Out::default(),
+            );
         }
         contact
     }
@@ -112,7 +116,8 @@ fn a_contact_that_is_read_back_goes_on_exactly_as_before() {
         for it in moves.iter().filter(|it| it.is_plain()) {
             for event in world.events(it) {
                 let out = world.apply(&event);
-                let cx = Context { rules: &world.rules, directory: &world.directory, now: world.now(), rolled_back: false };
+                let cx =
+                    Context { rules: &world.rules, directory: &world.directory, now: world.now(), rolled_back: false };
                 tape.keep(&world.contact, event.clone(), &out.steps, cx);
                 script.push((event, cx.now, out.effects, text(&world.contact)));
                 if tape.unrecorded.is_empty() {
@@ -147,7 +152,8 @@ fn sensitive_bodies_are_in_no_record_and_no_snapshot() {
         for it in &moves {
             for event in world.events(it) {
                 let out = world.apply(&event);
-                let cx = Context { rules: &world.rules, directory: &world.directory, now: world.now(), rolled_back: false };
+                let cx =
+                    Context { rules: &world.rules, directory: &world.directory, now: world.now(), rolled_back: false };
                 tape.keep(&world.contact, event.clone(), &out.steps, cx);
                 prop_assert!(!text(&world.contact).contains(SECRET), "in the snapshot after {:?}", event);
             }

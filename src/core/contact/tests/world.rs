@@ -346,7 +346,8 @@ impl World {
             self.contact = Contact::from_snapshot(&self.contact.snapshot().unwrap()).unwrap();
         }
         let mut out = Out::default();
-        let cx = Context { rules: &self.rules, directory: &self.directory, now: self.now(), rolled_back: self.rolled_back };
+        let cx =
+            Context { rules: &self.rules, directory: &self.directory, now: self.now(), rolled_back: self.rolled_back };
         self.contact.on_event(event.clone(), cx, &mut out);
         self.see(&out);
         out
