@@ -12,6 +12,7 @@ mod effects;
 mod engines;
 mod inbound;
 mod journal;
+mod judge;
 pub mod lane;
 mod observe;
 pub mod ports;
