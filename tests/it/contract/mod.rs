@@ -50,7 +50,9 @@ mod conversations;
 mod cx;
 mod dialogflow;
 mod direct_line;
+mod dialogflow_v1;
 mod faults;
+mod lex;
 mod llm;
 pub(crate) mod peer;
 mod rasa;
@@ -138,9 +140,12 @@ macro_rules! kinds {
 kinds! {
     dialogflow_v2_grpc: crate::contract::dialogflow::Dialogflow<false>,
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
-    connector: crate::contract::connector::Connector,
+    connector_socket: crate::contract::connector::Connector,
     dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
     dialogflow_cx_rest: crate::contract::cx::Cx<true>,
+    dialogflow_v1_http: crate::contract::dialogflow_v1::DialogflowV1,
+    lex_by_intents: crate::contract::lex::Lex<false>,
+    lex_by_lambda: crate::contract::lex::Lex<true>,
     llm_whole: crate::contract::llm::Llm<false>,
     llm_streamed: crate::contract::llm::Llm<true>,
     webhook_at_once: crate::contract::webhook::Webhook<false>,
