@@ -32,3 +32,4 @@ mod sight;
 mod store;
 mod switchboard;
 mod traces;
+mod webhook;
