@@ -2,6 +2,7 @@
 
 mod convert;
 mod grpc;
+mod intents;
 mod json;
 mod listener;
 mod names;
@@ -24,7 +25,7 @@ use super::{agent::Agent, session::Engine};
 use crate::{
     clock::Clock,
     wire::dialogflow_v2::{
-        agents_server::AgentsServer, contexts_server::ContextsServer,
+        agents_server::AgentsServer, contexts_server::ContextsServer, intents_server::IntentsServer,
         session_entity_types_server::SessionEntityTypesServer, sessions_server::SessionsServer,
     },
 };
@@ -132,12 +133,14 @@ fn router(service: &Arc<Service>, only_here: OnlyHere) -> Router {
     let sessions = SessionsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let contexts = ContextsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let entities = SessionEntityTypesServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
+    let intents = IntentsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let agents = AgentsServer::new(grpc).max_decoding_message_size(MAX_REQUEST_BYTES);
     Router::new()
         .route_service("/google.cloud.dialogflow.v2.Sessions/{method}", sessions)
         .route_service("/google.cloud.dialogflow.v2.Contexts/{method}", contexts)
         .route_service("/google.cloud.dialogflow.v2.SessionEntityTypes/{method}", entities)
         .route_service("/google.cloud.dialogflow.v2.Agents/{method}", agents)
+        .route_service("/google.cloud.dialogflow.v2.Intents/{method}", intents)
         .route_layer(middleware::from_fn(pages::only_grpc))
         .fallback(rest::serve)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
