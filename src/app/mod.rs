@@ -2,6 +2,7 @@
 
 pub mod converse;
 pub mod demo;
+pub mod lint;
 mod machine;
 mod serve;
 mod timeline;

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{CannotConnect, open_store};
+use super::{CannotConnect, lint, open_store};
 use crate::{
     actions::external::HttpSystems,
     clock::Clock,
@@ -21,10 +21,7 @@ use crate::{
         settings::{Profile, Settings},
         watch::Watcher,
     },
-    core::{
-        ids::{Timestamp, UnitName},
-        message::MediaType,
-    },
+    core::ids::{Timestamp, UnitName},
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
@@ -360,10 +357,7 @@ fn serve_profiles(
     let serve = |profile: &Arc<Profile>| {
         let kept = old.iter().find(|(it, _)| it.same_engine(profile)).map(|(_, served)| Arc::clone(&served.engine));
         let engine = kept.map_or_else(|| nlp::build(profile, deps), Ok)?;
-        let mut media = vec![MediaType::OpenMedia, MediaType::WebInteraction];
-        if profile.speech.enabled {
-            media.push(MediaType::Speech);
-        }
+        let media = lint::media(profile);
         let mut served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
         if let Some((_, before)) = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit) {
             served = served.succeeding(before);

@@ -3,6 +3,7 @@
 mod chat;
 mod check;
 mod demo;
+mod lint;
 mod load;
 mod nlp;
 mod secret;
@@ -11,6 +12,7 @@ mod serve;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -19,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     app,
-    config::{self, Environment, Findings, Flag, Sources},
+    config::{self, Environment, Findings, Flag, Sources, settings::Profile},
     core::ids::{ContactId, ContactName, UnitName},
 };
 
@@ -83,6 +85,8 @@ enum Command {
     Serve(ServeArgs),
     /// Check the configuration, by the same code that loads it at start
     Check(CheckArgs),
+    /// Compare a profile with its language engine's agent and the contact centre's directory
+    Lint(lint::LintArgs),
     /// Talk to a profile's language engine; nothing is carried out. Without a configuration: to the demo agent
     Chat(ChatArgs),
     /// Print every setting's default and what it means
@@ -270,6 +274,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Demo(args)) => demo::run(args, terminal),
         Some(Command::Serve(args)) => serve::run(args.sources(environment), terminal),
         Some(Command::Check(args)) => check::run(&args, environment, terminal),
+        Some(Command::Lint(args)) => lint::run(&args, environment, terminal),
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile }) => {
             let text = if profile { config::DEFAULT_PROFILE } else { config::DEFAULT };
@@ -323,6 +328,27 @@ fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Termina
             Ok(Exit::Done)
         }
         Err(error) => fail(&error, terminal),
+    }
+}
+
+/// The profile of a name and a business unit, or the only one.
+fn profile_of(profiles: &[Arc<Profile>], name: Option<&str>, unit: Option<&str>) -> Result<Arc<Profile>, String> {
+    let known = || {
+        let names: Vec<_> = profiles.iter().map(|it| format!("{} (unit {})", it.name, it.unit)).collect();
+        if names.is_empty() { "none is configured".to_owned() } else { format!("configured are {}", names.join(", ")) }
+    };
+    let matching: Vec<_> = profiles
+        .iter()
+        .filter(|it| name.is_none_or(|name| name == it.name.as_str()))
+        .filter(|it| unit.is_none_or(|unit| unit == it.unit.as_str()))
+        .collect();
+    match (matching.as_slice(), name) {
+        ([one], _) => Ok(Arc::clone(one)),
+        ([], Some(name)) => Err(format!("there is no profile `{name}`: {}", known())),
+        ([], None) => Err(format!("there is no profile to talk to: {}", known())),
+        ([_, _, ..], _) => {
+            Err(format!("several profiles could be meant, name one, and its unit with --unit: {}", known()))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod contact;
 pub mod directory;
 pub mod handover;
 pub mod ids;
+pub mod intents;
 pub mod message;
 pub mod profile;
 pub mod step;

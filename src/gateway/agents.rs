@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Gateway, LaneId, Roster, Served,
+    Gateway, LaneId, NoDirectory, Roster, Served,
     alerts::{Alert, AlertKey},
     lane::ToEngine,
     unit::Unit,
@@ -16,7 +16,7 @@ use crate::core::{
     agent::{Agent, Effect, Event, LogOnRefusal, Standing},
     assignment::{self, may_log_on},
     directory::{Delta, Directory},
-    ids::{Timestamp, UserId},
+    ids::{Timestamp, UnitName, UserId},
     profile::Rules,
 };
 
@@ -57,6 +57,18 @@ impl Gateway {
         }
         drop(guard);
         self.take_up_interrupted(unit);
+    }
+
+    /// What a business unit's routing engine has told of it.
+    ///
+    /// # Errors
+    /// When there is no such unit, or nothing has been told since the start.
+    pub fn directory(&self, unit: &UnitName) -> Result<Arc<Directory>, NoDirectory> {
+        let unit = self.unit(unit).ok_or(NoDirectory::UnknownUnit)?;
+        if unit.interrupted.load(Ordering::Relaxed) {
+            return Err(NoDirectory::NotYet);
+        }
+        Ok(unit.directory.load_full())
     }
 
     pub(super) fn on_directory_delta(&self, unit: &Unit, delta: Delta) {

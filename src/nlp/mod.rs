@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::{
     clock::Clock,
     config::settings::{self, Profile},
+    core::intents::{AnswerLimits, Intents},
     egress::Names,
     gateway::ports::{AskError, LanguageEngine},
 };
@@ -134,4 +135,22 @@ pub async fn check_credential(profile: &Profile, deps: &Deps) -> Result<Credenti
     match &profile.language_engine {
         settings::LanguageEngine::DialogflowV2(config) => dialogflow_v2::check::run(profile, config, deps).await,
     }
+}
+
+/// The intents of the profile's agent, as its engine tells them; `None`: engines of this kind tell of none.
+///
+/// # Errors
+/// When the engine does not tell, with the same kinds and advice as an ask.
+pub async fn intents(profile: &Profile, deps: &Deps) -> Option<Result<Intents, AskError>> {
+    match &profile.language_engine {
+        settings::LanguageEngine::DialogflowV2(config) => {
+            Some(dialogflow_v2::intents::read(profile, config, deps).await)
+        }
+    }
+}
+
+/// What an answer of such an engine may hold, for agents that are read from a file.
+#[must_use]
+pub const fn answer_limits() -> AnswerLimits {
+    dialogflow_v2::ANSWER_LIMITS
 }

@@ -21,6 +21,7 @@ mod fakes;
 mod harness;
 mod house;
 mod life;
+mod lint;
 mod offline;
 mod ops;
 mod python;

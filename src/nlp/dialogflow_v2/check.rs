@@ -24,9 +24,14 @@ pub(in crate::nlp) async fn run(
     engine(profile, config, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
 
     let place = Place::new(profile, config, &parts.endpoint);
-    let tokens = parts.tokens.clone();
-    let proxy = config.proxy.as_deref();
-    let agent = rest::agent(session::parent(config), &parts.endpoint, proxy, tokens, &deps.lookup, &place);
+    let source = rest::Source {
+        endpoint: &parts.endpoint,
+        proxy: config.proxy.as_deref(),
+        tokens: parts.tokens.clone(),
+        lookup: &deps.lookup,
+        place: &place,
+    };
+    let agent = source.agent(session::parent(config));
     let agent = timeout(config.deadline, agent).await.unwrap_or_else(|_| Err(place.late(config.deadline)));
     Ok(CredentialReport {
         account: parts.tokens.map(|it| it.account().to_owned()),

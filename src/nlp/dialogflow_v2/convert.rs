@@ -7,6 +7,7 @@ use tonic::Code;
 
 use super::{Query, errors::Place};
 use crate::{
+    core::intents::AnswerLimits,
     core::message::{Answer, Button, Input, Parameters, Reply},
     gateway::ports::AskError,
     wire::dialogflow_v2::{
@@ -27,6 +28,10 @@ const MAX_ITEMS: usize = 32;
 const MAX_NAME_BYTES: usize = 1024;
 /// Of a payload or the parameters, as JSON text; a larger one is not passed on.
 const MAX_JSON_BYTES: usize = 128 * 1024;
+
+/// The same for those who look at an agent beforehand.
+pub(super) const LIMITS: AnswerLimits =
+    AnswerLimits { messages: MAX_REPLIES, text_bytes: MAX_TEXT_BYTES, items: MAX_ITEMS, payload_bytes: MAX_JSON_BYTES };
 
 /// What every request of a profile carries.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ pub(super) mod check;
 mod convert;
 mod errors;
 mod grpc;
+pub(super) mod intents;
 mod rest;
 mod rest_model;
 mod session;
@@ -25,6 +26,7 @@ use crate::{
     config::settings::{self, DialogflowV2, Profile},
     core::{
         ids::Timestamp,
+        intents::AnswerLimits,
         message::{Answer, FailureKind, Input, Parameters},
     },
     gateway::ports::{Ask, AskError, LanguageEngine},
@@ -35,6 +37,9 @@ use errors::Place;
 use grpc::GrpcTransport;
 use rest::RestTransport;
 use session::{Session, Sessions};
+
+/// What is taken of one answer.
+pub(super) const ANSWER_LIMITS: AnswerLimits = convert::LIMITS;
 
 /// As Google's own clients wait: they start with this and grow by 1.3.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

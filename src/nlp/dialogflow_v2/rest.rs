@@ -28,6 +28,9 @@ use crate::{
 };
 
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Intents in a page; each may have two thousand phrases.
+const PAGE: i32 = 100;
+const MAX_PAGE_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct RestTransport {
@@ -67,19 +70,49 @@ impl Transport for RestTransport {
     }
 }
 
-/// The agent as Google describes it, by the same client and route as the conversation's.
-pub(super) async fn agent(
-    parent: String,
-    endpoint: &str,
-    proxy: Option<&str>,
-    tokens: Option<Arc<TokenSource>>,
-    lookup: &Lookup,
-    place: &Place,
-) -> Result<model::Agent, AskError> {
-    let http = Http::new(endpoint, proxy, tokens, lookup).map_err(|error| place.unreachable(Some(error.into())))?;
-    let agent =
-        client::Agents::from_stub(http).get_agent().set_parent(parent).with_retry_policy(NeverRetry).send().await;
-    agent.map_err(|error| failed(error, place))
+/// What else the API tells than answers: by the same client and route as the conversation's.
+pub(super) struct Source<'a> {
+    pub(super) endpoint: &'a str,
+    pub(super) proxy: Option<&'a str>,
+    pub(super) tokens: Option<Arc<TokenSource>>,
+    pub(super) lookup: &'a Lookup,
+    pub(super) place: &'a Place,
+}
+
+impl Source<'_> {
+    fn http(&self, max_answer_bytes: usize) -> Result<Http, AskError> {
+        let http = Http::new(self.endpoint, self.proxy, self.tokens.clone(), self.lookup);
+        let http = http.map_err(|error| self.place.unreachable(Some(error.into())))?;
+        Ok(Http { max_answer_bytes, ..http })
+    }
+
+    /// The agent as Google describes it.
+    pub(super) async fn agent(&self, parent: String) -> Result<model::Agent, AskError> {
+        let client = client::Agents::from_stub(self.http(MAX_ANSWER_BYTES)?);
+        let agent = client.get_agent().set_parent(parent).with_retry_policy(NeverRetry).send().await;
+        agent.map_err(|error| failed(error, self.place))
+    }
+
+    /// A page of the agent's intents with their phrases.
+    pub(super) async fn intents(
+        &self,
+        parent: String,
+        language: String,
+        token: String,
+    ) -> Result<model::ListIntentsResponse, AskError> {
+        let client = client::Intents::from_stub(self.http(MAX_PAGE_BYTES)?);
+        let page = client
+            .list_intents()
+            .set_parent(parent)
+            .set_language_code(language)
+            .set_intent_view(model::IntentView::Full)
+            .set_page_size(PAGE)
+            .set_page_token(token)
+            .with_retry_policy(NeverRetry)
+            .send()
+            .await;
+        page.map_err(|error| failed(error, self.place))
+    }
 }
 
 fn failed(error: Error, place: &Place) -> AskError {
@@ -117,6 +150,7 @@ struct Http {
     http: reqwest::Client,
     endpoint: String,
     tokens: Option<Arc<TokenSource>>,
+    max_answer_bytes: usize,
 }
 
 impl Http {
@@ -137,7 +171,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .http1_only()
             .build()?;
-        Ok(Self { http, endpoint: endpoint.to_owned(), tokens })
+        Ok(Self { http, endpoint: endpoint.to_owned(), tokens, max_answer_bytes: MAX_ANSWER_BYTES })
     }
 
     async fn send<T: DeserializeOwned>(&self, mut request: reqwest::RequestBuilder) -> Result<Response<T>, Error> {
@@ -151,8 +185,8 @@ impl Http {
         let status = answer.status();
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(Error::io)? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Error::deser("the answer is larger than 1 MiB"));
+            if body.len() + chunk.len() > self.max_answer_bytes {
+                return Err(Error::deser(format!("the answer is larger than {} bytes", self.max_answer_bytes)));
             }
             body.extend_from_slice(&chunk);
         }
@@ -186,6 +220,22 @@ impl stub::Agents for Http {
         _: RequestOptions,
     ) -> google_cloud_gax::Result<Response<model::Agent>> {
         self.send(self.http.get(format!("{}/v2/{}/agent", self.endpoint, request.parent))).await
+    }
+}
+
+impl stub::Intents for Http {
+    async fn list_intents(
+        &self,
+        request: model::ListIntentsRequest,
+        _: RequestOptions,
+    ) -> google_cloud_gax::Result<Response<model::ListIntentsResponse>> {
+        let page = self.http.get(format!("{}/v2/{}/intents", self.endpoint, request.parent)).query(&[
+            ("languageCode", request.language_code.as_str()),
+            ("intentView", request.intent_view.name().unwrap_or_default()),
+            ("pageSize", &request.page_size.to_string()),
+            ("pageToken", &request.page_token),
+        ]);
+        self.send(page).await
     }
 }
 
