@@ -173,7 +173,7 @@ impl Gateway {
 
     /// Users of all units with their state, for operators.
     #[must_use]
-    pub fn agents(&self) -> Vec<(crate::core::ids::UnitName, UserId, Standing)> {
+    pub fn agents(&self) -> Vec<(UnitName, UserId, Standing)> {
         let units = self.units.load();
         let of_unit = |unit: &Arc<Unit>| {
             let agents = locked(unit);
@@ -224,7 +224,7 @@ impl Gateway {
     ///
     /// A unit that is not configured any more takes no engine in. It is kept, since contacts of it may still run, and they are
     /// reachable again when it comes back; its agents are taken off.
-    pub fn reload(&self, units: Vec<crate::core::ids::UnitName>, roster: Roster) {
+    pub fn reload(&self, units: Vec<UnitName>, roster: Roster) {
         let now = self.clock.now();
         let _guard = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old_roster = self.roster.swap(Arc::new(roster));

@@ -98,7 +98,10 @@ fn router(door: Door) -> Router {
         .merge(private)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed("this door answers GET and HEAD") })
         .fallback(|| async {
-            Problem::new(ProblemKind::NotFound, "the doors here are /healthz, /readyz, /metrics, /alerts, /directory and /timeline")
+            Problem::new(
+                ProblemKind::NotFound,
+                "the doors here are /healthz, /readyz, /metrics, /alerts, /directory and /timeline",
+            )
         })
         .layer(middleware::map_response(secure))
         .with_state(door)

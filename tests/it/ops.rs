@@ -165,7 +165,13 @@ async fn ready_says_why_not() {
 #[tokio::test]
 async fn metrics_and_alerts_ask_for_the_token_and_health_does_not() {
     let door = open(Some(TOKEN)).await;
-    for (path, found) in [("/metrics", 200), ("/alerts", 200), ("/timeline/north/c1", 404), ("/directory/north", 503), ("/directory/south", 404)] {
+    for (path, found) in [
+        ("/metrics", 200),
+        ("/alerts", 200),
+        ("/timeline/north/c1", 404),
+        ("/directory/north", 503),
+        ("/directory/south", 404),
+    ] {
         for headers in [
             "",
             "Authorization: Bearer wrong\r\n",
