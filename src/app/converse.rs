@@ -82,7 +82,7 @@ impl Conversation {
     /// When the profile's settings make no engine.
     pub fn with(profile: &Profile, egress: &Egress, manner: Manner, clock: Clock) -> anyhow::Result<Self> {
         let names = Names::new(&egress.resolvers, egress.stale_addresses_for)?;
-        let engine = nlp::build(profile, &nlp::Deps::new(clock.clone(), Arc::new(names)))?;
+        let engine = nlp::build(&profile.engines.primary, profile, &nlp::Deps::new(clock.clone(), Arc::new(names)))?;
         let Manner { language, media, name } = manner;
         Ok(Self {
             rules: Arc::clone(&profile.rules),
@@ -108,7 +108,7 @@ impl Conversation {
         let profile = config::DEMO_PROFILE.replace("endpoint = \"http://127.0.0.1:7403\"", &endpoint);
         let embedded = Embedded { main: DEMO_MAIN.to_owned(), profiles: vec![("demo".to_owned(), profile)] };
         let sources = Sources { embedded: Some(embedded), environment: Environment::default(), ..Sources::default() };
-        let settings = match config::load(&sources, &|_| Err(config::SecretError::Unknown)) {
+        let settings = match config::load(&sources, &nlp::schemas(), &|_| Err(config::SecretError::Unknown)) {
             Ok(loaded) => loaded.settings,
             Err(findings) => bail!("the demo's configuration has {} errors", findings.errors()),
         };

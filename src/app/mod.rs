@@ -50,7 +50,7 @@ pub async fn load(sources: &Sources) -> Result<Loaded, Findings> {
         Ok(preview) => stored_secrets(&preview.store, &sources.environment, &preview.secrets).await,
         Err(_) => BTreeMap::new(),
     };
-    config::load(sources, &|name| stored.get(name).cloned().unwrap_or(Err(SecretError::Unknown)))
+    config::load(sources, &nlp::schemas(), &|name| stored.get(name).cloned().unwrap_or(Err(SecretError::Unknown)))
 }
 
 /// Opens each named secret of the store at `directory`. Creates nothing.
@@ -125,20 +125,26 @@ async fn existing_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
     Ok(Arc::new(Sqlite::open_existing(directory).await?))
 }
 
-/// Asks the profile's language engine whether it takes the credential; says what it answered.
+/// Asks each of the profile's language engines whether it takes its credential; says what they answered, each with its name.
 ///
 /// # Errors
-/// When it does not, with what an administrator can do.
-pub async fn check_online(profile: &Profile, egress: &settings::Egress) -> anyhow::Result<String> {
+/// When egress cannot be set up.
+pub async fn check_online(
+    profile: &Profile,
+    egress: &settings::Egress,
+) -> anyhow::Result<Vec<(String, anyhow::Result<String>)>> {
     let names = Names::new(&egress.resolvers, egress.stale_addresses_for)?;
     let deps = nlp::Deps::new(Clock::system(), Arc::new(names));
-    let report = nlp::check_credential(profile, &deps).await?;
-    let account = report.account.as_deref().unwrap_or("no credential");
-    Ok(match report.agent {
-        Ok(agent) => format!(
-            "answers to {account}: agent {}, language {}, time zone {}",
-            agent.name, agent.language, agent.time_zone
-        ),
-        Err(error) => format!("answers to {account}; the agent's settings cannot be read: {error}"),
-    })
+    let mut answers = Vec::new();
+    for (name, engine) in profile.engines.all() {
+        let answer = nlp::check_credential(engine, profile, &deps).await.map(|report| {
+            let account = report.account.as_deref().unwrap_or("no credential");
+            match report.about {
+                Ok(about) => format!("answers to {account}: {about}"),
+                Err(error) => format!("answers to {account}; its settings cannot be read: {error}"),
+            }
+        });
+        answers.push((name.to_owned(), answer.map_err(anyhow::Error::from)));
+    }
+    Ok(answers)
 }

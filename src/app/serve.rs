@@ -355,8 +355,8 @@ fn serve_profiles(
     old: &[(Arc<Profile>, Arc<Served>)],
 ) -> anyhow::Result<Vec<(Arc<Profile>, Arc<Served>)>> {
     let serve = |profile: &Arc<Profile>| {
-        let kept = old.iter().find(|(it, _)| it.same_engine(profile)).map(|(_, served)| Arc::clone(&served.engine));
-        let engine = kept.map_or_else(|| nlp::build(profile, deps), Ok)?;
+        let kept = old.iter().find(|(it, _)| it.same_engines(profile)).map(|(_, served)| Arc::clone(&served.engine));
+        let engine = kept.map_or_else(|| nlp::build(&profile.engines.primary, profile, deps), Ok)?;
         let media = lint::media(profile);
         let mut served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
         if let Some((_, before)) = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit) {

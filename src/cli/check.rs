@@ -62,11 +62,17 @@ fn print_effective(loaded: &Loaded, terminal: &mut Terminal<'_>) -> io::Result<(
 async fn online(loaded: &Loaded, terminal: &mut Terminal<'_>) -> io::Result<bool> {
     let mut good = true;
     for profile in &loaded.settings.profiles {
-        match app::check_online(profile, &loaded.settings.egress).await {
-            Ok(answer) => writeln!(terminal.out, "{}: {answer}", profile.origin)?,
-            Err(error) => {
-                good = false;
-                writeln!(terminal.err, "error: {}: {error:#}", profile.origin)?;
+        let answers = app::check_online(profile, &loaded.settings.egress).await;
+        let answers = answers.unwrap_or_else(|error| vec![(String::new(), Err(error))]);
+        let alone = answers.len() == 1;
+        for (name, answer) in answers {
+            let of = if alone { profile.origin.clone() } else { format!("{}: {name}", profile.origin) };
+            match answer {
+                Ok(answer) => writeln!(terminal.out, "{of}: {answer}")?,
+                Err(error) => {
+                    good = false;
+                    writeln!(terminal.err, "error: {of}: {error:#}")?;
+                }
             }
         }
     }

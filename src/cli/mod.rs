@@ -94,6 +94,9 @@ enum Command {
         /// Those of a profile instead
         #[arg(long)]
         profile: bool,
+        /// The kind of language engine that the profile talks to
+        #[arg(long, value_name = "KIND", requires = "profile", default_value = "dialogflow-v2")]
+        r#type: String,
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
@@ -276,16 +279,26 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Check(args)) => check::run(&args, environment, terminal),
         Some(Command::Lint(args)) => lint::run(&args, environment, terminal),
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
-        Some(Command::DefaultConfig { profile }) => {
-            let text = if profile { config::DEFAULT_PROFILE } else { config::DEFAULT };
-            terminal.out.write_all(text.as_bytes())?;
-            Ok(Exit::Done)
-        }
+        Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Timeline(args)) => timeline(args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
+}
+
+fn default_config(profile: bool, kind: &str, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    if !profile {
+        terminal.out.write_all(config::DEFAULT.as_bytes())?;
+        return Ok(Exit::Done);
+    }
+    let schemas = crate::nlp::schemas();
+    let Some(schema) = schemas.iter().find(|schema| schema.kind == kind) else {
+        let known = config::nearest::quoted(schemas.iter().map(|schema| schema.kind));
+        return usage(&format!("there is no language engine of type `{kind}`; there are {known}"), terminal);
+    };
+    terminal.out.write_all(config::default_profile(schema).as_bytes())?;
+    Ok(Exit::Done)
 }
 
 /// `usher` and nothing else: the demo. Where somebody has configured a gateway they may mean that, so they are asked.

@@ -1,16 +1,17 @@
-//! What several profiles must not share: names, users, Google keys.
+//! What several profiles must not share: names, users, keys.
 
 use std::collections::BTreeMap;
 
 use super::{
     profile::Draft,
+    schema::Exclusive,
     section::{At, Context},
 };
 
 pub(super) fn check(cx: &Context<'_>, drafts: &[Draft]) {
     names(cx, drafts);
     users(cx, drafts);
-    google_keys(cx, drafts);
+    exclusive(cx, drafts);
 }
 
 fn title(draft: &Draft) -> &str {
@@ -47,22 +48,23 @@ fn users(cx: &Context<'_>, drafts: &[Draft]) {
 }
 
 /// S6
-fn google_keys(cx: &Context<'_>, drafts: &[Draft]) {
-    let mut seen: BTreeMap<&str, &Draft> = BTreeMap::new();
+fn exclusive(cx: &Context<'_>, drafts: &[Draft]) {
+    let mut seen: BTreeMap<(&str, &str), &Draft> = BTreeMap::new();
     for draft in drafts {
-        let Some(At { value: key, place }) = &draft.google_key else { continue };
-        match seen.get(key.as_str()) {
-            Some(first) => {
-                let message = format!(
-                    "profiles `{}` ({}) and `{}` ({}) share the Google key `{key}`",
-                    title(first),
-                    first.file,
-                    title(draft),
-                    draft.file
-                );
-                cx.error(*place, message, "make each profile a key of its own in Google Cloud's IAM console");
+        for At { value: Exclusive { what, id, help, .. }, place } in &draft.exclusive {
+            match seen.get(&(*what, id.as_str())) {
+                Some(first) => {
+                    let message = format!(
+                        "profiles `{}` ({}) and `{}` ({}) share the {what} `{id}`",
+                        title(first),
+                        first.file,
+                        title(draft),
+                        draft.file
+                    );
+                    cx.error(*place, message, *help);
+                }
+                None => drop(seen.insert((what, id), draft)),
             }
-            None => drop(seen.insert(key, draft)),
         }
     }
 }

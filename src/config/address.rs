@@ -57,6 +57,21 @@ impl Section<'_> {
         uri.map(|value| At { value, place })
     }
 
+    /// `https://host[:port]/path?query`; no user or password.
+    pub(super) fn url(&mut self, key: &'static str) -> Option<At<String>> {
+        let At { value, place } = self.text(key)?;
+        let good = value.parse::<Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| is_host(host.trim_start_matches('[').trim_end_matches(']')))
+                && uri.authority().is_some_and(|it| !it.as_str().contains('@'))
+        });
+        if !good {
+            let message = format!("`{}` is no address of a web service", self.name_of(key));
+            self.cx.error(place, message, "write it as \"https://host/path\", without user and password");
+        }
+        good.then(|| At { value: value.to_owned(), place })
+    }
+
     /// `http://[user:password@]host:port`
     pub(super) fn proxy(&mut self, key: &'static str) -> Option<At<String>> {
         let At { value, place } = self.text(key)?;

@@ -8,16 +8,18 @@ mod across;
 mod actions;
 mod address;
 mod countries;
-mod dialogflow;
 mod document;
 mod effective;
+mod engines;
 mod finding;
-mod nearest;
+pub mod nearest;
 mod outbound;
 mod places;
 mod profile;
+pub mod schema;
 mod secret;
 mod section;
+pub mod service_account;
 pub mod settings;
 mod sources;
 mod system;
@@ -29,11 +31,13 @@ use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, sync::Arc};
 
 pub use document::Location;
 pub use effective::Effective;
+pub use engines::Kinds;
 pub use finding::{Finding, Findings, Severity};
-pub use nearest::nearest;
 pub use places::Places;
 pub use secret::{SecretError, SecretLookup};
-pub use sources::{DEFAULT, DEFAULT_PROFILE, DEMO_PROFILE, Embedded, Environment, FILE, Flag, PROFILES, Sources};
+pub use sources::{
+    DEFAULT, DEFAULT_PROFILE, DEMO_PROFILE, Embedded, Environment, FILE, Flag, PROFILES, Sources, default_profile,
+};
 
 use crate::core::ids::UnitName;
 use document::Place;
@@ -68,7 +72,7 @@ pub struct Preview {
 /// # Errors
 /// When the configuration file cannot be read at all.
 pub fn preview(sources: &Sources) -> Result<Preview, Findings> {
-    let layers = Layers::read(sources);
+    let layers = Layers::read(sources, &[]);
     if !layers.main_is_whole {
         let files = layers.files.iter().cloned().collect();
         return Err(Findings { list: located(&layers, layers.findings.clone()), files });
@@ -83,15 +87,15 @@ pub fn preview(sources: &Sources) -> Result<Preview, Findings> {
     Ok(Preview { store, secrets, units })
 }
 
-/// Reads, lays over one another, validates.
+/// Reads, lays over one another, validates. `kinds`: of the language engines that there are.
 ///
 /// # Errors
 /// When anything is an error: then with everything that was found.
-pub fn load(sources: &Sources, secrets: &SecretLookup<'_>) -> Result<Loaded, Findings> {
-    let layers = Layers::read(sources);
+pub fn load(sources: &Sources, kinds: Kinds<'_>, secrets: &SecretLookup<'_>) -> Result<Loaded, Findings> {
+    let layers = Layers::read(sources, kinds);
     let cx = context(&layers, sources, secrets);
     // A configuration file that cannot be read lacks all that profiles refer to; its own errors come first.
-    let settings = layers.main_is_whole.then(|| settings(&cx, &layers)).flatten();
+    let settings = layers.main_is_whole.then(|| settings(&cx, &layers, kinds)).flatten();
 
     let mut files = cx.files.take();
     files.extend(layers.files.iter().cloned());
@@ -123,7 +127,7 @@ fn context<'a>(layers: &'a Layers, sources: &'a Sources, lookup: &'a SecretLooku
 }
 
 /// `None`: a profile could not be built, and there is a finding that says why.
-fn settings(cx: &Context<'_>, layers: &Layers) -> Option<Settings> {
+fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Settings> {
     let mut root = Section::root(cx, &layers.main, layers.main_place);
     let server = system::server(root.section("server"));
     let ops = system::ops(root.section("ops"));
@@ -139,7 +143,7 @@ fn settings(cx: &Context<'_>, layers: &Layers) -> Option<Settings> {
     let drafts: Vec<_> = layers
         .profiles
         .iter()
-        .map(|(place, table)| profile::profile(Section::root(cx, table, *place), &units, contact_limits))
+        .map(|(place, table)| profile::profile(Section::root(cx, table, *place), &units, contact_limits, kinds))
         .collect();
     across::check(cx, &drafts);
     let profiles = drafts.into_iter().map(|draft| draft.profile.map(Arc::new)).collect::<Option<_>>()?;

@@ -1,4 +1,4 @@
-//! What was probably meant.
+//! What was probably meant, and how words are listed.
 
 /// The known name nearest to `word`, when one is near enough to be worth naming.
 #[must_use]
@@ -10,6 +10,17 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|(distance, candidate)| *distance <= length.max(candidate.chars().count()).div_ceil(3))
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// `a`, `b` and `c`
+#[must_use]
+pub fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.pop() {
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} and {last}", words.join(", ")),
+        None => "none".to_owned(),
+    }
 }
 
 /// Edits between two words: insert, delete, replace, swap neighbours; case does not count.

@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     actions::{actions, values},
-    dialogflow,
     document::Place,
-    nearest::nearest,
-    section::{At, Section, quoted},
-    settings::{DialogflowV2, LanguageEngine, Profile, Speech},
+    engines::{self, Kinds, ReadEngines},
+    nearest::{nearest, quoted},
+    schema::Exclusive,
+    section::{At, Section},
+    settings::{Engines, Profile, Speech},
     units::{Unit, check_unit},
 };
 use crate::core::{
@@ -17,11 +18,6 @@ use crate::core::{
     profile::{Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
 };
 
-const BUILT_TYPES: &[&str] = &["dialogflow-v2"];
-/// Types that the product knows of and this version does not serve.
-const PLANNED_TYPES: &[&str] = &["dialogflow", "dialogflow-cx", "connector", "llm", "rasa", "directline", "lex"];
-/// Dialogflow's limit of a text input, in characters.
-const DIALOGFLOW_TEXT_CHARACTERS: usize = 256;
 /// Dialogflow's limit of an event's name, in characters.
 const MAX_EVENT_CHARACTERS: usize = 150;
 const MAX_COUNT: u64 = 1000;
@@ -32,15 +28,16 @@ pub(super) struct Draft {
     pub(super) name: Option<At<ProfileName>>,
     pub(super) unit: Option<UnitName>,
     pub(super) agents: Vec<At<UserId>>,
-    pub(super) google_key: Option<At<String>>,
+    /// What no other profile may have (S6).
+    pub(super) exclusive: Vec<At<Exclusive>>,
     pub(super) profile: Option<Profile>,
 }
 
-pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits) -> Draft {
+pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits, kinds: Kinds<'_>) -> Draft {
     let file = root.cx.documents.of(root.place).name.clone();
     let name = root.required_name::<ProfileName>("name", "a profile needs a name, unique in its business unit");
     let unit = unit(&mut root, units);
-    let is_built = profile_type(&mut root);
+    let ReadEngines { engines, exclusive } = engines::engines(&mut root, kinds);
     let agents = agents(&mut root);
     let agent_password = root.required_secret(
         "agent_password",
@@ -54,21 +51,17 @@ pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits) -> 
         fallback_message: fallback.map(|_| root.message("fallback_message")),
         inactivity: inactivity(root.section("inactivity")),
         handover: handover(root.section("handover")),
-        text_limit: text_limit(root.section("long_text")),
+        text_limit: text_limit(root.section("long_text"), engines.as_ref()),
         coalesce: root.millis("coalesce_ms", 0..=10_000),
         on_uncertain: root.choice("on_uncertain").unwrap_or(OnUncertain::Retry),
         events: events(root.section("events")),
     };
     check_interruption(&mut root, &parts);
     let speech = speech(root.section("speech"), unit);
-    let section = root.section("dialogflow");
-    let engine =
-        is_built.then(|| dialogflow::dialogflow_v2(section, unit.map_or("UTC", |unit| &unit.zone_name))).flatten();
-    let google_key = engine.as_ref().and_then(dialogflow::key_of);
     root.finish();
     let made = Made { name: name.as_ref(), unit, agents: &agents, limits, origin: &file };
-    let profile = agent_password.and_then(|password| made.profile(parts, password.value, engine, speech));
-    Draft { file, name, unit: unit.map(|unit| unit.name.clone()), agents, google_key, profile }
+    let profile = agent_password.and_then(|password| made.profile(parts, password.value, engines, speech));
+    Draft { file, name, unit: unit.map(|unit| unit.name.clone()), agents, exclusive, profile }
 }
 
 /// What makes up the rules, read from the file.
@@ -98,7 +91,7 @@ impl Made<'_> {
         &self,
         parts: Parts,
         agent_password: secrecy::SecretString,
-        engine: Option<At<DialogflowV2>>,
+        engines: Option<Engines>,
         speech: Speech,
     ) -> Option<Profile> {
         let (name, unit) = (self.name?.value.clone(), self.unit?);
@@ -127,7 +120,7 @@ impl Made<'_> {
             unit: unit.name.clone(),
             rules: Arc::new(rules),
             agent_password,
-            language_engine: LanguageEngine::DialogflowV2(Box::new(engine?.value)),
+            engines: engines?,
             speech,
             origin: self.origin.to_owned(),
         })
@@ -150,23 +143,6 @@ fn unit<'u>(root: &mut Section<'_>, units: &'u [Unit]) -> Option<&'u Unit> {
     let At { value, place } = root.name::<UnitName>("unit")?;
     check_unit(root, &value, place, units);
     units.iter().find(|unit| unit.name == value)
-}
-
-fn profile_type(root: &mut Section<'_>) -> bool {
-    let why = format!("say which language engine it talks to: {}", quoted(BUILT_TYPES.iter().copied()));
-    let Some(At { value, place }) = root.required("type", &why) else { return false };
-    if BUILT_TYPES.contains(&value) {
-        return true;
-    }
-    let known = quoted(BUILT_TYPES.iter().copied());
-    if PLANNED_TYPES.contains(&value) {
-        root.cx.error(place, format!("profiles of type `{value}` are not built yet"), format!("known types: {known}"));
-    } else {
-        let help = nearest(value, BUILT_TYPES.iter().copied())
-            .map_or_else(|| format!("known types: {known}"), |meant| format!("did you mean `{meant}`?"));
-        root.cx.error(place, format!("unknown profile type `{value}`"), help);
-    }
-    false
 }
 
 fn agents(root: &mut Section<'_>) -> Vec<At<UserId>> {
@@ -284,10 +260,11 @@ fn check_interruption(root: &mut Section<'_>, parts: &Parts) {
     }
 }
 
-fn text_limit(mut section: Section<'_>) -> TextLimit {
+/// The limit is that of the narrowest engine: a standby must be able to take what its primary could not answer.
+fn text_limit(mut section: Section<'_>, engines: Option<&Engines>) -> TextLimit {
     let place = section.entry("policy").map_or(section.place, |entry| entry.node.place);
     let limit = TextLimit {
-        characters: DIALOGFLOW_TEXT_CHARACTERS,
+        characters: engines.map(Engines::text_characters).unwrap_or_default(),
         policy: section.choice("policy").unwrap_or(LongText::Split),
         message: section.message("message"),
     };

@@ -10,7 +10,7 @@ use super::{
     Environment, SecretLookup,
     document::{DocumentKind, Documents, Place},
     finding::Severity,
-    nearest::nearest,
+    nearest::{nearest, quoted},
     tree::{Entry, Node, Table, Value, parse_value},
 };
 use crate::core::ids::NameError;
@@ -274,6 +274,22 @@ impl<'a> Section<'a> {
         )
     }
 
+    /// A number that may have a fraction.
+    pub(super) fn decimal(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+        let Entry { node, .. } = self.entry(key)?;
+        let number = match &node.value {
+            Value::Float(text) | Value::Untyped(text) => text.trim().parse().ok(),
+            Value::Integer(integer) => integer.to_string().parse().ok(),
+            Value::Text(_) | Value::Boolean(_) | Value::Datetime(_) | Value::List(_) | Value::Table(_) => None,
+        };
+        let good = number.filter(|number| range.contains(number));
+        if good.is_none() {
+            let message = format!("`{}` is no number from {} to {}", self.name_of(key), range.start(), range.end());
+            self.cx.error(node.place, message, "write it without quotation marks: 0.5");
+        }
+        good
+    }
+
     pub(super) fn seconds(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Duration {
         Duration::from_secs(self.number(key, range))
     }
@@ -367,15 +383,5 @@ impl<'a> Section<'a> {
     pub(super) fn names<N: TryFrom<String, Error = NameError>>(&mut self, key: &'static str) -> Vec<At<N>> {
         let texts = self.texts(key);
         texts.iter().filter_map(|At { value, place }| self.named(key, At { value, place: *place })).collect()
-    }
-}
-
-/// `a`, `b` and `c`
-pub(super) fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let mut words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    match words.pop() {
-        Some(last) if words.is_empty() => last,
-        Some(last) => format!("{} and {last}", words.join(", ")),
-        None => "none".to_owned(),
     }
 }

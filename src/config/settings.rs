@@ -4,8 +4,9 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::schema::{Schema, Values};
 use crate::core::{
-    ids::{EngineId, ProfileName, UnitName},
+    ids::{EngineId, EngineName, ProfileName, UnitName},
     profile::Rules,
 };
 
@@ -146,7 +147,7 @@ pub struct Engine {
     pub units: Vec<UnitName>,
 }
 
-/// A profile: the rules of the conversation, how its agents log on, and its language engine.
+/// A profile: the rules of the conversation, how its agents log on, and its language engines.
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub name: ProfileName,
@@ -154,62 +155,109 @@ pub struct Profile {
     pub rules: Arc<Rules>,
     /// One for all of the profile's virtual agents (S12).
     pub agent_password: SecretString,
-    pub language_engine: LanguageEngine,
+    pub engines: Engines,
     pub speech: Speech,
     /// `profiles/support.toml`, for messages.
     pub origin: String,
 }
 
 impl Profile {
-    /// Whether both are served by the same engine in the same way.
+    /// Whether both are served by the same engines in the same way.
     #[must_use]
-    pub fn same_engine(&self, other: &Self) -> bool {
-        let LanguageEngine::DialogflowV2(own) = &self.language_engine;
-        let LanguageEngine::DialogflowV2(theirs) = &other.language_engine;
-        let exposed = |it: &DialogflowV2| it.credential.as_ref().map(|it| it.expose_secret().to_owned());
-        let plain = |it: &DialogflowV2| format!("{:?}", DialogflowV2 { credential: None, ..it.clone() });
+    pub fn same_engines(&self, other: &Self) -> bool {
         self.name == other.name
             && self.unit == other.unit
-            && exposed(own) == exposed(theirs)
-            && plain(own) == plain(theirs)
-            && own.proxy == theirs.proxy
+            && self.rules.zone == other.rules.zone
+            && self.engines.same(&other.engines)
     }
 }
 
-/// One variant per row of `nlp::KINDS`.
+/// The language engines of a profile.
 #[derive(Clone, Debug)]
-pub enum LanguageEngine {
-    DialogflowV2(Box<DialogflowV2>),
+pub struct Engines {
+    pub primary: EngineSettings,
+    /// In the order in which they step in (B7).
+    pub standbys: Vec<Standby>,
+    pub canary: Option<Canary>,
+    pub shadow: Option<Shadow>,
 }
 
-#[derive(Clone)]
-pub struct DialogflowV2 {
-    pub project: String,
-    /// `None`: global. Decides the endpoint's host *and* the location in the session path.
-    pub region: Option<String>,
-    /// `None`: the draft agent.
-    pub environment: Option<String>,
-    pub user: String,
-    /// The service-account JSON; `None` only together with an endpoint override (an emulator).
-    pub credential: Option<SecretString>,
-    /// From the credential file: two profiles must not share one (S6).
-    pub private_key_id: Option<String>,
-    /// `http://127.0.0.1:9000`; overrides the regional endpoint.
-    pub endpoint: Option<String>,
-    pub transport: Transport,
-    pub connections: usize,
-    pub deadline: Duration,
-    pub sentiment: bool,
-    pub time_zone: String,
-    /// Proxy for `transport = "rest"`.
-    pub proxy: Option<String>,
+impl Engines {
+    /// One engine and nothing beside it.
+    #[must_use]
+    pub const fn only(primary: EngineSettings) -> Self {
+        Self { primary, standbys: Vec::new(), canary: None, shadow: None }
+    }
+
+    /// Every engine, with its name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &EngineSettings)> {
+        let standbys = self.standbys.iter().map(|it| (it.name.as_str(), &it.engine));
+        let canary = self.canary.iter().map(|it| (EngineName::CANARY, &it.engine));
+        let shadow = self.shadow.iter().map(|it| (EngineName::SHADOW, &it.engine));
+        std::iter::once((EngineName::PRIMARY, &self.primary)).chain(standbys).chain(canary).chain(shadow)
+    }
+
+    /// The longest text that all of them take; 0: any.
+    #[must_use]
+    pub fn text_characters(&self) -> usize {
+        self.all().map(|(_, engine)| engine.schema.text_characters).filter(|it| *it > 0).min().unwrap_or_default()
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        let canary = |it: &Self| it.canary.as_ref().map(|it| (it.engine.clone(), it.share_percent, it.rollback));
+        let shadow = |it: &Self| it.shadow.as_ref().map(|it| (it.engine.clone(), it.share_percent));
+        self.primary == other.primary
+            && self.standbys == other.standbys
+            && canary(self) == canary(other)
+            && shadow(self) == shadow(other)
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    Grpc,
-    Rest,
+/// One language engine: its kind, and what is set for it.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    pub schema: &'static Schema,
+    pub values: Values,
+}
+
+impl PartialEq for EngineSettings {
+    fn eq(&self, other: &Self) -> bool {
+        self.schema.kind == other.schema.kind && self.values.same(&other.values)
+    }
+}
+
+/// Steps in when the engines before it fail (B7).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standby {
+    pub name: EngineName,
+    pub engine: EngineSettings,
+}
+
+/// Serves a share of the contacts, as long as it is no worse than the primary (B5).
+#[derive(Clone, Debug)]
+pub struct Canary {
+    pub engine: EngineSettings,
+    /// Of the contacts that begin.
+    pub share_percent: u8,
+    pub rollback: Rollback,
+}
+
+/// When a canary is taken back: after `min_turns` of its own, if one of its shares is so many percentage points above the
+/// primary's, or its answers take so many percent of the primary's time. 0: that is no reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    pub min_turns: u32,
+    pub not_understood_points: u32,
+    pub failure_points: u32,
+    pub latency_percent: u32,
+}
+
+/// Is asked beside the primary, and only compared (B5).
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    pub engine: EngineSettings,
+    /// Of the contacts.
+    pub share_percent: u8,
 }
 
 /// As much of a profile's speech settings as can be validated without a speech pipeline (S6, S25–S27).
@@ -238,26 +286,6 @@ impl fmt::Debug for Egress {
             .field("proxy", &without_password(self.proxy.as_deref()))
             .field("resolvers", &self.resolvers)
             .field("stale_addresses_for", &self.stale_addresses_for)
-            .finish()
-    }
-}
-
-impl fmt::Debug for DialogflowV2 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DialogflowV2")
-            .field("project", &self.project)
-            .field("region", &self.region)
-            .field("environment", &self.environment)
-            .field("user", &self.user)
-            .field("credential", &self.credential)
-            .field("private_key_id", &self.private_key_id)
-            .field("endpoint", &self.endpoint)
-            .field("transport", &self.transport)
-            .field("connections", &self.connections)
-            .field("deadline", &self.deadline)
-            .field("sentiment", &self.sentiment)
-            .field("time_zone", &self.time_zone)
-            .field("proxy", &without_password(self.proxy.as_deref()))
             .finish()
     }
 }

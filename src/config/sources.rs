@@ -11,14 +11,16 @@ use secrecy::SecretString;
 
 use super::{
     document::{Document, DocumentKind, Documents, Place},
+    engines::{Defaults, Kinds},
     finding::Severity,
+    schema::Schema,
     section::RawFinding,
     tree::{Entry, Node, Table, Value, parse},
 };
 
 /// Every default, with what it means.
 pub const DEFAULT: &str = include_str!("default.toml");
-/// Every default of a profile, with what it means.
+/// Every default of a profile, with what it means; its engine's section is [`default_profile`]'s to add.
 pub const DEFAULT_PROFILE: &str = include_str!("default-profile.toml");
 /// The profile of the demo agent.
 pub const DEMO_PROFILE: &str = include_str!("../../profiles/demo.toml");
@@ -30,6 +32,15 @@ pub const PROFILES: &str = "profiles";
 const PREFIX: &str = "USHER_";
 const MASTER_KEY: &str = "USHER_MASTER_KEY";
 const MAX_FILE_BYTES: u64 = 1_048_576;
+
+/// Every default of a profile whose engine is of this kind, with what it means.
+#[must_use]
+pub fn default_profile(schema: &Schema) -> String {
+    let type_line = format!("#type = \"{}\"", schema.kind);
+    DEFAULT_PROFILE
+        .replacen("#type = \"dialogflow-v2\"", &type_line, 1)
+        .replace("\n# The engine's section.\n", &format!("\n{}", schema.as_toml()))
+}
 
 /// The process's environment as it was when it was captured. Never shown.
 #[derive(Clone, Default)]
@@ -154,7 +165,7 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    pub(super) fn read(sources: &Sources) -> Self {
+    pub(super) fn read(sources: &Sources, kinds: Kinds<'_>) -> Self {
         let mut documents = Documents::default();
         let mut defaults = |name: &str, text: &str| {
             let (kind, directory) = (DocumentKind::Default, PathBuf::new());
@@ -164,6 +175,7 @@ impl Layers {
         };
         let (main_place, main) = defaults("default.toml", DEFAULT);
         let (_, profile_defaults) = defaults("default-profile.toml", DEFAULT_PROFILE);
+        let engine_defaults = Defaults::new(kinds, |name, text| defaults(name, text).1);
         let mut layers = Self {
             documents,
             main,
@@ -176,7 +188,7 @@ impl Layers {
         layers.read_main(sources);
         layers.read_environment(&sources.environment);
         layers.read_flags(&sources.flags);
-        layers.read_profiles(sources, &profile_defaults);
+        layers.read_profiles(sources, &profile_defaults, &engine_defaults);
         layers
     }
 
@@ -200,11 +212,11 @@ impl Layers {
         }
     }
 
-    fn read_profiles(&mut self, sources: &Sources, defaults: &Table) {
+    fn read_profiles(&mut self, sources: &Sources, defaults: &Table, engines: &Defaults) {
         if let Some(Embedded { profiles, .. }) = &sources.embedded {
             for (name, text) in profiles {
                 let read = self.read_text(DocumentKind::Embedded, name.clone(), text.clone(), PathBuf::new());
-                self.add_profile(read, defaults);
+                self.add_profile(read, defaults, engines);
             }
             return;
         }
@@ -223,14 +235,15 @@ impl Layers {
         for path in files {
             self.files.insert(path.clone());
             let read = self.read_file(&path);
-            self.add_profile(read, defaults);
+            self.add_profile(read, defaults, engines);
         }
     }
 
-    fn add_profile(&mut self, read: Option<(Place, Table)>, defaults: &Table) {
+    fn add_profile(&mut self, read: Option<(Place, Table)>, defaults: &Table, engines: &Defaults) {
         let Some((place, table)) = read else { return };
         let mut profile = defaults.clone();
         profile.overlay(table);
+        engines.lay_under(&mut profile);
         self.profiles.push((place, profile));
     }
 

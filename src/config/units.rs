@@ -6,8 +6,8 @@ use super::{
     actions::{self, actions},
     address::is_host,
     countries::calling_code,
-    nearest::nearest,
-    section::{At, Section, quoted},
+    nearest::{nearest, quoted},
+    section::{At, Section},
     settings::Engine,
 };
 use crate::core::{
@@ -18,7 +18,6 @@ use crate::core::{
 pub(super) struct Unit {
     pub(super) name: UnitName,
     pub(super) zone: TimeZone,
-    pub(super) zone_name: String,
     pub(super) calling_code: String,
     pub(super) media_servers: Vec<String>,
     pub(super) actions: Vec<ActionRule>,
@@ -32,7 +31,7 @@ pub(super) fn units(root: &mut Section<'_>) -> Vec<Unit> {
     }
     for mut section in sections {
         let name = section.required_name::<UnitName>("name", "a business unit needs a name, unique among all");
-        let (zone_name, zone) = zone(&mut section);
+        let zone = zone(&mut section);
         let calling_code = country(&mut section);
         let media_servers = media_servers(&mut section);
         let actions = actions::values(actions(&mut section));
@@ -46,15 +45,15 @@ pub(super) fn units(root: &mut Section<'_>) -> Vec<Unit> {
             );
             continue;
         }
-        units.push(Unit { name, zone, zone_name, calling_code, media_servers, actions });
+        units.push(Unit { name, zone, calling_code, media_servers, actions });
     }
     units
 }
 
-fn zone(section: &mut Section<'_>) -> (String, TimeZone) {
-    let Some(At { value, place }) = section.text("zone") else { return ("UTC".to_owned(), TimeZone::UTC) };
+fn zone(section: &mut Section<'_>) -> TimeZone {
+    let Some(At { value, place }) = section.text("zone") else { return TimeZone::UTC };
     match TimeZone::get(value) {
-        Ok(zone) => (value.to_owned(), zone),
+        Ok(zone) => zone,
         Err(_unexplained) => {
             let known: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
             let help = nearest(value, known.iter().map(String::as_str)).map_or_else(
@@ -62,7 +61,7 @@ fn zone(section: &mut Section<'_>) -> (String, TimeZone) {
                 |meant| format!("did you mean \"{meant}\"?"),
             );
             section.cx.error(place, format!("`{}`: no time zone is called `{value}`", section.name_of("zone")), help);
-            (value.to_owned(), TimeZone::UTC)
+            TimeZone::UTC
         }
     }
 }

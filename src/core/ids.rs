@@ -73,6 +73,8 @@ macro_rules! names {
 }
 
 names! {
+    /// One of a profile's language engines.
+    EngineName,
     /// A business unit.
     UnitName,
     /// One customer's conversation, as the routing engine names it.
@@ -87,6 +89,14 @@ names! {
     SpeechTargetId,
     /// A routing engine.
     EngineId,
+}
+
+impl EngineName {
+    pub const PRIMARY: &str = "primary";
+    pub const CANARY: &str = "canary";
+    pub const SHADOW: &str = "shadow";
+    /// Names that a profile cannot give.
+    pub const RESERVED: [&str; 3] = [Self::PRIMARY, Self::CANARY, Self::SHADOW];
 }
 
 /// A contact is known by its business unit and its name there.

@@ -64,6 +64,24 @@ impl EgressError {
         Self { kind, detail: detail.into(), source: None }
     }
 
+    /// Nothing of the request has left: to send it again is safe.
+    #[must_use]
+    pub const fn is_unsent(&self) -> bool {
+        match self.kind {
+            EgressErrorKind::NotAllowed
+            | EgressErrorKind::Address
+            | EgressErrorKind::Dns
+            | EgressErrorKind::Unreachable
+            | EgressErrorKind::Tls
+            | EgressErrorKind::Invalid => true,
+            EgressErrorKind::Deadline
+            | EgressErrorKind::Broken
+            | EgressErrorKind::Redirect
+            | EgressErrorKind::Status
+            | EgressErrorKind::TooLarge => false,
+        }
+    }
+
     pub(super) fn because(self, source: impl Error + Send + Sync + 'static) -> Self {
         Self { source: Some(Box::new(source)), ..self }
     }

@@ -3,8 +3,11 @@
 //! A call goes to hosts of the allow-list only, over TLS and to public addresses unless the list says otherwise; redirects are
 //! followed by hand and held to the same rules; answers are bounded in size and time. With a proxy, the proxy looks the name
 //! up itself: we look it up first and refuse what we would not call, but cannot bind the proxy to the same address.
+//!
+//! Where the administrator names one endpoint, such as a language engine's, a [`Caller`] is bound to it.
 
 mod allow;
+mod caller;
 mod error;
 mod guard;
 mod names;
@@ -31,8 +34,10 @@ use self::{
 };
 pub use self::{
     allow::{PatternError, check_pattern},
+    caller::{Caller, Reply, Request, Stream},
     error::{EgressError, EgressErrorKind},
     names::{NameError, Names, NamesUnusable, Silence},
+    sign::signature,
 };
 use crate::{clock::Clock, config::settings};
 
@@ -54,6 +59,8 @@ pub enum EgressBuildError {
     Pattern { host: String, source: PatternError },
     #[error("[egress] signing_key is empty")]
     EmptySigningKey,
+    #[error("the endpoint is no http:// or https:// address without user and password")]
+    Endpoint,
     #[error("[egress] proxy is not a URL of the form http://user:password@host:port")]
     Proxy,
     #[error("the certificates given as trusted are not PEM")]
@@ -269,7 +276,7 @@ impl Egress {
             return Err(invalid_key());
         }
         headers.insert(IDEMPOTENCY_KEY, key);
-        let signed = |key: &SecretString| sign::signature(key.expose_secret().as_bytes(), self.clock.now(), body);
+        let signed = |key: &SecretString| signature(key.expose_secret().as_bytes(), self.clock.now(), body);
         if let Some(signature) = self.signing_key.as_ref().and_then(signed) {
             headers.insert(SIGNATURE, HeaderValue::try_from(signature).map_err(|error| invalid().because(error))?);
         }

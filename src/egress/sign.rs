@@ -10,7 +10,8 @@ use crate::core::ids::Timestamp;
 /// The value of `Usher-Signature`: `t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`.
 ///
 /// The time is part of what is signed, so that a receiver can refuse what is replayed later.
-pub(super) fn signature(key: &[u8], at: Timestamp, body: &[u8]) -> Option<String> {
+#[must_use]
+pub fn signature(key: &[u8], at: Timestamp, body: &[u8]) -> Option<String> {
     let seconds = at.0.div_euclid(1_000);
     // An HMAC takes a key of any length; the type cannot say so.
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;

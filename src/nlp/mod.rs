@@ -1,6 +1,6 @@
 //! Language engines, one file each, and the table of their kinds.
 //!
-//! A new engine is its file, one row of [`KINDS`] and its variant in `config::settings`.
+//! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
 pub mod dialogflow_v2;
 pub mod google_auth;
@@ -14,9 +14,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     clock::Clock,
-    config::settings::{self, Profile},
-    core::intents::{AnswerLimits, Intents},
-    egress::Names,
+    config::{
+        schema::Schema,
+        settings::{EngineSettings, Profile},
+    },
+    core::{
+        intents::{AnswerLimits, Intents},
+        message::FailureKind,
+    },
+    egress::{Caller, EgressBuildError, Names},
     gateway::ports::{AskError, LanguageEngine},
 };
 
@@ -39,6 +45,21 @@ impl Deps {
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
         Self { tokens: Tokens::new(clock, Arc::clone(&lookup.0)), dial: lookup.dial(), lookup }
+    }
+}
+
+impl Deps {
+    /// For calls to an engine's endpoint over HTTP.
+    ///
+    /// # Errors
+    /// When endpoint or proxy are none.
+    pub fn caller(
+        &self,
+        endpoint: &str,
+        proxy: Option<&str>,
+        max_answer_bytes: usize,
+    ) -> Result<Caller, EgressBuildError> {
+        Caller::new(endpoint, proxy, &self.lookup.0, max_answer_bytes)
     }
 }
 
@@ -71,20 +92,25 @@ impl fmt::Debug for Dial {
 /// One kind of language engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
-    /// As it stands in a profile's `type`.
-    pub name: &'static str,
-    pub description: &'static str,
+    pub schema: &'static Schema,
     build: Build,
+    check: Check,
 }
 
-/// `None`: the profile is of another kind.
-type Build = fn(&Profile, &Deps) -> Option<Result<Arc<dyn LanguageEngine>, BuildError>>;
+type Build = fn(&EngineSettings, &Profile, &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError>;
+type Check = for<'a> fn(&'a EngineSettings, &'a Profile, &'a Deps) -> BoxFuture<'a, Result<CredentialReport, AskError>>;
 
 pub const KINDS: &[Kind] = &[Kind {
-    name: "dialogflow-v2",
-    description: "Google Dialogflow ES, API version 2, over gRPC or REST",
+    schema: &dialogflow_v2::SCHEMA,
     build: dialogflow_v2::build,
+    check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
 }];
+
+/// How each kind is configured, for `config::load`.
+#[must_use]
+pub fn schemas() -> Vec<&'static Schema> {
+    KINDS.iter().map(|kind| kind.schema).collect()
+}
 
 /// Why a profile's settings make no engine. `profile` is its origin, such as `profiles/support.toml`.
 #[derive(Debug, thiserror::Error)]
@@ -97,16 +123,18 @@ pub enum BuildError {
     Credential { profile: String, source: CredentialError },
 }
 
-/// Makes a profile's engine without touching the network: connections open with the first ask, a token is fetched in the
+/// Makes one of a profile's engines without touching the network: connections open with the first ask, a token is fetched in the
 /// background. To be called within a Tokio runtime.
 ///
 /// # Errors
 /// When the settings cannot work, whatever the network does.
-pub fn build(profile: &Profile, deps: &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError> {
-    KINDS
-        .iter()
-        .find_map(|kind| (kind.build)(profile, deps))
-        .unwrap_or_else(|| Err(BuildError::UnknownKind { profile: profile.origin.clone() }))
+pub fn build(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError> {
+    let kind = kind_of(engine).ok_or_else(|| BuildError::UnknownKind { profile: profile.origin.clone() })?;
+    (kind.build)(engine, profile, deps)
+}
+
+fn kind_of(engine: &EngineSettings) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.schema.kind == engine.schema.kind)
 }
 
 /// What asking the engine itself told of a profile's credential.
@@ -114,39 +142,41 @@ pub fn build(profile: &Profile, deps: &Deps) -> Result<Arc<dyn LanguageEngine>, 
 pub struct CredentialReport {
     /// The account behind the credential; `None`: no credential is used.
     pub account: Option<String>,
-    /// The agent as the engine describes it. An error here is no failure: to converse takes fewer rights than to read the agent.
-    pub agent: Result<AgentSummary, AskError>,
+    /// What the engine says of itself. An error here is no failure: to converse takes fewer rights than to read an agent.
+    pub about: Result<String, AskError>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AgentSummary {
-    pub name: String,
-    pub language: String,
-    pub time_zone: String,
-}
-
-/// Asks the engine whether the profile's credential, project, region and environment can hold a conversation.
+/// Asks the engine whether what is set for it can hold a conversation.
 ///
 /// For `usher check --online`: it costs a request of the engine's quota, in a session of its own.
 ///
 /// # Errors
 /// When a conversation would fail, with the same kinds and advice as an ask.
-pub async fn check_credential(profile: &Profile, deps: &Deps) -> Result<CredentialReport, AskError> {
-    match &profile.language_engine {
-        settings::LanguageEngine::DialogflowV2(config) => dialogflow_v2::check::run(profile, config, deps).await,
+pub async fn check_credential(
+    engine: &EngineSettings,
+    profile: &Profile,
+    deps: &Deps,
+) -> Result<CredentialReport, AskError> {
+    match kind_of(engine) {
+        Some(kind) => (kind.check)(engine, profile, deps).await,
+        None => Err(AskError::new(FailureKind::Invalid, "no language engine of this kind is built in")),
     }
 }
 
-/// The intents of the profile's agent, as its engine tells them; `None`: engines of this kind tell of none.
+type ReadIntents = for<'a> fn(&'a EngineSettings, &'a Profile, &'a Deps) -> BoxFuture<'a, Result<Intents, AskError>>;
+
+/// The kinds whose agents tell of their intents.
+const TELL_INTENTS: &[(&str, ReadIntents)] = &[(dialogflow_v2::SCHEMA.kind, |engine, profile, deps| {
+    Box::pin(dialogflow_v2::intents::read(engine, profile, deps))
+})];
+
+/// The intents of an engine's agent, as the engine tells them; `None`: engines of this kind tell of none.
 ///
 /// # Errors
 /// When the engine does not tell, with the same kinds and advice as an ask.
-pub async fn intents(profile: &Profile, deps: &Deps) -> Option<Result<Intents, AskError>> {
-    match &profile.language_engine {
-        settings::LanguageEngine::DialogflowV2(config) => {
-            Some(dialogflow_v2::intents::read(profile, config, deps).await)
-        }
-    }
+pub async fn intents(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Option<Result<Intents, AskError>> {
+    let (_, read) = TELL_INTENTS.iter().find(|(kind, _)| *kind == engine.schema.kind)?;
+    Some(read(engine, profile, deps).await)
 }
 
 /// What an answer of such an engine may hold, for agents that are read from a file.

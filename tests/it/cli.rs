@@ -34,7 +34,7 @@ fn default_config_prints_what_is_embedded() {
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(told(&usher(directory.path(), &["default-config"])), (Some(0), config::DEFAULT, ""));
     let profile = usher(directory.path(), &["default-config", "--profile"]);
-    assert_eq!(told(&profile), (Some(0), config::DEFAULT_PROFILE, ""));
+    assert_eq!(told(&profile), (Some(0), &*config::default_profile(usher::nlp::schemas()[0]), ""));
 }
 
 #[test]

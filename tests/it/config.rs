@@ -9,11 +9,17 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 use usher::{
     config::{
-        self, Environment, Findings, Flag, Loaded, SecretError, Severity, Sources,
-        settings::{Durability, LanguageEngine, Settings},
+        self, Environment, Findings, Flag, Loaded, SecretError, Severity, Sources, service_account as google,
+        settings::{Durability, Settings},
     },
     core::action::ActionKind,
+    nlp,
 };
+
+/// As it is printed for the kind of most of these tests.
+fn default_profile() -> String {
+    config::default_profile(nlp::schemas()[0])
+}
 
 /// A directory with `usher.toml` and `profiles/`.
 pub(crate) struct Site {
@@ -61,7 +67,7 @@ impl Site {
     }
 
     fn load(&self) -> Result<Loaded, Findings> {
-        config::load(&self.sources(), &|name| match name {
+        config::load(&self.sources(), &nlp::schemas(), &|name| match name {
             "agent-password" => Ok("planted-stored-secret".into()),
             _ => Err(SecretError::Unknown),
         })
@@ -121,15 +127,15 @@ fn the_printed_defaults_load_without_findings_and_change_nothing() {
     // Only the directory that the store's path is relative to differs: the file's, and the working directory.
     let debug = |it: &Settings| format!("{:?}", Settings { store: absent.store.clone(), ..it.clone() });
     assert_eq!(debug(&written), debug(&absent));
-    let default_profile = config::DEFAULT_PROFILE
+    let default_profile = default_profile()
         .replace("#name = \"support\"", "name = \"a\"")
-        .replace("#type", "type")
+        .replacen("#type", "type", 1)
         .replace("#agent_password = { env = \"SUPPORT_AGENT_PASSWORD\" }", "agent_password = { env = \"PASSWORD\" }")
         .replace(
             "#fallback_message = \"Something went wrong. Please say that again.\"",
             "fallback_message = \"Sorry.\"",
         )
-        .replace("#credential = { file = \"service-account.json\" }", "credential = { file = \"../google.json\" }");
+        .replacen("#credential = { file = \"service-account.json\" }", "credential = { file = \"../google.json\" }", 1);
     let redefined = Site::new().file("profiles/a.toml", &default_profile);
     let plain = with_profile("");
     let rules = |site: &Site| format!("{:?}", site.load().unwrap().settings.profiles[0].rules);
@@ -150,7 +156,7 @@ fn every_example_in_the_defaults_is_a_known_key() {
             .collect()
     };
     let site = with_main(&uncommented(config::DEFAULT))
-        .file("profiles/a.toml", &uncommented(config::DEFAULT_PROFILE))
+        .file("profiles/a.toml", &uncommented(&default_profile()))
         .variable("OPS_TOKEN", "planted-operators-token")
         .variable("ENGINE_1_TOKEN", "planted-engine-token")
         .variable("EGRESS_SIGNING_KEY", "planted-signing-key")
@@ -256,9 +262,10 @@ fn a_profile_becomes_the_rules_it_states() {
         })
         .collect();
     assert_eq!(queues, ["sales", "sales", "fallback"]);
-    let LanguageEngine::DialogflowV2(engine) = &profile.language_engine;
-    assert_eq!((engine.project.as_str(), engine.private_key_id.as_deref()), ("shop", Some("key-1")));
-    assert_eq!((engine.region.as_deref(), engine.time_zone.as_str()), (None, "Europe/Berlin"));
+    let engine = &profile.engines.primary;
+    assert_eq!((engine.schema.kind, engine.values.text("region")), ("dialogflow-v2", Some("global")));
+    let key = google::field(engine.values.secret("credential").unwrap(), "private_key_id");
+    assert_eq!(key.as_deref(), Some("key-1"));
     assert_eq!(profile.agent_password.expose_secret(), "planted-agent-password");
 }
 
@@ -267,8 +274,8 @@ fn s10_an_emulator_needs_a_project_and_no_credential() {
     let emulator = profile("a", "google.json", "dialogflow.endpoint = \"http://127.0.0.1:9000\"\n")
         .replace("dialogflow.credential = { file = \"../google.json\" }", "dialogflow.project = \"shop\"");
     let settings = Site::new().file("profiles/a.toml", &emulator).load().unwrap().settings;
-    let LanguageEngine::DialogflowV2(engine) = &settings.profiles[0].language_engine;
-    assert_eq!((engine.endpoint.as_deref(), engine.credential.is_none()), (Some("http://127.0.0.1:9000"), true));
+    let values = &settings.profiles[0].engines.primary.values;
+    assert_eq!((values.text("endpoint"), values.secret("credential").is_none()), (Some("http://127.0.0.1:9000"), true));
 }
 
 #[test]
@@ -351,7 +358,7 @@ fn every_mistake_of_every_file_is_found_at_once_and_in_order() {
 #[test]
 fn a_file_that_is_named_must_be_there() {
     let sources = Sources { config: Some("/nonexistent/usher.toml".into()), ..Sources::default() };
-    let findings = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap_err();
+    let findings = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap_err();
     assert_eq!(
         findings.list[0].render(false),
         "error: cannot read /nonexistent/usher.toml: No such file or directory (os error 2)\n |\n \
@@ -451,7 +458,7 @@ fn shipped_profiles_are_good() {
         .variable("EMULATOR_AGENT_PASSWORD", "planted");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/examples");
     let sources = Sources { profiles: Some(shipped.clone()), ..site.sources() };
-    let loaded = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap();
+    let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap();
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.settings.profiles.len(), fs::read_dir(shipped).unwrap().count());
 }
@@ -462,7 +469,7 @@ fn the_demos_profile_is_good_by_itself_and_its_password_is_pointed_out() {
     let site = Site::new();
     let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
     let sources = Sources { profiles: Some(profiles), ..site.sources() };
-    let loaded = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap();
+    let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap();
     let messages: Vec<_> = loaded.warnings.iter().map(|it| it.message.as_str()).collect();
     assert_eq!(messages, ["`agent_password` stands in the file as it is"]);
     assert_eq!(loaded.settings.profiles[0].rules.agents.len(), 2);
@@ -475,13 +482,13 @@ fn b16_the_demos_profile_loads_from_the_binary_without_any_file() {
         profiles: vec![("demo".to_owned(), config::DEMO_PROFILE.to_owned())],
     };
     let sources = Sources { embedded: Some(embedded.clone()), ..Sources::default() };
-    let loaded = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap();
+    let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap();
     assert_eq!(loaded.warnings, [], "nobody is told to change what is in the binary");
     assert_eq!(loaded.files, Vec::<std::path::PathBuf>::new());
     assert_eq!(loaded.settings.profiles[0].unit.as_str(), "DEMO");
 
     let broken = config::Embedded { main: "[[unit]\n".to_owned(), ..embedded };
     let sources = Sources { embedded: Some(broken), ..Sources::default() };
-    let findings = config::load(&sources, &|_| Err(SecretError::Unknown)).unwrap_err();
+    let findings = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap_err();
     assert_eq!(findings.list[0].location.as_ref().map(|it| it.file.as_str()), Some("usher.toml"));
 }

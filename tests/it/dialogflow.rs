@@ -12,7 +12,10 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use usher::{
     clock::Clock,
-    config::settings::{self, DialogflowV2, Profile, Transport},
+    config::{
+        schema::{Value as Setting, Values},
+        settings::{self, EngineSettings, Engines, Profile},
+    },
     core::{
         ids::{ContactId, ContactName, ProfileName, UnitName},
         message::{Answer, FailureKind, Input, Parameters, Reply},
@@ -20,7 +23,8 @@ use usher::{
     },
     egress::Names,
     gateway::ports::{Ask, AskError, LanguageEngine},
-    nlp::{self, Deps},
+    nlp::dialogflow_v2::{DialogflowV2, TransportKind as Transport},
+    nlp::{self, BuildError, CredentialReport, Deps},
 };
 
 use crate::fakes::dialogflow::{FakeDialogflow, say};
@@ -33,7 +37,6 @@ pub(crate) fn settings(endpoint: String) -> DialogflowV2 {
         environment: None,
         user: "-".into(),
         credential: None,
-        private_key_id: None,
         endpoint: Some(endpoint),
         transport: Transport::Grpc,
         connections: 1,
@@ -77,7 +80,7 @@ pub(crate) fn profile(config: DialogflowV2) -> Profile {
         text_limit: TextLimit { characters: 256, policy: LongText::Truncate, message: String::new() },
         coalesce: Duration::ZERO,
         on_uncertain: OnUncertain::Retry,
-        zone: jiff::tz::TimeZone::UTC,
+        zone: jiff::tz::TimeZone::get(&config.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
         calling_code: "49".into(),
         limits: Limits { waiting_inputs: 8, undelivered: 8, transcript_bytes: 4096 },
     };
@@ -86,10 +89,35 @@ pub(crate) fn profile(config: DialogflowV2) -> Profile {
         unit,
         rules: Arc::new(rules),
         agent_password: SecretString::from("pw"),
-        language_engine: settings::LanguageEngine::DialogflowV2(Box::new(config)),
+        engines: Engines::only(EngineSettings { schema: nlp::schemas()[0], values: values(config) }),
         speech: settings::Speech::default(),
         origin: "profiles/support.toml".into(),
     }
+}
+
+/// As a profile's file would set them.
+fn values(config: DialogflowV2) -> Values {
+    let transport = match config.transport {
+        Transport::Grpc => "grpc",
+        Transport::Rest => "rest",
+    };
+    let texts = [
+        ("project", Some(config.project)),
+        ("region", config.region),
+        ("environment", config.environment),
+        ("user", Some(config.user)),
+        ("endpoint", config.endpoint),
+        ("transport", Some(transport.to_owned())),
+        ("proxy", config.proxy),
+    ];
+    let mut values: Values = texts.into_iter().filter_map(|(key, text)| Some((key, Setting::Text(text?)))).collect();
+    values.set("connections", Setting::Number(config.connections.try_into().unwrap()));
+    values.set("deadline_ms", Setting::Number(config.deadline.as_millis().try_into().unwrap()));
+    values.set("sentiment", Setting::Flag(config.sentiment));
+    if let Some(credential) = config.credential {
+        values.set("credential", Setting::Secret(credential));
+    }
+    values
 }
 
 /// By these name servers; none: the system's.
@@ -102,7 +130,17 @@ pub(crate) fn deps() -> Deps {
 }
 
 pub(crate) fn engine(config: DialogflowV2) -> Arc<dyn LanguageEngine> {
-    nlp::build(&profile(config), &deps()).unwrap()
+    built(config, &deps()).unwrap()
+}
+
+pub(crate) fn built(config: DialogflowV2, deps: &Deps) -> Result<Arc<dyn LanguageEngine>, BuildError> {
+    let profile = profile(config);
+    nlp::build(&profile.engines.primary, &profile, deps)
+}
+
+pub(crate) async fn checked(config: &DialogflowV2) -> Result<CredentialReport, AskError> {
+    let profile = profile(config.clone());
+    nlp::check_credential(&profile.engines.primary, &profile, &deps()).await
 }
 
 pub(crate) fn asking(input: Input) -> Ask {

@@ -12,6 +12,7 @@
 mod chat;
 mod cli;
 mod config;
+mod contract;
 mod conversation;
 mod demo;
 mod dialogflow;

@@ -131,7 +131,7 @@ fn settings(plan: &Plan) -> Settings {
     fs::create_dir(directory.path().join("profiles")).unwrap();
     fs::write(directory.path().join("profiles/support.toml"), profile(&plan.settings)).unwrap();
     let sources = Sources { config: Some(file), ..Sources::default() };
-    match config::load(&sources, &|_| Err(SecretError::Unknown)) {
+    match config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)) {
         Ok(loaded) => loaded.settings,
         Err(findings) => panic!("{:?}", findings.list.iter().map(|it| it.render(false)).collect::<Vec<_>>()),
     }
@@ -290,7 +290,7 @@ fn roster(settings: &Settings, clock: &Clock) -> Roster {
     let mut deps = nlp::Deps::new(clock.clone(), names);
     deps.dial = dial;
     let served = settings.profiles.iter().map(|profile| {
-        let engine = nlp::build(profile, &deps).unwrap();
+        let engine = nlp::build(&profile.engines.primary, profile, &deps).unwrap();
         let media = vec![MediaType::OpenMedia];
         Arc::new(Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media))
     });

@@ -9,6 +9,7 @@ use super::data::random_secret;
 use crate::{
     clock::Clock,
     config::{self, DEMO_PROFILE, Embedded, Environment, Findings, Flag, Sources, settings::Settings},
+    nlp,
 };
 
 /// The business unit and the routing engine of `usher.toml`.
@@ -63,7 +64,7 @@ pub(super) fn settings(
         flags: vec![Flag { name: "--data", key: "store.path", value: store.to_owned() }],
         ..Sources::default()
     };
-    match config::load(&sources, &|_| Err(config::SecretError::Unknown)) {
+    match config::load(&sources, &nlp::schemas(), &|_| Err(config::SecretError::Unknown)) {
         Ok(loaded) => Ok(loaded.settings),
         Err(Findings { list, .. }) => {
             let found: Vec<String> = list.iter().map(|it| it.render(false)).collect();

@@ -24,6 +24,7 @@ use crate::{
     clock::Clock,
     config::{
         Location, Places, Severity,
+        nearest::nearest,
         settings::{Egress, Profile},
     },
     core::{directory::Directory, intents::Intents, message::MediaType},
@@ -65,7 +66,7 @@ pub async fn read(
     clock: Clock,
 ) -> anyhow::Result<Option<Result<Intents, AskError>>> {
     let names = Names::new(&egress.resolvers, egress.stale_addresses_for)?;
-    Ok(nlp::intents(profile, &nlp::Deps::new(clock, Arc::new(names))).await)
+    Ok(nlp::intents(&profile.engines.primary, profile, &nlp::Deps::new(clock, Arc::new(names))).await)
 }
 
 /// The intents of an agent's export, in the profile's language.
@@ -171,5 +172,5 @@ fn is_slip(a: &str, b: &str) -> bool {
 /// What one side says where the other says `name`.
 fn meant<'n>(name: &str, known: impl IntoIterator<Item = &'n str> + Clone) -> Option<(&'n str, Severity)> {
     let slip = known.clone().into_iter().find(|it| is_slip(it, name)).map(|it| (it, Severity::Error));
-    slip.or_else(|| crate::config::nearest(name, known).map(|it| (it, Severity::Warning)))
+    slip.or_else(|| nearest(name, known).map(|it| (it, Severity::Warning)))
 }

@@ -40,7 +40,7 @@ fn loaded(main: &str, more: &str) -> config::Loaded {
     let embedded = Some(Embedded { main: main.to_owned(), profiles });
     let environment = std::iter::once(("PASSWORD".to_owned(), "x".to_owned())).collect();
     let sources = Sources { embedded, environment, ..Sources::default() };
-    config::load(&sources, &|_| Err(config::SecretError::Unknown)).unwrap_or_else(|it| panic!("{it}"))
+    config::load(&sources, &nlp::schemas(), &|_| Err(config::SecretError::Unknown)).unwrap_or_else(|it| panic!("{it}"))
 }
 
 fn compared(more: &str, list: Vec<Intent>) -> Report {
@@ -294,7 +294,9 @@ fn b3_the_welcome_event_counts_also_where_it_is_the_default() {
         let profiles = vec![("p.toml".to_owned(), PROFILE.replace("welcome_event = \"\"\n", ""))];
         let embedded = Some(Embedded { main: MAIN.to_owned(), profiles });
         let environment = std::iter::once(("PASSWORD".to_owned(), "x".to_owned())).collect();
-        config::load(&Sources { embedded, environment, ..Sources::default() }, &|_| Err(config::SecretError::Unknown))
+        config::load(&Sources { embedded, environment, ..Sources::default() }, &nlp::schemas(), &|_| {
+            Err(config::SecretError::Unknown)
+        })
     };
     let loaded = loaded.unwrap_or_else(|it| panic!("{it}"));
     let intents = Intents { languages: vec!["en".into()], phrases_known: true, ..Intents::default() };
@@ -325,7 +327,8 @@ fn b3_the_agent_must_speak_the_profiles_language() {
         let embedded = Some(Embedded { main: MAIN.to_owned(), profiles: vec![("p.toml".to_owned(), text)] });
         let environment = std::iter::once(("PASSWORD".to_owned(), "x".to_owned())).collect();
         let sources = Sources { embedded, environment, ..Sources::default() };
-        let loaded = config::load(&sources, &|_| Err(config::SecretError::Unknown)).unwrap_or_else(|it| panic!("{it}"));
+        let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(config::SecretError::Unknown))
+            .unwrap_or_else(|it| panic!("{it}"));
         let languages = agent.iter().map(|it| (*it).to_owned()).collect();
         let intents = Intents { languages, phrases_known: true, ..Intents::default() };
         let (profile, places) = (&loaded.settings.profiles[0], &loaded.places[0]);

@@ -30,7 +30,7 @@ use super::{
     clock::{Due, InactivityClock},
     directory::Directory,
     ids::{ActionSeq, Epoch, MessageId, QueueId, Timestamp, Turn, UserId},
-    message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply, Speaker},
+    message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
     profile::{Destination, Rules},
     step::Step,
 };
@@ -440,36 +440,6 @@ impl Contact {
     pub fn spare_numbers(&mut self, lost: u32, least: ActionSeq) {
         let ActionSeq(last) = self.state.last_seq;
         self.state.last_seq = least.max(ActionSeq(last.saturating_add(lost)));
-    }
-
-    /// What was said before the running question, as far as it is kept; the oldest lines first. What the customer said and is
-    /// not answered yet is not among it.
-    #[must_use]
-    pub fn said_before(&self) -> Vec<Line> {
-        let asked = match &self.state.pending {
-            Some(Pending::Ask(asked)) => asked.heard.id.as_ref(),
-            Some(Pending::External { .. } | Pending::Command { .. }) | None => None,
-        };
-        let mut open: Vec<_> =
-            asked.into_iter().chain(self.state.waiting.iter().filter_map(|it| it.id.as_ref())).collect();
-        // Pieces of one long text are one line.
-        open.dedup();
-        let mut open = open.len();
-        let mut lines: Vec<Line> = self
-            .card
-            .history
-            .iter()
-            .chain(self.transcript.lines())
-            .rev()
-            .filter(|line| {
-                let is_open = line.speaker == Speaker::Customer && open > 0;
-                open -= usize::from(is_open);
-                !is_open
-            })
-            .cloned()
-            .collect();
-        lines.reverse();
-        lines
     }
 
     /// When the next [`Event::Tick`] is due, at the earliest.

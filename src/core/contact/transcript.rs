@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Command;
+use super::{Command, Contact, Pending};
 use crate::core::{
     ids::Timestamp,
     message::{Input, Line, Reply, Speaker},
@@ -60,6 +60,38 @@ impl Transcript {
                 self.bytes -= weight(&oldest);
             }
         }
+    }
+}
+
+impl Contact {
+    /// What was said before the running question, as far as it is kept; the oldest lines first. What the customer said and is
+    /// not answered yet is not among it.
+    #[must_use]
+    pub fn said_before(&self) -> Vec<Line> {
+        let asked = match &self.state.pending {
+            Some(Pending::Ask(asked)) => asked.heard.id.as_ref(),
+            Some(Pending::External { .. } | Pending::Command { .. }) | None => None,
+        };
+        let mut open: Vec<_> =
+            asked.into_iter().chain(self.state.waiting.iter().filter_map(|it| it.id.as_ref())).collect();
+        // Pieces of one long text are one line.
+        open.dedup();
+        let mut open = open.len();
+        let mut lines: Vec<Line> = self
+            .card
+            .history
+            .iter()
+            .chain(self.transcript.lines())
+            .rev()
+            .filter(|line| {
+                let is_open = line.speaker == Speaker::Customer && open > 0;
+                open -= usize::from(is_open);
+                !is_open
+            })
+            .cloned()
+            .collect();
+        lines.reverse();
+        lines
     }
 }
 

@@ -5,23 +5,24 @@
 
 use tokio::time::timeout;
 
-use super::{engine, errors::Place, parts, rest, session};
+use super::{DialogflowV2, errors::Place, parts, rest, session};
 use crate::{
-    config::settings::{DialogflowV2, Profile},
+    config::settings::{EngineSettings, Profile},
     core::message::FailureKind,
     gateway::ports::AskError,
-    nlp::{AgentSummary, CredentialReport, Deps},
+    nlp::{CredentialReport, Deps},
 };
 
 pub(in crate::nlp) async fn run(
+    engine: &EngineSettings,
     profile: &Profile,
-    config: &DialogflowV2,
     deps: &Deps,
 ) -> Result<CredentialReport, AskError> {
+    let config = &DialogflowV2::of(&engine.values, profile);
     let unbuilt = |error: crate::nlp::BuildError| AskError::new(FailureKind::Invalid, error.to_string());
     // Made first, and kept: the engine shares its token.
     let parts = parts(profile, config, deps).map_err(unbuilt)?;
-    engine(profile, config, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
+    super::engine(profile, config, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
 
     let place = Place::new(profile, config, &parts.endpoint);
     let source = rest::Source {
@@ -35,10 +36,9 @@ pub(in crate::nlp) async fn run(
     let agent = timeout(config.deadline, agent).await.unwrap_or_else(|_| Err(place.late(config.deadline)));
     Ok(CredentialReport {
         account: parts.tokens.map(|it| it.account().to_owned()),
-        agent: agent.map(|it| AgentSummary {
-            name: it.display_name,
-            language: it.default_language_code,
-            time_zone: it.time_zone,
+        about: agent.map(|it| {
+            let (name, language, zone) = (it.display_name, it.default_language_code, it.time_zone);
+            format!("agent {name}, language {language}, time zone {zone}")
         }),
     })
 }

@@ -6,11 +6,9 @@ use std::{error::Error, time::Duration};
 
 use tonic::Code;
 
+use super::DialogflowV2;
 use crate::{
-    config::settings::{DialogflowV2, Profile},
-    core::message::FailureKind,
-    gateway::ports::AskError,
-    nlp::google_auth::TokenFault,
+    config::settings::Profile, core::message::FailureKind, gateway::ports::AskError, nlp::google_auth::TokenFault,
 };
 
 /// Where an ask goes, as an administrator knows it.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use google_cloud_dialogflow_v2::model::{self, intent::message::Message as Body};
 use tokio::time::timeout;
 
-use super::{convert, errors::Place, parts, rest, session};
+use super::{DialogflowV2, convert, errors::Place, parts, rest, session};
 use crate::{
-    config::settings::{DialogflowV2, Profile},
+    config::settings::{EngineSettings, Profile},
     core::{
         intents::{Intent, Intents, Message, MessageKind, Parameter},
         message::FailureKind,
@@ -22,7 +22,8 @@ const MAX_PAGES: usize = 1_000;
 /// A page with all its phrases takes longer than an answer.
 const PAGE_WITHIN: Duration = Duration::from_secs(30);
 
-pub(in crate::nlp) async fn read(profile: &Profile, config: &DialogflowV2, deps: &Deps) -> Result<Intents, AskError> {
+pub(in crate::nlp) async fn read(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Result<Intents, AskError> {
+    let config = &DialogflowV2::of(&engine.values, profile);
     let unbuilt = |error: crate::nlp::BuildError| AskError::new(FailureKind::Invalid, error.to_string());
     let parts = parts(profile, config, deps).map_err(unbuilt)?;
     let place = Place::new(profile, config, &parts.endpoint);

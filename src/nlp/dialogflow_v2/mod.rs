@@ -10,6 +10,7 @@ mod grpc;
 pub(super) mod intents;
 mod rest;
 mod rest_model;
+mod schema;
 mod session;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::settings::{self, DialogflowV2, Profile},
+    config::settings::{EngineSettings, Profile},
     core::{
         ids::Timestamp,
         intents::AnswerLimits,
@@ -36,6 +37,8 @@ use crate::{
 use errors::Place;
 use grpc::GrpcTransport;
 use rest::RestTransport;
+pub(super) use schema::SCHEMA;
+pub use schema::{DialogflowV2, Transport as TransportKind};
 use session::{Session, Sessions};
 
 /// What is taken of one answer.
@@ -90,9 +93,13 @@ struct Engine<T> {
     transport: T,
 }
 
-pub(super) fn build(profile: &Profile, deps: &Deps) -> Option<Result<Arc<dyn LanguageEngine>, BuildError>> {
-    let settings::LanguageEngine::DialogflowV2(config) = &profile.language_engine;
-    Some(engine(profile, config, deps).map(|it| it as Arc<dyn LanguageEngine>))
+pub(super) fn build(
+    engine: &EngineSettings,
+    profile: &Profile,
+    deps: &Deps,
+) -> Result<Arc<dyn LanguageEngine>, BuildError> {
+    let config = DialogflowV2::of(&engine.values, profile);
+    self::engine(profile, &config, deps).map(|it| it as Arc<dyn LanguageEngine>)
 }
 
 /// An engine whatever its transport.
@@ -106,12 +113,12 @@ fn engine(profile: &Profile, config: &DialogflowV2, deps: &Deps) -> Result<Arc<d
     let Parts { place, sessions, endpoint, extras, tokens } = parts(profile, config, deps)?;
     let deadline = config.deadline;
     Ok(match config.transport {
-        settings::Transport::Grpc => {
+        TransportKind::Grpc => {
             let transport = GrpcTransport::new(&endpoint, config.connections, extras, tokens.clone(), &deps.dial)
                 .map_err(|error| bad("endpoint", error.to_string()))?;
             Arc::new(Engine { place, sessions, deadline, tokens, transport })
         }
-        settings::Transport::Rest => {
+        TransportKind::Rest => {
             let transport =
                 RestTransport::new(&endpoint, config.proxy.as_deref(), extras, tokens.clone(), &deps.lookup)
                     .map_err(|error| bad("proxy", error.to_string()))?;
@@ -138,15 +145,15 @@ fn parts(profile: &Profile, config: &DialogflowV2, deps: &Deps) -> Result<Parts,
         return bad("credential", "is missing: only an `endpoint` of your own can do without");
     }
     let route = match (config.transport, &config.proxy) {
-        (settings::Transport::Grpc, Some(_)) => {
+        (TransportKind::Grpc, Some(_)) => {
             return bad("proxy", "is for `transport = \"rest\"`; gRPC does not pass HTTP proxies");
         }
-        (settings::Transport::Grpc, None) => Route::Direct,
-        (settings::Transport::Rest, Some(proxy)) if !proxy.starts_with("http://") => {
+        (TransportKind::Grpc, None) => Route::Direct,
+        (TransportKind::Rest, Some(proxy)) if !proxy.starts_with("http://") => {
             return bad("proxy", "is not of the form http://[user:password@]host:port");
         }
-        (settings::Transport::Rest, Some(proxy)) => Route::Proxy(proxy.clone()),
-        (settings::Transport::Rest, None) => Route::Environment,
+        (TransportKind::Rest, Some(proxy)) => Route::Proxy(proxy.clone()),
+        (TransportKind::Rest, None) => Route::Environment,
     };
     let tokens = config.credential.as_ref().map(|it| deps.tokens.source(it, &route)).transpose();
     let tokens = tokens.map_err(|source| BuildError::Credential { profile: profile.origin.clone(), source })?;

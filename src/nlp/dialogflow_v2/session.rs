@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{config::settings::DialogflowV2, core::ids::ContactId};
+use super::DialogflowV2;
+use crate::core::ids::ContactId;
 
 /// Google's bound on session ids.
 pub(super) const MAX_ID_BYTES: usize = 36;

@@ -10,6 +10,10 @@ use secrecy::SecretString;
 
 use super::*;
 use crate::{
+    config::{
+        schema::Values,
+        settings::{Engines, Speech},
+    },
     core::{
         ids::{ProfileName, UnitName},
         profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
@@ -25,9 +29,8 @@ pub(super) fn config() -> DialogflowV2 {
         environment: None,
         user: "-".into(),
         credential: None,
-        private_key_id: None,
         endpoint: None,
-        transport: settings::Transport::Grpc,
+        transport: TransportKind::Grpc,
         connections: 4,
         deadline: Duration::from_secs(7),
         sentiment: false,
@@ -38,10 +41,10 @@ pub(super) fn config() -> DialogflowV2 {
 
 pub(super) fn place() -> Place {
     let config = DialogflowV2 { region: Some("europe-west1".into()), ..config() };
-    Place::new(&profile(config.clone()), &config, "https://dialogflow.example")
+    Place::new(&profile(), &config, "https://dialogflow.example")
 }
 
-fn profile(config: DialogflowV2) -> Profile {
+fn profile() -> Profile {
     let (name, unit) = (ProfileName::new("support").unwrap(), UnitName::new("u").unwrap());
     let rules = Rules {
         profile: name.clone(),
@@ -83,15 +86,15 @@ fn profile(config: DialogflowV2) -> Profile {
         unit,
         rules: Arc::new(rules),
         agent_password: SecretString::from("pw"),
-        language_engine: settings::LanguageEngine::DialogflowV2(Box::new(config)),
-        speech: settings::Speech::default(),
+        engines: Engines::only(EngineSettings { schema: &SCHEMA, values: Values::default() }),
+        speech: Speech::default(),
         origin: "profiles/support.toml".into(),
     }
 }
 
 fn problem(config: DialogflowV2) -> String {
     let deps = Deps::new(Clock::system(), Arc::new(Names::new(&[], Duration::ZERO).unwrap()));
-    crate::nlp::build(&profile(config), &deps).map(drop).unwrap_err().to_string()
+    engine(&profile(), &config, &deps).map(drop).unwrap_err().to_string()
 }
 
 #[tokio::test]
@@ -109,7 +112,7 @@ async fn s10_settings_that_cannot_work_are_refused_by_name() {
     assert!(problem(user).contains("user: is longer than 36 bytes"));
     let grpc_proxy = DialogflowV2 { proxy: Some("http://proxy:3128".into()), ..own.clone() };
     assert!(problem(grpc_proxy).contains("proxy: is for `transport = \"rest\"`"));
-    let rest = settings::Transport::Rest;
+    let rest = TransportKind::Rest;
     let proxy = DialogflowV2 { proxy: Some("socks5://proxy".into()), transport: rest, ..own.clone() };
     assert!(problem(proxy).contains("proxy: is not of the form"));
     let endpoint = DialogflowV2 { endpoint: Some("http://a b".into()), ..own.clone() };

@@ -37,23 +37,6 @@ fn s7_name_used_twice() {
 }
 
 #[test]
-fn s8_type_not_built() {
-    let site = with_profile("")
-        .file("profiles/a.toml", &profile("a", "google.json", "").replace("dialogflow-v2", "connector"));
-    assert_eq!(
-        site.findings(),
-        r#"error: profiles of type `connector` are not built yet
- --> profiles/a.toml:2:8
-  |
-2 | type = "connector"
-  |        ^^^^^^^^^^^
-  |
-  = help: known types: `dialogflow-v2`
-"#
-    );
-}
-
-#[test]
 fn s8_type_unknown() {
     let site = with_profile("")
         .file("profiles/a.toml", &profile("a", "google.json", "").replace("dialogflow-v2", "dialogflow_v2"));
@@ -527,5 +510,62 @@ fn literal_secret_is_a_warning_that_hides_it() {
   |
   = help: take it out: { env = "NAME" }, { file = "path" } or { secret = "name" }
 "#
+    );
+}
+
+#[test]
+fn b7_standbys_have_names_of_their_own_and_settings_of_their_kind() {
+    let site = with_profile(
+        r#"[[standby]]
+name = "primary"
+type = "dialogflow-v2"
+[standby.dialogflow]
+endpoint = "http://127.0.0.1:9000"
+project = "p"
+[[standby]]
+name = "second"
+type = "dialogflow-v2"
+[standby.dialogflow]
+endpoint = "http://127.0.0.1:9000"
+project = "p"
+conections = 2
+"#,
+    );
+    assert_eq!(
+        site.findings(),
+        r#"error: a standby cannot be called `primary`
+ --> profiles/a.toml:7:8
+  |
+7 | name = "primary"
+  |        ^^^^^^^^^
+  |
+  = help: give each engine a name of its own
+error: unknown key `standby.dialogflow.conections`
+  --> profiles/a.toml:18:1
+   |
+18 | conections = 2
+   | ^^^^^^^^^^
+   |
+   = help: did you mean `standby.dialogflow.connections`?
+"#
+    );
+}
+
+#[test]
+fn b5_a_canary_without_a_type_is_the_profiles_engine_but_for_what_it_sets() {
+    let site = with_profile("[canary]\nshare_percent = 5\n[canary.dialogflow]\nenvironment = \"next\"\n");
+    let settings = site.load().unwrap().settings;
+    let engines = &settings.profiles[0].engines;
+    let canary = engines.canary.as_ref().unwrap();
+    assert_eq!((canary.share_percent, canary.rollback.min_turns), (5, 50));
+    assert_eq!(canary.engine.values.text("environment"), Some("next"));
+    assert!(canary.engine.values.secret("credential").is_some(), "the primary's");
+    assert_eq!(engines.primary.values.text("environment"), None);
+
+    let without_share = with_profile("[shadow]\n[shadow.dialogflow]\nenvironment = \"next\"\n");
+    assert!(
+        without_share.findings().starts_with("error: `shadow.share_percent` is missing"),
+        "{}",
+        without_share.findings()
     );
 }

@@ -36,7 +36,7 @@ async fn s32_dialogflow_is_reached_though_the_primary_name_server_is_dead() {
     for transport in [Transport::Grpc, Transport::Rest] {
         let (dialogflow, primary, secondary) = (FakeDialogflow::start(), dead().await, alive().await);
         let config = DialogflowV2 { transport, connections: 4, ..named(&dialogflow, HOST) };
-        let engine = nlp::build(&profile(config), &deps_by(&[&primary, &secondary])).unwrap();
+        let engine = built(config, &deps_by(&[&primary, &secondary])).unwrap();
         assert_eq!(primary.asked(HOST) + secondary.asked(HOST), 0, "building looks nothing up");
         let answer = ask(&engine, "hi").await.unwrap_or_else(|error| panic!("{transport:?}: {error}"));
         assert_eq!(answer.replies, [Reply::Text("echo: hi".into())]);
@@ -52,7 +52,7 @@ async fn s32_the_token_server_is_reached_though_the_primary_name_server_is_dead(
         dialogflow.accepts_token(&TokenServer::token(1));
         let credential = Some(tokens.credential_at(TOKEN_HOST));
         let config = DialogflowV2 { transport, credential, ..settings(dialogflow.endpoint()) };
-        let engine = nlp::build(&profile(config), &deps_by(&[&primary, &secondary])).unwrap();
+        let engine = built(config, &deps_by(&[&primary, &secondary])).unwrap();
         ask(&engine, "hi").await.unwrap_or_else(|error| panic!("{transport:?}: {error}"));
         assert!(primary.asked(TOKEN_HOST) > 0 && secondary.asked(TOKEN_HOST) > 0, "{transport:?}");
     }
@@ -64,7 +64,7 @@ async fn s32_a_new_connection_takes_the_last_good_address_while_no_name_server_a
         let (dialogflow, server) = (FakeDialogflow::start(), alive().await);
         let deps = deps_by(&[&server]);
         let config = DialogflowV2 { transport, ..named(&dialogflow, HOST) };
-        let first = nlp::build(&profile(config.clone()), &deps).unwrap();
+        let first = built(config.clone(), &deps).unwrap();
         ask(&first, "hi").await.unwrap();
         drop(first);
         server.set(HOST, NameAnswer::Silence);
@@ -73,7 +73,7 @@ async fn s32_a_new_connection_takes_the_last_good_address_while_no_name_server_a
         tokio::time::resume();
 
         let (asked, connections) = (server.asked(HOST), dialogflow.connections());
-        let second = nlp::build(&profile(config), &deps).unwrap();
+        let second = built(config, &deps).unwrap();
         ask(&second, "hi").await.unwrap_or_else(|error| panic!("{transport:?}: {error}"));
         assert!(server.asked(HOST) > asked, "a new answer was asked for first");
         assert!(dialogflow.connections() > connections, "over a connection of its own");
@@ -87,7 +87,7 @@ async fn s32_this_machine_is_found_without_any_name_server() {
         for host in ["localhost", "127.0.0.1"] {
             let dialogflow = FakeDialogflow::start();
             let config = DialogflowV2 { transport, ..named(&dialogflow, host) };
-            let engine = nlp::build(&profile(config), &deps_by(&[&server])).unwrap();
+            let engine = built(config, &deps_by(&[&server])).unwrap();
             ask(&engine, "hi").await.unwrap_or_else(|error| panic!("{transport:?} {host}: {error}"));
         }
     }

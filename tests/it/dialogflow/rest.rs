@@ -126,6 +126,6 @@ async fn pain_9_token_and_conversation_pass_the_profiles_proxy() {
     assert_eq!(ask(&engine, "hi").await.unwrap_err().kind, FailureKind::Malformed);
 
     dialogflow.accepts_token(&TokenServer::token(2));
-    let report = nlp::check_credential(&profile(config), &deps()).await.unwrap();
-    assert_eq!(report.agent.unwrap().name, "Support");
+    let report = checked(&config).await.unwrap();
+    assert_eq!(report.about.unwrap(), "agent Support, language en, time zone Europe/Berlin");
 }

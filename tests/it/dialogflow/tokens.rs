@@ -55,7 +55,7 @@ async fn pain_10_the_token_hides_from_whoever_prints_a_header() {
 async fn profiles_of_one_credential_share_its_token() {
     let (dialogflow, tokens) = (FakeDialogflow::start(), TokenServer::start());
     let deps = deps();
-    let build = || nlp::build(&profile(with_token(&dialogflow, &tokens)), &deps).unwrap();
+    let build = || built(with_token(&dialogflow, &tokens), &deps).unwrap();
     let (one, two) = (build(), build());
     ask(&one, "hi").await.unwrap();
     ask(&two, "hi").await.unwrap();
@@ -69,7 +69,7 @@ async fn profiles_of_one_credential_share_its_token() {
 async fn s10_tokens_are_refreshed_ahead_of_their_end() {
     let (dialogflow, tokens) = (FakeDialogflow::start(), TokenServer::start());
     let deps = hasty();
-    let engine = nlp::build(&profile(with_token(&dialogflow, &tokens)), &deps).unwrap();
+    let engine = built(with_token(&dialogflow, &tokens), &deps).unwrap();
     ask(&engine, "hi").await.unwrap();
     tokens.wait_for_posts(3).await;
     ask(&engine, "later").await.unwrap();
@@ -84,7 +84,7 @@ async fn s10_the_old_token_serves_while_a_refresh_fails() {
     dialogflow.accepts_token(&TokenServer::token(1));
     tokens.next(Grant::Token(3600)).otherwise(Grant::Broken(503));
     let deps = hasty();
-    let engine = nlp::build(&profile(with_token(&dialogflow, &tokens)), &deps).unwrap();
+    let engine = built(with_token(&dialogflow, &tokens), &deps).unwrap();
     // The fourth request shows that two failures have been taken in.
     tokens.wait_for_posts(4).await;
     ask(&engine, "hi").await.unwrap();
@@ -135,7 +135,7 @@ async fn an_ask_waits_for_its_token_within_the_deadline() {
     // Trouble at the token server passes.
     tokens.next(Grant::Broken(503)).next(Grant::Refused("internal_failure"));
     let deps = hasty();
-    let engine = nlp::build(&profile(with_token(&dialogflow, &tokens)), &deps).unwrap();
+    let engine = built(with_token(&dialogflow, &tokens), &deps).unwrap();
     ask(&engine, "hi").await.unwrap();
 }
 
@@ -146,11 +146,10 @@ async fn s10_the_credential_test_tells_what_an_ask_would_meet() {
     for transport in [Transport::Grpc, Transport::Rest] {
         let config =
             DialogflowV2 { transport, region: Some("europe-west1".into()), ..with_token(&dialogflow, &tokens) };
-        let check = async |config: &DialogflowV2| nlp::check_credential(&profile(config.clone()), &deps()).await;
+        let check = async |config: &DialogflowV2| checked(config).await;
         let report = check(&config).await.unwrap();
         assert_eq!(report.account.as_deref(), Some("bot@p-1.iam.gserviceaccount.com"));
-        let agent = report.agent.unwrap();
-        assert_eq!([&*agent.name, &*agent.language, &*agent.time_zone], ["Support", "en", "Europe/Berlin"]);
+        assert_eq!(report.about.unwrap(), "agent Support, language en, time zone Europe/Berlin");
         let probe = dialogflow.requests().pop().unwrap();
         assert_eq!((probe.event(), probe.rest), (Some("usher_check"), transport == Transport::Rest));
         assert!(probe.session.ends_with("/sessions/usher-check"));
@@ -163,6 +162,6 @@ async fn s10_the_credential_test_tells_what_an_ask_would_meet() {
     // Those who may converse need not be allowed to read the agent.
     dialogflow.agent_is(Code::PermissionDenied);
     let config = DialogflowV2 { region: Some("europe-west1".into()), ..with_token(&dialogflow, &tokens) };
-    let report = nlp::check_credential(&profile(config), &deps()).await.unwrap();
-    assert_eq!(report.agent.unwrap_err().kind, FailureKind::Credential);
+    let report = checked(&config).await.unwrap();
+    assert_eq!(report.about.unwrap_err().kind, FailureKind::Credential);
 }

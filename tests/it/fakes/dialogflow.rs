@@ -16,18 +16,20 @@ mod wire;
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tonic::{Code, Status};
 use usher::wire::dialogflow_v2::{DetectIntentRequest, DetectIntentResponse, QueryParameters, query_input};
 
 pub(crate) use answer::{Say, say};
 
-use super::server::{Server, until};
+use super::server::{Line, Server, until};
 
 /// What one request leads to.
 #[derive(Clone, Debug)]
@@ -40,6 +42,18 @@ pub(crate) enum Reaction {
     Hang,
     /// These bytes where the answer should be.
     Raw(Vec<u8>),
+    /// The connection is lost instead.
+    Cut,
+}
+
+/// Decides what a request within the limits leads to.
+#[derive(Clone)]
+pub(crate) struct Decides(pub(crate) Arc<dyn Fn(Recorded) -> BoxFuture<'static, Reaction> + Send + Sync>);
+
+impl fmt::Debug for Decides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decides")
+    }
 }
 
 impl From<Say> for Reaction {
@@ -89,6 +103,7 @@ struct Script {
     by_event: HashMap<String, Reaction>,
     next: VecDeque<Reaction>,
     otherwise: Option<Reaction>,
+    decides: Option<Decides>,
     /// Where the agent lives; `None`: everywhere.
     place: Option<(String, Option<String>)>,
     /// The one accepted bearer token; `None`: anything, or nothing.
@@ -100,6 +115,7 @@ struct Script {
 struct Shared {
     /// Protects the script; held for look-ups alone.
     script: Mutex<Script>,
+    line: Line,
     requests: watch::Sender<Vec<Recorded>>,
 }
 
@@ -110,8 +126,10 @@ impl FakeDialogflow {
 
     /// At the address of one that was dropped: Dialogflow after a restart.
     pub(crate) fn start_at(address: SocketAddr) -> Self {
-        let state = Arc::new(Shared { script: Mutex::default(), requests: watch::Sender::default() });
-        Self { server: Server::start_at(address, wire::router(Arc::clone(&state))), state }
+        let line = Line::default();
+        let state =
+            Arc::new(Shared { script: Mutex::default(), line: line.clone(), requests: watch::Sender::default() });
+        Self { server: Server::start_on(line, address, wire::router(Arc::clone(&state))), state }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -142,6 +160,11 @@ impl FakeDialogflow {
         self.script(|it| it.otherwise = Some(reaction.into()))
     }
 
+    /// Instead of all that is said otherwise.
+    pub(crate) fn leaves_it_to(&self, decides: Decides) -> &Self {
+        self.script(|it| it.decides = Some(decides))
+    }
+
     /// Requests for another project or location find nothing.
     pub(crate) fn lives_at(&self, project: &str, location: Option<&str>) -> &Self {
         self.script(|it| it.place = Some((project.to_owned(), location.map(str::to_owned))))
@@ -166,6 +189,10 @@ impl FakeDialogflow {
         until(self.state.requests.subscribe(), |it| it.len() >= count).await;
     }
 
+    pub(crate) const fn line(&self) -> &Line {
+        self.server.line()
+    }
+
     /// Accepted so far.
     pub(crate) fn connections(&self) -> usize {
         self.server.connections()
@@ -185,11 +212,17 @@ impl Shared {
     /// What becomes of a request: bytes of an answer, or a status.
     async fn react(&self, recorded: Recorded, encode: fn(&DetectIntentResponse) -> Vec<u8>) -> Result<Vec<u8>, Status> {
         let verdict = self.judge(&recorded);
-        let reaction = self.script.lock().unwrap().pick(&recorded);
+        let (picked, decides) = {
+            let mut script = self.script.lock().unwrap();
+            (script.pick(&recorded), script.decides.clone())
+        };
         let echo = recorded.text().or(recorded.event()).unwrap_or_default().to_owned();
-        self.requests.send_modify(|it| it.push(recorded));
+        self.requests.send_modify(|it| it.push(recorded.clone()));
         verdict?;
-        let mut reaction = reaction;
+        let mut reaction = match decides {
+            Some(Decides(decide)) => decide(recorded).await,
+            None => picked,
+        };
         loop {
             reaction = match reaction {
                 Reaction::Echo => return Ok(encode(&say(&format!("echo: {echo}")).intent("echo").response)),
@@ -197,6 +230,10 @@ impl Shared {
                 Reaction::Status(code) => return Err(Status::new(code, format!("{code:?}, as the test wants it"))),
                 Reaction::Raw(bytes) => return Ok(bytes),
                 Reaction::Hang => std::future::pending().await,
+                Reaction::Cut => {
+                    self.line.cut();
+                    std::future::pending().await
+                }
                 Reaction::Late(delay, then) => {
                     tokio::time::sleep(delay).await;
                     *then

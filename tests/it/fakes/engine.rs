@@ -2,7 +2,7 @@
 //! waits for credits, sends again what was `Busy`. Tests script it and look at what it was told to do.
 
 mod conduct;
-mod wire;
+pub(crate) mod wire;
 
 use std::{
     collections::HashMap,

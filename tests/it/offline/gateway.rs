@@ -1,13 +1,12 @@
 //! The gateway's own adapter against the offline Dialogflow, over both of its transports.
 
 use usher::{
-    config::settings::Transport,
     core::message::{Input, Reply},
-    nlp,
+    nlp::dialogflow_v2::TransportKind as Transport,
 };
 
 use super::{agent, serve};
-use crate::dialogflow::{ask, asking, deps, engine, object, profile, settings};
+use crate::dialogflow::{ask, asking, checked, engine, object, settings};
 
 #[tokio::test]
 async fn b16_the_gateways_own_adapter() {
@@ -32,8 +31,8 @@ async fn b16_the_gateways_own_adapter() {
         }
         assert!(ask(&engine, "quark").await.unwrap().not_understood);
 
-        let report = nlp::check_credential(&profile(config), &deps()).await.unwrap();
-        assert_eq!(report.agent.unwrap().name, "Test Cafe", "usher check --online");
+        let report = checked(&config).await.unwrap();
+        assert_eq!(report.about.unwrap().split(',').next(), Some("agent Test Cafe"), "usher check --online");
         server.stop().await.unwrap();
     }
 }

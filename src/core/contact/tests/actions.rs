@@ -38,7 +38,7 @@ fn s19_requeue_gives_the_contact_to_the_configured_queue_of_its_media_type() {
 #[test]
 fn s19_the_person_gets_the_whole_story() {
     let line = |speaker, text: &str, at| Line { speaker, text: text.to_owned(), at: Timestamp(T0 + at) };
-    let before = line(crate::core::message::Speaker::Person, "from the shop", -1);
+    let before = line(Speaker::Person, "from the shop", -1);
     let card = Card {
         queue: Some(queue("sales")),
         customer_id: "c7".to_owned(),
@@ -60,7 +60,7 @@ fn s19_the_person_gets_the_whole_story() {
     ]);
     let context = talk.context();
     assert_eq!(context.summary, "action human; last intent: complaint; last said: really");
-    let (customer, agent) = (crate::core::message::Speaker::Customer, crate::core::message::Speaker::VirtualAgent);
+    let (customer, agent) = (Speaker::Customer, Speaker::VirtualAgent);
     let lines =
         [before, line(customer, "it is broken", 0), line(customer, "really", 1), line(agent, "I'll connect you.", 2)];
     assert_eq!(context.transcript, lines);

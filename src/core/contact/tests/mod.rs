@@ -27,6 +27,7 @@ use super::*;
 use crate::core::{
     action::{ActionKind, ActionRule},
     directory::Queue,
+    message::Speaker,
     profile::{Events, Handover, Inactivity, LongText, OnUncertain, TextLimit},
 };
 

@@ -1,5 +1,6 @@
 //! Answers in few words.
 
+use prost::Message as _;
 use prost_types::Struct;
 use serde_json::Value;
 use tonic::Code;
@@ -35,6 +36,11 @@ pub(crate) fn structure(json: &Value) -> Struct {
 }
 
 impl Say {
+    /// As it goes over the wire.
+    pub(crate) fn bytes(&self, rest: bool) -> Vec<u8> {
+        if rest { json::response(&self.response) } else { self.response.encode_to_vec() }
+    }
+
     /// One more text.
     pub(crate) fn text(self, text: &str) -> Self {
         self.message(message::Message::Text(message::Text { text: vec![text.to_owned()] }))

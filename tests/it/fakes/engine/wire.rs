@@ -3,7 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     task::{Context, Poll, Waker},
 };
 
@@ -14,7 +14,22 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// A connection that can be torn down from outside.
 #[derive(Clone)]
-pub(super) struct Wire(Arc<Mutex<Ends>>);
+pub(crate) struct Wire(Arc<Mutex<Ends>>);
+
+/// Does not keep the connection open.
+pub(crate) struct WeakWire(Weak<Mutex<Ends>>);
+
+impl WeakWire {
+    pub(crate) fn cut(&self) {
+        if let Some(ends) = self.0.upgrade() {
+            Wire(ends).cut();
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
 
 /// The connection, until it is cut, and who waits for it.
 struct Ends {
@@ -23,11 +38,15 @@ struct Ends {
 }
 
 impl Wire {
-    pub(super) fn new(io: Box<dyn Io>) -> Self {
+    pub(crate) fn new(io: Box<dyn Io>) -> Self {
         Self(Arc::new(Mutex::new(Ends { io: Some(io), waker: None })))
     }
 
-    pub(super) fn cut(&self) {
+    pub(crate) fn weak(&self) -> WeakWire {
+        WeakWire(Arc::downgrade(&self.0))
+    }
+
+    pub(crate) fn cut(&self) {
         let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ends.io = None;
         if let Some(waker) = ends.waker.take() {
