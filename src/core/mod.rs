@@ -15,5 +15,6 @@ pub mod ids;
 pub mod intents;
 pub mod message;
 pub mod profile;
+pub mod replay;
 pub mod step;
 mod tell;

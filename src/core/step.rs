@@ -41,6 +41,9 @@ pub enum Step {
         turn: Turn,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         event: Option<String>,
+        /// How many further messages of the customer's are part of the question (B9).
+        #[serde(default, skip_serializing_if = "is_none_more")]
+        joined: u32,
     },
     Answered {
         turn: Turn,
@@ -153,6 +156,11 @@ pub enum Step {
     Busy {
         id: MessageId,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_none_more(joined: &u32) -> bool {
+    *joined == 0
 }
 
 impl Step {

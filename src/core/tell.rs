@@ -53,8 +53,8 @@ impl Step {
     #[expect(clippy::wildcard_enum_match_arm, reason = "`tell` sends the steps of a turn here, and no others")]
     fn tell_turn(&self) -> String {
         match self {
-            Self::Asked { turn, event: Some(event) } => format!("turn {}: engine asked with event {event}", turn.0),
-            Self::Asked { turn, event: None } => format!("turn {}: engine asked", turn.0),
+            Self::Asked { turn, event: Some(event), .. } => format!("turn {}: engine asked with event {event}", turn.0),
+            Self::Asked { turn, event: None, .. } => format!("turn {}: engine asked", turn.0),
             Self::Answered {
                 turn,
                 ms,

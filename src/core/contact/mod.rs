@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use saved::{Record, Recorded, name_hash};
 use transcript::Transcript;
+pub(in crate::core) use turn::cut;
 
 use super::{
     clock::{Due, InactivityClock},
