@@ -4,6 +4,7 @@ pub mod converse;
 pub mod demo;
 pub mod lint;
 mod machine;
+pub mod replay;
 mod serve;
 mod timeline;
 
@@ -29,7 +30,7 @@ use crate::{
 
 pub use machine::raise_open_files;
 pub use serve::{Listeners, Running, serve};
-pub use timeline::timeline;
+pub use timeline::{begun, timeline};
 
 /// A door cannot be opened or a neighbour not be reached: the process ends with its own exit code.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use anyhow::bail;
 use super::serve::TIMELINE;
 use crate::{
     config::Environment,
-    core::ids::ContactId,
+    core::ids::{ContactId, Timestamp, UnitName},
     gateway::{
         timeline::{as_json, as_text},
         verify_chain,
@@ -42,4 +42,17 @@ pub async fn timeline(
         return Ok(format!("{:#}\n", as_json(contact, &records, verdict)?));
     }
     Ok(as_text(contact, &records, verdict)?)
+}
+
+/// The contacts of a business unit that began at or after a time, oldest first: the newest `limit` of them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn begun(
+    directory: &Path,
+    unit: &UnitName,
+    since: Timestamp,
+    limit: usize,
+) -> anyhow::Result<Vec<ContactId>> {
+    Ok(Sqlite::open_existing(directory).await?.begun(unit, since, limit).await?)
 }

@@ -6,8 +6,10 @@ mod demo;
 mod lint;
 mod load;
 mod nlp;
+mod replay;
 mod secret;
 mod serve;
+mod timeline;
 
 use std::{
     io::{self, Write},
@@ -22,7 +24,6 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     app,
     config::{self, Environment, Findings, Flag, Sources, settings::Profile},
-    core::ids::{ContactId, ContactName, UnitName},
 };
 
 /// How a command ends.
@@ -35,8 +36,10 @@ pub enum Exit {
     Config,
     /// A door cannot be opened or a neighbour not be reached.
     CannotConnect,
-    /// `check --strict` found warnings.
+    /// `check --strict` or `lint --strict` found warnings.
     Warnings,
+    /// `replay` came to other actions than were recorded.
+    Differs,
 }
 
 impl Exit {
@@ -48,6 +51,7 @@ impl Exit {
             Self::Config => 2,
             Self::CannotConnect => 3,
             Self::Warnings => 4,
+            Self::Differs => 5,
         }
     }
 
@@ -100,8 +104,10 @@ enum Command {
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
-    /// Tell what happened to a contact, and why
-    Timeline(TimelineArgs),
+    /// Tell what happened to contacts, and why
+    Timeline(timeline::TimelineArgs),
+    /// Ask a profile's engine again what recorded contacts' engines were asked, and tell what differs; nothing is carried out
+    Replay(Box<replay::ReplayArgs>),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
     /// Talk as many contacts at a given rate, and account for every message
@@ -192,7 +198,7 @@ enum MediaArg {
 }
 
 /// Where the store is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct StoreArgs {
     /// Configuration file [default: usher.toml, if it is there]
     #[arg(long, value_name = "FILE", global = true)]
@@ -216,20 +222,6 @@ enum SecretCommand {
     Set { name: String },
     /// List the names, never the values
     List,
-}
-
-#[derive(Debug, Args)]
-struct TimelineArgs {
-    #[command(flatten)]
-    store: StoreArgs,
-    /// The contact's name, as the routing engine gave it
-    contact: String,
-    /// The contact's business unit [default: the only one]
-    #[arg(long)]
-    unit: Option<String>,
-    /// Every record with its hash, for programs
-    #[arg(long)]
-    json: bool,
 }
 
 impl ServeArgs {
@@ -281,7 +273,8 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
-        Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Timeline(args)) => timeline::run(args, environment, terminal),
+        Some(Command::Replay(args)) => replay::run(&args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
@@ -308,40 +301,6 @@ fn alone(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         return usage(&format!("there is a {file} here: say `usher serve` to serve by it, or `usher demo`"), terminal);
     }
     demo::run(DemoArgs::default(), terminal)
-}
-
-fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let sources = args.store.sources(environment);
-    let preview = match config::preview(&sources) {
-        Ok(preview) => preview,
-        Err(findings) => return report(&findings, terminal),
-    };
-    // `--data` may name a demo's directory, as the demo prints it.
-    let (store, args_unit) = match app::demo::gateway_of(&preview.store) {
-        Some((store, unit)) => (store, args.unit.or_else(|| Some(unit.to_owned()))),
-        None => (preview.store, args.unit),
-    };
-    let unit = match (args_unit, preview.units.as_slice()) {
-        (Some(unit), _) => UnitName::try_from(unit),
-        (None, [only]) => Ok(only.clone()),
-        (None, units) => {
-            writeln!(terminal.err, "error: there are {} business units: name one with --unit", units.len())?;
-            return Ok(Exit::Config);
-        }
-    };
-    let (unit, name) = match (unit, ContactName::try_from(args.contact)) {
-        (Ok(unit), Ok(name)) => (unit, name),
-        (Err(reason), _) => return usage(&format!("the business unit's name {reason}"), terminal),
-        (_, Err(reason)) => return usage(&format!("the contact's name {reason}"), terminal),
-    };
-    let contact = ContactId { unit, name };
-    match runtime(1)?.block_on(app::timeline(&store, &sources.environment, &contact, args.json)) {
-        Ok(text) => {
-            terminal.out.write_all(text.as_bytes())?;
-            Ok(Exit::Done)
-        }
-        Err(error) => fail(&error, terminal),
-    }
 }
 
 /// The profile of a name and a business unit, or the only one.

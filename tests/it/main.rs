@@ -26,6 +26,7 @@ mod lint;
 mod offline;
 mod ops;
 mod python;
+mod replay;
 mod sight;
 mod store;
 mod switchboard;
