@@ -21,6 +21,7 @@ fuzz() { # fuzz WHAT PROGRAM TESTS
 }
 fuzz "routing engines' frames" "$lib" engine::codec
 fuzz "Dialogflow's answers" "$lib" nlp::dialogflow_v2::convert
+fuzz "Dialogflow CX's answers" "$lib" nlp::dialogflow_cx::convert
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary
 fuzz "directories of contact centres" "$lib" b3_no_directory_makes_it_panic

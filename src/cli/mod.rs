@@ -2,6 +2,7 @@
 
 mod chat;
 mod check;
+mod contact;
 mod demo;
 mod lint;
 mod load;
@@ -9,7 +10,7 @@ mod nlp;
 mod replay;
 mod secret;
 mod serve;
-mod timeline;
+mod token;
 
 use std::{
     io::{self, Write},
@@ -104,8 +105,12 @@ enum Command {
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
+    /// Tokens that connectors dial in with
+    Token(token::TokenArgs),
     /// Tell what happened to contacts, and why
-    Timeline(timeline::TimelineArgs),
+    Timeline(contact::TimelineArgs),
+    /// Destroy the key of what is kept of a contact that is over: nobody can read it any more
+    Erase(contact::ContactArgs),
     /// Ask a profile's engine again what recorded contacts' engines were asked, and tell what differs; nothing is carried out
     Replay(Box<replay::ReplayArgs>),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
@@ -273,7 +278,9 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
-        Some(Command::Timeline(args)) => timeline::run(args, environment, terminal),
+        Some(Command::Token(args)) => token::run(args, environment, terminal),
+        Some(Command::Timeline(args)) => contact::timeline(args, environment, terminal),
+        Some(Command::Erase(args)) => contact::erase(args, environment, terminal),
         Some(Command::Replay(args)) => replay::run(&args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),

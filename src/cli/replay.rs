@@ -13,9 +13,9 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::{
-    Exit, StoreArgs, Terminal, fail, profile_of, report, runtime,
-    timeline::{MAX_CONTACTS, Shelf, WhichArgs},
-    usage,
+    Exit, StoreArgs, Terminal,
+    contact::{MAX_CONTACTS, Shelf, WhichArgs},
+    fail, profile_of, report, runtime, usage,
 };
 use crate::{
     app::{

@@ -1,18 +1,19 @@
 //! Actions of business units and profiles (S17–S24).
 
 use super::{
+    offers,
     section::{At, Section},
     tree::Value,
 };
 use crate::core::{
-    action::{ActionKind, ActionRule},
+    action::{self, ActionKind, ActionRule, Address},
     ids::{QueueId, SpeechTargetId},
     message::MediaType,
 };
 
 const MAX_NAME_CHARACTERS: usize = 256;
 const KEYS_OF_KINDS: &[&str] =
-    &["queue", "target", "phone_parameter", "time_parameter", "uri_parameter", "url_parameter"];
+    &["queue", "target", "phone_parameter", "time_parameter", "uri", "uri_parameter", "url", "url_parameter"];
 
 #[derive(Clone, Copy, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,6 +64,7 @@ pub(super) fn actions(scope: &mut Section<'_>) -> Vec<At<ActionRule>> {
                 None
             }
         };
+        let offer = offers::offer(&mut section, effect.as_ref());
         section.finish();
         let (Some(name), Some(effect)) = (name, effect) else { continue };
         if name.value.chars().count() > MAX_NAME_CHARACTERS {
@@ -70,7 +72,8 @@ pub(super) fn actions(scope: &mut Section<'_>) -> Vec<At<ActionRule>> {
             scope.cx.error(name.place, message, "language engines send shorter ones");
         }
         for At { value: media, .. } in media {
-            let rule = ActionRule { name: name.value.to_owned(), media, kind: effect.clone() };
+            let (kind, offer) = (effect.clone(), offer.clone());
+            let rule = ActionRule { name: name.value.to_owned(), media, kind, offer };
             if let Some(first) = rules.iter().find(|it| it.value.media == rule.media && it.value.name == rule.name) {
                 let message = format!(
                     "action `{}` for {} is already at {}",
@@ -154,13 +157,34 @@ fn effect(section: &mut Section<'_>, kind: Kind) -> Option<ActionKind> {
             let time = parameter(section, "time_parameter", "the time to call at");
             ActionKind::Callback { queue: queue?.value, phone_parameter: phone?, time_parameter: time? }
         }
-        Kind::External => {
-            ActionKind::External { uri_parameter: parameter(section, "uri_parameter", "the address to ask")? }
-        }
-        Kind::PushUrl => {
-            ActionKind::PushUrl { url_parameter: parameter(section, "url_parameter", "the page to show")? }
-        }
+        Kind::External => ActionKind::External { uri: address(section, "uri", "uri_parameter", "the address to ask")? },
+        Kind::PushUrl => ActionKind::PushUrl { url: address(section, "url", "url_parameter", "the page to show")? },
     })
+}
+
+/// One of the two: the address itself, or the engine's parameter that holds it.
+fn address(section: &mut Section<'_>, own: &'static str, named: &'static str, holds: &str) -> Option<Address> {
+    if !section.has(own) {
+        section.know(&[own]);
+        return parameter(section, named, holds).map(Address::Parameter);
+    }
+    let At { value, place } = section.text(own)?;
+    if let Some(other) = section.entry(named) {
+        let message = format!("`{}` beside `{}`", section.name_of(named), section.name_of(own));
+        section.cx.error(
+            other.key,
+            message,
+            "keep one: an address of the configuration's is not the engine's to choose",
+        );
+    }
+    match action::web_address(&value.into()) {
+        Ok(address) => Some(Address::Fixed(address)),
+        Err(problem) => {
+            let message = format!("`{}` {problem}", section.name_of(own));
+            section.cx.error(place, message, "write it as \"https://host/path\"");
+            None
+        }
+    }
 }
 
 fn parameter(section: &mut Section<'_>, key: &'static str, holds: &str) -> Option<String> {

@@ -7,6 +7,7 @@ use super::{
     document::Place,
     engines::{self, Kinds, ReadEngines},
     nearest::{nearest, quoted},
+    offers,
     schema::Exclusive,
     section::{At, Section},
     settings::{Engines, Profile, Speech},
@@ -15,7 +16,7 @@ use super::{
 use crate::core::{
     action::ActionRule,
     ids::{ProfileName, QueueId, SpeechTargetId, UnitName, UserId},
-    profile::{Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
+    profile::{Chain, Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
 };
 
 /// Dialogflow's limit of an event's name, in characters.
@@ -44,9 +45,11 @@ pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits, kin
         "the profile's virtual agents log on with it: agent_password = { env = \"NAME\" }",
     );
     let fallback = root.required("fallback_message", "say what the customer hears on system errors");
+    let own_actions = actions(&mut root);
+    offers::check(&root, engines.as_ref(), &own_actions, unit.map_or(&[], |unit| &unit.actions));
     let parts = Parts {
         language: language(&mut root),
-        own_actions: values(actions(&mut root)),
+        own_actions: values(own_actions),
         welcome_event: event(&mut root, "welcome_event"),
         fallback_message: fallback.map(|_| root.message("fallback_message")),
         inactivity: inactivity(root.section("inactivity")),
@@ -94,7 +97,7 @@ impl Made<'_> {
         engines: Option<Engines>,
         speech: Speech,
     ) -> Option<Profile> {
-        let (name, unit) = (self.name?.value.clone(), self.unit?);
+        let (name, unit, engines) = (self.name?.value.clone(), self.unit?, engines?);
         let mut actions = parts.own_actions;
         actions.extend(unit.actions.iter().cloned());
         let rules = Rules {
@@ -105,6 +108,7 @@ impl Made<'_> {
             actions,
             welcome_event: parts.welcome_event,
             fallback_message: parts.fallback_message?,
+            chain: chain(&engines),
             inactivity: parts.inactivity,
             handover: parts.handover,
             events: parts.events,
@@ -120,10 +124,17 @@ impl Made<'_> {
             unit: unit.name.clone(),
             rules: Arc::new(rules),
             agent_password,
-            engines: engines?,
+            engines,
             speech,
             origin: self.origin.to_owned(),
         })
+    }
+}
+
+fn chain(engines: &Engines) -> Chain {
+    Chain {
+        canary_percent: engines.canary.as_ref().map(|it| it.share_percent),
+        standbys: engines.standbys.iter().map(|it| it.name.clone()).collect(),
     }
 }
 
@@ -208,6 +219,7 @@ fn handover(mut section: Section<'_>) -> Handover {
         not_understood_after: section.number("not_understood_after", 0..=MAX_COUNT),
         failures_after: section.number("failures_after", 0..=MAX_COUNT),
         slow_after: section.number("slow_after", 0..=MAX_COUNT),
+        typing_after: section.millis("typing_after_ms", 0..=60_000),
         slow_threshold: section.millis("slow_threshold_ms", 0..=60_000),
         slow_message: section.message("slow_message"),
         not_understood_message: section.message("not_understood_message"),

@@ -39,6 +39,12 @@ impl Schema {
         None
     }
 
+    /// Whether engines of this kind choose among the profile's actions, as these are described to them.
+    #[must_use]
+    pub fn is_offered_actions(&self) -> bool {
+        self.kind == "llm"
+    }
+
     #[must_use]
     pub fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key == key)

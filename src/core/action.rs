@@ -16,6 +16,66 @@ pub struct ActionRule {
     pub name: String,
     pub media: MediaType,
     pub kind: ActionKind,
+    pub offer: Offer,
+}
+
+/// How an action is put to an engine that chooses among what it is offered; other engines know by themselves what to ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// When to ask for it, and what comes of it. Empty: what its kind does.
+    pub description: String,
+    /// Beside those that its kind needs. One of the same name says more of such a one.
+    pub parameters: Vec<OfferedParameter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedParameter {
+    pub name: String,
+    pub holds: Holds,
+    pub description: String,
+    pub required: bool,
+}
+
+/// What a parameter's value may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holds {
+    Text,
+    Number,
+    Integer,
+    Flag,
+    /// ISO 8601, with or without an offset.
+    DateTime,
+    Phone,
+    OneOf(Vec<String>),
+}
+
+impl ActionRule {
+    /// The parameter by which an engine would have to come up with an address by itself. Where it can only choose among those
+    /// that are listed there is none.
+    #[must_use]
+    pub fn free_address(&self) -> Option<&str> {
+        match &self.kind {
+            ActionKind::External { uri: Address::Parameter(name) }
+            | ActionKind::PushUrl { url: Address::Parameter(name) } => {
+                let listed = |it: &OfferedParameter| it.name == *name && matches!(it.holds, Holds::OneOf(_));
+                (!self.offer.parameters.iter().any(listed)).then_some(name)
+            }
+            ActionKind::Requeue { .. }
+            | ActionKind::SpeechRequeue { .. }
+            | ActionKind::Callback { .. }
+            | ActionKind::External { uri: Address::Fixed(_) }
+            | ActionKind::PushUrl { url: Address::Fixed(_) } => None,
+        }
+    }
+}
+
+/// Where the address of an external system or a page comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// The configuration names it: nothing that an engine says can change it.
+    Fixed(String),
+    /// The engine's parameter of this name.
+    Parameter(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +87,9 @@ pub enum ActionKind {
     /// S21
     Callback { queue: QueueId, phone_parameter: String, time_parameter: String },
     /// S22
-    External { uri_parameter: String },
+    External { uri: Address },
     /// S23
-    PushUrl { url_parameter: String },
+    PushUrl { url: Address },
 }
 
 impl ActionKind {
@@ -122,6 +182,10 @@ pub fn resolve(
     let bad =
         |parameter: &str, problem: String| BadRequest { action: kind.what(), parameter: parameter.to_owned(), problem };
     let value = |name: &str| parameters.get(name).unwrap_or(&Value::Null);
+    let address = |from: &Address| match from {
+        Address::Fixed(address) => Ok(address.clone()),
+        Address::Parameter(name) => web_address(value(name)).map_err(|e| bad(name, e)),
+    };
     match kind {
         ActionKind::Requeue { queue } => Ok(Request::Requeue(Destination::Queue(queue.clone()))),
         ActionKind::SpeechRequeue { target } => Ok(Request::Requeue(Destination::Target(target.clone()))),
@@ -132,19 +196,19 @@ pub fn resolve(
                 .map_err(|e| bad(time_parameter, e.to_string()))?;
             Ok(Request::Callback { queue: queue.clone(), phone, at })
         }
-        ActionKind::External { uri_parameter } => {
-            web_address(value(uri_parameter)).map(|uri| Request::External { uri }).map_err(|e| bad(uri_parameter, e))
-        }
-        ActionKind::PushUrl { url_parameter } => {
-            web_address(value(url_parameter)).map(Request::PushUrl).map_err(|e| bad(url_parameter, e))
-        }
+        ActionKind::External { uri } => address(uri).map(|uri| Request::External { uri }),
+        ActionKind::PushUrl { url } => address(url).map(Request::PushUrl),
     }
 }
 
 /// Longest address we pass on.
 const MAX_ADDRESS_BYTES: usize = 2048;
 
-fn web_address(value: &Value) -> Result<String, String> {
+/// An address as an external system or a page may have it.
+///
+/// # Errors
+/// What is wrong with it; goes on from its name.
+pub fn web_address(value: &Value) -> Result<String, String> {
     let Some(text) = value.as_str().map(str::trim).filter(|it| !it.is_empty()) else {
         return Err("is missing or not a text".to_owned());
     };
@@ -189,7 +253,8 @@ mod tests {
     }
 
     fn rule(name: &str, media: MediaType, to: &str) -> ActionRule {
-        ActionRule { name: name.to_owned(), media, kind: ActionKind::Requeue { queue: queue(to) } }
+        let kind = ActionKind::Requeue { queue: queue(to) };
+        ActionRule { name: name.to_owned(), media, kind, offer: Offer::default() }
     }
 
     #[test]

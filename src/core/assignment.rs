@@ -298,8 +298,9 @@ mod tests {
 
     use super::*;
     use crate::core::{
+        action::Offer,
         directory::Queue,
-        profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
+        profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
     };
 
     const GOOD: User = User {
@@ -323,6 +324,7 @@ mod tests {
             actions: Vec::new(),
             welcome_event: String::new(),
             fallback_message: "sorry".into(),
+            chain: Chain::default(),
             inactivity: Inactivity {
                 timeout: Duration::from_secs(180),
                 timeout_message: String::new(),
@@ -334,6 +336,7 @@ mod tests {
                 not_understood_after: 3,
                 failures_after: 2,
                 slow_after: 0,
+                typing_after: Duration::ZERO,
                 slow_threshold: Duration::ZERO,
                 slow_message: String::new(),
                 not_understood_message: String::new(),
@@ -472,7 +475,7 @@ mod tests {
     }
 
     fn action(name: &str, media: MediaType, kind: ActionKind) -> ActionRule {
-        ActionRule { name: name.into(), media, kind }
+        ActionRule { name: name.into(), media, kind, offer: Offer::default() }
     }
 
     fn to_queue(queue: &str) -> ActionKind {

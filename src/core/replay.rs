@@ -189,7 +189,7 @@ struct Reader {
     waiting: VecDeque<(MessageId, Input)>,
     /// What a text above the limit came to: told before it is asked.
     cut: Option<(usize, Cut)>,
-    /// The question was interrupted by a restart; what follows at once asks it again.
+    /// The question was interrupted by a restart, or its engine failed; what follows at once asks it again.
     again: bool,
     /// The next words are ours.
     ours: bool,
@@ -217,7 +217,7 @@ impl Reader {
             Step::Heard { id, input } => self.waiting.push_back((id, input)),
             Step::Unanswered { id, .. } => self.waiting.retain(|(waiting, _)| *waiting != id),
             Step::TextTooLong { limit, done, .. } => self.too_long(limit, &done),
-            Step::Asked { turn, event, joined } => self.asked(turn, event, joined, again),
+            Step::Asked { turn, event, joined, .. } => self.asked(turn, event, joined, again),
             Step::Answered { turn, ms, intent, action, not_understood, .. } => {
                 let replies = Some(self.open.take().unwrap_or_default());
                 let heard = Heard { intent, not_understood, action, replies, ..Heard::default() };
@@ -250,13 +250,21 @@ impl Reader {
                 self.over();
             }
             Step::Recovered { what } => self.again = what == "question",
+            // The next engine is asked the same.
+            Step::FailedOver { .. } => self.again = true,
             Step::ExternalAnswered { .. }
             | Step::ExternalFailed { .. }
             | Step::Outcome { .. }
             | Step::HandoverOutcome { .. }
             | Step::OutcomeMissing { .. }
             | Step::Ended { .. } => self.over(),
-            Step::Held { .. } | Step::Stale { .. } | Step::Duplicate { .. } | Step::Busy { .. } => {}
+            Step::Held { .. }
+            | Step::Stale { .. }
+            | Step::Tokenised { .. }
+            | Step::Moved { .. }
+            | Step::Shadowed { .. }
+            | Step::Duplicate { .. }
+            | Step::Busy { .. } => {}
         }
     }
 
@@ -283,16 +291,16 @@ impl Reader {
         self.over();
         self.ours = false;
         self.open = Some(Vec::new());
+        // Nobody answered the first time, or nobody knows.
+        let last = self.recorded.turns.last().filter(|it| again && it.came == Came::Nothing);
+        let is_last = last.is_some_and(|it| match (&event, &it.input) {
+            (Some(name), Some(Input::Event { name: last, .. })) => name == last,
+            (Some(_), _) => false,
+            (None, _) => true,
+        });
         let input = match event {
-            Some(name) => {
-                let input = self.event(name);
-                // Nobody knows of the first time.
-                if again && self.recorded.turns.last().is_some_and(|it| it.input.as_ref() == Some(&input)) {
-                    self.recorded.turns.pop();
-                }
-                Some(input)
-            }
-            None if again => self.recorded.turns.pop().and_then(|it| it.input),
+            _ if is_last => self.recorded.turns.pop().and_then(|it| it.input),
+            Some(name) => Some(self.event(name)),
             None => self.words(joined),
         };
         self.recorded.turns.push(Recording { turn, input, came: Came::Nothing });

@@ -1,6 +1,8 @@
 //! The offline Dialogflow over real sockets: Google's clients, our own adapter, bare HTTP, and its webhook.
 
 mod clients;
+mod cx;
+mod cx_clients;
 mod doors;
 mod gateway;
 mod webhook;

@@ -4,7 +4,7 @@ use super::{Code, Look, Report, actions, meant, reach::Reach};
 use crate::{
     config::Severity,
     core::{
-        action::{ActionKind, ActionRule},
+        action::{ActionKind, ActionRule, Address},
         intents::{Intent, Intents, Parameter},
     },
 };
@@ -61,8 +61,9 @@ fn needed(rule: &ActionRule) -> Vec<Needed<'_>> {
             of("phone_parameter", phone_parameter, Holds::Phone),
             of("time_parameter", time_parameter, Holds::Time),
         ],
-        ActionKind::External { uri_parameter } => vec![of("uri_parameter", uri_parameter, Holds::Address)],
-        ActionKind::PushUrl { url_parameter } => vec![of("url_parameter", url_parameter, Holds::Address)],
+        ActionKind::External { uri: Address::Parameter(name) } => vec![of("uri_parameter", name, Holds::Address)],
+        ActionKind::PushUrl { url: Address::Parameter(name) } => vec![of("url_parameter", name, Holds::Address)],
+        ActionKind::External { uri: Address::Fixed(_) } | ActionKind::PushUrl { url: Address::Fixed(_) } => Vec::new(),
     }
 }
 

@@ -18,11 +18,8 @@ const MAX_DEPTH: usize = 4;
 pub struct Document {
     pub contact: ContactId,
     pub unaltered: bool,
-    erased: bool,
-    /// Parts that nobody can read.
-    sealed: bool,
-    /// What happened before has been pruned.
-    cut: bool,
+    /// Why it cannot be asked again, if that is so.
+    pub(super) why_not: Option<&'static str>,
     steps: Vec<Step>,
 }
 
@@ -92,27 +89,17 @@ fn take(value: Value, depth: usize, max: usize, found: &mut Vec<Document>) -> Re
 impl Document {
     fn of(written: Written) -> Self {
         let Written { contact, unit, unaltered, erased, records } = written;
-        Self {
-            contact: ContactId { unit, name: contact },
-            unaltered,
-            erased: erased.is_some(),
-            sealed: records.iter().any(|it| it.sealed),
-            cut: records.first().is_some_and(|it| it.previous != 0),
-            steps: records.into_iter().flat_map(|it| it.steps).collect(),
-        }
-    }
-
-    /// Why it cannot be asked again, if that is so.
-    pub(super) const fn why_not(&self) -> Option<&'static str> {
-        if self.erased {
+        let why_not = if erased.is_some() {
             Some("it has been erased")
-        } else if self.sealed {
+        } else if records.iter().any(|it| it.sealed) {
             Some("parts of it cannot be read")
-        } else if self.cut {
+        } else if records.first().is_some_and(|it| it.previous != 0) {
             Some("its beginning has been pruned")
         } else {
             None
-        }
+        };
+        let steps = records.into_iter().flat_map(|it| it.steps).collect();
+        Self { contact: ContactId { unit, name: contact }, unaltered, why_not, steps }
     }
 
     pub(super) fn recorded(&self) -> Recorded {
@@ -169,7 +156,7 @@ mod tests {
         let with = |change: &dyn Fn(&mut Value)| {
             let mut value = document("a");
             change(&mut value);
-            documents(value.to_string().as_bytes(), 1).unwrap()[0].why_not()
+            documents(value.to_string().as_bytes(), 1).unwrap()[0].why_not
         };
         assert_eq!(with(&|_| {}), None);
         assert_eq!(with(&|it| it["records"][0]["previous"] = 3.into()), Some("its beginning has been pruned"));

@@ -41,7 +41,7 @@ pub async fn contact(
     pace: Pace,
 ) -> anyhow::Result<Contact> {
     let mut told = Contact { contact: document.contact.clone(), turns: Vec::new(), skipped: Vec::new(), why_not: None };
-    if let Some(why) = document.why_not() {
+    if let Some(why) = document.why_not {
         told.why_not = Some(why.to_owned());
         return Ok(told);
     }

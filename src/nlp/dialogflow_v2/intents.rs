@@ -5,7 +5,7 @@ use std::time::Duration;
 use google_cloud_dialogflow_v2::model::{self, intent::message::Message as Body};
 use tokio::time::timeout;
 
-use super::{DialogflowV2, convert, errors::Place, parts, rest, session};
+use super::{DialogflowV2, convert, place, rest, session, way};
 use crate::{
     config::settings::{EngineSettings, Profile},
     core::{
@@ -13,7 +13,7 @@ use crate::{
         message::FailureKind,
     },
     gateway::ports::AskError,
-    nlp::Deps,
+    nlp::{BuildError, Deps},
 };
 
 /// An agent holds 2,000 intents at most; whatever serves more, in whatever pages, is none.
@@ -24,29 +24,20 @@ const PAGE_WITHIN: Duration = Duration::from_secs(30);
 
 pub(in crate::nlp) async fn read(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Result<Intents, AskError> {
     let config = &DialogflowV2::of(&engine.values, profile);
-    let unbuilt = |error: crate::nlp::BuildError| AskError::new(FailureKind::Invalid, error.to_string());
-    let parts = parts(profile, config, deps).map_err(unbuilt)?;
-    let place = Place::new(profile, config, &parts.endpoint);
-    let source = rest::Source {
-        endpoint: &parts.endpoint,
-        proxy: config.proxy.as_deref(),
-        tokens: parts.tokens.clone(),
-        lookup: &deps.lookup,
-        place: &place,
-    };
+    let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, error.to_string());
+    let way = way(profile, config, deps).map_err(unbuilt)?;
+    let place = place(profile, config, &way.endpoint);
+    let http = way.http(deps).map_err(unbuilt)?;
     let within = config.deadline.max(PAGE_WITHIN);
-    if let Some(tokens) = &parts.tokens {
-        // Only to tell a missing token from Dialogflow's refusals.
-        match timeout(within, tokens.bearer()).await {
-            Ok(bearer) => drop(bearer.map_err(|fault| place.no_token(fault))?),
-            Err(_) => return Err(tokens.fault().map_or_else(|| place.late(within), |fault| place.no_token(fault))),
-        }
-    }
-    let late = || place.late(within);
+    let late = || match way.tokens.as_ref().and_then(|it| it.fault()) {
+        Some(fault) => place.no_token(fault),
+        None => place.late(within),
+    };
+    timeout(within, http.ready(&place)).await.unwrap_or_else(|_| Err(late()))?;
     let parent = session::parent(config);
-    let languages = timeout(within, source.agent(parent.clone())).await.unwrap_or_else(|_| Err(late()));
+    let languages = timeout(within, rest::agent(parent.clone(), http.clone(), &place)).await;
     // To list intents takes fewer rights than to read the agent.
-    let languages = languages.map_or_else(
+    let languages = languages.unwrap_or_else(|_| Err(late())).map_or_else(
         |_unreadable| Vec::new(),
         |it| std::iter::once(it.default_language_code).chain(it.supported_language_codes).collect(),
     );
@@ -59,7 +50,7 @@ pub(in crate::nlp) async fn read(engine: &EngineSettings, profile: &Profile, dep
     let mut list = Vec::new();
     let mut token = String::new();
     for _ in 0..MAX_PAGES {
-        let page = source.intents(agent.clone(), language.clone(), token);
+        let page = rest::intents((agent.clone(), language.clone(), token), http.clone(), &place);
         let page = timeout(within, page).await.unwrap_or_else(|_| Err(late()))?;
         list.extend(page.intents.into_iter().map(intent));
         token = page.next_page_token;
@@ -71,7 +62,7 @@ pub(in crate::nlp) async fn read(engine: &EngineSettings, profile: &Profile, dep
             break;
         }
     }
-    Err(AskError::new(FailureKind::Malformed, format!("{}: the list of intents has no end", parts.endpoint)))
+    Err(AskError::new(FailureKind::Malformed, format!("{}: the list of intents has no end", way.endpoint)))
 }
 
 fn intent(from: model::Intent) -> Intent {

@@ -14,12 +14,15 @@ use super::{
 };
 use crate::fakes::http_target::{HttpTarget, Reaction};
 
+/// With what a kind must be told that chooses among the actions it is offered.
 const ACTIONS: &str = r#"
 [[action]]
 name = "person"
 media = "openmedia"
 kind = "requeue"
 queue = "support"
+[[action.parameter]]
+name = "topic"
 [[action]]
 name = "call"
 media = "openmedia"
@@ -32,11 +35,21 @@ name = "order"
 media = "openmedia"
 kind = "external"
 uri_parameter = "service"
+[[action.parameter]]
+name = "order"
+[[action.parameter]]
+name = "service"
+type = "enum"
+values = ["http://127.0.0.1:1/orders"]
 [[action]]
 name = "page"
 media = "webinteraction"
 kind = "push_url"
 url_parameter = "url"
+[[action.parameter]]
+name = "url"
+type = "enum"
+values = ["https://shop.example.com/sale?x=1&y=2"]
 "#;
 const ALLOW: &str = "[[egress.allow]]\nhost = \"127.0.0.1\"\nprivate = true\nplaintext = true\n";
 
@@ -83,9 +96,10 @@ pub(super) async fn a_callback_is_booked_and_its_outcome_told<P: Peer>() {
 
 pub(super) async fn an_external_answer_follows_the_engines_words<P: Peer>() {
     let target = HttpTarget::plain([Reaction::json(r#"{"contactID": "c1", "content": "On its way."}"#)]);
-    let settings = Settings { profile: ACTIONS.to_owned(), config: ALLOW.to_owned(), ..Settings::default() };
-    let stage = Stage::<P>::with(settings).await;
     let service = format!("http://{}/orders", target.address);
+    let profile = ACTIONS.replace("http://127.0.0.1:1/orders", &service);
+    let settings = Settings { profile, config: ALLOW.to_owned(), ..Settings::default() };
+    let stage = Stage::<P>::with(settings).await;
     let parameters = json!({"service": service, "order": "4711"});
     stage.script().on_text("my order", act("Let me look.", "order", parameters.clone()));
     stage.open("c1").await;

@@ -46,8 +46,10 @@
 
 mod actions;
 mod conversations;
+mod cx;
 mod dialogflow;
 mod faults;
+mod llm;
 pub(crate) mod peer;
 pub(crate) mod script;
 mod stage;
@@ -132,6 +134,10 @@ macro_rules! kinds {
 kinds! {
     dialogflow_v2_grpc: crate::contract::dialogflow::Dialogflow<false>,
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
+    dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
+    dialogflow_cx_rest: crate::contract::cx::Cx<true>,
+    llm_whole: crate::contract::llm::Llm<false>,
+    llm_streamed: crate::contract::llm::Llm<true>,
 }
 
 /// More than this many declined, and the suite would show little.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::core::{
-    action::{ActionKind, ActionRule},
+    action::{ActionKind, ActionRule, Address, Offer},
     directory::Queue,
     ids::{ProfileName, SpeechTargetId, UnitName},
-    profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
+    profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
 };
 
 pub(super) const FALLBACK: &str = "Something went wrong.";
@@ -46,6 +46,7 @@ pub(super) fn rules() -> Rules {
         actions: action_rules(),
         welcome_event: String::new(),
         fallback_message: FALLBACK.to_owned(),
+        chain: Chain::default(),
         inactivity: Inactivity {
             timeout: Duration::from_millis(TIMEOUT_MS.unsigned_abs()),
             timeout_message: GOODBYE.to_owned(),
@@ -57,6 +58,7 @@ pub(super) fn rules() -> Rules {
             not_understood_after: 3,
             failures_after: 2,
             slow_after: 0,
+            typing_after: Duration::ZERO,
             slow_threshold: Duration::ZERO,
             slow_message: String::new(),
             not_understood_message: "A person understands you better.".to_owned(),
@@ -73,6 +75,12 @@ pub(super) fn rules() -> Rules {
         calling_code: "49".to_owned(),
         limits: Limits { waiting_inputs: 4, undelivered: 8, transcript_bytes: 4096 },
     }
+}
+
+/// A canary for nobody by itself, and so many standbys.
+pub(super) fn chain(canary: bool, standbys: u8) -> Chain {
+    let standbys = (1..=standbys).map(|n| EngineName::new(&format!("standby-{n}")).unwrap()).collect();
+    Chain { canary_percent: canary.then_some(0), standbys }
 }
 
 pub(super) fn all_events() -> Events {
@@ -94,7 +102,7 @@ pub(super) fn all_events() -> Events {
 
 fn action_rules() -> Vec<ActionRule> {
     use MediaType::{OpenMedia, Speech, WebInteraction};
-    let rule = |name: &str, media, kind| ActionRule { name: name.to_owned(), media, kind };
+    let rule = |name: &str, media, kind| ActionRule { name: name.to_owned(), media, kind, offer: Offer::default() };
     let to = |id: &str| ActionKind::Requeue { queue: queue(id) };
     let target = ActionKind::SpeechRequeue { target: SpeechTargetId::new("desk").unwrap() };
     let callback = ActionKind::Callback {
@@ -102,8 +110,8 @@ fn action_rules() -> Vec<ActionRule> {
         phone_parameter: "phone".to_owned(),
         time_parameter: "when".to_owned(),
     };
-    let external = ActionKind::External { uri_parameter: "uri".to_owned() };
-    let push = ActionKind::PushUrl { url_parameter: "page".to_owned() };
+    let external = ActionKind::External { uri: Address::Parameter("uri".to_owned()) };
+    let push = ActionKind::PushUrl { url: Address::Parameter("page".to_owned()) };
     vec![
         rule("human", OpenMedia, to("people")),
         rule("human", WebInteraction, to("sales")),

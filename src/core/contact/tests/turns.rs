@@ -72,7 +72,8 @@ fn s17_an_action_fires_only_if_its_name_is_equal_to_the_letter() {
 fn s18_the_profiles_action_comes_before_the_business_units() {
     let mut rules = rules();
     let kind = ActionKind::Requeue { queue: queue("sales") };
-    rules.actions.insert(0, ActionRule { name: "human".to_owned(), media: MediaType::OpenMedia, kind });
+    let (name, media, offer) = ("human".to_owned(), MediaType::OpenMedia, Offer::default());
+    rules.actions.insert(0, ActionRule { name, media, kind, offer });
     check(
         rules,
         &[
