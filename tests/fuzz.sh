@@ -28,3 +28,5 @@ fuzz "what is sealed" "$lib" seal::
 fuzz "language models' answers" "$lib" nlp::llm
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary
+fuzz "directories of contact centres" "$lib" b3_no_directory_makes_it_panic
+fuzz "exports of timelines" "$lib" app::replay::document::tests::b4_no_

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use engines::Filler;
 pub use saved::{Record, Recorded, name_hash};
 use transcript::Transcript;
+pub(in crate::core) use turn::cut;
 pub use values::Value;
 
 use super::{
