@@ -16,6 +16,8 @@ const FILES: &[&str] = &[
     "google/cloud/dialogflow/v2/agent.proto",
     "google/cloud/dialogflow/v2/session.proto",
     "google/cloud/dialogflow/v2/webhook.proto",
+    "google/cloud/dialogflow/cx/v3/agent.proto",
+    "google/cloud/dialogflow/cx/v3/session.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -7,7 +7,9 @@ pub mod config;
 pub mod core;
 pub mod egress;
 pub mod gateway;
+pub mod privacy;
 pub mod problem;
+pub mod seal;
 pub mod telemetry;
 
 pub mod actions;

@@ -2,9 +2,10 @@
 //!
 //! Names here are the contracts' own; the rest of the house meets them in `engine::convert` and `nlp` alone.
 
+pub mod json;
 pub mod structs;
 
-pub use generated::{dialogflow_v2, engine};
+pub use generated::{dialogflow_cx, dialogflow_v2, engine};
 
 mod generated {
     #![expect(
@@ -23,6 +24,10 @@ mod generated {
 
     pub mod dialogflow_v2 {
         tonic::include_proto!("google.cloud.dialogflow.v2");
+    }
+
+    pub mod dialogflow_cx {
+        tonic::include_proto!("google.cloud.dialogflow.cx.v3");
     }
 }
 

@@ -22,5 +22,6 @@ fuzz() { # fuzz WHAT PROGRAM TESTS
 fuzz "routing engines' frames" "$lib" engine::codec
 fuzz "Dialogflow's answers" "$lib" nlp::dialogflow_v2::convert
 fuzz "language models' answers" "$lib" nlp::llm
+fuzz "Dialogflow CX's answers" "$lib" nlp::dialogflow_cx::convert
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary

@@ -14,6 +14,7 @@ use crate::{
     core::message::Parameters,
     egress::{Answer, Call, Egress, EgressError, EgressErrorKind},
     gateway::ports::{ExternalError, ExternalRequest, ExternalSystems},
+    privacy::restore,
 };
 
 /// What a customer can be told at once; a frame to the routing engine has room for more.
@@ -33,7 +34,12 @@ impl HttpSystems {
 
     async fn ask(&self, request: ExternalRequest) -> Result<String, ExternalError> {
         let contact = request.contact.name.as_str();
-        let question = Question { contact_id: contact, parameters: texts(&request.parameters) };
+        let parameters = if self.egress.restores_tokens(&request.uri) {
+            texts(&restore(&request.parameters, &request.uri, &request.secrets))
+        } else {
+            texts(&request.parameters)
+        };
+        let question = Question { contact_id: contact, parameters };
         let body = serde_json::to_vec(&question).map_err(|error| ExternalError {
             label: EgressErrorKind::Invalid.label(),
             detail: format!("the parameters cannot be written as JSON: {error}"),

@@ -5,7 +5,10 @@
 mod line;
 mod show;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 
@@ -19,12 +22,12 @@ use crate::{
     },
     core::{
         action::{self, Wanted},
-        ids::{ContactId, ContactName},
-        message::{Answer, Input, MediaType, Parameters},
+        ids::{self, ContactId, ContactName, Epoch},
+        message::{Answer, Input, Line as Said, MediaType, Parameters, Speaker},
         profile::Rules,
     },
     egress::Names,
-    gateway::ports::{Ask, AskError, LanguageEngine},
+    gateway::ports::{Ask, AskError, LanguageEngine, Progress, Seed},
     nlp,
     offline_nlp::{
         self,
@@ -57,6 +60,9 @@ pub struct Conversation {
     clock: Clock,
     /// Inputs in a row that were not understood.
     misses: u32,
+    turns: u32,
+    /// For an engine that keeps nothing of it.
+    transcript: Vec<Said>,
     /// The demo agent's, in this process.
     offline: Option<Server>,
 }
@@ -92,6 +98,8 @@ impl Conversation {
             media,
             clock,
             misses: 0,
+            turns: 0,
+            transcript: Vec::new(),
             offline: None,
         })
     }
@@ -129,10 +137,24 @@ impl Conversation {
             Line::Words(text) => Input::Text(text),
             Line::Event { name, parameters } => Input::Event { name, parameters },
         };
-        let ask = Ask::new(self.contact.clone(), input, self.language.clone());
+        self.turns += 1;
+        let (media, turn) = (self.media, Some((ids::Turn(self.turns), Epoch(0))));
+        let seed = Seed { transcript: self.transcript.clone(), slots: Parameters::new() };
+        let seed = self.engine.wants_transcript().then(|| Box::new(seed));
+        // What is said before the answer comes first in it here: nobody reads along.
+        let early = Arc::new(Mutex::new(Vec::new()));
+        let progress = Progress::new({
+            let early = Arc::clone(&early);
+            move |replies| early.lock().unwrap_or_else(PoisonError::into_inner).extend(replies)
+        });
+        let ask = Ask { media, turn, seed, progress, ..Ask::new(self.contact.clone(), input, self.language.clone()) };
         let asked = Clock::instant();
-        let answer = self.engine.ask(ask).await;
+        let mut answer = self.engine.ask(ask).await;
         let took = asked.elapsed();
+        if let Ok(answer) = &mut answer {
+            answer.replies.splice(..0, early.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+        }
+        self.remember(&line, &answer);
         let (mut wanted, mut elsewhere) = (Wanted::Nothing, None);
         if let Ok(answer) = &answer {
             wanted = action::wanted(answer, self.media, &self.rules, self.clock.now());
@@ -142,6 +164,18 @@ impl Conversation {
             }
         }
         Turn { line, answer, took, wanted, elsewhere, misses: self.misses, rules: Arc::clone(&self.rules) }
+    }
+
+    fn remember(&mut self, line: &Line, answer: &Result<Answer, AskError>) {
+        if !self.engine.wants_transcript() {
+            return;
+        }
+        let at = self.clock.now();
+        if let Line::Words(text) = line {
+            self.transcript.push(Said { speaker: Speaker::Customer, text: text.clone(), at });
+        }
+        let replies = answer.iter().flat_map(|answer| &answer.replies);
+        self.transcript.extend(replies.map(|it| Said { speaker: Speaker::VirtualAgent, text: it.text(), at }));
     }
 
     /// # Errors

@@ -1,10 +1,14 @@
 //! The one place where parts are put together: what commands need, [`fn@serve`] for the gateway itself.
 
+mod connectors;
 pub mod converse;
 pub mod demo;
+mod erase;
 mod machine;
+mod profiles;
 mod serve;
 mod timeline;
+mod tokens;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,9 +30,11 @@ use crate::{
     store::{Store, seal::Sealer, sqlite::Sqlite},
 };
 
+pub use erase::erase;
 pub use machine::raise_open_files;
 pub use serve::{Listeners, Running, serve};
 pub use timeline::timeline;
+pub use tokens::{TokenOf, connector_tokens, reload_connector_token, token_names};
 
 /// A door cannot be opened or a neighbour not be reached: the process ends with its own exit code.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{CannotConnect, open_store};
+use super::{
+    CannotConnect,
+    connectors::{self, Connectors},
+    open_store,
+    profiles::{roster, serve_profiles},
+};
 use crate::{
     actions::external::HttpSystems,
     clock::Clock,
@@ -21,18 +26,16 @@ use crate::{
         settings::{Profile, Settings},
         watch::Watcher,
     },
-    core::{
-        ids::{Timestamp, UnitName},
-        message::MediaType,
-    },
+    core::ids::{Timestamp, UnitName},
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
-        Gateway, JournalStopped, Parts, Roster, Served,
+        Gateway, JournalStopped, Parts, Served,
         alerts::{Alert, AlertKey, AlertKind, Alerts},
     },
     nlp,
     ops::{self, Door, timeline::Timelines},
+    privacy::Scanner,
     store::{Store, seal::Sealer},
     telemetry::{self, Health, Metrics},
 };
@@ -40,14 +43,13 @@ use crate::{
 /// How long a drain waits for a store that cannot be written.
 const LAST_COMMIT_WITHIN: Duration = Duration::from_secs(5);
 
-/// The purpose of the key that chains a timeline's records.
-pub(super) const TIMELINE: &str = "timeline";
-
-/// The two doors, open but not answered yet.
+/// The doors, open but not answered yet.
 #[derive(Debug)]
 pub struct Listeners {
     pub engines: TcpListener,
     pub ops: TcpListener,
+    /// While a profile is served by something that dials in.
+    pub connectors: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -57,11 +59,15 @@ impl Listeners {
         Ok(Self {
             engines: bind(settings.server.listen, "server.listen").await?,
             ops: bind(settings.ops.listen, "ops.listen").await?,
+            connectors: match nlp::needs_door(settings) {
+                true => Some(bind(settings.connectors.listen, connectors::KEY).await?),
+                false => None,
+            },
         })
     }
 }
 
-async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, CannotConnect> {
+pub(super) async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, CannotConnect> {
     TcpListener::bind(address).await.map_err(|source| {
         let what = format!("cannot listen on {address} ({key}): choose another address, or end what listens there");
         CannotConnect { what, source }
@@ -78,7 +84,9 @@ pub struct Running {
     health: Arc<Health>,
     clock: Clock,
     deps: nlp::Deps,
+    metrics: Arc<Metrics>,
     tls: Option<Arc<TlsDoor>>,
+    connectors: Option<Connectors>,
     doors: watch::Sender<Arc<Doors>>,
     profiles: Vec<(Arc<Profile>, Arc<Served>)>,
     /// Ends the streams of the engines.
@@ -103,7 +111,7 @@ impl Running {
         let directory = &settings.store.path;
         let store = open_store(directory).await?;
         let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
-        Self::start_with(settings, listeners, store, sealer.derive(TIMELINE), clock).await
+        Self::start_with(settings, listeners, store, sealer, clock).await
     }
 
     /// With a store and a clock of the caller's.
@@ -114,7 +122,7 @@ impl Running {
         settings: Settings,
         listeners: Listeners,
         store: Arc<dyn Store>,
-        chain_key: [u8; 32],
+        sealer: Sealer,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let claim = store.claim("usher").await.context("the store cannot be taken over")?;
@@ -122,7 +130,8 @@ impl Running {
         let alerts = Arc::new(Alerts::new(Arc::clone(&metrics)));
         let health = Arc::new(Health::default());
         let names = Arc::new(Names::new(&settings.egress.resolvers, settings.egress.stale_addresses_for)?);
-        let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names));
+        let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names)).seen_by(clock.clone(), &metrics, &alerts);
+        let deps = deps.reached_by(settings.connectors.public_url.as_deref());
         let profiles = serve_profiles(&settings, &deps, &[])?;
         let egress = Egress::with_names(&settings.egress, clock.clone(), names).context("[egress]")?;
         let tls = settings.server.tls.clone().map(TlsDoor::open).transpose()?.map(Arc::new);
@@ -131,7 +140,8 @@ impl Running {
             store: Arc::clone(&store),
             claim,
             durability: settings.store.durability,
-            chain_key,
+            sealer,
+            scanner: Scanner::new(&settings.privacy).context("[privacy]")?,
             limits: settings.limits,
             units: settings.units.clone(),
             roster: roster(&profiles),
@@ -154,12 +164,14 @@ impl Running {
         tasks.spawn(Arc::clone(&gateway).run_checkpoints(kept.checkpoint_every, kept.retention, stopping.clone()));
         let door = Door {
             health: Arc::clone(&health),
-            metrics,
+            metrics: Arc::clone(&metrics),
             alerts: Arc::clone(&alerts),
             timelines: Timelines::new(Arc::clone(&gateway), close_ops.clone()),
             token_sha256: settings.ops.token_sha256,
         };
         tasks.spawn(serve_ops(listeners.ops, door, close_ops.clone()));
+        let door = |listener| Connectors::open(listener, &settings.connectors, &deps, &store, &clock, &metrics);
+        let connectors = listeners.connectors.map(door).transpose()?;
         let engines = tokio::spawn(serve_engines(listeners.engines, tls.clone(), edge, Arc::clone(&health)));
         health.started();
         Ok(Self {
@@ -171,6 +183,8 @@ impl Running {
             clock,
             deps,
             tls,
+            connectors,
+            metrics,
             doors,
             profiles,
             closing,
@@ -200,10 +214,23 @@ impl Running {
     /// When a part cannot be built.
     pub fn reload(&mut self, settings: Settings) -> anyhow::Result<()> {
         let profiles = serve_profiles(&settings, &self.deps, &self.profiles)?;
+        let scanner = Scanner::new(&settings.privacy).context("[privacy]")?;
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
+        match &self.connectors {
+            Some(connectors) => connectors.reload()?,
+            // The first profile that needs it.
+            None if nlp::needs_door(&settings) => {
+                let listener = connectors::bind_now(&settings.connectors)?;
+                let (door, deps) = (&settings.connectors, &self.deps);
+                let opened = Connectors::open(listener, door, deps, &self.store, &self.clock, &self.metrics)?;
+                self.connectors = Some(opened);
+            }
+            None => {}
+        }
         // First, so that no engine is let in any more for a unit that is about to go.
+        self.gateway.set_scanner(scanner);
         self.doors.send_replace(Arc::new(Doors::new(&settings)));
         self.gateway.reload(settings.units.clone(), roster(&profiles));
         self.profiles = profiles;
@@ -238,6 +265,7 @@ impl Running {
                 engines.context("the engines' door failed")??;
                 anyhow::bail!("the engines' door was closed")
             }
+            failed = Connectors::broken(&mut self.connectors) => failed,
         }
     }
 
@@ -248,12 +276,18 @@ impl Running {
     pub async fn drain(mut self) -> anyhow::Result<()> {
         tracing::info!("draining");
         self.health.draining();
+        if let Some(connectors) = &self.connectors {
+            connectors.let_nobody_in();
+        }
         self.gateway.drain(self.settings.drain).await;
         self.stopping.cancel();
         // Streams end when the last commit's acknowledgements have gone out.
         self.gateway.flushed().await;
         self.closing.cancel();
         (&mut self.engines).await.context("the engines' door failed")??;
+        if let Some(connectors) = self.connectors.take() {
+            connectors.close().await;
+        }
         self.gateway.checkpoint().await;
         self.stop().await?;
         tracing::info!("drained");
@@ -285,6 +319,9 @@ pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     let traces = telemetry::start(&settings.log, settings.otlp_endpoint.as_deref())?;
     let listeners = Listeners::bind(&settings).await?;
     tracing::info!(engines = %listeners.engines.local_addr()?, ops = %listeners.ops.local_addr()?, "listening");
+    if let Some(connectors) = &listeners.connectors {
+        tracing::info!(connectors = %connectors.local_addr()?, "listening");
+    }
     let mut running = Box::pin(Running::start(settings, listeners, &sources.environment)).await?;
     let watcher = Watcher::new(sources.clone(), &files)?;
     let ended = run(&mut running, &sources, watcher).await;
@@ -351,32 +388,6 @@ async fn serve_ops(listener: TcpListener, door: Door, close: CancellationToken) 
     }
 }
 
-/// Every profile with its engine; unchanged ones keep theirs, with its connections.
-fn serve_profiles(
-    settings: &Settings,
-    deps: &nlp::Deps,
-    old: &[(Arc<Profile>, Arc<Served>)],
-) -> anyhow::Result<Vec<(Arc<Profile>, Arc<Served>)>> {
-    let serve = |profile: &Arc<Profile>| {
-        let kept = old.iter().find(|(it, _)| it.same_engines(profile)).map(|(_, served)| Arc::clone(&served.engine));
-        let engine = kept.map_or_else(|| nlp::build(&profile.engines.primary, profile, deps), Ok)?;
-        let mut media = vec![MediaType::OpenMedia, MediaType::WebInteraction];
-        if profile.speech.enabled {
-            media.push(MediaType::Speech);
-        }
-        let mut served = Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media);
-        if let Some((_, before)) = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit) {
-            served = served.succeeding(before);
-        }
-        Ok((Arc::clone(profile), Arc::new(served)))
-    };
-    settings.profiles.iter().map(serve).collect()
-}
-
-fn roster(profiles: &[(Arc<Profile>, Arc<Served>)]) -> Roster {
-    Roster::new(profiles.iter().map(|(_, served)| Arc::clone(served)).collect())
-}
-
 /// Settings that are read once, at start.
 fn fixed_changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let mut keys = Vec::new();
@@ -388,6 +399,7 @@ fn fixed_changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let fixed = |it: &Settings| (it.server.listen, it.server.tls.clone(), it.server.workers);
     check(fixed(old) != fixed(new), "server");
     check(old.ops.listen != new.ops.listen || old.ops.token_sha256 != new.ops.token_sha256, "ops");
+    check(old.connectors != new.connectors, "connectors");
     check(old.store != new.store, "store");
     check(old.limits != new.limits, "limits");
     check(old.log != new.log || old.otlp_endpoint != new.otlp_endpoint, "log, otlp");

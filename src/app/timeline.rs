@@ -4,15 +4,16 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::serve::TIMELINE;
 use crate::{
     config::Environment,
     core::ids::ContactId,
     gateway::{
+        TIMELINE, open_records,
         timeline::{as_json, as_text},
         verify_chain,
     },
-    store::{Store as _, seal::Sealer, sqlite::Sqlite},
+    seal::{Sealer, Vault},
+    store::{Store as _, sqlite::Sqlite},
 };
 
 /// More than any conversation has; older records are left out, and it is said so.
@@ -29,7 +30,8 @@ pub async fn timeline(
     let Some(sealer) = Sealer::find(directory, environment.master_key().as_ref())? else {
         bail!("there is no store in {}", directory.display())
     };
-    let records = Sqlite::open_existing(directory).await?.records(contact, MOST_RECORDS).await?;
+    let store = Sqlite::open_existing(directory).await?;
+    let records = store.records(contact, MOST_RECORDS).await?;
     if records.is_empty() {
         bail!(
             "no contact {} in business unit {}: it is unknown, or its timeline has been pruned",
@@ -38,6 +40,7 @@ pub async fn timeline(
         )
     }
     let verdict = verify_chain(&sealer.derive(TIMELINE), &records);
+    let records = open_records(&Vault::new(&sealer), &store.lives(contact).await?, records);
     if json {
         return Ok(format!("{:#}\n", as_json(contact, &records, verdict)?));
     }

@@ -2,11 +2,13 @@
 
 mod chat;
 mod check;
+mod contact;
 mod demo;
 mod load;
 mod nlp;
 mod secret;
 mod serve;
+mod token;
 
 use std::{
     io::{self, Write},
@@ -20,7 +22,6 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     app,
     config::{self, Environment, Findings, Flag, Sources},
-    core::ids::{ContactId, ContactName, UnitName},
 };
 
 /// How a command ends.
@@ -96,8 +97,12 @@ enum Command {
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
+    /// Tokens that connectors dial in with
+    Token(token::TokenArgs),
     /// Tell what happened to a contact, and why
-    Timeline(TimelineArgs),
+    Timeline(contact::TimelineArgs),
+    /// Destroy the key of what is kept of a contact that is over: nobody can read it any more
+    Erase(contact::ContactArgs),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
     /// Talk as many contacts at a given rate, and account for every message
@@ -214,20 +219,6 @@ enum SecretCommand {
     List,
 }
 
-#[derive(Debug, Args)]
-struct TimelineArgs {
-    #[command(flatten)]
-    store: StoreArgs,
-    /// The contact's name, as the routing engine gave it
-    contact: String,
-    /// The contact's business unit [default: the only one]
-    #[arg(long)]
-    unit: Option<String>,
-    /// Every record with its hash, for programs
-    #[arg(long)]
-    json: bool,
-}
-
 impl ServeArgs {
     fn sources(self, environment: Environment) -> Sources {
         let durability = self.durability.map(|it| match it {
@@ -276,7 +267,9 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
-        Some(Command::Timeline(args)) => timeline(args, environment, terminal),
+        Some(Command::Token(args)) => token::run(args, environment, terminal),
+        Some(Command::Timeline(args)) => contact::timeline(args, environment, terminal),
+        Some(Command::Erase(args)) => contact::erase(args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
@@ -303,40 +296,6 @@ fn alone(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         return usage(&format!("there is a {file} here: say `usher serve` to serve by it, or `usher demo`"), terminal);
     }
     demo::run(DemoArgs::default(), terminal)
-}
-
-fn timeline(args: TimelineArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let sources = args.store.sources(environment);
-    let preview = match config::preview(&sources) {
-        Ok(preview) => preview,
-        Err(findings) => return report(&findings, terminal),
-    };
-    // `--data` may name a demo's directory, as the demo prints it.
-    let (store, args_unit) = match app::demo::gateway_of(&preview.store) {
-        Some((store, unit)) => (store, args.unit.or_else(|| Some(unit.to_owned()))),
-        None => (preview.store, args.unit),
-    };
-    let unit = match (args_unit, preview.units.as_slice()) {
-        (Some(unit), _) => UnitName::try_from(unit),
-        (None, [only]) => Ok(only.clone()),
-        (None, units) => {
-            writeln!(terminal.err, "error: there are {} business units: name one with --unit", units.len())?;
-            return Ok(Exit::Config);
-        }
-    };
-    let (unit, name) = match (unit, ContactName::try_from(args.contact)) {
-        (Ok(unit), Ok(name)) => (unit, name),
-        (Err(reason), _) => return usage(&format!("the business unit's name {reason}"), terminal),
-        (_, Err(reason)) => return usage(&format!("the contact's name {reason}"), terminal),
-    };
-    let contact = ContactId { unit, name };
-    match runtime(1)?.block_on(app::timeline(&store, &sources.environment, &contact, args.json)) {
-        Ok(text) => {
-            terminal.out.write_all(text.as_bytes())?;
-            Ok(Exit::Done)
-        }
-        Err(error) => fail(&error, terminal),
-    }
 }
 
 /// 0: one worker per core; 1: everything on the calling thread.

@@ -171,7 +171,11 @@ fn address(section: &mut Section<'_>, own: &'static str, named: &'static str, ho
     let At { value, place } = section.text(own)?;
     if let Some(other) = section.entry(named) {
         let message = format!("`{}` beside `{}`", section.name_of(named), section.name_of(own));
-        section.cx.error(other.key, message, "keep one: an address of the configuration's is not the engine's to choose");
+        section.cx.error(
+            other.key,
+            message,
+            "keep one: an address of the configuration's is not the engine's to choose",
+        );
     }
     match action::web_address(&value.into()) {
         Ok(address) => Some(Address::Fixed(address)),

@@ -15,6 +15,7 @@ mod finding;
 pub mod nearest;
 mod offers;
 mod outbound;
+mod private;
 mod profile;
 pub mod schema;
 mod secret;
@@ -125,9 +126,11 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
     let mut root = Section::root(cx, &layers.main, layers.main_place);
     let server = system::server(root.section("server"));
     let ops = system::ops(root.section("ops"));
+    let connectors = system::connectors(root.section("connectors"));
     let store = system::store(root.section("store"));
     let (limits, contact_limits) = system::limits(root.section("limits"));
     let egress = outbound::egress(root.section("egress"));
+    let privacy = private::privacy(root.section("privacy"));
     let log = system::log(root.section("log"));
     let otlp_endpoint = system::otlp_endpoint(root.section("otlp"));
     let drain = root.seconds("drain_s", 0..=3600);
@@ -142,7 +145,21 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
     across::check(cx, &drafts);
     let profiles = drafts.into_iter().map(|draft| draft.profile.map(Arc::new)).collect::<Option<_>>()?;
     let units = units.into_iter().map(|unit| unit.name).collect();
-    Some(Settings { server, ops, store, limits, egress, log, otlp_endpoint, engines, units, profiles, drain })
+    Some(Settings {
+        server,
+        ops,
+        connectors,
+        store,
+        limits,
+        egress,
+        privacy,
+        log,
+        otlp_endpoint,
+        engines,
+        units,
+        profiles,
+        drain,
+    })
 }
 
 /// In order of the documents, and of the places in them.

@@ -41,8 +41,10 @@ pub(super) fn check(root: &Section<'_>, engines: Option<&Engines>, own: &[At<Act
         let Some(parameter) = rule.free_address().filter(|_| !told.contains(&rule.name.as_str())) else { continue };
         told.push(&rule.name);
         let key = if matches!(rule.kind, ActionKind::External { .. }) { "uri" } else { "url" };
-        let message = format!("action `{}` is not offered to the language model, which would invent an address", rule.name);
-        let help = format!("fix it with `{key}`, or list the addresses: a parameter `{parameter}` with type = \"enum\"");
+        let message =
+            format!("action `{}` is not offered to the language model, which would invent an address", rule.name);
+        let help =
+            format!("fix it with `{key}`, or list the addresses: a parameter `{parameter}` with type = \"enum\"");
         root.cx.warn(place, message, help);
     }
     for media in [MediaType::OpenMedia, MediaType::WebInteraction, MediaType::Speech] {

@@ -55,13 +55,24 @@ fn allow(section: &mut Section<'_>) -> Vec<AllowedHost> {
         let port = entry.has("port").then(|| entry.number("port", 1..=65_535));
         entry.know(&["port"]);
         let rule = host.map(|At { value: host, place }| At {
-            value: AllowedHost { host, port, private: entry.flag("private"), plaintext: entry.flag("plaintext") },
+            value: AllowedHost {
+                host,
+                port,
+                private: entry.flag("private"),
+                plaintext: entry.flag("plaintext"),
+                restore_tokens: entry.flag("restore_tokens"),
+            },
             place,
         });
         if let Some(At { value, place }) = rule {
             if allowed.iter().any(|other| other.host == value.host && other.port == value.port) {
                 let message = format!("`{}` is listed twice for the same port", value.host);
                 entry.cx.error(place, message, "keep one of the two entries");
+            }
+            let is_local = value.host.parse::<IpAddr>().is_ok_and(|it| it.is_loopback());
+            if value.restore_tokens && value.plaintext && !is_local {
+                let message = format!("card numbers and the like would go to `{}` over http://", value.host);
+                entry.cx.warn(place, message, "take out `plaintext` or `restore_tokens`");
             }
             allowed.push(value);
         }

@@ -16,7 +16,7 @@ use super::{
 use crate::core::{
     action::ActionRule,
     ids::{ProfileName, QueueId, SpeechTargetId, UnitName, UserId},
-    profile::{Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
+    profile::{Chain, Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
 };
 
 /// Dialogflow's limit of an event's name, in characters.
@@ -97,7 +97,7 @@ impl Made<'_> {
         engines: Option<Engines>,
         speech: Speech,
     ) -> Option<Profile> {
-        let (name, unit) = (self.name?.value.clone(), self.unit?);
+        let (name, unit, engines) = (self.name?.value.clone(), self.unit?, engines?);
         let mut actions = parts.own_actions;
         actions.extend(unit.actions.iter().cloned());
         let rules = Rules {
@@ -108,6 +108,7 @@ impl Made<'_> {
             actions,
             welcome_event: parts.welcome_event,
             fallback_message: parts.fallback_message?,
+            chain: chain(&engines),
             inactivity: parts.inactivity,
             handover: parts.handover,
             events: parts.events,
@@ -123,10 +124,17 @@ impl Made<'_> {
             unit: unit.name.clone(),
             rules: Arc::new(rules),
             agent_password,
-            engines: engines?,
+            engines,
             speech,
             origin: self.origin.to_owned(),
         })
+    }
+}
+
+fn chain(engines: &Engines) -> Chain {
+    Chain {
+        canary_percent: engines.canary.as_ref().map(|it| it.share_percent),
+        standbys: engines.standbys.iter().map(|it| it.name.clone()).collect(),
     }
 }
 
@@ -211,6 +219,7 @@ fn handover(mut section: Section<'_>) -> Handover {
         not_understood_after: section.number("not_understood_after", 0..=MAX_COUNT),
         failures_after: section.number("failures_after", 0..=MAX_COUNT),
         slow_after: section.number("slow_after", 0..=MAX_COUNT),
+        typing_after: section.millis("typing_after_ms", 0..=60_000),
         slow_threshold: section.millis("slow_threshold_ms", 0..=60_000),
         slow_message: section.message("slow_message"),
         not_understood_message: section.message("not_understood_message"),

@@ -15,9 +15,11 @@ use crate::core::{
 pub struct Settings {
     pub server: Server,
     pub ops: Ops,
+    pub connectors: Connectors,
     pub store: Store,
     pub limits: Limits,
     pub egress: Egress,
+    pub privacy: Privacy,
     pub log: Log,
     /// OTLP gRPC endpoint for traces; `None`: no traces leave.
     pub otlp_endpoint: Option<String>,
@@ -54,6 +56,20 @@ pub struct Ops {
     pub listen: SocketAddr,
     /// SHA-256 of the bearer token for `/metrics` and `/alerts`; `None`: open, and then only on loopback.
     pub token_sha256: Option<[u8; 32]>,
+}
+
+/// The door for connectors; opened while a profile's engine dials in, or may post its answers there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connectors {
+    pub listen: SocketAddr,
+    pub tls: Option<Tls>,
+    pub max_sockets: usize,
+    pub max_frame_bytes: usize,
+    /// How connectors reach the door; `None`: no webhook can answer later.
+    pub public_url: Option<String>,
+    /// How long one frame may take to be written.
+    pub write_deadline: Duration,
+    pub ping_every: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +138,23 @@ pub struct AllowedHost {
     pub private: bool,
     /// `http://` is allowed for this host.
     pub plaintext: bool,
+    /// It is given what tokens stand for (B10).
+    pub restore_tokens: bool,
+}
+
+/// What becomes a token in customers' words (B10).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Privacy {
+    pub card: bool,
+    pub iban: bool,
+    pub patterns: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// Stands in its tokens: `[name:1]`.
+    pub name: String,
+    pub regex: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,13 +195,14 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Whether both are served by the same engines in the same way.
+    /// Whether the engine of this name is the same in both, with all that it takes from its profile.
     #[must_use]
-    pub fn same_engines(&self, other: &Self) -> bool {
+    pub fn same_engine(&self, engine: &str, other: &Self) -> bool {
         self.name == other.name
             && self.unit == other.unit
             && self.rules.zone == other.rules.zone
-            && self.engines.same(&other.engines)
+            && self.rules.actions == other.rules.actions
+            && self.engines.find(engine).is_some_and(|own| other.engines.find(engine) == Some(own))
     }
 }
 
@@ -203,13 +237,9 @@ impl Engines {
         self.all().map(|(_, engine)| engine.schema.text_characters).filter(|it| *it > 0).min().unwrap_or_default()
     }
 
-    fn same(&self, other: &Self) -> bool {
-        let canary = |it: &Self| it.canary.as_ref().map(|it| (it.engine.clone(), it.share_percent, it.rollback));
-        let shadow = |it: &Self| it.shadow.as_ref().map(|it| (it.engine.clone(), it.share_percent));
-        self.primary == other.primary
-            && self.standbys == other.standbys
-            && canary(self) == canary(other)
-            && shadow(self) == shadow(other)
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&EngineSettings> {
+        self.all().find(|(it, _)| *it == name).map(|(_, engine)| engine)
     }
 }
 

@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::{
     section::{At, Section},
-    settings::{Durability, Limits, Log, LogFormat, Ops, Server, Store, Tls},
+    settings::{Connectors, Durability, Limits, Log, LogFormat, Ops, Server, Store, Tls},
 };
 use crate::{core::profile, telemetry};
 
@@ -39,10 +39,38 @@ pub(super) fn server(mut section: Section<'_>) -> Server {
     server
 }
 
+pub(super) fn connectors(mut section: Section<'_>) -> Connectors {
+    let listen = section.socket_address("listen");
+    let tls = section.has("tls").then(|| tls(section.section("tls")));
+    section.know(&["tls"]);
+    let allow_plaintext = section.flag("allow_plaintext");
+    if let Some(At { value, place }) = &listen
+        && !value.ip().is_loopback()
+        && tls.is_none()
+        && !allow_plaintext
+    {
+        section.cx.error(
+            *place,
+            format!("the connectors' door {value} would be open to the network without TLS"),
+            "add `[connectors.tls]` with `certificate` and `key`, listen on loopback, or set `connectors.allow_plaintext = true`",
+        );
+    }
+    let connectors = Connectors {
+        listen: listen.map_or(NOWHERE, |at| at.value),
+        tls: tls.flatten(),
+        max_sockets: section.number("max_sockets", 1..=1_000_000),
+        max_frame_bytes: section.number("max_frame_bytes", 4096..=1_048_576),
+        public_url: section.url("public_url").map(|at| at.value.trim_end_matches('/').to_owned()),
+        write_deadline: section.seconds("write_deadline_s", 1..=600),
+        ping_every: section.seconds("ping_s", 1..=3_600),
+    };
+    section.finish();
+    connectors
+}
+
 fn tls(mut section: Section<'_>) -> Option<Tls> {
-    let why = "`[server.tls]` needs `certificate` and `key`, both PEM files";
-    let certificate = section.required("certificate", why);
-    let key = section.required("key", why);
+    let certificate = section.required("certificate", "name a PEM file with the certificate and those above it");
+    let key = section.required("key", "name a PEM file with the certificate's key");
     let client_ca = section.text("client_ca");
     let is_certificate = |bytes: &[u8]| {
         let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();

@@ -300,7 +300,7 @@ mod tests {
     use crate::core::{
         action::Offer,
         directory::Queue,
-        profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
+        profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
     };
 
     const GOOD: User = User {
@@ -324,6 +324,7 @@ mod tests {
             actions: Vec::new(),
             welcome_event: String::new(),
             fallback_message: "sorry".into(),
+            chain: Chain::default(),
             inactivity: Inactivity {
                 timeout: Duration::from_secs(180),
                 timeout_message: String::new(),
@@ -335,6 +336,7 @@ mod tests {
                 not_understood_after: 3,
                 failures_after: 2,
                 slow_after: 0,
+                typing_after: Duration::ZERO,
                 slow_threshold: Duration::ZERO,
                 slow_message: String::new(),
                 not_understood_message: String::new(),

@@ -97,6 +97,7 @@ mod tests {
             not_understood_after: 3,
             failures_after: 2,
             slow_after: 0,
+            typing_after: Duration::ZERO,
             slow_threshold: Duration::ZERO,
             slow_message: String::new(),
             not_understood_message: String::new(),

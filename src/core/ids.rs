@@ -97,6 +97,21 @@ impl EngineName {
     pub const SHADOW: &str = "shadow";
     /// Names that a profile cannot give.
     pub const RESERVED: [&str; 3] = [Self::PRIMARY, Self::CANARY, Self::SHADOW];
+
+    #[must_use]
+    pub fn primary() -> Self {
+        Self(Self::PRIMARY.into())
+    }
+
+    #[must_use]
+    pub fn canary() -> Self {
+        Self(Self::CANARY.into())
+    }
+
+    #[must_use]
+    pub fn is_canary(&self) -> bool {
+        &*self.0 == Self::CANARY
+    }
 }
 
 /// A contact is known by its business unit and its name there.

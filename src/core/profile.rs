@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     action::ActionRule,
-    ids::{ProfileName, QueueId, SpeechTargetId, UnitName, UserId},
+    ids::{EngineName, ProfileName, QueueId, SpeechTargetId, UnitName, UserId},
 };
 
 /// A validated profile together with what it takes from its business unit. Immutable; a contact keeps the one it began with
@@ -23,6 +23,7 @@ pub struct Rules {
     pub welcome_event: String,
     /// Said on system errors (S13).
     pub fallback_message: String,
+    pub chain: Chain,
     pub inactivity: Inactivity,
     pub handover: Handover,
     pub events: Events,
@@ -35,6 +36,59 @@ pub struct Rules {
     /// For phone numbers without a country code: a calling code such as "49"; the business unit's.
     pub calling_code: String,
     pub limits: Limits,
+}
+
+/// A profile's language engines beside its primary (B5, B7). Their order is canary, primary, standbys: a contact whose engine
+/// fails goes on along it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// How many of a hundred new contacts begin with the canary; `None`: there is none.
+    pub canary_percent: Option<u8>,
+    pub standbys: Vec<EngineName>,
+}
+
+impl Chain {
+    /// The primary alone.
+    #[must_use]
+    pub const fn is_single(&self) -> bool {
+        self.canary_percent.is_none() && self.standbys.is_empty()
+    }
+
+    /// `None` is the primary.
+    #[must_use]
+    pub fn knows(&self, engine: Option<&EngineName>) -> bool {
+        engine.is_none_or(|it| (it.is_canary() && self.canary_percent.is_some()) || self.standbys.contains(it))
+    }
+
+    /// The next in order. `None`: there is none; within it `None` is the primary.
+    #[must_use]
+    pub fn after(&self, engine: Option<&EngineName>) -> Option<Option<EngineName>> {
+        let next = match engine {
+            Some(canary) if canary.is_canary() => return Some(None),
+            Some(standby) => self.standbys.iter().position(|it| it == standby)? + 1,
+            None => 0,
+        };
+        self.standbys.get(next).cloned().map(Some)
+    }
+
+    /// What a new contact begins with, by a hash of its name: always the same for the same contact. `None`: the primary.
+    #[must_use]
+    pub fn first(&self, contact: u64) -> Option<EngineName> {
+        let canary = self.canary_percent.is_some_and(|percent| in_share(contact, CANARY_SALT, percent));
+        canary.then(EngineName::canary)
+    }
+}
+
+/// Who is in the canary's share must say nothing of who is in the shadow's.
+const CANARY_SALT: u64 = 0x0063_616e_6172_79;
+pub const SHADOW_SALT: u64 = 0x0073_6861_646f_77;
+
+/// Whether a hash is among so many of a hundred.
+#[must_use]
+pub const fn in_share(hash: u64, salt: u64, percent: u8) -> bool {
+    // Names differ in their last characters, which FNV leaves in the low bits: they are mixed into all of them.
+    let mixed = (hash ^ salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ (mixed >> 29)) >> 7) % 100 < percent as u64
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +110,8 @@ pub struct Handover {
     pub not_understood_after: u32,
     pub failures_after: u32,
     pub slow_after: u32,
+    /// While an answer is not there after this, the customer sees that somebody writes (B6). Zero: never.
+    pub typing_after: Duration,
     /// An answer later than this counts as slow, and the customer hears `slow_message` meanwhile. Zero: off.
     pub slow_threshold: Duration,
     pub slow_message: String,

@@ -3,13 +3,15 @@
 //! A transition's steps and the state after it make one journal record; steps also carry what the state leaves out
 //! (commands, inputs, the card), so that a recovery can rebuild it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     action::BadRequest,
     contact::{Card, Command, EndReason, Outcome},
     handover::{Cause, Unavailable},
-    ids::{ActionSeq, MessageId, Turn},
+    ids::{ActionSeq, EngineName, MessageId, Turn},
     message::{FailureKind, Input},
     profile::Destination,
 };
@@ -28,6 +30,10 @@ pub enum Step {
         id: MessageId,
         input: Input,
     },
+    /// Something private in what has just come in became tokens: how many of each name.
+    Tokenised {
+        found: BTreeMap<String, u32>,
+    },
     /// Taken, but not asked: the contact is on its way to a person, or with one, or closing.
     Held {
         id: MessageId,
@@ -41,6 +47,9 @@ pub enum Step {
         turn: Turn,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         event: Option<String>,
+        /// `None`: the profile's primary engine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        engine: Option<EngineName>,
     },
     Answered {
         turn: Turn,
@@ -65,6 +74,34 @@ pub enum Step {
         ms: u64,
         kind: FailureKind,
         advice: String,
+    },
+    /// An engine failed, and the next of the profile's chain is asked instead (B7); the contact stays with that.
+    FailedOver {
+        turn: Turn,
+        ms: u64,
+        from: EngineName,
+        to: EngineName,
+        kind: FailureKind,
+        advice: String,
+    },
+    /// The contact goes on with another engine from its next question on.
+    Moved {
+        from: EngineName,
+        to: EngineName,
+        why: MoveCause,
+    },
+    /// What the shadow engine made of the same input, and where it differs from the answer that was given (B5).
+    Shadowed {
+        turn: Turn,
+        ms: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intent: Option<String>,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        action: String,
+        /// It did not answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<FailureKind>,
+        differs: Vec<Aspect>,
     },
     /// The customer has been told that it takes longer.
     Slow {
@@ -153,6 +190,30 @@ pub enum Step {
     Busy {
         id: MessageId,
     },
+}
+
+/// Why a contact goes on with another engine without a failure of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoveCause {
+    /// The configuration does not name its engine any more.
+    Gone,
+    /// The canary was rolled back.
+    RolledBack,
+    /// All engines have failed: it begins again with the first.
+    AllFailed,
+}
+
+/// In what a shadow's answer can differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// One of the two answered, the other did not.
+    Failure,
+    Action,
+    Parameters,
+    NotUnderstood,
+    Intent,
 }
 
 impl Step {

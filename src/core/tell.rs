@@ -3,9 +3,10 @@
 use super::{
     contact::{Command, EndReason, Outcome},
     handover::{Cause, Unavailable},
+    ids::EngineName,
     message::{Input, Reply},
     profile::Destination,
-    step::Step,
+    step::{Aspect, MoveCause, Step},
 };
 
 impl Step {
@@ -21,6 +22,10 @@ impl Step {
             ),
             Self::Returned { card } => format!("given back by a person to {}", card.agent),
             Self::Heard { id, input } => format!("customer ({id}): {}", of_input(input)),
+            Self::Tokenised { found } => {
+                let counts: Vec<String> = found.iter().map(|(name, count)| format!("{count} {name}")).collect();
+                format!("private, replaced by tokens: {}", counts.join(", "))
+            }
             Self::Held { id } => format!("{id} waits: the contact is changing hands"),
             Self::Unanswered { id, why } => format!("{id} is not answered by the virtual agent: {why}"),
             Self::Duplicate { id } => format!("{id} came again and was dropped"),
@@ -32,6 +37,9 @@ impl Step {
             Self::Asked { .. }
             | Self::Answered { .. }
             | Self::AskFailed { .. }
+            | Self::FailedOver { .. }
+            | Self::Moved { .. }
+            | Self::Shadowed { .. }
             | Self::Slow { .. }
             | Self::Stale { .. }
             | Self::TextTooLong { .. } => self.tell_turn(),
@@ -53,8 +61,11 @@ impl Step {
     #[expect(clippy::wildcard_enum_match_arm, reason = "`tell` sends the steps of a turn here, and no others")]
     fn tell_turn(&self) -> String {
         match self {
-            Self::Asked { turn, event: Some(event) } => format!("turn {}: engine asked with event {event}", turn.0),
-            Self::Asked { turn, event: None } => format!("turn {}: engine asked", turn.0),
+            Self::Asked { turn, event, engine } => {
+                let engine = engine.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
+                let event = event.as_ref().map(|it| format!(" with event {it}")).unwrap_or_default();
+                format!("turn {}: engine{engine} asked{event}", turn.0)
+            }
             Self::Answered {
                 turn,
                 ms,
@@ -96,6 +107,30 @@ impl Step {
             Self::AskFailed { turn, ms, kind, advice } => {
                 format!("turn {}: no answer after {ms} ms ({}): {advice}", turn.0, kind.label())
             }
+            Self::FailedOver { turn, ms, from, to, kind, advice } => {
+                let kind = kind.label();
+                format!(
+                    "turn {}: no answer of engine {from} after {ms} ms ({kind}), {to} is asked instead: {advice}",
+                    turn.0
+                )
+            }
+            Self::Moved { from, to, why } => of_move(from, to, *why),
+            Self::Shadowed { turn, ms, intent, action, failure, differs } => {
+                let mut text = format!("turn {}: the shadow ", turn.0);
+                match failure {
+                    Some(kind) => text.push_str(&format!("did not answer ({}) after {ms} ms", kind.label())),
+                    None => text.push_str(&format!("answered in {ms} ms")),
+                }
+                if let Some(intent) = intent {
+                    text.push_str(&format!(", intent {intent}"));
+                }
+                if !action.is_empty() {
+                    text.push_str(&format!(", action {action}"));
+                }
+                let differs: Vec<&str> = differs.iter().map(|it| it.label()).collect();
+                let differs = if differs.is_empty() { "nothing".to_owned() } else { differs.join(", ") };
+                format!("{text}; differs in {differs}")
+            }
             Self::Slow { turn, ms } => format!("turn {}: no answer yet after {ms} ms", turn.0),
             Self::Stale { turn } => format!("turn {}: an answer came too late and was dropped", turn.0),
             Self::TextTooLong { characters, limit, done } => {
@@ -135,6 +170,27 @@ impl Step {
                 format!("#{} external system failed after {ms} ms ({label}): {detail}", seq.0)
             }
             _ => String::new(),
+        }
+    }
+}
+
+fn of_move(from: &EngineName, to: &EngineName, why: MoveCause) -> String {
+    match why {
+        MoveCause::Gone => format!("engine {from} is not configured any more: {to} goes on"),
+        MoveCause::RolledBack => format!("engine {from} was rolled back: {to} goes on"),
+        MoveCause::AllFailed => format!("every engine has failed, {from} was the last: the next question goes to {to}"),
+    }
+}
+
+impl Aspect {
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Action => "action",
+            Self::Parameters => "parameters",
+            Self::NotUnderstood => "not_understood",
+            Self::Intent => "intent",
         }
     }
 }

@@ -102,6 +102,7 @@ struct Rule {
 pub(super) struct Grant {
     pub(super) private: bool,
     pub(super) plaintext: bool,
+    pub(super) restore_tokens: bool,
 }
 
 impl Grant {
@@ -117,7 +118,8 @@ impl AllowList {
     /// The first entry that is no pattern, and why.
     pub(super) fn new(hosts: &[AllowedHost]) -> Result<Self, (String, PatternError)> {
         let rule = |it: &AllowedHost| {
-            let grant = Grant { private: it.private, plaintext: it.plaintext };
+            let (private, plaintext, restore_tokens) = (it.private, it.plaintext, it.restore_tokens);
+            let grant = Grant { private, plaintext, restore_tokens };
             Pattern::parse(&it.host)
                 .map(|pattern| Rule { pattern, port: it.port, grant })
                 .map_err(|error| (it.host.clone(), error))
@@ -135,7 +137,11 @@ impl AllowList {
             .iter()
             .filter(|rule| rule.port.is_none_or(|listed| listed == port) && rule.pattern.matches(host))
             .map(|rule| rule.grant)
-            .reduce(|a, b| Grant { private: a.private || b.private, plaintext: a.plaintext || b.plaintext })
+            .reduce(|a, b| Grant {
+                private: a.private || b.private,
+                plaintext: a.plaintext || b.plaintext,
+                restore_tokens: a.restore_tokens || b.restore_tokens,
+            })
     }
 }
 
@@ -146,7 +152,13 @@ mod tests {
     fn list(hosts: &[(&str, Option<u16>)]) -> AllowList {
         let hosts: Vec<_> = hosts
             .iter()
-            .map(|(host, port)| AllowedHost { host: (*host).to_owned(), port: *port, private: false, plaintext: false })
+            .map(|(host, port)| AllowedHost {
+                host: (*host).to_owned(),
+                port: *port,
+                private: false,
+                plaintext: false,
+                restore_tokens: false,
+            })
             .collect();
         AllowList::new(&hosts).expect("patterns")
     }
@@ -204,11 +216,17 @@ mod tests {
 
     #[test]
     fn b11_entries_for_one_host_add_up() {
-        let entry = |port, private, plaintext| AllowedHost { host: "a.example".to_owned(), port, private, plaintext };
+        let entry = |port, private, plaintext| AllowedHost {
+            host: "a.example".to_owned(),
+            port,
+            private,
+            plaintext,
+            restore_tokens: private,
+        };
         let list = AllowList::new(&[entry(None, false, true), entry(Some(81), true, false)]).expect("patterns");
         let host = Host::Name("a.example".to_owned());
-        assert_eq!(list.grant(&host, 80), Some(Grant { private: false, plaintext: true }));
-        assert_eq!(list.grant(&host, 81), Some(Grant { private: true, plaintext: true }));
+        assert_eq!(list.grant(&host, 80), Some(Grant { private: false, plaintext: true, restore_tokens: false }));
+        assert_eq!(list.grant(&host, 81), Some(Grant { private: true, plaintext: true, restore_tokens: true }));
     }
 
     #[test]

@@ -185,6 +185,14 @@ impl Egress {
         })
     }
 
+    /// Whether the target may be given what tokens stand for (B10).
+    #[must_use]
+    pub fn restores_tokens(&self, url: &str) -> bool {
+        let Ok(url) = Url::parse(url) else { return false };
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
+        self.allow.grant(&Host::of_url(host), port).is_some_and(|grant| grant.restore_tokens)
+    }
+
     /// Posts `call.body` and reads the whole answer, within the deadline for everything together.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! TLS and mutual TLS at the routing engines' door.
+//! TLS and mutual TLS at the doors of routing engines and connectors.
 
 use std::{fmt, fs, io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ pub enum TlsError {
     Pem { path: PathBuf, source: pem::Error },
     #[error("{} holds no certificate", path.display())]
     NoCertificate { path: PathBuf },
-    #[error("{} cannot serve as a certificate authority for engines", path.display())]
+    #[error("{} cannot serve as a certificate authority for clients", path.display())]
     ClientCa { path: PathBuf, source: rustls::Error },
     #[error("certificate authority {} cannot be used", path.display())]
     Verifier { path: PathBuf, source: VerifierBuilderError },
@@ -44,6 +44,7 @@ pub enum TlsError {
 /// The certificate that new connections are shown; [`TlsDoor::reload`] renews it without touching those that stand.
 pub struct TlsDoor {
     files: Tls,
+    alpn: &'static [&'static [u8]],
     current: ArcSwap<ServerConfig>,
 }
 
@@ -54,11 +55,21 @@ impl fmt::Debug for TlsDoor {
 }
 
 impl TlsDoor {
+    /// For gRPC.
+    ///
     /// # Errors
     /// When a file cannot be read or does not hold what it should.
     pub fn open(files: Tls) -> Result<Self, TlsError> {
-        let current = ArcSwap::from_pointee(read(&files)?);
-        Ok(Self { files, current })
+        Self::open_for(files, &[b"h2"])
+    }
+
+    /// For these protocols, as ALPN names them.
+    ///
+    /// # Errors
+    /// As [`TlsDoor::open`].
+    pub fn open_for(files: Tls, alpn: &'static [&'static [u8]]) -> Result<Self, TlsError> {
+        let current = ArcSwap::from_pointee(read(&files, alpn)?);
+        Ok(Self { files, alpn, current })
     }
 
     /// Reads the files again. On error everything stays as it was.
@@ -66,7 +77,7 @@ impl TlsDoor {
     /// # Errors
     /// As [`TlsDoor::open`].
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.current.store(Arc::new(read(&self.files)?));
+        self.current.store(Arc::new(read(&self.files, self.alpn)?));
         Ok(())
     }
 
@@ -88,7 +99,7 @@ impl TlsDoor {
     }
 }
 
-fn read(files: &Tls) -> Result<ServerConfig, TlsError> {
+fn read(files: &Tls, alpn: &[&[u8]]) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let pair = |source| TlsError::Pair { certificate: files.certificate.clone(), key: files.key.clone(), source };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -111,7 +122,7 @@ fn read(files: &Tls) -> Result<ServerConfig, TlsError> {
     let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?)
         .map_err(|source| TlsError::Pem { path: files.key.clone(), source })?;
     let mut config = builder.with_single_cert(chain, key).map_err(pair)?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = alpn.iter().map(|it| it.to_vec()).collect();
     Ok(config)
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Gateway, LaneId, Roster, Served,
-    alerts::{Alert, AlertKey},
+    alerts::{Alert, AlertKey, AlertKind},
     lane::ToEngine,
     unit::Unit,
 };
@@ -16,7 +16,7 @@ use crate::core::{
     agent::{Agent, Effect, Event, LogOnRefusal, Standing},
     assignment::{self, may_log_on},
     directory::{Delta, Directory},
-    ids::{Timestamp, UserId},
+    ids::{EngineName, Timestamp, UserId},
     profile::Rules,
 };
 
@@ -225,9 +225,13 @@ impl Gateway {
         }
         self.units.store(Arc::new(all));
         let roster = self.roster.load();
-        for Served { rules, .. } in old_roster.profiles().iter().map(|it| &**it) {
-            if !roster.has(&rules.unit, &rules.profile) {
-                self.clear_engine_alerts(rules);
+        for old in old_roster.profiles() {
+            let new = roster.find(&old.rules.unit, &old.rules.profile);
+            let left = |engine: Option<&EngineName>| new.is_some_and(|new| new.rules.chain.knows(engine));
+            self.clear_engine_alerts(old, left);
+            if old.canary().is_some() && !new.is_some_and(|new| new.engines().shares_canary(old.engines())) {
+                let canary = EngineName::canary();
+                self.alerts.clear(&AlertKey::engine(AlertKind::RolledBack, &old.rules, Some(&canary)));
             }
         }
         for unit in self.units.load().values() {

@@ -10,7 +10,7 @@ use crate::{
     core::{
         agent::LogOnRefusal,
         assignment::{Finding, Problem, Subject},
-        ids::{Timestamp, UnitName, UserId},
+        ids::{EngineName, Timestamp, UnitName, UserId},
         profile::Rules,
     },
     telemetry::Metrics,
@@ -29,13 +29,22 @@ pub enum AlertKind {
     Credential,
     /// A language engine's quota is used up.
     Quota,
+    /// A language engine is not asked for the moment: it failed too often.
+    Outage,
+    /// A canary was found to be worse than the primary, and is given up.
+    RolledBack,
     /// The store cannot be written.
     Store,
+    /// No connector is attached for a profile.
+    Connector,
     /// A changed configuration was refused; the old one is in force.
     Configuration,
 }
 
 impl AlertKind {
+    /// Those that are about one of a profile's engines.
+    pub const OF_ENGINES: [Self; 3] = [Self::Credential, Self::Quota, Self::Outage];
+
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -47,7 +56,10 @@ impl AlertKind {
             Self::Directory(problem) => problem.label(),
             Self::Credential => "credential",
             Self::Quota => "quota",
+            Self::Outage => "outage",
+            Self::RolledBack => "rolled_back",
             Self::Store => "store",
+            Self::Connector => "connector",
             Self::Configuration => "configuration",
         }
     }
@@ -64,10 +76,11 @@ pub struct AlertKey {
 }
 
 impl AlertKey {
-    /// About a profile's language engine.
+    /// About one of a profile's language engines; `None`: its primary.
     #[must_use]
-    pub fn engine(kind: AlertKind, rules: &Rules) -> Self {
-        Self { kind, unit: Some(rules.unit.clone()), subject: format!("profile {}", rules.profile) }
+    pub fn engine(kind: AlertKind, rules: &Rules, engine: Option<&EngineName>) -> Self {
+        let engine = engine.map(|it| format!(", engine {it}")).unwrap_or_default();
+        Self { kind, unit: Some(rules.unit.clone()), subject: format!("profile {}{engine}", rules.profile) }
     }
 
     #[must_use]

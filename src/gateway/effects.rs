@@ -5,24 +5,27 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use super::{
     Gateway, LaneId, Todo,
     alerts::{Alert, AlertKey, AlertKind},
+    canary::{Came, CanaryWatch, Variant, Worse},
     lane::{Refusal, ToEngine},
-    ports::{Ask, AskError, ExternalRequest, Progress, Seed},
+    ports::{Ask, AskError, ExternalRequest, Outage, Progress, Seed},
+    private,
     served::Served,
+    shadow::{Given, Shadowing},
     shard::Entry,
     unit::Unit,
 };
 use crate::{
     clock::Clock,
     core::{
-        contact::{Effect, Event},
-        ids::{ActionSeq, ContactId, Epoch, MessageId, Turn},
+        contact::{Addressee, Effect, Event},
+        ids::{ActionSeq, ContactId, EngineName, Epoch, MessageId, Turn},
         message::{Answer, FailureKind, Input, Parameters},
-        profile::Rules,
     },
     telemetry::{SPANS, labels::Stage},
 };
@@ -54,7 +57,11 @@ pub(super) enum After {
 #[derive(Debug)]
 pub(super) struct Question {
     served: Arc<Served>,
+    /// `None`: the primary.
+    engine: Option<EngineName>,
     ask: Ask,
+    /// Beside it, the shadow is asked, and told of the answer.
+    shadow: Option<(Box<Shadowing>, oneshot::Sender<Given>)>,
 }
 
 impl Gateway {
@@ -71,12 +78,18 @@ impl Gateway {
         let lane = self.route(id, entry, after);
         for effect in effects {
             match effect {
-                Effect::Ask { turn, epoch, input, payload } => {
-                    questions.push(question(id, entry, Some((turn, epoch)), input, payload));
+                Effect::Ask { turn, epoch, to, input, payload } => {
+                    let (again, sensitive) = (to.again, to.sensitive);
+                    let mut question = question(id, entry, to, Some((turn, epoch)), (input, payload));
+                    if !again {
+                        question.shadow = self.shadow(&entry.served, &question.ask, sensitive);
+                    }
+                    questions.push(question);
                 }
-                Effect::Tell { event, payload } => {
+                Effect::Tell { engine, event, payload } => {
                     let input = Input::Event { name: event, parameters: Parameters::new() };
-                    questions.push(question(id, entry, None, input, payload));
+                    let to = Addressee { engine, ..Addressee::default() };
+                    questions.push(question(id, entry, to, None, (input, payload)));
                 }
                 Effect::Send { seq, command } => {
                     if let Some(lane) = lane {
@@ -86,7 +99,8 @@ impl Gateway {
                 }
                 Effect::External { seq, uri, parameters } => {
                     let idempotency_key = format!("{id}/{}", seq.0);
-                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters };
+                    let secrets = private::secrets(&parameters, entry.contact.values(), &entry.chain);
+                    let request = ExternalRequest { contact: id.clone(), idempotency_key, uri, parameters, secrets };
                     after.push(After::External(Box::new(request), seq));
                 }
                 Effect::Typing => after.extend(frame(entry, ToEngine::Typing { contact: id.name.clone() })),
@@ -219,20 +233,34 @@ impl Gateway {
         let gateway = Arc::clone(self);
         self.calls.start();
         self.tasks.spawn(async move {
-            let Question { served, mut ask } = question;
-            let (id, turn) = (ask.contact.clone(), ask.turn);
+            let Question { served, engine, mut ask, shadow } = question;
+            let tell = shadow.map(|(shadowing, tell)| {
+                gateway.run_shadow(*shadowing);
+                tell
+            });
+            let (id, turn, words) = (ask.contact.clone(), ask.turn, !matches!(ask.input, Input::Event { .. }));
             ask.progress = gateway.progress(&id, turn);
             let span = tracing::debug_span!(
                 target: SPANS,
                 "ask",
                 contact.id = %id,
                 profile = %served.rules.profile,
+                engine = engine.as_ref().map(EngineName::as_str),
                 turn = turn.map(|(turn, _)| turn.0),
             );
             let began = Clock::instant();
-            let result = served.engine.ask(ask).instrument(span).await;
-            gateway.metrics.stage(Stage::Ask, began.elapsed());
-            gateway.on_answer(&id, &served, turn, result);
+            let result = served.engine(engine.as_ref()).ask(ask).instrument(span).await;
+            let took = began.elapsed();
+            gateway.metrics.stage(Stage::Ask, took);
+            if turn.is_some() {
+                gateway.measure(&served, engine.as_ref(), &result, (took, words));
+            }
+            let given = tell.map(|tell| (tell, Given::of(&result)));
+            let taken = gateway.on_answer(&id, (&served, engine.as_ref()), turn, result);
+            if let (true, Some((tell, given))) = (taken, given) {
+                // A shadow that was given up has gone.
+                tell.send(given).unwrap_or_default();
+            }
             // Only now, so that a drain does not find the turn at rest between its question and what follows.
             gateway.calls.end();
         });
@@ -253,36 +281,82 @@ impl Gateway {
     fn on_answer(
         self: &Arc<Self>,
         id: &ContactId,
-        served: &Served,
+        (served, engine): (&Served, Option<&EngineName>),
         turn: Option<(Turn, Epoch)>,
         result: Result<Answer, AskError>,
-    ) {
-        if let Err(error) = &result {
+    ) -> bool {
+        // What is held back is told once, where it is held back, and in the timeline.
+        if let Some(error) = result.as_ref().err().filter(|it| !it.held_back) {
             tracing::warn!(
                 contact.id = %id,
                 profile = %served.rules.profile,
+                engine = engine.map_or(EngineName::PRIMARY, EngineName::as_str),
                 kind = error.kind.label(),
                 advice = %error.advice,
                 source = error.source.as_deref().map(tracing::field::display),
                 "the language engine did not answer"
             );
         }
-        self.watch_engine(served, &result);
-        let Some((turn, epoch)) = turn else { return };
+        self.watch_engine(served, engine, &result);
+        let Some((turn, epoch)) = turn else { return false };
         let event = match result {
             Ok(answer) => Event::Answered { turn, epoch, answer: Box::new(answer) },
             Err(AskError { kind, advice, .. }) => Event::AskFailed { turn, epoch, kind, advice },
         };
-        self.apply(id, event);
+        self.apply(id, event)
+    }
+
+    /// What an answer, or none, says of its engine; and of a canary in comparison.
+    fn measure(
+        &self,
+        served: &Served,
+        engine: Option<&EngineName>,
+        result: &Result<Answer, AskError>,
+        (took, words): (Duration, bool),
+    ) {
+        let cells = served.cells(served.engines().seat(engine), engine, &self.metrics);
+        let came = match result {
+            Ok(answer) => {
+                cells.answered(took, words && answer.not_understood);
+                Came::Answered { took, not_understood: words.then_some(answer.not_understood) }
+            }
+            Err(_) => {
+                cells.failed();
+                Came::Failed
+            }
+        };
+        let variant = match engine {
+            None => Variant::Primary,
+            Some(engine) if engine.is_canary() => Variant::Canary,
+            Some(_) => return,
+        };
+        if let Some(worse) = served.canary().and_then(|canary| canary.count(variant, came)) {
+            self.roll_back(served, &worse);
+        }
+    }
+
+    fn roll_back(&self, served: &Served, worse: &Worse) {
+        let canary = EngineName::canary();
+        let key = AlertKey::engine(AlertKind::RolledBack, &served.rules, Some(&canary));
+        tracing::warn!(profile = %served.rules.profile, %worse, "the canary is worse than the primary: it is given up");
+        self.alerts.raise(Alert {
+            text: format!("{}: given up, the primary serves its contacts: {worse}", key.subject),
+            key,
+            mending: "mend the canary and change its settings to try again, or take `[canary]` out of the profile"
+                .to_owned(),
+            raised_at: self.clock.now(),
+        });
     }
 
     /// What an administrator has to mend stays visible until an answer comes through again.
-    fn watch_engine(&self, served: &Served, result: &Result<Answer, AskError>) {
+    fn watch_engine(&self, served: &Served, engine: Option<&EngineName>, result: &Result<Answer, AskError>) {
         let rules = &served.rules;
+        let refusal = &served.engines().seat(engine).raised.refusal;
         let (kind, error) = match result {
             Ok(_) => {
-                if served.troubled.load(Ordering::Relaxed) && served.troubled.swap(false, Ordering::Relaxed) {
-                    self.clear_engine_alerts(rules);
+                if refusal.load(Ordering::Relaxed) && refusal.swap(false, Ordering::Relaxed) {
+                    self.alerts.clear(&AlertKey::engine(AlertKind::Credential, rules, engine));
+                    self.alerts.clear(&AlertKey::engine(AlertKind::Quota, rules, engine));
                 }
                 return;
             }
@@ -292,22 +366,60 @@ impl Gateway {
             }
             Err(_) => return,
         };
-        if !self.roster.load().has(&rules.unit, &rules.profile) {
+        let roster = self.roster.load();
+        let known = roster.find(&rules.unit, &rules.profile);
+        if known.is_none_or(|it| !it.rules.chain.knows(engine)) {
             // Its last contacts run out; nobody can mend it any more.
             return;
         }
-        served.troubled.store(true, Ordering::Relaxed);
+        refusal.store(true, Ordering::Relaxed);
         self.alerts.raise(Alert {
-            key: AlertKey::engine(kind, rules),
+            key: AlertKey::engine(kind, rules, engine),
             text: format!("profile {}: the language engine refuses its questions", rules.profile),
             mending: error.advice.clone(),
             raised_at: self.clock.now(),
         });
     }
 
-    pub(super) fn clear_engine_alerts(&self, rules: &Rules) {
-        self.alerts.clear(&AlertKey::engine(AlertKind::Credential, rules));
-        self.alerts.clear(&AlertKey::engine(AlertKind::Quota, rules));
+    /// Those of a profile that is gone, or of engines that it has no more.
+    pub(super) fn clear_engine_alerts(&self, served: &Served, left: impl Fn(Option<&EngineName>) -> bool) {
+        for (engine, _) in served.engines().seats().filter(|(engine, _)| !left(*engine)) {
+            for kind in AlertKind::OF_ENGINES {
+                self.alerts.clear(&AlertKey::engine(kind, &served.rules, engine));
+            }
+        }
+    }
+
+    /// Which engines are not asked for the moment, as operators see it.
+    pub(super) fn report_outages(&self) {
+        for served in self.roster.load().profiles() {
+            for (engine, seat) in served.engines().seats() {
+                let outage = seat.engine.outage();
+                let probing = outage.as_ref().is_some_and(|it| it.probing);
+                let cells = served.cells(seat, engine, &self.metrics);
+                cells.breaker(outage.is_some(), probing);
+                cells.rolled_back(served.canary().is_some_and(CanaryWatch::is_rolled_back));
+                let (is_out, was_out) = (outage.is_some(), &seat.raised.outage);
+                if was_out.load(Ordering::Relaxed) == is_out {
+                    continue;
+                }
+                was_out.store(is_out, Ordering::Relaxed);
+                let key = AlertKey::engine(AlertKind::Outage, &served.rules, engine);
+                match outage {
+                    None => self.alerts.clear(&key),
+                    Some(Outage { since, kind, advice, .. }) => self.alerts.raise(Alert {
+                        text: format!(
+                            "{} is not asked: it failed too often, at last with {}",
+                            key.subject,
+                            kind.label()
+                        ),
+                        key,
+                        mending: format!("{advice}; it is tried now and then, and asked again once it answers"),
+                        raised_at: since,
+                    }),
+                }
+            }
+        }
     }
 
     pub(super) fn query(self: &Arc<Self>, request: ExternalRequest, seq: ActionSeq) {
@@ -329,16 +441,23 @@ impl Gateway {
     }
 }
 
-fn question(id: &ContactId, entry: &Entry, turn: Option<(Turn, Epoch)>, input: Input, payload: Parameters) -> Question {
+fn question(
+    id: &ContactId,
+    entry: &Entry,
+    to: Addressee,
+    turn: Option<(Turn, Epoch)>,
+    (input, payload): (Input, Parameters),
+) -> Question {
     let (card, served) = (entry.contact.card(), &entry.served);
-    let seed = served.engine.wants_transcript().then(|| seed(entry));
+    let Addressee { engine, new, ongoing, .. } = to;
+    let seed = (new || served.engine(engine.as_ref()).wants_transcript()).then(|| seed(entry));
     let (media, language) = (card.media, card.language.clone());
-    let ask = Ask { media, turn, payload, seed, ..Ask::new(id.clone(), input, language) };
-    Question { served: Arc::clone(served), ask }
+    let ask = Ask { media, turn, payload, ongoing, seed, ..Ask::new(id.clone(), input, language) };
+    Question { served: Arc::clone(served), engine, ask, shadow: None }
 }
 
 fn seed(entry: &Entry) -> Box<Seed> {
-    Box::new(Seed { transcript: entry.contact.said_before(), slots: Parameters::new() })
+    Box::new(Seed { transcript: entry.contact.said_before(), slots: entry.contact.slots().clone() })
 }
 
 /// A frame to where the contact is talked to; without a lane there is nobody to tell.

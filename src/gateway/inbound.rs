@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Gateway, LaneId, Todo,
+    chain::{Chain, Link},
     effects::{After, busy},
     lane::{FromEngine, Offer, Refusal, Rejection, ToEngine},
     shard::{Entry, Shard},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     core::{
-        contact::{Card, Contact, Context, Event, Out},
+        contact::{Card, Contact, Event, Out},
         ids::{ContactId, ContactName, MessageId, UnitName, UserId},
         message::Input,
     },
@@ -179,10 +180,13 @@ impl Gateway {
         let accepted = accepted(origin, &offer);
         let mut out = Out::default();
         if let Some(from) = offer.returned_from {
+            let card = Box::new(card(offer, &entry.served.rules.language));
+            let mut returned = Event::Returned { card, from };
+            let tokenised = self.tokenise(&mut returned, entry);
             let directory = entry.unit.directory.load();
-            let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
-            let card = Box::new(card(offer, &cx.rules.language));
-            entry.contact.on_event(Event::Returned { card, from }, cx, &mut out);
+            let cx = entry.served.context(&directory, self.clock.now());
+            entry.contact.on_event(returned, cx, &mut out);
+            tokenised.tell(&mut entry.contact, &mut out);
         }
         self.settle(shard, id, out, vec![accepted], todo);
     }
@@ -214,14 +218,22 @@ impl Gateway {
         if !self.is_logged_on(&origin.unit, &offer.agent) {
             return Err((Rejection::AgentNotLoggedOn, "the agent is not logged on by this gateway"));
         }
+        let mut chain = Chain::begin(&self.vault, id, Link::FIRST).map_err(|error| {
+            tracing::error!(contact.id = %id, %error, "no key can be made for a contact");
+            (Rejection::StoreUnavailable, "no key can be made for the contact now")
+        })?;
         let accepted = accepted(origin, &offer);
         let returned = offer.returned_from.is_some();
         let mut out = Out::default();
         let directory = origin.unit.directory.load();
-        let cx = Context { rules: &served.rules, directory: &directory, now: self.clock.now() };
-        let mut contact = Contact::start(card(offer, &served.rules.language), returned, cx, &mut out);
+        let cx = served.context(&directory, self.clock.now());
+        let first = served.first_engine(&id.name);
+        let mut card = card(offer, &served.rules.language);
+        let tokenised = self.tokenise_card(&mut card, &[], &mut chain);
+        let mut contact = Contact::start(card, returned, first, cx, &mut out);
+        tokenised.tell(&mut contact, &mut out);
         self.spare_lost_numbers(&mut contact);
-        let mut entry = Entry::new(contact, Arc::clone(served), Arc::clone(&origin.unit));
+        let mut entry = Entry::new(contact, chain, Arc::clone(served), Arc::clone(&origin.unit));
         entry.lane = Some(origin.lane);
         self.insert(shard, id.clone(), entry);
         self.settle(shard, id, out, vec![accepted], todo);

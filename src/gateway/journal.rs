@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 
 use super::{
     LaneId,
+    chain::{Chain, Link},
     effects::After,
     storage::{Batch, Claim, Closed, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind},
 };
@@ -28,6 +29,7 @@ use crate::{
     clock::Clock,
     config::settings::Durability,
     core::ids::{ContactId, Timestamp},
+    seal::SealError,
     telemetry::SPANS,
 };
 
@@ -70,17 +72,6 @@ struct Next {
 
 /// One commit: what it writes, what it sets free, and the frames it acknowledges.
 type Taken = (Batch, Vec<After>, Vec<(LaneId, u64)>);
-
-/// One contact's place in the journal.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Link {
-    pub(super) last: Pos,
-    pub(super) hash: [u8; 32],
-}
-
-impl Link {
-    pub(super) const FIRST: Self = Self { last: Pos(0), hash: [0; 32] };
-}
 
 /// Why the journal stopped for good.
 #[derive(Debug)]
@@ -142,24 +133,27 @@ impl Journal {
         self.locked().since.map_or(Duration::ZERO, |since| now.since(since))
     }
 
-    /// Appends a transition of one contact and hands on what is to happen once it is durable.
+    /// Appends a transition of one contact, sealed, and hands on what is to happen once it is durable.
     pub(super) fn append(
         &self,
         contact: &ContactId,
-        link: &mut Link,
+        chain: &mut Chain,
         at: Timestamp,
-        body: Vec<u8>,
+        body: &[u8],
         after: &mut Vec<After>,
-    ) -> Vec<After> {
-        let hash = chained(&self.chain, &link.hash, at, &body);
+    ) -> Result<Vec<After>, SealError> {
+        let body = chain.seal_record(body)?;
+        let hash = chained(&self.chain, &chain.link.hash, at, &body);
         let mut next = self.locked();
         let pos = next.pos;
         next.pos = Pos(pos.0 + 1);
-        next.batch.records.push(Record { pos, contact: contact.clone(), prev: link.last, at, hash, body });
+        next.batch.records.push(Record { pos, contact: contact.clone(), prev: chain.link.last, at, hash, body });
+        // In the same commit, or the record could not be read.
+        next.batch.keys.extend(chain.tell_key(contact, pos));
         next.since.get_or_insert(at);
-        *link = Link { last: pos, hash };
+        chain.link = Link { last: pos, hash };
         self.backlog.fetch_add(1, Ordering::Relaxed);
-        self.hand_on(next, after)
+        Ok(self.hand_on(next, after))
     }
 
     /// Hands on what needs no record of its own, behind everything before it.
@@ -225,7 +219,7 @@ impl Journal {
     }
 
     /// As [`verify_chain`], with this journal's key.
-    pub(super) fn verify(&self, records: &[Record]) -> Result<(), usize> {
+    pub(super) fn verify<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Result<(), usize> {
         verify(&self.chain, records)
     }
 
@@ -371,13 +365,13 @@ fn chained(mac: &Hmac<Sha256>, previous: &[u8; 32], at: Timestamp, body: &[u8]) 
 ///
 /// # Errors
 /// The index of the first record that does not follow from the one before it.
-pub fn verify_chain(key: &[u8; 32], records: &[Record]) -> Result<(), usize> {
+pub fn verify_chain<'a>(key: &[u8; 32], records: impl IntoIterator<Item = &'a Record>) -> Result<(), usize> {
     verify(&chain_mac(key), records)
 }
 
-fn verify(mac: &Hmac<Sha256>, records: &[Record]) -> Result<(), usize> {
+fn verify<'a>(mac: &Hmac<Sha256>, records: impl IntoIterator<Item = &'a Record>) -> Result<(), usize> {
     let mut previous = Link::FIRST;
-    for (index, record) in records.iter().enumerate() {
+    for (index, record) in records.into_iter().enumerate() {
         let pruned_before = index == 0 && record.prev != Pos(0);
         let follows =
             record.prev == previous.last && record.hash == chained(mac, &previous.hash, record.at, &record.body);

@@ -6,14 +6,19 @@
 
 mod agents;
 pub mod alerts;
+mod canary;
+mod chain;
 mod effects;
+mod engines;
 mod inbound;
 mod journal;
 pub mod lane;
 mod observe;
 pub mod ports;
+mod private;
 mod recovery;
 mod served;
+mod shadow;
 mod shard;
 pub mod storage;
 mod tasks;
@@ -34,33 +39,44 @@ use std::{
 
 use alerts::Alerts;
 use arc_swap::ArcSwap;
+use chain::Chain;
+pub use chain::{Content, Opened, open as open_records};
 use effects::{After, Question};
+pub use engines::Engines;
 use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
 use ports::{ExternalRequest, ExternalSystems};
+use served::Told;
 pub use served::{Roster, Served};
+pub use shadow::Shadow;
 use shard::{Entry, Shard, Shards};
 use storage::{Claim, Closed, Store};
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use unit::{Lane, Unit};
 use watch::Watchers;
 pub use watch::{MAX_WATCHERS, TooManyWatchers, Watch};
+use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
     config::settings::{Durability, Limits},
     core::{
-        contact::{Contact, Context, Event, Out},
+        contact::{Contact, Event, Out},
         ids::{ActionSeq, ContactId, ContactName, EngineId, UnitName},
         step::Step,
     },
+    privacy::Scanner,
+    seal::{Sealer, Vault},
     telemetry::{Health, Metrics},
 };
 
 /// How many commands of one contact may be lost when the gateway is killed with `async` durability.
 const NUMBERS_PER_LIFE: u32 = 1024;
+
+/// The purpose of the key that chains a timeline's records.
+pub const TIMELINE: &str = "timeline";
 
 /// One attached lane, until it is detached. A lane that resumes keeps its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,8 +100,9 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     pub claim: Claim,
     pub durability: Durability,
-    /// Key of the timeline's chain.
-    pub chain_key: [u8; 32],
+    /// From its key come the timeline's and those of contacts.
+    pub sealer: Sealer,
+    pub scanner: Scanner,
     pub limits: Limits,
     pub units: Vec<UnitName>,
     pub roster: Roster,
@@ -103,6 +120,9 @@ pub struct Gateway {
     store: Arc<dyn Store>,
     claim: Claim,
     journal: Journal,
+    vault: Vault,
+    /// What becomes a token in what comes in.
+    scanner: ArcSwap<Scanner>,
     shards: Shards,
     /// Also those that a reload has taken out: their contacts may still run.
     units: ArcSwap<HashMap<UnitName, Arc<Unit>>>,
@@ -120,6 +140,8 @@ pub struct Gateway {
     watchers: Arc<Watchers>,
     /// Questions and queries in flight; each is bounded by its own deadline, and a drain waits for them.
     tasks: TaskTracker,
+    /// Ends the questions to shadows, which nobody waits for.
+    shadows: CancellationToken,
 }
 
 /// Counts what is in flight towards language engines and external systems.
@@ -146,7 +168,9 @@ struct Todo {
     questions: Vec<Question>,
     queries: Vec<(Box<ExternalRequest>, ActionSeq)>,
     /// What language engines are told of their contacts.
-    told: Vec<(Arc<Served>, ContactId, Step)>,
+    told: Vec<Told>,
+    /// An answer was dropped: its turn was over.
+    stale: bool,
 }
 
 impl Gateway {
@@ -156,7 +180,14 @@ impl Gateway {
         let units = parts.units.into_iter().map(|name| (name.clone(), Arc::new(Unit::new(name, now)))).collect();
         Arc::new(Self {
             limits: parts.limits,
-            journal: Journal::new(Arc::clone(&parts.store), parts.durability, &parts.chain_key, parts.claim),
+            journal: Journal::new(
+                Arc::clone(&parts.store),
+                parts.durability,
+                &parts.sealer.derive(TIMELINE),
+                parts.claim,
+            ),
+            vault: Vault::new(&parts.sealer),
+            scanner: ArcSwap::from_pointee(parts.scanner),
             store: parts.store,
             claim: parts.claim,
             shards: Shards::new(now),
@@ -173,6 +204,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
             watchers: Arc::default(),
             tasks: TaskTracker::new(),
+            shadows: CancellationToken::new(),
             clock: parts.clock,
         })
     }
@@ -222,28 +254,33 @@ impl Gateway {
         let mut shard = self.shards.of(&id);
         let Some(entry) = shard.contacts.get_mut(&id) else { return };
         let directory = entry.unit.directory.load();
-        let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        let cx = entry.served.context(&directory, self.clock.now());
         // Yields nothing but a running clock.
         entry.contact.on_event(Event::Delivered(seq), cx, &mut Out::default());
         entry.changed = true;
         shard.arm(&id);
     }
 
-    /// Applies an event to a contact, if there is such a contact.
-    fn apply(self: &Arc<Self>, id: &ContactId, event: Event) {
+    /// Applies an event to a contact, if there is such a contact. Says whether it was for anything: there is, and no answer in
+    /// it was too late.
+    fn apply(self: &Arc<Self>, id: &ContactId, event: Event) -> bool {
         let mut todo = Todo::default();
-        self.apply_in(&mut self.shards.of(id), id, event, &mut todo);
+        let known = self.apply_in(&mut self.shards.of(id), id, event, &mut todo);
+        let taken = known && !todo.stale;
         self.finish(todo);
+        taken
     }
 
     /// One transition, under its shard's lock. Says whether the contact exists.
-    fn apply_in(&self, shard: &mut Shard, id: &ContactId, event: Event, todo: &mut Todo) -> bool {
+    fn apply_in(&self, shard: &mut Shard, id: &ContactId, mut event: Event, todo: &mut Todo) -> bool {
         let Some(entry) = shard.contacts.get_mut(id) else { return false };
         let mut out = Out::default();
+        let tokenised = self.tokenise(&mut event, entry);
         let directory = entry.unit.directory.load();
-        let cx = Context { rules: &entry.served.rules, directory: &directory, now: self.clock.now() };
+        let cx = entry.served.context(&directory, self.clock.now());
         let waiting = entry.contact.waiting();
         entry.contact.on_event(event, cx, &mut out);
+        tokenised.tell(&mut entry.contact, &mut out);
         self.count_waiting(waiting, entry.contact.waiting());
         self.settle(shard, id, out, Vec::new(), todo);
         true
@@ -254,9 +291,8 @@ impl Gateway {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
         self.observe(&steps);
-        if entry.served.engine.hears_steps() {
-            todo.told.extend(steps.iter().map(|step| (Arc::clone(&entry.served), id.clone(), step.clone())));
-        }
+        todo.stale |= self.observe_engines(entry, &steps);
+        entry.served.hearers(entry.contact.engine(), &steps, id, &mut todo.told);
         // Also without a step: typing moves the clock, and the next snapshot has to say so.
         entry.changed = true;
         steps.retain(|step| step.is_durable());
@@ -265,13 +301,7 @@ impl Gateway {
         let now = if steps.is_empty() {
             self.journal.follow(&mut after)
         } else {
-            match entry.contact.record(&steps) {
-                Ok(body) => self.journal.append(id, &mut entry.link, self.clock.now(), body, &mut after),
-                Err(error) => {
-                    tracing::error!(contact.id = %id, %error, "a transition cannot be written");
-                    Vec::new()
-                }
-            }
+            self.write(id, &entry.contact, &mut entry.chain, &steps, &mut after)
         };
         // Under the lock, or the next transition's commands could overtake these.
         self.send_now(entry, now, todo);
@@ -285,6 +315,28 @@ impl Gateway {
         }
     }
 
+    /// Appends a transition to the journal; yields what need not wait for the commit.
+    fn write(
+        &self,
+        id: &ContactId,
+        contact: &Contact,
+        chain: &mut Chain,
+        steps: &[Step],
+        after: &mut Vec<After>,
+    ) -> Vec<After> {
+        let failed = |error: &dyn std::fmt::Display| {
+            tracing::error!(contact.id = %id, %error, "a transition cannot be written");
+            Vec::new()
+        };
+        match contact.record(steps).map(Zeroizing::new) {
+            Ok(body) => {
+                let appended = self.journal.append(id, chain, self.clock.now(), &body, after);
+                appended.unwrap_or_else(|error| failed(&error))
+            }
+            Err(error) => failed(&error),
+        }
+    }
+
     /// What a transition led to, outside the lock.
     fn finish(self: &Arc<Self>, todo: Todo) {
         for question in todo.questions {
@@ -293,8 +345,8 @@ impl Gateway {
         for (request, seq) in todo.queries {
             self.query(*request, seq);
         }
-        for (served, id, step) in todo.told {
-            served.engine.on_step(&id, &step);
+        for (engine, id, step) in todo.told {
+            engine.on_step(&id, &step);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Steps → metrics: the one place where the timeline is counted.
 
-use super::Gateway;
+use super::{Gateway, shard::Entry};
 use crate::{
     core::{
         action::What,
@@ -8,7 +8,8 @@ use crate::{
         handover::Cause,
         step::Step,
     },
-    telemetry::labels::{ActionLabel, BusyCause, EndKind, HandoverCause},
+    privacy::{CARD, IBAN},
+    telemetry::labels::{ActionLabel, BusyCause, EndKind, HandoverCause, TokenKind},
 };
 
 impl Gateway {
@@ -19,16 +20,38 @@ impl Gateway {
         }
     }
 
+    /// What is counted of the contact's engine. Says whether an answer came too late.
+    pub(super) fn observe_engines(&self, entry: &Entry, steps: &[Step]) -> bool {
+        let mut stale = false;
+        for step in steps {
+            stale |= matches!(step, Step::Stale { .. });
+            if matches!(step, Step::HandingOver { .. }) {
+                let (served, engine) = (&entry.served, entry.contact.engine());
+                served.cells(served.engines().seat(engine), engine, &self.metrics).handover();
+            }
+        }
+        stale
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "most steps are not counted")]
     fn observe_talk(&self, step: &Step) {
         let metrics = &self.metrics;
         match step {
             Step::Started { card } => metrics.contact_started(card.media),
             Step::Heard { .. } => metrics.message(),
+            Step::Tokenised { found } => {
+                for (name, count) in found {
+                    metrics.tokens(token_kind(name), *count);
+                }
+            }
             Step::Duplicate { .. } => metrics.duplicate_message(),
             Step::Busy { .. } => metrics.busy(BusyCause::WaitingInputs),
             Step::Answered { not_understood: true, .. } => metrics.not_understood(),
             Step::AskFailed { kind, .. } => metrics.failure(*kind),
+            Step::FailedOver { kind, .. } => {
+                metrics.failure(*kind);
+                metrics.fail_over(*kind);
+            }
             Step::Stale { .. } => metrics.stale_answer(),
             Step::TimedOut => metrics.timeout(),
             Step::Ended { reason, with_person } => metrics.contact_ended(end_kind(reason, *with_person)),
@@ -63,6 +86,14 @@ impl Gateway {
             let change = i64::try_from(after).unwrap_or_default() - i64::try_from(before).unwrap_or_default();
             self.metrics.waiting_inputs.add(change);
         }
+    }
+}
+
+fn token_kind(name: &str) -> TokenKind {
+    match name {
+        CARD => TokenKind::Card,
+        IBAN => TokenKind::Iban,
+        _ => TokenKind::Pattern,
     }
 }
 

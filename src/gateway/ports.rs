@@ -1,13 +1,16 @@
 //! What the gateway needs from its adapters: one trait per neighbour, nothing of their insides.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 
-use crate::core::{
-    ids::{ContactId, Epoch, Timestamp, Turn},
-    message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
-    step::Step,
+use crate::{
+    core::{
+        ids::{ContactId, Epoch, Timestamp, Turn},
+        message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
+        step::Step,
+    },
+    privacy::Secrets,
 };
 
 /// One question to a language engine.
@@ -24,6 +27,8 @@ pub struct Ask {
     pub language: String,
     /// Contact attributes and what happened since the last turn, for the engine's own webhook.
     pub payload: Parameters,
+    /// The contact has had an answer before: where asks must wait, it comes before those that begin (B12).
+    pub ongoing: bool,
     /// What was said before, for an engine that has not heard it or keeps nothing ([`LanguageEngine::wants_transcript`]).
     pub seed: Option<Box<Seed>>,
     /// How the engine tells of what comes before its answer.
@@ -41,6 +46,7 @@ impl Ask {
             input,
             language: language.into(),
             payload: Parameters::new(),
+            ongoing: false,
             seed: None,
             progress: Progress::default(),
         }
@@ -90,13 +96,28 @@ impl fmt::Debug for Progress {
 pub struct AskError {
     pub kind: FailureKind,
     pub advice: String,
+    /// When it may be asked again, if it says so (a quota is used up).
+    pub retry_after: Option<Duration>,
+    /// The engine was not asked: it is known to be down, or there was no turn within its quota.
+    pub held_back: bool,
     pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// An engine is not asked for the moment, after it has failed too often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    pub since: Timestamp,
+    /// What it failed with last, and what to do about it.
+    pub kind: FailureKind,
+    pub advice: String,
+    /// One question is on its way to find out whether it is well again.
+    pub probing: bool,
 }
 
 impl AskError {
     #[must_use]
     pub fn new(kind: FailureKind, advice: impl Into<String>) -> Self {
-        Self { kind, advice: advice.into(), source: None }
+        Self { kind, advice: advice.into(), retry_after: None, held_back: false, source: None }
     }
 }
 
@@ -130,6 +151,11 @@ pub trait LanguageEngine: Send + Sync + fmt::Debug {
     /// restart: an engine that must know looks into the next question's payload.
     fn on_step(&self, _contact: &ContactId, _step: &Step) {}
 
+    /// Whether it is not asked for the moment; asked now and then, for what operators see.
+    fn outage(&self) -> Option<Outage> {
+        None
+    }
+
     /// Until when the credential in hand is good; `None`: there is none, or it needs no renewal.
     fn credential_valid_until(&self) -> Option<Timestamp> {
         None
@@ -144,7 +170,10 @@ pub struct ExternalRequest {
     /// The same for every repetition of this request.
     pub idempotency_key: String,
     pub uri: String,
+    /// With tokens.
     pub parameters: Parameters,
+    /// What the tokens stand for: for a target that may have it.
+    pub secrets: Secrets,
 }
 
 /// Carries out external-system queries.

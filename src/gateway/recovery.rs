@@ -1,21 +1,24 @@
 //! After a start: every contact is where its last record left it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     mem,
     sync::{Arc, atomic::Ordering},
 };
 
 use super::{
     Gateway, Todo,
-    journal::Link,
+    chain::{Chain, Keys, Link},
     shard::{Entry, SHARDS, Shard},
-    storage::{Closed, Loaded, Pos, StoreError},
+    storage::{Closed, Loaded, Pos, StoreError, StoreErrorKind},
     unit::Unit,
 };
-use crate::core::{
-    contact::{Contact, Event, Out},
-    ids::{ContactId, Timestamp},
+use crate::{
+    core::{
+        contact::{Contact, Event, Out},
+        ids::{ContactId, Timestamp},
+    },
+    seal::{DataKey, Purpose, SealError, Vault},
 };
 
 /// What was found, for the log and the operator.
@@ -31,15 +34,40 @@ pub struct Recovered {
 struct Found {
     contact: Contact,
     link: Link,
+    /// Where its key begins, and the key; `None`: it was written before contacts had keys.
+    key: Option<(Pos, DataKey)>,
+}
+
+impl Found {
+    fn chain(self, vault: &Vault, id: &ContactId) -> Result<(Contact, Chain), SealError> {
+        let chain = match self.key {
+            Some((_, key)) => Chain::of(self.link, key),
+            None => Chain::begin(vault, id, self.link)?,
+        };
+        Ok((self.contact, chain))
+    }
 }
 
 /// Puts contacts together from snapshots and the records after them.
-#[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    keys: Keys<'a>,
     found: HashMap<ContactId, Found>,
     closed: Vec<ContactId>,
+    /// Of which there are sealed records, but no key: erased, if they are closed.
+    keyless: HashMap<ContactId, Pos>,
     unreadable: usize,
     transcript_bytes: usize,
+}
+
+/// Why something cannot be read back.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("its key is not in the store")]
+    NoKey,
 }
 
 impl Gateway {
@@ -50,8 +78,9 @@ impl Gateway {
     pub async fn recover(&self) -> Result<Recovered, StoreError> {
         let transcript_bytes =
             self.roster.load().profiles().iter().map(|it| it.rules.limits.transcript_bytes).max().unwrap_or_default();
-        let mut reader = Reader { transcript_bytes, ..Reader::default() };
+        let mut reader = Reader::new(&self.vault, transcript_bytes);
         self.store.load(&mut |loaded| reader.take(loaded)).await?;
+        reader.report_keyless();
         let mut recovered = Recovered { unreadable: reader.unreadable, ..Recovered::default() };
         for id in reader.closed {
             reader.found.remove(&id);
@@ -59,10 +88,12 @@ impl Gateway {
         }
         for (id, found) in reader.found {
             if found.contact.is_over() {
-                self.close_late(id, &found);
+                self.close_late(id, found.link);
                 continue;
             }
-            match self.take_up(&id, found) {
+            let (contact, chain) =
+                found.chain(&self.vault, &id).map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
+            match self.take_up(&id, contact, chain) {
                 None => recovered.contacts += 1,
                 Some(orphan) => {
                     recovered.orphans += 1;
@@ -75,33 +106,29 @@ impl Gateway {
     }
 
     /// The gateway was killed after the contact's last record and before it was marked as closed.
-    fn close_late(&self, id: ContactId, found: &Found) {
-        self.journal.close(Closed { contact: id.clone(), last: found.link.last, at: self.clock.now() });
+    fn close_late(&self, id: ContactId, link: Link) {
+        self.journal.close(Closed { contact: id.clone(), last: link.last, at: self.clock.now() });
         self.shards.of(&id).remember_closed(id);
     }
 
     /// Ends an orphan for good: a later start that knows its profile again must not find it as it was.
-    fn give_up(&self, id: ContactId, mut orphan: Found) {
+    fn give_up(&self, id: ContactId, (mut contact, mut chain): (Contact, Chain)) {
         let mut out = Out::default();
-        orphan.contact.give_up(&mut out);
+        contact.give_up(&mut out);
         self.observe(&out.steps);
-        match orphan.contact.record(&out.steps) {
-            Ok(body) => {
-                self.journal.append(&id, &mut orphan.link, self.clock.now(), body, &mut Vec::new());
-            }
-            Err(error) => tracing::error!(contact.id = %id, %error, "a transition cannot be written"),
-        }
-        self.close_late(id, &orphan);
+        self.write(&id, &contact, &mut chain, &out.steps, &mut Vec::new());
+        self.close_late(id, chain.link);
     }
 
     /// Yields back what no profile serves.
-    fn take_up(&self, id: &ContactId, mut found: Found) -> Option<Box<Found>> {
+    fn take_up(&self, id: &ContactId, mut contact: Contact, chain: Chain) -> Option<Box<(Contact, Chain)>> {
         let roster = self.roster.load();
-        let served = roster.find_by_agent(&id.unit, &found.contact.card().agent);
-        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else { return Some(Box::new(found)) };
-        self.spare_lost_numbers(&mut found.contact);
-        let mut entry = Entry::new(found.contact, Arc::clone(served), unit);
-        entry.link = found.link;
+        let served = roster.find_by_agent(&id.unit, &contact.card().agent);
+        let (Some(unit), Some(served)) = (self.unit(&id.unit), served) else {
+            return Some(Box::new((contact, chain)));
+        };
+        self.spare_lost_numbers(&mut contact);
+        let mut entry = Entry::new(contact, chain, Arc::clone(served), unit);
         entry.interrupted = true;
         let mut shard = self.shards.of(id);
         self.insert(&mut shard, id.clone(), entry);
@@ -149,45 +176,98 @@ impl Gateway {
     }
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
+    fn new(vault: &'a Vault, transcript_bytes: usize) -> Self {
+        Self {
+            keys: Keys::new(vault),
+            found: HashMap::new(),
+            closed: Vec::new(),
+            keyless: HashMap::new(),
+            unreadable: 0,
+            transcript_bytes,
+        }
+    }
+
     fn take(&mut self, loaded: Loaded) {
         match loaded {
-            Loaded::Snapshot(snapshot) => match Contact::from_snapshot(&snapshot.state) {
-                Ok(contact) => {
-                    let link = Link { last: snapshot.last, hash: snapshot.hash };
-                    self.found.insert(snapshot.contact, Found { contact, link });
+            Loaded::Key(key) => self.keys.add(key),
+            Loaded::Snapshot(snapshot) => {
+                let link = Link { last: snapshot.last, hash: snapshot.hash };
+                if let Err(error) = self.take_snapshot(snapshot.contact.clone(), link, &snapshot.state) {
+                    self.cannot_read(&snapshot.contact, snapshot.last, &error);
                 }
-                Err(error) => self.cannot_read(&snapshot.contact, snapshot.last, &error),
-            },
+            }
             Loaded::Record(record) => {
                 let link = Link { last: record.pos, hash: record.hash };
-                let result = self.take_record(record.contact.clone(), link, record.at, &record.body);
-                if let Err(error) = result {
-                    self.cannot_read(&record.contact, record.pos, &error);
+                match self.take_record(&record.contact, link, record.at, &record.body) {
+                    Ok(()) => {}
+                    Err(Unreadable::NoKey) => drop(self.keyless.insert(record.contact, record.pos)),
+                    Err(error) => self.cannot_read(&record.contact, record.pos, &error),
                 }
             }
             Loaded::Closed(contact) => self.closed.push(contact),
         }
     }
 
-    fn take_record(&mut self, id: ContactId, link: Link, at: Timestamp, body: &[u8]) -> serde_json::Result<()> {
-        match self.found.get_mut(&id) {
-            Some(found) if link.last <= found.link.last => {}
+    fn take_snapshot(&mut self, id: ContactId, link: Link, state: &[u8]) -> Result<(), Unreadable> {
+        let key = self.key(&id, link.last, state)?;
+        let contact = match &key {
+            Some((_, key)) => Contact::from_snapshot(&key.open(Purpose::Snapshot, state)?)?,
+            None => Contact::from_snapshot(state)?,
+        };
+        self.found.insert(id, Found { contact, link, key });
+        Ok(())
+    }
+
+    fn take_record(&mut self, id: &ContactId, link: Link, at: Timestamp, body: &[u8]) -> Result<(), Unreadable> {
+        if self.found.get(id).is_some_and(|found| link.last <= found.link.last) {
+            return Ok(());
+        }
+        let known = self.found.get(id).and_then(|found| found.key.as_ref());
+        let known = known.filter(|(born, _)| self.keys.born(id, link.last) == Some(*born));
+        let other = if known.is_none() { self.key(id, link.last, body)? } else { None };
+        let opened = known.or(other.as_ref()).map(|(_, key)| key.open(Purpose::Record, body)).transpose()?;
+        let is_other = known.is_none();
+        let body = opened.as_ref().map_or(body, |it| it.as_slice());
+        match self.found.get_mut(id) {
             Some(found) => {
                 found.contact.apply_record(body, at, self.transcript_bytes)?;
                 found.link = link;
+                if is_other {
+                    found.key = other;
+                }
             }
             None => {
                 // Without its beginning it is the tail of a contact that is closed.
                 if let Some(contact) = Contact::from_first_record(body, at, self.transcript_bytes)? {
-                    self.found.insert(id, Found { contact, link });
+                    self.found.insert(id.clone(), Found { contact, link, key: other });
                 }
             }
         }
         Ok(())
     }
 
-    fn cannot_read(&mut self, contact: &ContactId, pos: Pos, error: &serde_json::Error) {
+    /// The key of what was written at `pos`; `None`: it was written before contacts had keys.
+    fn key(&self, id: &ContactId, pos: Pos, bytes: &[u8]) -> Result<Option<(Pos, DataKey)>, Unreadable> {
+        if !DataKey::is_sealed(bytes) {
+            return Ok(None);
+        }
+        let born = self.keys.born(id, pos).ok_or(Unreadable::NoKey)?;
+        let key = self.keys.open(id, pos)?.ok_or(Unreadable::NoKey)?;
+        Ok(Some((born, key)))
+    }
+
+    /// Sealed records without a key are those of contacts that are erased, and these are closed.
+    fn report_keyless(&mut self) {
+        let closed: HashSet<&ContactId> = self.closed.iter().collect();
+        let lost = |id: &ContactId| !closed.contains(id) && !self.found.contains_key(id);
+        let lost: Vec<_> = self.keyless.iter().filter(|(id, _)| lost(id)).map(|(id, pos)| (id.clone(), *pos)).collect();
+        for (id, pos) in lost {
+            self.cannot_read(&id, pos, &Unreadable::NoKey);
+        }
+    }
+
+    fn cannot_read(&mut self, contact: &ContactId, pos: Pos, error: &Unreadable) {
         self.unreadable += 1;
         tracing::error!(contact.id = %contact, pos = pos.0, %error, "this cannot be read back; the contact is left out");
     }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{LaneId, journal::Link, served::Served, storage::Pos, timers::Wheel, unit::Unit};
+use super::{LaneId, chain::Chain, served::Served, storage::Pos, timers::Wheel, unit::Unit};
 use crate::core::{
     contact::Contact,
     ids::{ContactId, Timestamp},
@@ -38,7 +38,8 @@ pub(super) struct Entry {
     pub(super) contact: Contact,
     pub(super) served: Arc<Served>,
     pub(super) unit: Arc<Unit>,
-    pub(super) link: Link,
+    /// Its records: where they end, and their key.
+    pub(super) chain: Chain,
     /// Where its undelivered commands have been sent; `None`: nowhere that is still attached.
     pub(super) lane: Option<LaneId>,
     /// Raised whenever everything undelivered is sent again: what was on its way before is out of date.
@@ -114,13 +115,13 @@ impl Shard {
 }
 
 impl Entry {
-    pub(super) const fn new(contact: Contact, served: Arc<Served>, unit: Arc<Unit>) -> Self {
-        let (link, lane, route, look) = (Link::FIRST, None, 0, None);
-        Self { contact, served, unit, link, lane, route, look, changed: true, interrupted: false }
+    pub(super) const fn new(contact: Contact, chain: Chain, served: Arc<Served>, unit: Arc<Unit>) -> Self {
+        let (lane, route, look) = (None, 0, None);
+        Self { contact, served, unit, chain, lane, route, look, changed: true, interrupted: false }
     }
 
     /// Where the contact's records end.
     pub(super) const fn last(&self) -> Pos {
-        self.link.last
+        self.chain.link.last
     }
 }

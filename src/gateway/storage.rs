@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use futures::future::BoxFuture;
 
-use crate::core::ids::{ContactId, Timestamp};
+use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
 /// Raised by every claim; a commit under an older one is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +23,46 @@ pub struct Record {
     pub prev: Pos,
     pub at: Timestamp,
     pub hash: [u8; 32],
-    /// JSON.
+    /// Sealed with the contact's key; JSON where it was written before contacts had keys.
     pub body: Vec<u8>,
+}
+
+/// A contact's key comes with its first record: a name that is used again has another. Destroying it erases the contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LifeKey {
+    pub contact: ContactId,
+    /// The position of the contact's first record; the key is that of all its records until the name is used again.
+    pub born: Pos,
+    /// Under the master key.
+    pub sealed: Vec<u8>,
+}
+
+/// When a contact's key was destroyed, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erased {
+    pub at: Timestamp,
+    pub by: String,
+}
+
+/// What is known of one key of a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    pub born: Pos,
+    /// The key, sealed; or what became of it.
+    pub key: Result<Vec<u8>, Erased>,
+}
+
+/// What came of [`Store::erase`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Erasure {
+    /// No key of this contact is or was here.
+    Unknown,
+    /// The contact is not over.
+    Open,
+    /// Its keys are destroyed now.
+    Done,
+    /// They were before.
+    Before(Erased),
 }
 
 /// A contact's whole state as of `last`.
@@ -34,7 +72,7 @@ pub struct Snapshot {
     pub last: Pos,
     /// Of the record at `last`; the chain goes on from it.
     pub hash: [u8; 32],
-    /// JSON.
+    /// Sealed as records are.
     pub state: Vec<u8>,
 }
 
@@ -49,6 +87,8 @@ pub struct Closed {
 /// What becomes durable together, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
+    /// Of contacts whose first records are in this batch.
+    pub keys: Vec<LifeKey>,
     /// Positions ascend without gaps from [`Claim::next`].
     pub records: Vec<Record>,
     pub snapshots: Vec<Snapshot>,
@@ -61,7 +101,11 @@ pub struct Batch {
 impl Batch {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.snapshots.is_empty() && self.closed.is_empty() && self.checkpoint.is_none()
+        self.records.is_empty()
+            && self.keys.is_empty()
+            && self.snapshots.is_empty()
+            && self.closed.is_empty()
+            && self.checkpoint.is_none()
     }
 }
 
@@ -72,14 +116,40 @@ pub struct Claim {
     pub next: Pos,
 }
 
-/// What [`Store::load`] hands over, snapshots first, then records in order of position.
+/// What [`Store::load`] hands over: keys first, then snapshots, then records in order of position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loaded {
+    /// Of a contact that is open, or was closed at or after the checkpoint; not of one that is erased.
+    Key(LifeKey),
     Snapshot(Snapshot),
     /// At or after the checkpoint. Includes records of contacts that are closed since.
     Record(Record),
     /// After all records: contacts closed at or after the checkpoint and not seen since.
     Closed(ContactId),
+}
+
+/// A token that connectors of a profile dial in with; the token itself is nobody's but theirs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConnectorToken {
+    pub unit: UnitName,
+    pub profile: ProfileName,
+    /// Tells a profile's connectors apart; mostly there is one, without a name.
+    pub name: String,
+    pub sha256: [u8; 32],
+    pub made_at: Timestamp,
+    /// `None`: the current one of its name. Others are good until then.
+    pub valid_until: Option<Timestamp>,
+}
+
+impl fmt::Debug for ConnectorToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectorToken")
+            .field("unit", &self.unit)
+            .field("profile", &self.profile)
+            .field("name", &self.name)
+            .field("valid_until", &self.valid_until)
+            .finish_non_exhaustive()
+    }
 }
 
 pub trait Store: Send + Sync + fmt::Debug {
@@ -105,8 +175,18 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
 
+    /// What is known of a contact's keys, oldest first; empty when it is unknown, or was closed before contacts had keys.
+    fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>>;
+
+    /// Destroys the keys of a contact that is over, for good: no trace of them stays in the store's own files. Needs no
+    /// claim. An error as `Unavailable` may leave traces: to be repeated.
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>>;
+
+    /// How many contacts' keys have been destroyed, and are not forgotten yet.
+    fn erased(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+
     /// Forgets the journal up to the first record that is not older than `before` or that a recovery needs, and contacts
-    /// closed in that stretch. Says how many records went.
+    /// closed in that stretch with their keys. Says how many records went.
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     fn put_secret<'a>(&'a self, name: &'a str, sealed: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>>;
@@ -115,6 +195,17 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// In alphabetical order.
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
+    /// Makes `token` the current one of its name; those before it are good until `grace` at the latest. Forgets, of all
+    /// profiles, what was good until before it was made.
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// By business unit, profile, name and age, the newest of a name first. Some may not be good any more.
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>>;
 
     /// Tidies up after the last commit. Nothing is lost without it.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use super::{
     Gateway, JournalStopped, Todo,
     alerts::{Alert, AlertKey, AlertKind},
     lane::ToEngine,
-    shard::Shard,
+    shard::{Entry, Shard},
     storage::{Batch, Snapshot},
     timers::TICK,
     unit::Unit,
@@ -88,11 +89,12 @@ impl Gateway {
         self.metrics.lanes.set(size(lanes));
         self.report_store();
         self.report_credentials();
+        self.report_outages();
     }
 
     fn report_credentials(&self) {
         for served in self.roster.load().profiles() {
-            let until = served.engine.credential_valid_until().map_or(0, |until| until.0 / 1000);
+            let until = served.engines().seat(None).credential_valid_until().map_or(0, |until| until.0 / 1000);
             served.token_gauge(&self.metrics).set(until);
         }
     }
@@ -137,10 +139,12 @@ impl Gateway {
         let mut rounds = interval(every);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         rounds.tick().await;
+        self.count_erased().await;
         while stop.run_until_cancelled(rounds.tick()).await.is_some() {
             self.end_abandoned().await;
             self.checkpoint().await;
             self.prune(retention).await;
+            self.count_erased().await;
         }
     }
 
@@ -168,6 +172,14 @@ impl Gateway {
         }
         drop(shard);
         self.finish(todo);
+    }
+
+    /// They are erased by another process.
+    async fn count_erased(&self) {
+        match self.store.erased().await {
+            Ok(contacts) => self.metrics.erased_contacts.set(i64::try_from(contacts).unwrap_or(i64::MAX)),
+            Err(error) => tracing::warn!(%error, source = %error.source, "erased contacts cannot be counted"),
+        }
     }
 
     async fn prune(&self, retention: Duration) {
@@ -200,17 +212,14 @@ impl Gateway {
     fn snapshot_shard(&self, index: usize) {
         let Some(mut shard) = self.shards.at(index) else { return };
         for (id, entry) in shard.contacts.iter_mut().filter(|(_, entry)| entry.changed) {
-            match entry.contact.snapshot() {
-                Ok(state) => {
-                    self.journal.snapshot(Snapshot {
-                        contact: id.clone(),
-                        last: entry.link.last,
-                        hash: entry.link.hash,
-                        state,
-                    });
+            match snapshot(id, entry) {
+                Ok(Some(snapshot)) => {
+                    self.journal.snapshot(snapshot);
                     entry.changed = false;
                 }
-                Err(error) => tracing::error!(contact.id = %id, %error, "a snapshot cannot be written"),
+                // No record of it could be written.
+                Ok(None) => {}
+                Err(error) => tracing::error!(contact.id = %id, error = &*error, "a snapshot cannot be written"),
             }
         }
     }
@@ -261,6 +270,7 @@ impl Gateway {
     /// Takes no new contacts, lets what runs finish, and tells the engines. Returns when nothing runs, or after `grace`.
     pub async fn drain(&self, grace: Duration) {
         self.draining.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.shadows.cancel();
         for unit in self.units.load().values() {
             for lane in unit.lanes().iter() {
                 self.push(unit, lane.id, ToEngine::Draining { grace });
@@ -285,4 +295,9 @@ impl Gateway {
             sleep(PAUSE).await;
         }
     }
+}
+
+fn snapshot(id: &ContactId, entry: &mut Entry) -> Result<Option<Snapshot>, Box<dyn std::error::Error>> {
+    let state = Zeroizing::new(entry.contact.snapshot()?);
+    Ok(entry.chain.seal_snapshot(id, &state)?)
 }

@@ -16,7 +16,7 @@ use crate::{
         directory::{Delta, Directory, SignOn, User},
         ids::{MessageId, ProfileName, Timestamp, UserId},
         message::{Answer, FailureKind, Input, MediaType},
-        profile::{self, Events, Handover, Inactivity, LongText, OnUncertain, Rules, TextLimit},
+        profile::{self, Chain, Events, Handover, Inactivity, LongText, OnUncertain, Rules, TextLimit},
     },
     store::memory::Memory,
 };
@@ -68,6 +68,7 @@ fn rules(agents: &[&str]) -> Rules {
         actions: Vec::new(),
         welcome_event: String::new(),
         fallback_message: "Sorry.".to_owned(),
+        chain: Chain::default(),
         inactivity: Inactivity {
             timeout: TIMEOUT,
             timeout_message: String::new(),
@@ -79,6 +80,7 @@ fn rules(agents: &[&str]) -> Rules {
             not_understood_after: 0,
             failures_after: 0,
             slow_after: 0,
+            typing_after: Duration::ZERO,
             slow_threshold: Duration::ZERO,
             slow_message: String::new(),
             not_understood_message: String::new(),
@@ -99,7 +101,12 @@ fn rules(agents: &[&str]) -> Rules {
 
 fn served(agents: &[&str], engine: &Arc<Mute>) -> Served {
     let engine: Arc<dyn LanguageEngine> = Arc::<Mute>::clone(engine);
-    Served::new(Arc::new(rules(agents)), engine, SecretString::from("secret"), vec![MediaType::OpenMedia])
+    Served::new(
+        Arc::new(rules(agents)),
+        Engines::only(engine),
+        SecretString::from("secret"),
+        vec![MediaType::OpenMedia],
+    )
 }
 
 fn roster_of(served: Served) -> Roster {
@@ -149,7 +156,8 @@ impl House {
             store: Arc::<Memory>::clone(&store),
             claim,
             durability: Durability::Sync,
-            chain_key: [0; 32],
+            sealer: Sealer::from_key([0; 32]),
+            scanner: Scanner::default(),
             limits: Limits { contacts: 10, running_calls: 10, journal_backlog: 100, engine_absence: ABSENCE },
             units: vec![unit()],
             roster: roster_of(served(agents, &mute)),
@@ -231,7 +239,7 @@ impl House {
 
     /// Until the store has everything.
     async fn written(&self) {
-        let stop = tokio_util::sync::CancellationToken::new();
+        let stop = CancellationToken::new();
         stop.cancel();
         Arc::clone(&self.gateway).run_journal(stop).await.unwrap();
     }
@@ -313,7 +321,11 @@ async fn an_orphan_is_ended_for_good_even_if_its_profile_comes_back() {
     without.written().await;
     assert_eq!(without.closed().await, 1);
     let records = house.store.records(&contact("c1"), 10).await.unwrap();
-    assert_eq!((records.len(), verify_chain(&[0; 32], &records)), (2, Ok(())), "its end is in its timeline");
+    assert_eq!(
+        (records.len(), verify_chain(&Sealer::from_key([0; 32]).derive(TIMELINE), &records)),
+        (2, Ok(())),
+        "its end is in its timeline"
+    );
     let again = House::on(Arc::clone(&house.store), &["va1"]).await;
     let found = again.gateway.recover().await.unwrap();
     assert_eq!((found.contacts, found.orphans, again.gateway.contacts()), (0, 0, 0));
@@ -562,7 +574,7 @@ async fn a_contact_is_in_the_wheel_once_however_often_its_deadline_moves() {
     let house = House::new().await;
     let engine = house.staffed();
     house.offer(&engine, "c1");
-    let stop = tokio_util::sync::CancellationToken::new();
+    let stop = CancellationToken::new();
     let timers = tokio::spawn(Arc::clone(&house.gateway).run_timers(stop.clone()));
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_secs(7)).await;

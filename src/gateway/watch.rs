@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{
-    Gateway,
+    Gateway, Opened, open_records,
     storage::{Pos, Record, StoreError},
 };
 use crate::core::ids::ContactId;
@@ -98,19 +98,25 @@ impl Gateway {
         Ok(Watch { watchers: Arc::clone(&self.watchers), contact: contact.clone(), grown })
     }
 
-    /// A contact's committed records after a position, oldest first: at most the newest `limit`.
+    /// A contact's committed records after a position, opened, oldest first: at most the newest `limit`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn timeline(&self, contact: &ContactId, after: Pos, limit: usize) -> Result<Vec<Record>, StoreError> {
-        self.store.records_after(contact, after, limit).await
+    pub async fn timeline(&self, contact: &ContactId, after: Pos, limit: usize) -> Result<Vec<Opened>, StoreError> {
+        let records = self.store.records_after(contact, after, limit).await?;
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        // After the records: what is erased in between is shown as erased.
+        let lives = self.store.lives(contact).await?;
+        Ok(open_records(&self.vault, &lives, records))
     }
 
     /// Whether `records`, oldest first, are as this gateway's key has chained them; `Err` names the first that is not.
     ///
     /// # Errors
     /// The index of the first record that does not follow from the one before it.
-    pub fn verify(&self, records: &[Record]) -> Result<(), usize> {
-        self.journal.verify(records)
+    pub fn verify(&self, records: &[Opened]) -> Result<(), usize> {
+        self.journal.verify(records.iter().map(|it| &it.record))
     }
 }

@@ -2,10 +2,24 @@
 //!
 //! A new engine is its file, with the [`Schema`] that it is configured by, and one row of [`KINDS`].
 
+mod breaker;
+pub mod connector;
+mod dialogflow_cx;
+mod dialogflow_v1;
 pub mod dialogflow_v2;
+mod fit;
+mod gate;
+mod google;
 pub mod google_auth;
+mod governor;
+mod guard;
+mod lex_v2;
 mod llm;
 mod lookup;
+mod protect;
+mod web;
+pub mod webhook;
+mod wish;
 
 use std::{fmt, io, sync::Arc};
 
@@ -17,15 +31,22 @@ use crate::{
     clock::Clock,
     config::{
         schema::Schema,
-        settings::{EngineSettings, Profile},
+        settings::{EngineSettings, Profile, Settings},
     },
     core::message::FailureKind,
     egress::{Caller, EgressBuildError, Names},
-    gateway::ports::{AskError, LanguageEngine},
+    gateway::{
+        alerts::Alerts,
+        ports::{AskError, LanguageEngine},
+    },
+    telemetry::Metrics,
 };
 
+pub use gate::Governors;
 use google_auth::{CredentialError, Tokens};
+pub use guard::{Guarded, Protection};
 use lookup::Lookup;
+pub use protect::{QUOTA_FIELD, Role, build_guarded};
 
 /// What engines share. Cheap to clone; lives as long as the process, so that a reload finds the tokens it had.
 #[derive(Clone, Debug)]
@@ -33,6 +54,11 @@ pub struct Deps {
     pub tokens: Tokens,
     /// How connections to language engines are opened over gRPC.
     pub dial: Dial,
+    pub governors: Governors,
+    /// The connectors that are attached.
+    pub connectors: connector::Hub,
+    /// Answers that connectors post later.
+    pub replies: webhook::Replies,
     clock: Clock,
     lookup: Lookup,
 }
@@ -43,11 +69,36 @@ impl Deps {
     #[must_use]
     pub fn new(clock: Clock, names: Arc<Names>) -> Self {
         let lookup = Lookup(names);
-        Self { tokens: Tokens::new(clock.clone(), Arc::clone(&lookup.0)), dial: lookup.dial(), clock, lookup }
+        let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::new(Alerts::new(Arc::default())));
+        let governors = Governors::new(clock.clone(), Arc::clone(&metrics));
+        let connectors = connector::Hub::new(clock.clone(), metrics, alerts);
+        let tokens = Tokens::new(clock.clone(), Arc::clone(&lookup.0));
+        let replies = webhook::Replies::default();
+        Self { tokens, dial: lookup.dial(), governors, connectors, replies, clock, lookup }
+    }
+
+    /// With the gateway's own metrics and alerts.
+    #[must_use]
+    pub fn seen_by(self, clock: Clock, metrics: &Arc<Metrics>, alerts: &Arc<Alerts>) -> Self {
+        let governors = Governors::new(clock.clone(), Arc::clone(metrics));
+        let connectors = connector::Hub::new(clock, Arc::clone(metrics), Arc::clone(alerts));
+        Self { governors, connectors, ..self }
+    }
+
+    /// With a door that others reach by this address. `None`: nobody can post an answer later.
+    #[must_use]
+    pub fn reached_by(self, public_url: Option<&str>) -> Self {
+        Self { replies: webhook::Replies::new(public_url), ..self }
     }
 }
 
 impl Deps {
+    /// Waiting for quotas is counted there.
+    #[must_use]
+    pub fn counting(self, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { governors: Governors::new(clock, metrics), ..self }
+    }
+
     /// For calls to an engine's endpoint over HTTP.
     ///
     /// # Errors
@@ -106,11 +157,36 @@ pub const KINDS: &[Kind] = &[
         check: |engine, profile, deps| Box::pin(dialogflow_v2::check::run(engine, profile, deps)),
     },
     Kind {
+        schema: &dialogflow_cx::SCHEMA,
+        build: dialogflow_cx::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_cx::check::run(engine, profile, deps)),
+    },
+    Kind {
+        schema: &dialogflow_v1::SCHEMA,
+        build: dialogflow_v1::build,
+        check: |engine, profile, deps| Box::pin(dialogflow_v1::check::run(engine, profile, deps)),
+    },
+    Kind {
+        schema: &lex_v2::SCHEMA,
+        build: lex_v2::build,
+        check: |engine, profile, deps| Box::pin(lex_v2::check::run(engine, profile, deps)),
+    },
+    Kind { schema: &connector::SCHEMA, build: connector::build, check: connector::check_online },
+    Kind {
         schema: &llm::SCHEMA,
         build: llm::build,
         check: |engine, profile, deps| Box::pin(llm::check::run(engine, profile, deps)),
     },
+    Kind { schema: &webhook::SCHEMA, build: webhook::build, check: webhook::check },
 ];
+
+/// Whether one of the profiles' engines comes to us, to dial in or to post an answer later, and needs a door for that.
+#[must_use]
+pub fn needs_door(settings: &Settings) -> bool {
+    let posts_back = |engine: &EngineSettings| settings.connectors.public_url.is_some() && webhook::posts_back(engine);
+    let mut engines = settings.profiles.iter().flat_map(|profile| profile.engines.all());
+    engines.any(|(_, engine)| engine.schema.kind == connector::SCHEMA.kind || posts_back(engine))
+}
 
 /// How each kind is configured, for `config::load`.
 #[must_use]

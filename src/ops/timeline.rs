@@ -23,8 +23,8 @@ use super::problem::Problem;
 use crate::{
     core::ids::{ContactId, ContactName, UnitName},
     gateway::{
-        Gateway, Watch,
-        storage::{Pos, Record, StoreError},
+        Gateway, Opened, Watch,
+        storage::{Pos, StoreError},
         timeline::{as_event, as_json},
     },
     problem::ProblemKind,
@@ -113,7 +113,7 @@ struct Follower {
     watch: Watch,
     /// What has been given out.
     last: Pos,
-    page: VecDeque<Record>,
+    page: VecDeque<Opened>,
     /// The first event, which tells a browser how soon to come back, is out.
     greeted: bool,
     _permit: OwnedSemaphorePermit,
@@ -134,16 +134,17 @@ impl Follower {
             return Some(Event::default().retry(RETRY).comment("history, then live"));
         }
         loop {
-            if let Some(record) = self.page.pop_front() {
+            if let Some(opened) = self.page.pop_front() {
+                let record = &opened.record;
                 let gap = record.prev > self.last;
                 self.last = record.pos;
                 if gap {
                     // Its turn comes again.
                     self.last = record.prev;
-                    self.page.push_front(record);
+                    self.page.push_front(opened);
                     return Some(Event::default().event("omitted").data("older records are left out"));
                 }
-                return Some(event(&self.contact, &record));
+                return Some(event(&self.contact, &opened));
             }
             self.page = self.read().await?.into();
             if self.page.is_empty() {
@@ -153,7 +154,7 @@ impl Follower {
         }
     }
 
-    async fn read(&self) -> Option<Vec<Record>> {
+    async fn read(&self) -> Option<Vec<Opened>> {
         let read = self.timelines.gateway.timeline(&self.contact, self.last, PAGE_RECORDS).await;
         read.inspect_err(
             |error| tracing::error!(contact.id = %self.contact, error = %error.source, "a timeline cannot be read"),
@@ -163,13 +164,14 @@ impl Follower {
 }
 
 /// One that cannot be shown is named, and what follows it is shown: a browser would come back to the same one.
-fn event(contact: &ContactId, record: &Record) -> Event {
-    let event = Event::default().id(record.pos.0.to_string());
-    match as_event(record) {
+fn event(contact: &ContactId, opened: &Opened) -> Event {
+    let position = opened.record.pos.0;
+    let event = Event::default().id(position.to_string());
+    match as_event(opened) {
         Ok(value) => event.data(value.to_string()),
         Err(error) => {
             tracing::error!(contact.id = %contact, %error, "a record of a timeline cannot be shown");
-            event.event("unreadable").data(json!({ "position": record.pos.0 }).to_string())
+            event.event("unreadable").data(json!({ "position": position }).to_string())
         }
     }
 }
@@ -190,18 +192,24 @@ fn unreadable(contact: &ContactId, error: &StoreError) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::ids::Timestamp;
+    use crate::{
+        core::ids::Timestamp,
+        gateway::{Content, storage::Record},
+    };
 
     #[tokio::test]
     async fn records_that_cannot_be_read_are_named_and_the_stream_goes_on() {
         let contact = contact(("north".to_owned(), "c1".to_owned())).unwrap();
-        let record = |pos, body: &[u8]| Record {
-            pos: Pos(pos),
-            contact: contact.clone(),
-            prev: Pos(pos - 1),
-            at: Timestamp(0),
-            hash: [0; 32],
-            body: body.to_vec(),
+        let record = |pos, body: &[u8]| Opened {
+            record: Record {
+                pos: Pos(pos),
+                contact: contact.clone(),
+                prev: Pos(pos - 1),
+                at: Timestamp(0),
+                hash: [0; 32],
+                body: Vec::new(),
+            },
+            content: Content::Readable(body.to_vec().into()),
         };
         let records = [record(7, b"{\"steps\":"), record(8, b"[]")];
         let events = records.map(|it| Ok::<_, Infallible>(event(&contact, &it)));

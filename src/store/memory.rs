@@ -1,14 +1,18 @@
 //! The store in memory, for simulations: it outlives the gateways that claim it, and fails when told to.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use futures::{FutureExt, future, future::BoxFuture};
 
-use super::{Batch, Claim, Closed, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind};
+use super::{
+    Batch, Claim, Closed, ConnectorToken, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot,
+    Store, StoreError, StoreErrorKind,
+};
 use crate::core::ids::{ContactId, Timestamp};
 
 #[derive(Default)]
@@ -26,9 +30,19 @@ struct State {
     journal: VecDeque<Record>,
     sessions: BTreeMap<ContactId, Snapshot>,
     closed: HashMap<ContactId, Closed>,
+    /// By the position where they begin.
+    lives: BTreeMap<Pos, Lived>,
     checkpoint: Pos,
     secrets: BTreeMap<String, Vec<u8>>,
+    connector_tokens: Vec<ConnectorToken>,
     faults: Faults,
+}
+
+struct Lived {
+    contact: ContactId,
+    key: Result<Vec<u8>, Erased>,
+    /// Its last record and when it was closed; `None` while it is open.
+    ended: Option<(Pos, Timestamp)>,
 }
 
 #[derive(Default)]
@@ -102,6 +116,10 @@ impl State {
             }
         }
         self.journal.extend(batch.records.iter().filter(|record| record.pos >= next).cloned());
+        for LifeKey { contact, born, sealed } in &batch.keys {
+            let life = || Lived { contact: contact.clone(), key: Ok(sealed.clone()), ended: None };
+            self.lives.entry(*born).or_insert_with(life);
+        }
         for snapshot in &batch.snapshots {
             self.sessions.insert(snapshot.contact.clone(), snapshot.clone());
         }
@@ -110,12 +128,23 @@ impl State {
             if self.sessions.get(&closed.contact).is_some_and(|session| session.last <= closed.last) {
                 self.sessions.remove(&closed.contact);
             }
+            let lives = self.lives.range_mut(..=closed.last).map(|(_, life)| life);
+            for life in lives.filter(|it| it.contact == closed.contact && it.ended.is_none()) {
+                life.ended = Some((closed.last, closed.at));
+            }
         }
         self.checkpoint = batch.checkpoint.unwrap_or(self.checkpoint);
         Ok(())
     }
 
     fn load(&self, each: &mut (dyn FnMut(Loaded) + Send)) {
+        for (born, life) in &self.lives {
+            if let Ok(sealed) = &life.key
+                && life.ended.is_none_or(|(last, _)| last >= self.checkpoint)
+            {
+                each(Loaded::Key(LifeKey { contact: life.contact.clone(), born: *born, sealed: sealed.clone() }));
+            }
+        }
         self.sessions.values().for_each(|session| each(Loaded::Snapshot(session.clone())));
         let mut closed: BTreeMap<&ContactId, Pos> = self
             .closed
@@ -149,6 +178,45 @@ impl State {
         records
     }
 
+    fn lives_of<'a>(&'a self, contact: &'a ContactId) -> impl DoubleEndedIterator<Item = (&'a Pos, &'a Lived)> {
+        self.lives.iter().filter(move |(_, life)| life.contact == *contact)
+    }
+
+    fn lives(&self, contact: &ContactId) -> Vec<Life> {
+        self.lives_of(contact).map(|(born, life)| Life { born: *born, key: life.key.clone() }).collect()
+    }
+
+    fn erase(&mut self, contact: &ContactId, erased: &Erased) -> Erasure {
+        let newest = match self.lives_of(contact).next_back() {
+            None => return Erasure::Unknown,
+            Some((_, Lived { ended: None, .. })) => return Erasure::Open,
+            Some((_, newest)) => newest.key.clone(),
+        };
+        if let (Err(before), true) = (newest, self.lives_of(contact).all(|(_, life)| life.key.is_err())) {
+            return Erasure::Before(before);
+        }
+        for life in self.lives.values_mut().filter(|life| life.contact == *contact && life.key.is_ok()) {
+            life.key = Err(erased.clone());
+        }
+        Erasure::Done
+    }
+
+    fn erased(&self) -> u64 {
+        let erased = self.lives.values().filter(|life| life.key.is_err()).map(|life| &life.contact);
+        erased.collect::<BTreeSet<_>>().len() as u64
+    }
+
+    fn put_connector_token(&mut self, token: &ConnectorToken, grace: Timestamp) {
+        let tokens = &mut self.connector_tokens;
+        tokens.retain(|it| it.valid_until.is_none_or(|until| until >= token.made_at));
+        let name = |it: &ConnectorToken| (it.unit.clone(), it.profile.clone(), it.name.clone());
+        for old in tokens.iter_mut().filter(|it| name(it) == name(token)) {
+            old.valid_until = Some(old.valid_until.map_or(grace, |until| until.min(grace)));
+        }
+        tokens.push(token.clone());
+        tokens.sort_by_key(|it| (name(it), Reverse(it.made_at), it.sha256));
+    }
+
     fn prune(&mut self, before: Timestamp) -> u64 {
         let young = self.journal.iter().find(|record| record.at >= before).map(|record| record.pos);
         let cut = young.map_or(self.checkpoint, |young| young.min(self.checkpoint));
@@ -160,6 +228,7 @@ impl State {
         self.pruned += gone;
         if gone > 0 {
             self.closed.retain(|_, closed| closed.last >= cut || closed.at >= before);
+            self.lives.retain(|_, life| life.ended.is_none_or(|(last, at)| last >= cut || at >= before));
         }
         gone
     }
@@ -195,6 +264,18 @@ impl Store for Memory {
         future::ready(self.call(|state| Ok(state.records(contact, after, limit)))).boxed()
     }
 
+    fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.lives(contact)))).boxed()
+    }
+
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>> {
+        future::ready(self.call(|state| Ok(state.erase(contact, erased)))).boxed()
+    }
+
+    fn erased(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        future::ready(self.call(|state| Ok(state.erased()))).boxed()
+    }
+
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         future::ready(self.call(|state| Ok(state.prune(before)))).boxed()
     }
@@ -213,6 +294,22 @@ impl Store for Memory {
 
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         future::ready(self.call(|state| Ok(state.secrets.keys().cloned().collect()))).boxed()
+    }
+
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        future::ready(self.call(|state| {
+            state.put_connector_token(token, grace);
+            Ok(())
+        }))
+        .boxed()
+    }
+
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.connector_tokens.clone()))).boxed()
     }
 }
 

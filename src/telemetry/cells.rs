@@ -19,6 +19,10 @@ impl Counter {
         self.0.fetch_add(1, Relaxed);
     }
 
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Relaxed);
+    }
+
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
@@ -155,23 +159,23 @@ impl Page {
     pub(super) fn histograms<L: Label>(&mut self, name: &str, help: &str, histograms: &Family<L, Histogram>) {
         self.head(name, help, "histogram");
         for (label, histogram) in histograms.iter() {
-            self.histogram(name, (L::KEY, label.text()), histogram);
+            self.histogram(name, &[(L::KEY, label.text())], histogram);
         }
     }
 
-    fn histogram(&mut self, name: &str, label: (&str, &str), histogram: &Histogram) {
+    pub(super) fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
         let bucket_name = format!("{name}_bucket");
         let mut below = 0;
         for ((_, bound), bucket) in BOUNDS.iter().zip(&histogram.buckets) {
             below += bucket.load(Relaxed);
-            self.sample(&bucket_name, &[label, ("le", bound)], below);
+            self.sample(&bucket_name, &[labels, &[("le", *bound)]].concat(), below);
         }
         // Records that arrive while we read must not make the total smaller than a bucket.
         let count = histogram.count.load(Relaxed).max(below);
-        self.sample(&bucket_name, &[label, ("le", "+Inf")], count);
+        self.sample(&bucket_name, &[labels, &[("le", "+Inf")]].concat(), count);
         let sum = Duration::from_nanos(histogram.sum_ns.load(Relaxed)).as_secs_f64();
-        self.sample(&format!("{name}_sum"), &[label], sum);
-        self.sample(&format!("{name}_count"), &[label], count);
+        self.sample(&format!("{name}_sum"), labels, sum);
+        self.sample(&format!("{name}_count"), labels, count);
     }
 
     pub(super) fn head(&mut self, name: &str, help: &str, kind: &str) {

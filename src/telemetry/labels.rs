@@ -95,6 +95,16 @@ labels!(
 );
 
 labels!(
+    /// What a token stands for (B10).
+    TokenKind, "kind", {
+        Card = "card",
+        Iban = "iban",
+        /// A configured pattern, whichever.
+        Pattern = "pattern",
+    }
+);
+
+labels!(
     ActionLabel, "action", {
         Requeue = "requeue",
         SpeechRequeue = "speech_requeue",
@@ -117,6 +127,32 @@ impl From<&ActionKind> for ActionLabel {
 }
 
 labels!(
+    /// Who waits for a turn within an engine's quota.
+    QuotaClass, "class", {
+        /// Contacts that have had an answer before: they come first.
+        Ongoing = "ongoing",
+        New = "new",
+    }
+);
+
+labels!(
+    /// How a shadow's answer compares with the one that was given; the first difference that matters.
+    ShadowResult, "result", {
+        Same = "same",
+        /// One of the two did not answer.
+        Failure = "failure",
+        Action = "action",
+        Parameters = "parameters",
+        NotUnderstood = "not_understood",
+        Intent = "intent",
+        /// The turn was over when the answers came.
+        Stale = "stale",
+        /// Not asked: too much was running, or the input was sensitive.
+        Skipped = "skipped",
+    }
+);
+
+labels!(
     /// Where the time of a turn goes.
     Stage, "stage", {
         /// One question to a language engine, with its retries.
@@ -125,6 +161,38 @@ labels!(
         Commit = "commit",
         /// One query to an external system.
         External = "external",
+    }
+);
+
+labels!(
+    /// How a connector's socket ended.
+    ConnectorClose, "why", {
+        /// The connector closed it, or was done after it said that it wanted to leave.
+        Left = "left",
+        /// Without a word.
+        Cut = "cut",
+        Draining = "draining",
+        TooLarge = "too_large",
+        /// It broke the WebSocket protocol.
+        Protocol = "protocol",
+        NoHello = "no_hello",
+        TokenRevoked = "token_revoked",
+        BadFrames = "bad_frames",
+        SlowConsumer = "slow_consumer",
+        /// Its session goes on on another socket.
+        Replaced = "replaced",
+        ProfileGone = "profile_gone",
+        NoSignOfLife = "no_sign_of_life",
+    }
+);
+
+labels!(
+    /// What was wrong with a connector's frame.
+    ConnectorBadFrame, "code", {
+        BadJson = "bad_json",
+        BadFrame = "bad_frame",
+        NotText = "not_text",
+        Unexpected = "unexpected",
     }
 );
 
@@ -203,6 +271,11 @@ mod tests {
         check::<BusyCause>();
         check::<ActionLabel>();
         check::<Stage>();
+        check::<QuotaClass>();
+        check::<ShadowResult>();
+        check::<TokenKind>();
+        check::<ConnectorClose>();
+        check::<ConnectorBadFrame>();
         check::<MediaType>();
         check::<Outcome>();
         check::<Standing>();

@@ -15,8 +15,8 @@ use tracing_subscriber::{
 use super::traces::{EndpointError, Traces};
 use crate::config::settings::{Log, LogFormat};
 
-/// Crates that write access tokens into their logs. No filter switches them on.
-const SECRETS: &[&str] = &["yup_oauth2"];
+/// Crates that write access tokens, or what is sent, into their logs. No filter switches them on.
+const SECRETS: &[&str] = &["aws_sigv4", "yup_oauth2"];
 
 /// What a library does inside is shown from `warn` on, unless the filter names it.
 const QUIET: &str = "h2=warn,hyper=warn,hyper_util=warn,reqwest=warn,tonic=warn,tower=warn,rustls=warn,hickory_proto=warn,\
@@ -133,6 +133,9 @@ mod tests {
         {
             assert_eq!(lines(LogFormat::Pretty, filter, log_as_oauth_library), [""; 0], "{filter}");
         }
+        let log_as_signer =
+            || tracing::error!(target: "aws_sigv4::http_request::sign", body = "my number is 4711", "signing");
+        assert_eq!(lines(LogFormat::Pretty, "trace,aws_sigv4=trace", log_as_signer), [""; 0]);
         let similar = || tracing::error!(target: "yup_oauth2_like", "harmless");
         assert_eq!(lines(LogFormat::Pretty, "trace", similar).len(), 1);
     }

@@ -8,7 +8,10 @@ use std::{
 
 use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
-    labels::{ActionLabel, BusyCause, EndKind, HandoverCause, Stage},
+    engines::{EngineCells, EngineList},
+    labels::{
+        ActionLabel, BusyCause, ConnectorBadFrame, ConnectorClose, EndKind, HandoverCause, QuotaClass, Stage, TokenKind,
+    },
 };
 use crate::{
     core::{
@@ -31,6 +34,10 @@ pub struct Metrics {
     engine_problems: Family<ProblemKind, Counter>,
     not_understood: Counter,
     failures: Family<FailureKind, Counter>,
+    fail_overs: Family<FailureKind, Counter>,
+    quota_waiting: Family<QuotaClass, Gauge>,
+    quota_granted: Family<QuotaClass, Counter>,
+    quota_refused: Family<QuotaClass, Counter>,
     stale_answers: Counter,
     timeouts: Counter,
     handovers: Family<HandoverCause, Counter>,
@@ -38,14 +45,23 @@ pub struct Metrics {
     actions_done: Family<ActionLabel, Counter>,
     actions_failed: Family<ActionLabel, Counter>,
     unknown_actions: Counter,
+    token_kinds: Family<TokenKind, Counter>,
     stages: Family<Stage, Histogram>,
+    connector_closes: Family<ConnectorClose, Counter>,
+    connector_bad_frames: Family<ConnectorBadFrame, Counter>,
+    connector_problems: Family<ProblemKind, Counter>,
+    connector_turns_moved: Counter,
+    connector_late_replies: Counter,
     agents: Family<Standing, Gauge>,
     journal_lag_ms: Gauge,
     /// Protects the list of token gauges; taken when a profile is built and at a scrape, never for a message.
     tokens: Mutex<BTreeMap<(UnitName, ProfileName), Weak<Gauge>>>,
+    engines: EngineList,
 
     /// Open contacts.
     pub contacts: Gauge,
+    /// Contacts in the store whose keys have been destroyed.
+    pub erased_contacts: Gauge,
     /// Language-engine calls and external queries under way.
     pub running_calls: Gauge,
     /// Customer inputs that wait behind a running turn, of all contacts.
@@ -54,6 +70,10 @@ pub struct Metrics {
     pub journal_backlog: Gauge,
     /// Attached lanes of routing engines.
     pub lanes: Gauge,
+    /// Attached sockets of connectors.
+    pub connector_sockets: Gauge,
+    /// Turns that connectors have, or that wait for one.
+    pub connector_turns: Gauge,
     /// Alerts that wait for somebody.
     pub alerts: Gauge,
 }
@@ -100,6 +120,26 @@ impl Metrics {
         self.failures.with(kind, Counter::increment);
     }
 
+    /// A question went to the next engine of the chain, after a failure of this kind (B7).
+    pub fn fail_over(&self, kind: FailureKind) {
+        self.fail_overs.with(kind, Counter::increment);
+    }
+
+    /// A question begins (1) or ends (-1) to wait for its turn within an engine's quota (B12).
+    pub fn quota_waiting(&self, class: QuotaClass, change: i64) {
+        self.quota_waiting.with(class, |it| it.add(change));
+    }
+
+    /// A question had its turn within a quota.
+    pub fn quota_granted(&self, class: QuotaClass) {
+        self.quota_granted.with(class, Counter::increment);
+    }
+
+    /// A question could not have its turn before its deadline.
+    pub fn quota_refused(&self, class: QuotaClass) {
+        self.quota_refused.with(class, Counter::increment);
+    }
+
     /// An answer came too late for its turn and was dropped (B1).
     pub fn stale_answer(&self) {
         self.stale_answers.increment();
@@ -126,6 +166,35 @@ impl Metrics {
     /// The language engine asked for an action that nobody configured (S24).
     pub fn unknown_action(&self) {
         self.unknown_actions.increment();
+    }
+
+    /// So many times something private became a token.
+    pub fn tokens(&self, kind: TokenKind, count: u32) {
+        self.token_kinds.with(kind, |it| it.add(count.into()));
+    }
+
+    /// A connector's socket ended.
+    pub fn connector_closed(&self, why: ConnectorClose) {
+        self.connector_closes.with(why, Counter::increment);
+    }
+
+    pub fn connector_bad_frame(&self, what: ConnectorBadFrame) {
+        self.connector_bad_frames.with(what, Counter::increment);
+    }
+
+    /// A connector was not let in.
+    pub fn connector_problem(&self, kind: ProblemKind) {
+        self.connector_problems.with(kind, Counter::increment);
+    }
+
+    /// A turn of a lost socket went to another one.
+    pub fn connector_turn_moved(&self) {
+        self.connector_turns_moved.increment();
+    }
+
+    /// A connector answered a turn that did not wait for it.
+    pub fn connector_late_reply(&self) {
+        self.connector_late_replies.increment();
     }
 
     pub fn stage(&self, stage: Stage, span: Duration) {
@@ -161,6 +230,12 @@ impl Metrics {
         })
     }
 
+    /// For whoever asks one of a profile's engines to keep; shown for as long as somebody keeps it.
+    #[must_use]
+    pub fn engine(&self, unit: &UnitName, profile: &ProfileName, engine: &str) -> Arc<EngineCells> {
+        self.engines.of(unit, profile, engine)
+    }
+
     /// All of it in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -170,7 +245,9 @@ impl Metrics {
         self.render_contacts(&mut page);
         self.render_answers(&mut page);
         self.render_actions(&mut page);
+        self.render_connectors(&mut page);
         self.render_gauges(&mut page);
+        self.engines.render(&mut page);
         page.into_text()
     }
 
@@ -183,6 +260,11 @@ impl Metrics {
             "usher_duplicate_messages_total",
             "Customer messages dropped because they were known already.",
             &self.duplicates,
+        );
+        page.counters(
+            "usher_tokens_total",
+            "What was private in customers' words and became a token, by kind.",
+            &self.token_kinds,
         );
         page.counters("usher_busy_total", "New work refused, by the bound that was reached.", &self.busy);
         page.counter(
@@ -209,6 +291,26 @@ impl Metrics {
             "usher_failures_total",
             "Questions to a language engine that brought no answer, by kind.",
             &self.failures,
+        );
+        page.counters(
+            "usher_fail_overs_total",
+            "Questions that went to the next engine of their chain, by what the one before failed with.",
+            &self.fail_overs,
+        );
+        page.gauges(
+            "usher_quota_waiting",
+            "Questions that wait for their turn within an engine's quota, by class.",
+            &self.quota_waiting,
+        );
+        page.counters(
+            "usher_quota_granted_total",
+            "Questions that had their turn within a quota.",
+            &self.quota_granted,
+        );
+        page.counters(
+            "usher_quota_refused_total",
+            "Questions whose turn within a quota could not come before their deadline.",
+            &self.quota_refused,
         );
         page.counter(
             "usher_stale_answers_total",
@@ -238,7 +340,42 @@ impl Metrics {
         );
     }
 
+    fn render_connectors(&self, page: &mut Page) {
+        page.gauge("usher_connector_sockets", "Attached sockets of connectors.", &self.connector_sockets);
+        page.gauge("usher_connector_turns", "Turns that connectors have, or that wait for one.", &self.connector_turns);
+        page.counter(
+            "usher_connector_turns_moved_total",
+            "Turns of a lost socket that went to another one.",
+            &self.connector_turns_moved,
+        );
+        page.counter(
+            "usher_connector_late_replies_total",
+            "Replies of connectors to turns that did not wait for them.",
+            &self.connector_late_replies,
+        );
+        page.counters(
+            "usher_connector_bad_frames_total",
+            "Frames of connectors that could not be used, by what was wrong.",
+            &self.connector_bad_frames,
+        );
+        page.counters(
+            "usher_connector_closes_total",
+            "Sockets of connectors that ended, by why.",
+            &self.connector_closes,
+        );
+        page.counters(
+            "usher_connector_problems_total",
+            "Connectors that were not let in, by problem.",
+            &self.connector_problems,
+        );
+    }
+
     fn render_gauges(&self, page: &mut Page) {
+        page.gauge(
+            "usher_erased_contacts",
+            "Contacts in the store whose keys have been destroyed.",
+            &self.erased_contacts,
+        );
         page.gauge("usher_running_calls", "Language-engine calls and external queries under way.", &self.running_calls);
         page.gauge("usher_waiting_inputs", "Customer inputs waiting behind a running turn.", &self.waiting_inputs);
         page.gauge("usher_journal_backlog", "Journal records waiting for their commit.", &self.journal_backlog);
@@ -305,6 +442,8 @@ mod tests {
         metrics.action(ActionLabel::External, false);
         has(&metrics, "usher_actions_total{action=\"external\",result=\"ok\"} 1");
         has(&metrics, "usher_actions_total{action=\"external\",result=\"failed\"} 2");
+        metrics.tokens(TokenKind::Iban, 2);
+        has(&metrics, "usher_tokens_total{kind=\"iban\"} 2");
         metrics.unknown_action();
         has(&metrics, "usher_unknown_actions_total 1");
         metrics.journal_lag(Duration::from_millis(1_250));

@@ -5,6 +5,7 @@
 //! a message, and no memory that grows between two scrapes.
 
 mod cells;
+mod engines;
 mod health;
 pub mod labels;
 mod log;
@@ -12,6 +13,7 @@ mod metrics;
 mod traces;
 
 pub use cells::{Counter, Gauge, Histogram};
+pub use engines::EngineCells;
 pub use health::{Health, Readiness};
 pub use log::{StartError, check_filter, start, subscriber};
 pub use metrics::Metrics;

@@ -9,7 +9,8 @@ use usher::{
     clock::Clock,
     config::Sources,
     core::ids::Timestamp,
-    store::{seal::Sealer, sqlite::Sqlite},
+    seal::Sealer,
+    store::sqlite::Sqlite,
 };
 
 use crate::{
@@ -182,8 +183,8 @@ async fn start_at(directory: &Path, time: Timestamp, centre: &mut Centre) -> Run
     let listeners = Listeners::bind(&settings).await.unwrap();
     let engines = listeners.engines.local_addr().unwrap();
     let store = Arc::new(Sqlite::open(&settings.store.path).await.unwrap());
-    let key = Sealer::open_or_create(&settings.store.path, None).unwrap().derive("timeline");
-    let running = Running::start_with(settings, listeners, store, key, Clock::starting_at(time)).await.unwrap();
+    let sealer = Sealer::open_or_create(&settings.store.path, None).unwrap();
+    let running = Running::start_with(settings, listeners, store, sealer, Clock::starting_at(time)).await.unwrap();
     centre.engine.redirect(tcp(engines));
     centre.engine.resume().await.unwrap();
     running

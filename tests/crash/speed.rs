@@ -116,8 +116,8 @@ fn contact(n: usize, rules: &Rules) -> (ContactId, Vec<u8>, Vec<u8>) {
         history: Vec::new(),
     };
     let (directory, mut out) = (Directory::default(), Out::default());
-    let cx = Context { rules, directory: &directory, now: Clock::system().now() };
-    let contact = Contact::start(card, false, cx, &mut out);
+    let cx = Context { rules, directory: &directory, now: Clock::system().now(), rolled_back: false };
+    let contact = Contact::start(card, false, None, cx, &mut out);
     let (record, state) = (contact.record(&out.steps).unwrap(), contact.snapshot().unwrap());
     (id, record, state)
 }

@@ -4,6 +4,7 @@ mod actions;
 mod binary;
 mod clock;
 mod directory;
+mod erase;
 mod handover;
 mod privacy;
 mod talk;

@@ -19,7 +19,7 @@ use usher::{
     core::{
         ids::{ContactId, ContactName, ProfileName, UnitName},
         message::{Answer, FailureKind, Input, Parameters, Reply},
-        profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
+        profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
     },
     egress::Names,
     gateway::ports::{Ask, AskError, LanguageEngine},
@@ -57,6 +57,7 @@ pub(crate) fn profile(config: DialogflowV2) -> Profile {
         actions: Vec::new(),
         welcome_event: String::new(),
         fallback_message: "sorry".into(),
+        chain: Chain::default(),
         inactivity: Inactivity {
             timeout: Duration::from_secs(180),
             timeout_message: String::new(),
@@ -68,6 +69,7 @@ pub(crate) fn profile(config: DialogflowV2) -> Profile {
             not_understood_after: 3,
             failures_after: 2,
             slow_after: 0,
+            typing_after: Duration::ZERO,
             slow_threshold: Duration::ZERO,
             slow_message: String::new(),
             not_understood_message: String::new(),

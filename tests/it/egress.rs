@@ -13,6 +13,7 @@ use usher::{
     core::ids::{ContactId, ContactName, Timestamp, UnitName},
     egress::{Answer, Call, Egress, EgressError, EgressErrorKind},
     gateway::ports::{ExternalError, ExternalRequest, ExternalSystems},
+    privacy::Secrets,
 };
 
 use crate::fakes::{
@@ -37,7 +38,7 @@ fn settings(names: &[SocketAddr], allow: Vec<AllowedHost>) -> settings::Egress {
 }
 
 fn host(host: &str) -> AllowedHost {
-    AllowedHost { host: host.to_owned(), port: None, private: false, plaintext: false }
+    AllowedHost { host: host.to_owned(), port: None, private: false, plaintext: false, restore_tokens: false }
 }
 
 /// As the fakes need it: they are on loopback and, but for a few, speak plaintext.
@@ -107,7 +108,7 @@ fn request(uri: String) -> ExternalRequest {
     let parameters = parameters.as_object().expect("an object").clone();
     let contact =
         ContactId { unit: UnitName::new("north").expect("a name"), name: ContactName::new("c-1").expect("a name") };
-    ExternalRequest { contact, idempotency_key: "north/c-1/7".to_owned(), uri, parameters }
+    ExternalRequest { contact, idempotency_key: "north/c-1/7".to_owned(), uri, parameters, secrets: Secrets::default() }
 }
 
 async fn query(egress: Egress, uri: String) -> Result<String, ExternalError> {

@@ -1,12 +1,18 @@
 //! The real gateway in this process, on ports of its own, configured by files as an administrator would.
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tempfile::TempDir;
 use usher::{
     app::{self, Listeners, Running},
     clock::Clock,
     config::{Environment, Sources, settings::Settings},
+    seal::Sealer,
     store::Store,
 };
 
@@ -54,6 +60,8 @@ pub(crate) struct Usher {
     directory: TempDir,
     pub(crate) engines: SocketAddr,
     pub(crate) ops: SocketAddr,
+    /// Where connectors dial in, if the profile is served by one.
+    pub(crate) connectors: Option<SocketAddr>,
 }
 
 impl Usher {
@@ -63,22 +71,35 @@ impl Usher {
     }
 
     pub(crate) async fn start_in(directory: TempDir, config: &str, profile: &str) -> Self {
-        let (settings, listeners, engines, ops) = prepare(&directory, config, profile).await;
+        let (settings, listeners) = prepare(&directory, config, profile).await;
+        let Doors { engines, ops, connectors } = Doors::of(&listeners);
         let running = Running::start(settings, listeners, &Environment::default()).await.unwrap();
-        Self { running, directory, engines, ops }
+        Self { running, directory, engines, ops, connectors }
     }
 
     /// On a store of the test's.
     pub(crate) async fn start_on(store: Arc<dyn Store>, config: &str, profile: &str) -> Self {
         let directory = TempDir::new().unwrap();
-        let (settings, listeners, engines, ops) = prepare(&directory, config, profile).await;
-        let running = Running::start_with(settings, listeners, store, [0; 32], Clock::system()).await.unwrap();
-        Self { running, directory, engines, ops }
+        let (settings, listeners) = prepare(&directory, config, profile).await;
+        let Doors { engines, ops, connectors } = Doors::of(&listeners);
+        let running = Running::start_with(settings, listeners, store, sealer(), Clock::system()).await.unwrap();
+        Self { running, directory, engines, ops, connectors }
     }
 
     /// How the configured engine attaches, with the profile's agent in its directory.
     pub(crate) fn setup(&self) -> Setup {
         Setup::new(tcp(self.engines), TOKEN, "engine-1", "sales").user("va1")
+    }
+
+    /// Where the store is.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Another profile in place of the one there was.
+    pub(crate) async fn reload_profile(&mut self, config: &str, profile: &str) {
+        fs::write(self.directory.path().join("profiles/support.toml"), profile).unwrap();
+        self.reload(config).await;
     }
 
     pub(crate) async fn reload(&mut self, config: &str) {
@@ -93,13 +114,33 @@ impl Usher {
     }
 }
 
-async fn prepare(directory: &TempDir, config: &str, profile: &str) -> (Settings, Listeners, SocketAddr, SocketAddr) {
+/// Of stores that are the tests'.
+pub(crate) fn sealer() -> Sealer {
+    Sealer::from_key([0; 32])
+}
+
+struct Doors {
+    engines: SocketAddr,
+    ops: SocketAddr,
+    connectors: Option<SocketAddr>,
+}
+
+impl Doors {
+    fn of(listeners: &Listeners) -> Self {
+        Self {
+            engines: listeners.engines.local_addr().unwrap(),
+            ops: listeners.ops.local_addr().unwrap(),
+            connectors: listeners.connectors.as_ref().map(|it| it.local_addr().unwrap()),
+        }
+    }
+}
+
+async fn prepare(directory: &TempDir, config: &str, profile: &str) -> (Settings, Listeners) {
     fs::create_dir_all(directory.path().join("profiles")).unwrap();
     fs::write(directory.path().join("profiles/support.toml"), profile).unwrap();
     let settings = load(directory.path(), config).await;
     let listeners = Listeners::bind(&settings).await.unwrap();
-    let (engines, ops) = (listeners.engines.local_addr().unwrap(), listeners.ops.local_addr().unwrap());
-    (settings, listeners, engines, ops)
+    (settings, listeners)
 }
 
 async fn load(directory: &Path, config: &str) -> Settings {

@@ -47,7 +47,7 @@ async fn rules(profile: &str) -> Arc<Rules> {
 /// A store with contact `c1` as `events` left it, one record for each.
 async fn left_behind(profile: &str, events: Vec<Event>) -> Arc<dyn Store> {
     let (rules, directory, now) = (rules(profile).await, Directory::default(), Clock::system().now());
-    let cx = Context { rules: &rules, directory: &directory, now };
+    let cx = Context { rules: &rules, directory: &directory, now, rolled_back: false };
     let card = Card {
         agent: UserId::new("va1").unwrap(),
         media: Media::OpenMedia,
@@ -63,7 +63,7 @@ async fn left_behind(profile: &str, events: Vec<Event>) -> Arc<dyn Store> {
     let claim = store.claim("a gateway before").await.unwrap();
     let id = ContactId { unit: UnitName::new("sales").unwrap(), name: ContactName::new("c1").unwrap() };
     let (mut batch, mut prev, mut out) = (Batch::default(), Pos(0), Out::default());
-    let mut contact = Contact::start(card, false, cx, &mut out);
+    let mut contact = Contact::start(card, false, None, cx, &mut out);
     let mut write = |contact: &Contact, out: &Out| {
         let pos = Pos(claim.next.0 + u64::try_from(batch.records.len()).unwrap());
         let body = contact.record(&out.steps).unwrap();

@@ -12,8 +12,10 @@
 mod chat;
 mod cli;
 mod config;
+mod connector;
 mod contract;
 mod conversation;
+mod cx;
 mod demo;
 mod dialogflow;
 mod egress;

@@ -10,13 +10,15 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::FutureExt as _;
 use usher::{
     core::ids::{ContactId, ContactName, UnitName},
+    gateway::{Content, Opened, open_records},
+    seal::Vault,
     store::{Loaded, Store as _},
     wire::engine::{Command, Say, command, message},
 };
 
 use super::{
     centre::{End, Seen},
-    hosts::{Ended, TIMEOUT, UNIT},
+    hosts::{Ended, TIMEOUT, UNIT, sealer},
     plan::Plan,
     timeline::{Fate, Timeline},
 };
@@ -45,6 +47,8 @@ pub(crate) fn problems(plan: &Plan, ended: &Ended) -> Vec<String> {
         let unit = UnitName::new(UNIT).unwrap();
         let id = ContactId { unit, name: ContactName::new(name).unwrap() };
         let records = ended.disk.memory.records(&id, usize::MAX).now_or_never().unwrap().unwrap();
+        let lives = ended.disk.memory.lives(&id).now_or_never().unwrap().unwrap();
+        let records = open_records(&Vault::new(&sealer()), &lives, records);
         let timeline = Timeline::read(&records);
         let mut found = timeline.problems.clone();
         if seen.end.is_none() {
@@ -64,6 +68,7 @@ pub(crate) fn problems(plan: &Plan, ended: &Ended) -> Vec<String> {
 fn left_in_store(ended: &Ended) -> Option<String> {
     let mut open = BTreeMap::new();
     let mut take = |loaded| match loaded {
+        Loaded::Key(_) => {}
         Loaded::Snapshot(it) => drop(open.insert(it.contact, "in a snapshot")),
         Loaded::Record(it) => drop(open.insert(it.contact, "in a record")),
         Loaded::Closed(contact) => drop(open.remove(&contact)),
@@ -166,9 +171,12 @@ fn inactivity(plan: &Plan, seen: &Seen, timeline: &Timeline) -> Option<String> {
 }
 
 /// The contact's story, for whoever has to find out.
-fn told(seen: &Seen, records: &[usher::store::Record]) -> String {
+fn told(seen: &Seen, records: &[Opened]) -> String {
     let came = seen.commands.iter().map(|(at, it)| format!("  {at:?} {} {}", it.action_seq, describe(it)));
-    let kept = records.iter().map(|it| format!("  {} {}", it.at.0, String::from_utf8_lossy(&it.body)));
+    let kept = records.iter().map(|it| match &it.content {
+        Content::Readable(body) => format!("  {} {}", it.record.at.0, String::from_utf8_lossy(body)),
+        other => format!("  {} {other:?}", it.record.at.0),
+    });
     let lines: Vec<String> = came.chain(kept).collect();
     format!("  sent {:?}, refused {:?}, end {:?}\n{}", seen.sent, seen.refused, seen.end, lines.join("\n"))
 }

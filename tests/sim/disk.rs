@@ -12,7 +12,10 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::sleep;
 use usher::{
     core::ids::{ContactId, Timestamp},
-    store::{Batch, Claim, Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory},
+    store::{
+        Batch, Claim, ConnectorToken, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
+        memory::Memory,
+    },
 };
 
 pub(crate) struct Disk {
@@ -60,6 +63,18 @@ impl Store for Disk {
         self.memory.records_after(contact, after, limit)
     }
 
+    fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {
+        self.memory.lives(contact)
+    }
+
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>> {
+        self.memory.erase(contact, erased)
+    }
+
+    fn erased(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.memory.erased()
+    }
+
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.memory.prune(before)
     }
@@ -74,6 +89,18 @@ impl Store for Disk {
 
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         self.memory.secret_names()
+    }
+
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.memory.put_connector_token(token, grace)
+    }
+
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
+        self.memory.connector_tokens()
     }
 }
 

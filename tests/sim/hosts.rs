@@ -25,8 +25,9 @@ use usher::{
     core::{ids::Timestamp, message::MediaType},
     egress::{Egress, Names},
     engine::{self, Doors, Edge},
-    gateway::{Gateway, Parts, Roster, Served, alerts::Alerts},
+    gateway::{Engines, Gateway, Parts, Roster, Served, alerts::Alerts},
     nlp,
+    seal::Sealer,
     store::Store as _,
     telemetry::{Health, Metrics},
     wire::dialogflow_v2::{
@@ -50,7 +51,9 @@ pub(crate) const TOKEN: &str = "token-1";
 pub(crate) const UNIT: &str = "sales";
 pub(crate) const AGENT: &str = "va1";
 pub(crate) const WARNING: &str = "Are you still there?";
-pub(crate) const CHAIN_KEY: [u8; 32] = [7; 32];
+pub(crate) fn sealer() -> Sealer {
+    Sealer::from_key([7; 32])
+}
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 const PORT: u16 = 7400;
 const LANGUAGE_PORT: u16 = 7500;
@@ -243,7 +246,8 @@ async fn serve(settings: &Settings, disk: &Arc<Disk>, clock: &Clock, present: &P
         store: Arc::clone(disk) as Arc<_>,
         claim,
         durability: settings.store.durability,
-        chain_key: CHAIN_KEY,
+        sealer: sealer(),
+        scanner: usher::privacy::Scanner::default(),
         limits: settings.limits,
         units: settings.units.clone(),
         roster: roster(settings, clock),
@@ -292,7 +296,7 @@ fn roster(settings: &Settings, clock: &Clock) -> Roster {
     let served = settings.profiles.iter().map(|profile| {
         let engine = nlp::build(&profile.engines.primary, profile, &deps).unwrap();
         let media = vec![MediaType::OpenMedia];
-        Arc::new(Served::new(Arc::clone(&profile.rules), engine, profile.agent_password.clone(), media))
+        Arc::new(Served::new(Arc::clone(&profile.rules), Engines::only(engine), profile.agent_password.clone(), media))
     });
     Roster::new(served.collect())
 }

@@ -8,11 +8,10 @@ use usher::{
         message::Reply,
         step::Step,
     },
-    gateway::verify_chain,
-    store::Record,
+    gateway::{Content, Opened, TIMELINE, verify_chain},
 };
 
-use super::hosts::CHAIN_KEY;
+use super::hosts::sealer;
 
 /// What the journal says of a contact.
 #[derive(Debug, Default)]
@@ -49,13 +48,17 @@ enum Asked {
 }
 
 impl Timeline {
-    pub(crate) fn read(records: &[Record]) -> Self {
+    pub(crate) fn read(records: &[Opened]) -> Self {
         let mut timeline = Self::default();
-        if let Err(at) = verify_chain(&CHAIN_KEY, records) {
+        if let Err(at) = verify_chain(&sealer().derive(TIMELINE), records.iter().map(|it| &it.record)) {
             timeline.problems.push(format!("record {at} of the timeline does not follow from the one before"));
         }
         for record in records {
-            match serde_json::from_slice::<Recorded>(&record.body) {
+            let Content::Readable(body) = &record.content else {
+                timeline.problems.push(format!("a record cannot be opened: {record:?}"));
+                continue;
+            };
+            match serde_json::from_slice::<Recorded>(body) {
                 Ok(recorded) => timeline.take(recorded.steps),
                 Err(error) => timeline.problems.push(format!("a record cannot be read: {error}")),
             }
@@ -108,6 +111,10 @@ impl Timeline {
             | Step::Returned { .. }
             | Step::Held { .. }
             | Step::Slow { .. }
+            | Step::Tokenised { .. }
+            | Step::FailedOver { .. }
+            | Step::Moved { .. }
+            | Step::Shadowed { .. }
             | Step::TextTooLong { .. }
             | Step::Outcome { .. }
             | Step::HandoverOutcome { .. }

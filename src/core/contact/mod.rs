@@ -13,23 +13,27 @@
 //! return raises the epoch, which makes answers to older questions stale (B1).
 
 mod close;
+mod engines;
 mod outcome;
 mod saved;
 mod transcript;
 mod turn;
+mod values;
 mod wanted;
 
 use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use engines::Filler;
 pub use saved::{Record, Recorded, name_hash};
 use transcript::Transcript;
+pub use values::Value;
 
 use super::{
     clock::{Due, InactivityClock},
     directory::Directory,
-    ids::{ActionSeq, Epoch, MessageId, QueueId, Timestamp, Turn, UserId},
+    ids::{ActionSeq, EngineName, Epoch, MessageId, QueueId, Timestamp, Turn, UserId},
     message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
     profile::{Destination, Rules},
     step::Step,
@@ -141,6 +145,8 @@ pub enum Event {
         epoch: Epoch,
         replies: Vec<Reply>,
     },
+    /// What the shadow engine made of a question whose answer was taken. Nothing but a line in the timeline.
+    Shadowed(Box<Step>),
     ExternalAnswered {
         seq: ActionSeq,
         content: String,
@@ -179,11 +185,14 @@ pub enum Effect {
     Ask {
         turn: Turn,
         epoch: Epoch,
+        to: Addressee,
         input: Input,
         payload: Parameters,
     },
     /// An event for the language engine whose answer nobody waits for.
     Tell {
+        /// `None`: the primary.
+        engine: Option<EngineName>,
         event: String,
         payload: Parameters,
     },
@@ -205,12 +214,29 @@ pub enum Effect {
     Close,
 }
 
+/// Whom a question goes to, and what it is to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addressee {
+    /// `None`: the primary.
+    pub engine: Option<EngineName>,
+    /// It has not had this conversation so far: it must be told what was said.
+    pub new: bool,
+    /// Another engine has failed on the same input.
+    pub again: bool,
+    /// The contact has had an answer before.
+    pub ongoing: bool,
+    /// The input is sensitive.
+    pub sensitive: bool,
+}
+
 /// What a transition reads beside the contact itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub rules: &'a Rules,
     pub directory: &'a Directory,
     pub now: Timestamp,
+    /// The profile's canary is given up: its contacts go on with the primary.
+    pub rolled_back: bool,
 }
 
 /// What a transition asks for, in order, and why.
@@ -257,8 +283,14 @@ enum Pending {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Asked {
     heard: Heard,
+    /// When the customer's wait began: before the first engine was asked, if there were several.
     since: Timestamp,
     slow_told: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    typing_told: bool,
+    /// How many engines have failed on it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    failed: u32,
     /// How many events of ours led here since the customer spoke; bounds loops with the engine.
     chain: u8,
     /// What the question told beside the input; told again if it fails.
@@ -339,6 +371,20 @@ struct State {
     /// What the engine has not been told yet; goes with the next question.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     news: Parameters,
+    /// The language engine it is with; `None`: the profile's primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    engine: Option<EngineName>,
+    /// That engine has not answered since the contact came to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    moved: bool,
+    /// An engine has answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    answered: bool,
+    /// What the engines' answers gathered, for the next engine; only where there are several.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    slots: Parameters,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    values: Vec<Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -355,9 +401,11 @@ const SEEN: usize = 64;
 
 impl Contact {
     /// Begins a contact: greets, or waits for the customer. `returned`: a person had it before, in a life we know nothing of.
+    /// `engine`: the one it begins with, if that is not the primary ([`crate::core::profile::Chain::first`]).
     #[must_use]
-    pub fn start(card: Card, returned: bool, cx: Context<'_>, out: &mut Out) -> Self {
+    pub fn start(card: Card, returned: bool, engine: Option<EngineName>, cx: Context<'_>, out: &mut Out) -> Self {
         let mut contact = Self::empty(card);
+        contact.state.engine = engine;
         out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
         let event = if returned { &cx.rules.events.human_returned } else { &cx.rules.welcome_event };
         if returned {
@@ -385,6 +433,11 @@ impl Contact {
             last_message: None,
             last_intent: None,
             news: Parameters::new(),
+            engine: None,
+            moved: false,
+            answered: false,
+            slots: Parameters::new(),
+            values: Vec::new(),
         };
         Self { card, state, seen: VecDeque::new(), transcript: Transcript::default() }
     }
@@ -401,6 +454,11 @@ impl Contact {
                 self.on_ask_failed(turn, epoch, (kind, advice), cx, out);
             }
             Event::Progressed { turn, epoch, replies } => self.on_progressed(turn, epoch, replies, cx, out),
+            Event::Shadowed(step) => {
+                if !self.is_over() {
+                    out.steps.push(*step);
+                }
+            }
             Event::ExternalAnswered { seq, content } => self.on_external(seq, Ok(content), cx, out),
             Event::ExternalFailed { seq, label, detail } => self.on_external(seq, Err((label, detail)), cx, out),
             Event::Outcome { seq, outcome, detail } => self.on_outcome(seq, outcome, detail, cx, out),
@@ -446,13 +504,9 @@ impl Contact {
     #[must_use]
     pub fn due(&self, rules: &Rules) -> Option<Timestamp> {
         match (&self.state.phase, &self.state.pending) {
-            (Phase::Bot, Some(Pending::Ask(Asked { since, slow_told: false, .. })))
-                if !rules.handover.slow_threshold.is_zero() =>
-            {
-                Some(*since + rules.handover.slow_threshold)
-            }
+            (Phase::Bot, Some(Pending::Ask(asked))) => asked.due(&rules.handover),
             (Phase::Bot, Some(Pending::Command { due, .. })) => *due,
-            (Phase::Bot, Some(Pending::Ask(_) | Pending::External { .. })) => None,
+            (Phase::Bot, Some(Pending::External { .. })) => None,
             (Phase::Bot, None) => self.state.gathering.or_else(|| self.state.clock.next(&rules.inactivity)),
             (Phase::HandingOver { .. } | Phase::WithHuman { .. } | Phase::Closing { .. } | Phase::Ended, _) => None,
         }
@@ -512,14 +566,14 @@ impl Contact {
                 }
                 Due::Close => self.time_out(cx, out),
             },
-            (Phase::Bot, Some(Pending::Ask(Asked { since, slow_told, .. }))) => {
-                let threshold = cx.rules.handover.slow_threshold;
-                let waited = cx.now.since(*since);
-                if !*slow_told && !threshold.is_zero() && waited >= threshold {
-                    *slow_told = true;
+            (Phase::Bot, Some(Pending::Ask(asked))) => match asked.fill(&cx.rules.handover, cx.now) {
+                Filler::Nothing => {}
+                Filler::Typing => out.effects.push(Effect::Typing),
+                Filler::Line => {
+                    let waited = cx.now.since(asked.since);
                     self.on_slow(waited, cx, out);
                 }
-            }
+            },
             (Phase::Bot, Some(Pending::Command { due: Some(due), .. })) if cx.now >= *due => {
                 self.on_outcome_missing(cx, out);
             }

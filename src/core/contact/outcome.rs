@@ -67,7 +67,8 @@ impl Contact {
                 self.leave_unanswered(WITH_PERSON, out);
                 if !events.handover_accepted.is_empty() {
                     let event = events.handover_accepted.clone();
-                    out.effects.push(Effect::Tell { event, payload: Parameters::new() });
+                    let engine = self.state.engine.clone();
+                    out.effects.push(Effect::Tell { engine, event, payload: Parameters::new() });
                 }
                 return;
             }

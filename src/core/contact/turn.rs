@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Asked, Contact, Context, Effect, Heard, Out, Pending, Phase};
+use super::{Addressee, Asked, Contact, Context, Effect, Heard, Out, Pending, Phase};
 use crate::core::{
     action::{self, Request, Wanted},
     handover::Cause,
@@ -63,7 +63,7 @@ impl Contact {
         if let Some(id) = heard.id {
             out.steps.push(Step::Unanswered { id, why: "it is sensitive and was not kept over a restart".to_owned() });
         }
-        self.failed(FailureKind::Interrupted, cx, out);
+        self.failed(FailureKind::Interrupted, false, cx, out);
     }
 
     /// Applies the policy for text above the engine's limit (B9). `None`: politely rejected.
@@ -110,20 +110,31 @@ impl Contact {
     }
 
     fn ask(&mut self, heard: Heard, chain: u8, cx: Context<'_>, out: &mut Out) {
+        self.check_engine(cx, out);
+        let (since, news) = (cx.now, Parameters::new());
+        self.put(Asked { heard, since, slow_told: false, typing_told: false, failed: 0, chain, news }, false, out);
+    }
+
+    /// Puts a question to the contact's engine, as a new turn: what an engine that was asked before says is stale then.
+    pub(super) fn put(&mut self, asked: Asked, again: bool, out: &mut Out) {
         self.state.turn = Turn(self.state.turn.0.saturating_add(1));
-        let event = match &heard.input {
-            Input::Event { name, .. } if !heard.sensitive => Some(name.clone()),
+        let Heard { input, sensitive, .. } = &asked.heard;
+        let event = match input {
+            Input::Event { name, .. } if !sensitive => Some(name.clone()),
             Input::Event { .. } | Input::Text(_) | Input::Structured(_) | Input::Dtmf(_) | Input::Redacted => None,
         };
         let news = std::mem::take(&mut self.state.news);
-        out.steps.push(Step::Asked { turn: self.state.turn, event });
+        let engine = self.state.engine.clone();
+        let (new, ongoing, sensitive) = (self.state.moved, self.state.answered, *sensitive);
+        out.steps.push(Step::Asked { turn: self.state.turn, event, engine: engine.clone() });
         out.effects.push(Effect::Ask {
             turn: self.state.turn,
             epoch: self.state.epoch,
-            input: heard.input.clone(),
+            to: Addressee { engine, new, again, ongoing, sensitive },
+            input: input.clone(),
             payload: self.payload(news.clone()),
         });
-        self.state.pending = Some(Pending::Ask(Asked { heard, since: cx.now, slow_told: false, chain, news }));
+        self.state.pending = Some(Pending::Ask(Asked { news, ..asked }));
     }
 
     /// What the engine's webhook may want to know: the contact's card, and the news since the last turn.
@@ -170,6 +181,7 @@ impl Contact {
             contexts: answer.contexts.clone(),
             webhook_failure: answer.webhook_failure.clone(),
         });
+        self.heard_of_engine(&answer, heard.sensitive, cx);
         let rules = &cx.rules.handover;
         let counters = &mut self.state.counters;
         counters.failures = 0;
@@ -203,6 +215,7 @@ impl Contact {
             return;
         }
         if replies.is_empty() {
+            self.saw_typing();
             out.effects.push(Effect::Typing);
         } else if self.state.undelivered.len() < cx.rules.limits.undelivered {
             self.say(replies, cx, out);
@@ -253,15 +266,23 @@ impl Contact {
         cx: Context<'_>,
         out: &mut Out,
     ) {
-        let Some(Asked { heard, since, news, .. }) = self.take_asked(turn, epoch, out) else { return };
-        let ms = u64::try_from(cx.now.since(since).as_millis()).unwrap_or(u64::MAX);
-        self.not_told(news);
+        let Some(mut asked) = self.take_asked(turn, epoch, out) else { return };
+        let ms = u64::try_from(cx.now.since(asked.since).as_millis()).unwrap_or(u64::MAX);
+        self.not_told(std::mem::take(&mut asked.news));
+        if let Some(to) = self.next_engine(kind, cx) {
+            self.fail_over(asked, to, (turn, ms, kind, advice), out);
+            return;
+        }
         out.steps.push(Step::AskFailed { turn, ms, kind, advice });
-        match heard {
+        let failed = asked.failed;
+        match asked.heard {
             Heard { id: None, input: Input::Event { name, .. }, .. } if kind == FailureKind::Empty => {
                 self.unanswered_event(&name, cx, out);
             }
-            _ => self.failed(kind, cx, out),
+            _ => {
+                let all_failed = self.all_failed((kind, failed), cx, out);
+                self.failed(kind, all_failed, cx, out);
+            }
         }
         self.advance(cx, out);
     }
@@ -285,13 +306,14 @@ impl Contact {
         }
     }
 
-    /// One more technical failure: the fallback message (S13), or a person after so many in a row (B6).
-    fn failed(&mut self, kind: FailureKind, cx: Context<'_>, out: &mut Out) {
+    /// One more technical failure: the fallback message (S13), or a person after so many in a row (B6), and at once when the
+    /// whole chain of engines has failed (B7).
+    fn failed(&mut self, kind: FailureKind, all_failed: bool, cx: Context<'_>, out: &mut Out) {
         let rules = &cx.rules.handover;
         self.state.counters.failures = self.state.counters.failures.saturating_add(1);
         let fallback = vec![Reply::Text(cx.rules.fallback_message.clone())];
         match &rules.to {
-            Some(to) if reached(self.state.counters.failures, rules.failures_after) => {
+            Some(to) if all_failed || reached(self.state.counters.failures, rules.failures_after) => {
                 let cause = Cause::Failures(self.state.counters.failures, kind);
                 self.hand_over_for((to.clone(), cause), &rules.failure_message, fallback, cx, out);
             }
@@ -353,9 +375,9 @@ impl Contact {
         out.steps.push(Step::Recovered { what: "question".to_owned() });
         let interrupted = &cx.rules.events.turn_interrupted;
         match cx.rules.on_uncertain {
-            _ if heard.sensitive => self.failed(FailureKind::Interrupted, cx, out),
+            _ if heard.sensitive => self.failed(FailureKind::Interrupted, false, cx, out),
             OnUncertain::Retry => self.ask(heard, chain, cx, out),
-            OnUncertain::Event if interrupted.is_empty() => self.failed(FailureKind::Interrupted, cx, out),
+            OnUncertain::Event if interrupted.is_empty() => self.failed(FailureKind::Interrupted, false, cx, out),
             OnUncertain::Event => {
                 // Perhaps interrupted again while it was being told.
                 let told = matches!(&heard.input, Input::Event { name, .. } if name == interrupted);

@@ -84,7 +84,9 @@ impl Contact {
             summary.push_str(line);
         }
         let attributes = card.attributes.iter().cloned();
-        let slots = slots.iter().map(|(name, value)| (name.clone(), as_text(value)));
+        // What earlier engines gathered counts as well; the last word is this answer's.
+        let gathered = self.state.slots.iter().filter(|(name, _)| !slots.contains_key(*name));
+        let slots = gathered.chain(slots).map(|(name, value)| (name.clone(), as_text(value)));
         let transcript = card.history.iter().cloned().chain(self.transcript.lines().cloned()).collect();
         HandoverContext { summary, transcript, parameters: attributes.chain(slots).collect() }
     }

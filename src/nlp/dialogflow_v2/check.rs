@@ -5,32 +5,30 @@
 
 use tokio::time::timeout;
 
-use super::{DialogflowV2, errors::Place, parts, rest, session};
+use super::{DialogflowV2, engine, place, rest, session, way};
 use crate::{
     config::settings::{EngineSettings, Profile},
     core::message::FailureKind,
     gateway::ports::AskError,
-    nlp::{CredentialReport, Deps},
+    nlp::{BuildError, CredentialReport, Deps},
 };
 
 pub(in crate::nlp) async fn run(
-    engine: &EngineSettings,
+    settings: &EngineSettings,
     profile: &Profile,
     deps: &Deps,
 ) -> Result<CredentialReport, AskError> {
-    let config = &DialogflowV2::of(&engine.values, profile);
-    let unbuilt = |error: crate::nlp::BuildError| AskError::new(FailureKind::Invalid, error.to_string());
-    // Made first, and kept: the engine shares its token.
-    let parts = parts(profile, config, deps).map_err(unbuilt)?;
-    super::engine(profile, config, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
+    let config = &DialogflowV2::of(&settings.values, profile);
+    let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, error.to_string());
+    let way = way(profile, config, deps).map_err(unbuilt)?;
+    engine(profile, config, &way, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
 
-    let place = Place::new(profile, config, &parts.endpoint);
-    let tokens = parts.tokens.clone();
-    let proxy = config.proxy.as_deref();
-    let agent = rest::agent(session::parent(config), &parts.endpoint, proxy, tokens, &deps.lookup, &place);
-    let agent = timeout(config.deadline, agent).await.unwrap_or_else(|_| Err(place.late(config.deadline)));
+    let place = place(profile, config, &way.endpoint);
+    let http = way.http(deps).map_err(unbuilt)?;
+    let agent = timeout(config.deadline, rest::agent(session::parent(config), http, &place)).await;
+    let agent = agent.unwrap_or_else(|_| Err(place.late(config.deadline)));
     Ok(CredentialReport {
-        account: parts.tokens.map(|it| it.account().to_owned()),
+        account: way.tokens.map(|it| it.account().to_owned()),
         about: agent.map(|it| {
             let (name, language, zone) = (it.display_name, it.default_language_code, it.time_zone);
             format!("agent {name}, language {language}, time zone {zone}")

@@ -2,31 +2,28 @@
 //!
 //! Everything that comes in is bounded: an agent, or its webhook, may be anybody's.
 
-use serde_json::Value;
 use tonic::Code;
 
-use super::{Query, errors::Place};
 use crate::{
     core::message::{Answer, Button, Input, Parameters, Reply},
     gateway::ports::AskError,
+    nlp::google::{
+        Asked, Query,
+        content::{
+            MAX_ITEMS, MAX_NAME_BYTES, MAX_REPLIES, MAX_TEXT_BYTES, clipped, failure_text, is_blank, json,
+            last_segment, text, variant,
+        },
+        errors::Place,
+    },
     wire::dialogflow_v2::{
         DetectIntentRequest, DetectIntentResponse, EventInput, Message, QueryInput, QueryParameters, QueryResult,
-        SentimentAnalysisRequestConfig, Status, TextInput, message, query_input,
+        SentimentAnalysisRequestConfig, TextInput, message, query_input,
     },
     wire::structs,
 };
 
 /// The event by which clicks and forms reach the agent.
 const STRUCTURED_EVENT: &str = "structured";
-
-const MAX_REPLIES: usize = 32;
-const MAX_TEXT_BYTES: usize = 8 * 1024;
-/// Quick replies, buttons, contexts: of each at most so many.
-const MAX_ITEMS: usize = 32;
-/// Names: action, intent, context, label.
-const MAX_NAME_BYTES: usize = 1024;
-/// Of a payload or the parameters, as JSON text; a larger one is not passed on.
-const MAX_JSON_BYTES: usize = 128 * 1024;
 
 /// What every request of a profile carries.
 #[derive(Clone, Debug)]
@@ -80,19 +77,11 @@ fn event(name: String, parameters: Parameters, language_code: String) -> query_i
     query_input::Input::Event(EventInput { name, parameters, language_code })
 }
 
-/// Whether the input was the customer's words: then an answer without an intent means that nothing was understood.
-pub(super) fn is_words(input: &Input) -> bool {
-    match input {
-        Input::Text(_) | Input::Dtmf(_) => true,
-        Input::Event { .. } | Input::Structured(_) | Input::Redacted => false,
-    }
-}
-
-pub(super) fn answer(response: DetectIntentResponse, words: bool, place: &Place) -> Result<Answer, AskError> {
+pub(super) fn answer(response: DetectIntentResponse, asked: Asked, place: &Place) -> Result<Answer, AskError> {
     let DetectIntentResponse { response_id, query_result, webhook_status } = response;
     let failed_webhook = webhook_status.filter(|it| it.code != 0);
     let result = query_result.unwrap_or_default();
-    let silent = result.intent.is_none() && words;
+    let silent = result.intent.is_none() && asked.words;
 
     let mut answer = from_result(result, &response_id);
     let nothing = answer.replies.is_empty() && answer.action.is_empty();
@@ -107,7 +96,7 @@ pub(super) fn answer(response: DetectIntentResponse, words: bool, place: &Place)
             return Err(place.empty());
         }
     }
-    answer.webhook_failure = failed_webhook.as_ref().map(failure_text);
+    answer.webhook_failure = failed_webhook.as_ref().map(|it| failure_text(it.code, &it.message));
     Ok(answer)
 }
 
@@ -173,66 +162,6 @@ fn card(wire: message::Card) -> Option<Reply> {
     let image_uri = clipped(wire.image_uri, MAX_TEXT_BYTES);
     let empty = is_blank(&title) && is_blank(&subtitle) && image_uri.is_empty() && buttons.is_empty();
     (!empty).then_some(Reply::Card { title, subtitle, image_uri, buttons })
-}
-
-/// One of the variants that say something: by the response's id, so that a replay says the same.
-fn variant(variants: Vec<String>, response_id: &str, index: usize) -> Option<String> {
-    let count = variants.iter().filter(|it| !is_blank(it)).count();
-    let hash = fnv1a(response_id.bytes().chain(index.to_le_bytes()));
-    let chosen = usize::try_from(hash.checked_rem(u64::try_from(count).ok()?)?).ok()?;
-    variants.into_iter().filter(|it| !is_blank(it)).nth(chosen)
-}
-
-fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
-fn text(it: String) -> Option<Reply> {
-    (!is_blank(&it)).then(|| Reply::Text(clipped(it, MAX_TEXT_BYTES)))
-}
-
-fn is_blank(text: &str) -> bool {
-    text.trim().is_empty()
-}
-
-fn json(wire: prost_types::Struct) -> Option<Parameters> {
-    let json = Value::Object(structs::to_json_leniently(wire));
-    if json_bytes(&json) > MAX_JSON_BYTES {
-        tracing::warn!("a payload or parameters of more than {MAX_JSON_BYTES} bytes are not passed on");
-        return None;
-    }
-    match json {
-        Value::Object(map) => Some(map),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
-    }
-}
-
-/// About what the JSON text would take; depth is bounded already.
-fn json_bytes(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
-        Value::String(it) => it.len() + 3,
-        Value::Array(it) => it.iter().map(json_bytes).sum::<usize>() + 2,
-        Value::Object(it) => it.iter().map(|(key, it)| key.len() + 4 + json_bytes(it)).sum::<usize>() + 2,
-    }
-}
-
-fn clipped(mut text: String, max_bytes: usize) -> String {
-    text.truncate(text.floor_char_boundary(max_bytes));
-    text
-}
-
-/// `…/contexts/billing` → `billing`.
-fn last_segment(mut name: String) -> String {
-    if let Some(slash) = name.rfind('/') {
-        name.drain(..=slash);
-    }
-    clipped(name, MAX_NAME_BYTES)
-}
-
-fn failure_text(status: &Status) -> String {
-    let code = Code::from(status.code);
-    clipped(format!("{code:?}: {}", status.message), MAX_NAME_BYTES)
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use proptest::prelude::*;
 use prost::Message as _;
 use prost_types::{Struct, Value as WireValue, value::Kind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    core::message::FailureKind,
-    nlp::dialogflow_v2::tests::place,
-    wire::dialogflow_v2::{Context, Intent, Sentiment, SentimentAnalysisResult},
+    core::message::{FailureKind, MediaType},
+    nlp::{fit::MAX_JSON_BYTES, google::tests::place},
+    wire::dialogflow_v2::{Context, Intent, Sentiment, SentimentAnalysisResult, Status},
 };
 
 fn texts(variants: &[&str]) -> Message {
@@ -37,12 +37,16 @@ fn with(messages: Vec<Message>) -> DetectIntentResponse {
     response(QueryResult { fulfillment_messages: messages, ..result() })
 }
 
+fn asked(words: bool) -> Asked {
+    Asked { words, media: MediaType::WebInteraction }
+}
+
 fn converted(response: DetectIntentResponse) -> Answer {
-    answer(response, true, &place()).unwrap()
+    answer(response, asked(true), &place()).unwrap()
 }
 
 fn failure(response: DetectIntentResponse, words: bool) -> FailureKind {
-    answer(response, words, &place()).unwrap_err().kind
+    answer(response, asked(words), &place()).unwrap_err().kind
 }
 
 fn failed_webhook(mut response: DetectIntentResponse) -> DetectIntentResponse {
@@ -190,7 +194,7 @@ fn not_understood_is_no_failure() {
 #[test]
 fn pain_6_a_failed_webhook_is_seen_although_the_call_is_ok() {
     assert_eq!(failure(failed_webhook(response(result())), true), FailureKind::Webhook);
-    let error = answer(failed_webhook(response(result())), true, &place()).unwrap_err();
+    let error = answer(failed_webhook(response(result())), asked(true), &place()).unwrap_err();
     assert!(error.advice.contains("webhook") && error.advice.contains("DeadlineExceeded"), "{}", error.advice);
 
     let answer = converted(failed_webhook(with(vec![texts(&["static text"])])));
@@ -286,7 +290,7 @@ fn sample() -> Vec<u8> {
 
 fn survives(bytes: &[u8]) {
     if let Ok(response) = DetectIntentResponse::decode(bytes)
-        && let Ok(answer) = answer(response, true, &place())
+        && let Ok(answer) = answer(response, asked(true), &place())
     {
         assert!(answer.replies.len() <= MAX_REPLIES);
         assert!(answer.replies.iter().all(|it| !matches!(it, Reply::Text(text) if text.len() > MAX_TEXT_BYTES)));

@@ -1,197 +1,87 @@
-//! `transport = "rest"`: Google's own client, for sites behind an HTTP proxy.
-//!
-//! Its HTTP client takes proxies from the environment only, and looks names up by the system alone. So it sends through
-//! [`Http`], which takes the profile's proxy and our own look-up (S32).
-
-use std::sync::Arc;
+//! `transport = "rest"`: Google's own client, sending through [`Http`].
 
 use google_cloud_dialogflow_v2::{client, model, stub};
 use google_cloud_gax::{
-    error::{Error, rpc::Status as RpcStatus},
+    error::Error,
     options::{RequestOptions, RequestOptionsBuilder as _},
     response::{Parts, Response},
     retry_policy::NeverRetry,
 };
-use http::header::{AUTHORIZATION, HeaderMap};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde::de::DeserializeOwned;
-use tonic::Code;
 
-use super::{Query, Transport, convert, errors::Place, rest_model, session::Session};
+use super::{V2, rest_model};
 use crate::{
     gateway::ports::AskError,
-    nlp::{
-        google_auth::TokenSource,
-        lookup::{CONNECT_TIMEOUT, Lookup},
+    nlp::google::{
+        Transport,
+        errors::Place,
+        rest::{Http, failed},
     },
-    wire::dialogflow_v2::DetectIntentResponse,
+    wire::dialogflow_v2::{DetectIntentRequest, DetectIntentResponse},
 };
-
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct RestTransport {
     client: client::Sessions,
-    extras: convert::Extras,
-    tokens: Option<Arc<TokenSource>>,
+    http: Http,
 }
 
 impl RestTransport {
-    pub(super) fn new(
-        endpoint: &str,
-        proxy: Option<&str>,
-        extras: convert::Extras,
-        tokens: Option<Arc<TokenSource>>,
-        lookup: &Lookup,
-    ) -> Result<Self, reqwest::Error> {
-        let http = Http::new(endpoint, proxy, tokens.clone(), lookup)?;
-        Ok(Self { client: client::Sessions::from_stub(http), extras, tokens })
+    pub(super) fn new(http: Http) -> Self {
+        Self { client: client::Sessions::from_stub(Google(http.clone())), http }
     }
 }
 
-impl Transport for RestTransport {
+impl Transport<V2> for RestTransport {
     type Question = model::DetectIntentRequest;
 
-    fn question(&self, session: Session, query: Query, place: &Place) -> Result<Self::Question, AskError> {
-        Ok(rest_model::request(self.extras.request(session.path, query, place)?))
+    fn question(&self, request: DetectIntentRequest, _: String, _: &Place) -> Result<Self::Question, AskError> {
+        Ok(rest_model::request(request))
     }
 
     async fn answer(&self, question: &Self::Question, place: &Place) -> Result<DetectIntentResponse, AskError> {
-        if let Some(tokens) = &self.tokens {
-            // Only to tell a missing token from Dialogflow's refusals; the client takes the token by itself.
-            tokens.bearer().await.map_err(|fault| place.no_token(fault))?;
-        }
+        self.http.ready(place).await?;
         // Retries are the engine's, within its budget.
         let ask = self.client.detect_intent().with_request(question.clone()).with_retry_policy(NeverRetry);
         ask.send().await.map(rest_model::response).map_err(|error| failed(error, place))
     }
 }
 
-/// The agent as Google describes it, by the same client and route as the conversation's.
-pub(super) async fn agent(
-    parent: String,
-    endpoint: &str,
-    proxy: Option<&str>,
-    tokens: Option<Arc<TokenSource>>,
-    lookup: &Lookup,
-    place: &Place,
-) -> Result<model::Agent, AskError> {
-    let http = Http::new(endpoint, proxy, tokens, lookup).map_err(|error| place.unreachable(Some(error.into())))?;
-    let agent =
-        client::Agents::from_stub(http).get_agent().set_parent(parent).with_retry_policy(NeverRetry).send().await;
+/// The agent as Google describes it, by the same client and way as the conversation's.
+pub(super) async fn agent(parent: String, http: Http, place: &Place) -> Result<model::Agent, AskError> {
+    let agents = client::Agents::from_stub(Google(http));
+    let agent = agents.get_agent().set_parent(parent).with_retry_policy(NeverRetry).send().await;
     agent.map_err(|error| failed(error, place))
 }
 
-fn failed(error: Error, place: &Place) -> AskError {
-    if let Some(status) = error.status() {
-        let mut code = Code::from(status.code as i32);
-        if code == Code::Unknown {
-            code = error.http_status_code().map_or(code, code_of);
-        }
-        return place.refused(code, Some(error.into()));
-    }
-    match error.http_status_code() {
-        Some(http) if !(200..300).contains(&http) => place.refused(code_of(http), Some(error.into())),
-        Some(_) | None if error.is_deserialization() => place.malformed(Some(error.into())),
-        Some(_) | None => place.unreachable(Some(error.into())),
-    }
-}
-
-/// For answers without Google's own status, such as a proxy's.
-const fn code_of(http: u16) -> Code {
-    match http {
-        400 => Code::InvalidArgument,
-        401 => Code::Unauthenticated,
-        403 => Code::PermissionDenied,
-        404 => Code::NotFound,
-        429 => Code::ResourceExhausted,
-        502..=504 => Code::Unavailable,
-        500 => Code::Internal,
-        _ => Code::Unknown,
-    }
-}
-
-/// Sends through the profile's proxy; without one, through that of the environment, if any.
+/// What Google's client sends by.
 #[derive(Clone, Debug)]
-struct Http {
-    http: reqwest::Client,
-    endpoint: String,
-    tokens: Option<Arc<TokenSource>>,
-}
+struct Google(Http);
 
-impl Http {
-    fn new(
-        endpoint: &str,
-        proxy: Option<&str>,
-        tokens: Option<Arc<TokenSource>>,
-        lookup: &Lookup,
-    ) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder();
-        let http = match proxy {
-            Some(proxy) => http.proxy(reqwest::Proxy::all(proxy)?),
-            None => http,
-        };
-        let http = http
-            .dns_resolver(Arc::new(lookup.clone()))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .http1_only()
-            .build()?;
-        Ok(Self { http, endpoint: endpoint.to_owned(), tokens })
-    }
-
-    async fn send<T: DeserializeOwned>(&self, mut request: reqwest::RequestBuilder) -> Result<Response<T>, Error> {
-        if let Some(bearer) = self.tokens.as_ref().and_then(|it| it.current()) {
-            request = request.header(AUTHORIZATION, bearer);
-        }
-        let mut answer = request
-            .send()
-            .await
-            .map_err(|error| if error.is_connect() { Error::connect(error) } else { Error::io(error) })?;
-        let status = answer.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(Error::io)? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Error::deser("the answer is larger than 1 MiB"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        if status.is_success() {
-            let answer = serde_json::from_slice(&body).map_err(Error::deser)?;
-            return Ok(Response::from_parts(Parts::new(), answer));
-        }
-        let body = bytes::Bytes::from(body);
-        Err(match RpcStatus::try_from(&body) {
-            Ok(known) => Error::service_with_http_metadata(known, Some(status.as_u16()), None),
-            Err(_) => Error::http(status.as_u16(), HeaderMap::new(), body),
-        })
+impl Google {
+    async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<Response<T>, Error> {
+        let body = self.0.send(request).await?;
+        Ok(Response::from_parts(Parts::new(), serde_json::from_slice(&body).map_err(Error::deser)?))
     }
 }
 
-impl stub::Sessions for Http {
+impl stub::Sessions for Google {
     async fn detect_intent(
         &self,
         mut request: model::DetectIntentRequest,
         _: RequestOptions,
     ) -> google_cloud_gax::Result<Response<model::DetectIntentResponse>> {
         let session = std::mem::take(&mut request.session);
-        self.send(self.http.post(format!("{}/v2/{session}:detectIntent", self.endpoint)).json(&request)).await
+        self.send(self.0.post(&format!("/v2/{session}:detectIntent")).json(&request)).await
     }
 }
 
-impl stub::Agents for Http {
+impl stub::Agents for Google {
     async fn get_agent(
         &self,
         request: model::GetAgentRequest,
         _: RequestOptions,
     ) -> google_cloud_gax::Result<Response<model::Agent>> {
-        self.send(self.http.get(format!("{}/v2/{}/agent", self.endpoint, request.parent))).await
-    }
-}
-
-impl Resolve for Lookup {
-    fn resolve(&self, name: Name) -> Resolving {
-        let lookup = self.clone();
-        Box::pin(async move { Ok(Box::new(lookup.addresses(name.as_str()).await?) as Addrs) })
+        self.send(self.0.get(&format!("/v2/{}/agent", request.parent))).await
     }
 }

@@ -4,12 +4,21 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::session::MAX_ID_BYTES;
-use crate::config::{
-    nearest::{nearest, quoted},
-    schema::{Field, Form, Problem, Required, Schema, Values},
-    service_account,
-    settings::Profile,
+use crate::{
+    config::{
+        nearest::{nearest, quoted},
+        schema::{Field, Form, Problem, Schema, Values},
+        service_account,
+        settings::Profile,
+    },
+    nlp::{
+        QUOTA_FIELD,
+        google::{
+            fields::{CONNECTIONS, CREDENTIAL, DEADLINE, ENDPOINT, PLAIN, PROJECT, PROXY, SENTIMENT, TRANSPORT},
+            session::MAX_ID_BYTES,
+            way::TransportKind,
+        },
+    },
 };
 
 pub(in crate::nlp) const SCHEMA: Schema = Schema {
@@ -22,27 +31,9 @@ pub(in crate::nlp) const SCHEMA: Schema = Schema {
     exclusive: service_account::exclusive,
 };
 
-const PLAIN: Field = Field { key: "", help: "", form: Form::Flag, default: None, example: "", required: Required::No };
-
 const FIELDS: &[Field] = &[
-    Field {
-        key: "credential",
-        help: "Mandatory: the service-account JSON of the Google project. May be left out only when `endpoint` names an emulator.",
-        form: Form::ServiceAccount,
-        example: "{ file = \"service-account.json\" }",
-        required: Required::Unless(
-            "endpoint",
-            "name the service-account JSON of the Google project: { file = \"service-account.json\" }",
-        ),
-        ..PLAIN
-    },
-    Field {
-        key: "project",
-        help: "None: the credential's.",
-        form: Form::Segment(128),
-        example: "\"my-project\"",
-        ..PLAIN
-    },
+    CREDENTIAL,
+    PROJECT,
     Field {
         key: "region",
         help: "Such as \"europe-west1\". It decides the host and the path of every call; an agent is found in its own region alone.",
@@ -64,48 +55,13 @@ const FIELDS: &[Field] = &[
         default: Some("\"-\""),
         ..PLAIN
     },
-    Field {
-        key: "endpoint",
-        help: "Overrides the regional host, for an emulator: \"http://127.0.0.1:9000\".",
-        form: Form::Endpoint,
-        example: "\"http://127.0.0.1:9000\"",
-        ..PLAIN
-    },
-    Field {
-        key: "transport",
-        help: "grpc | rest; rest for sites behind an HTTP proxy.",
-        form: Form::Choice(&["grpc", "rest"]),
-        default: Some("\"grpc\""),
-        ..PLAIN
-    },
-    Field {
-        key: "proxy",
-        form: Form::Proxy,
-        help: "For rest alone.",
-        example: "\"http://proxy.example.com:3128\"",
-        ..PLAIN
-    },
-    Field {
-        key: "connections",
-        help: "Each takes about a hundred calls at a time.",
-        form: Form::Number(1, 64),
-        default: Some("4"),
-        ..PLAIN
-    },
-    Field {
-        key: "deadline_ms",
-        help: "How long one question may take, second tries included.",
-        form: Form::Millis(100, 60_000),
-        default: Some("7000"),
-        ..PLAIN
-    },
-    Field {
-        key: "sentiment",
-        help: "Ask for the mood of what the customer says.",
-        form: Form::Flag,
-        default: Some("false"),
-        ..PLAIN
-    },
+    ENDPOINT,
+    TRANSPORT,
+    PROXY,
+    CONNECTIONS,
+    DEADLINE,
+    QUOTA_FIELD,
+    SENTIMENT,
 ];
 
 /// Where Dialogflow ES serves agents; anything else may be new, or a mistake.
@@ -136,13 +92,6 @@ fn region(region: &str) -> Option<Problem> {
     })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    Grpc,
-    Rest,
-}
-
 /// The settings, as the engine reads them.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "a proxy's address may hold a password")]
@@ -157,7 +106,7 @@ pub struct DialogflowV2 {
     pub credential: Option<SecretString>,
     /// `http://127.0.0.1:9000`; overrides the regional endpoint.
     pub endpoint: Option<String>,
-    pub transport: Transport,
+    pub transport: TransportKind,
     pub connections: usize,
     pub deadline: Duration,
     pub sentiment: bool,
@@ -176,7 +125,7 @@ impl DialogflowV2 {
             environment: values.owned("environment"),
             user: values.owned("user").unwrap_or_else(|| "-".to_owned()),
             endpoint: values.owned("endpoint"),
-            transport: values.choice("transport").unwrap_or(Transport::Grpc),
+            transport: values.choice("transport").unwrap_or(TransportKind::Grpc),
             connections: values.count("connections"),
             deadline: values.millis("deadline_ms"),
             sentiment: values.flag("sentiment"),

@@ -1,22 +1,19 @@
 //! What the unit tests of this engine share, and the tests of its settings.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
 use super::*;
 use crate::{
+    clock::Clock,
     config::{
         schema::Values,
         settings::{Engines, Speech},
     },
     core::{
         ids::{ProfileName, UnitName},
-        profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
+        profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
     },
     egress::Names,
     nlp::google_auth::CredentialError,
@@ -39,11 +36,6 @@ pub(super) fn config() -> DialogflowV2 {
     }
 }
 
-pub(super) fn place() -> Place {
-    let config = DialogflowV2 { region: Some("europe-west1".into()), ..config() };
-    Place::new(&profile(), &config, "https://dialogflow.example")
-}
-
 fn profile() -> Profile {
     let (name, unit) = (ProfileName::new("support").unwrap(), UnitName::new("u").unwrap());
     let rules = Rules {
@@ -54,6 +46,7 @@ fn profile() -> Profile {
         actions: Vec::new(),
         welcome_event: String::new(),
         fallback_message: "sorry".into(),
+        chain: Chain::default(),
         inactivity: Inactivity {
             timeout: Duration::from_secs(180),
             timeout_message: String::new(),
@@ -65,6 +58,7 @@ fn profile() -> Profile {
             not_understood_after: 3,
             failures_after: 2,
             slow_after: 0,
+            typing_after: Duration::ZERO,
             slow_threshold: Duration::ZERO,
             slow_message: String::new(),
             not_understood_message: String::new(),
@@ -75,7 +69,7 @@ fn profile() -> Profile {
         },
         events: Events::default(),
         text_limit: TextLimit { characters: 256, policy: LongText::Truncate, message: String::new() },
-        coalesce: std::time::Duration::ZERO,
+        coalesce: Duration::ZERO,
         on_uncertain: OnUncertain::Retry,
         zone: jiff::tz::TimeZone::UTC,
         calling_code: "49".into(),
@@ -94,7 +88,11 @@ fn profile() -> Profile {
 
 fn problem(config: DialogflowV2) -> String {
     let deps = Deps::new(Clock::system(), Arc::new(Names::new(&[], Duration::ZERO).unwrap()));
-    engine(&profile(), &config, &deps).map(drop).unwrap_err().to_string()
+    way(&profile(), &config, &deps)
+        .and_then(|it| engine(&profile(), &config, &it, &deps))
+        .map(drop)
+        .unwrap_err()
+        .to_string()
 }
 
 #[tokio::test]
@@ -120,87 +118,4 @@ async fn s10_settings_that_cannot_work_are_refused_by_name() {
     let credential = DialogflowV2 { credential: Some(SecretString::from("{\"private_key\": \"s3cret\"}")), ..own };
     let problem = problem(credential);
     assert!(problem.contains(&CredentialError::NotServiceAccount.to_string()) && !problem.contains("s3cret"));
-}
-
-/// Answers that a test has laid ready, each after its delay; then silence.
-#[derive(Debug, Default)]
-struct Scripted {
-    outcomes: Mutex<VecDeque<(Duration, Result<DetectIntentResponse, FailureKind>)>>,
-    tried_at: Mutex<Vec<Instant>>,
-}
-
-impl Transport for Scripted {
-    type Question = ();
-
-    fn question(&self, _: Session, _: Query, _: &Place) -> Result<(), AskError> {
-        Ok(())
-    }
-
-    async fn answer(&self, (): &(), _: &Place) -> Result<DetectIntentResponse, AskError> {
-        self.tried_at.lock().unwrap().push(Clock::instant());
-        let next = self.outcomes.lock().unwrap().pop_front();
-        match next {
-            None => std::future::pending().await,
-            Some((delay, outcome)) => {
-                sleep(delay).await;
-                outcome.map_err(|kind| AskError::new(kind, "as the test wants it"))
-            }
-        }
-    }
-}
-
-/// (outcome, when it was tried in ms, when it was over in ms), at simulated time.
-async fn tried(
-    deadline_ms: u64,
-    outcomes: &[(u64, Result<DetectIntentResponse, FailureKind>)],
-) -> (Result<(), FailureKind>, Vec<u128>, u128) {
-    let outcomes = outcomes.iter().map(|(delay, it)| (Duration::from_millis(*delay), it.clone())).collect();
-    let transport = Scripted { outcomes: Mutex::new(outcomes), ..Scripted::default() };
-    let deadline = Duration::from_millis(deadline_ms);
-    let engine = Engine { place: place(), sessions: Sessions::new(&config()), deadline, tokens: None, transport };
-    let start = Clock::instant();
-    let outcome = engine.probe("en".into()).await.map_err(|error| error.kind);
-    let tries = engine.transport.tried_at.lock().unwrap().iter().map(|it| (*it - start).as_millis()).collect();
-    (outcome, tries, start.elapsed().as_millis())
-}
-
-#[tokio::test(start_paused = true)]
-async fn s33_retries_are_few_and_wait_longer_each_time() {
-    let down = (0, Err(FailureKind::Unavailable));
-    let (outcome, tries, _) = tried(7000, &[down.clone(), down.clone(), down.clone(), down.clone()]).await;
-    let jitter = jitter(Sessions::new(&config()).apart(PROBE_SESSION).path.as_bytes());
-    let first = (100.0 * jitter).round() as u128;
-    let second = first + (130.0 * jitter).round() as u128;
-    assert_eq!((outcome, tries.len()), (Err(FailureKind::Unavailable), 3));
-    assert!(tries[1].abs_diff(first) <= 2 && tries[2].abs_diff(second) <= 3, "{tries:?} {first} {second}");
-
-    let (outcome, tries, _) = tried(7000, &[down.clone(), (0, Ok(DetectIntentResponse::default()))]).await;
-    assert_eq!((outcome, tries.len()), (Ok(()), 2));
-    let (outcome, tries, _) = tried(7000, &[(0, Err(FailureKind::Quota)), down]).await;
-    assert_eq!((outcome, tries.len()), (Err(FailureKind::Quota), 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn s33_retries_stay_within_the_deadline() {
-    // No room for the first pause: what is known is told, and early.
-    let (outcome, tries, end) = tried(1000, &[(950, Err(FailureKind::Unavailable))]).await;
-    assert_eq!((outcome, tries.len(), end), (Err(FailureKind::Unavailable), 1, 950));
-    // Room for the pause: the second try has what is left.
-    let (outcome, tries, end) = tried(1000, &[(800, Err(FailureKind::Unavailable))]).await;
-    assert_eq!((outcome, tries.len(), end), (Err(FailureKind::Deadline), 2, 1000));
-}
-
-#[tokio::test(start_paused = true)]
-async fn pain_6_the_deadline_is_exact() {
-    let (outcome, _, end) = tried(7000, &[(6999, Ok(DetectIntentResponse::default()))]).await;
-    assert_eq!((outcome, end), (Ok(()), 6999));
-    let (outcome, _, end) = tried(7000, &[(7001, Ok(DetectIntentResponse::default()))]).await;
-    assert_eq!((outcome, end), (Err(FailureKind::Deadline), 7000));
-}
-
-#[test]
-fn contacts_that_fail_together_do_not_come_back_together() {
-    let spread: Vec<f64> = (0..100).map(|it| jitter(format!("u.c-{it}").as_bytes())).collect();
-    assert!(spread.iter().all(|it| (0.75..=1.25).contains(it)));
-    assert!(spread.iter().any(|it| *it < 0.85) && spread.iter().any(|it| *it > 1.15));
 }

@@ -213,8 +213,8 @@ impl Reported {
 
 /// A server's own word; anything that could be a sentence is none.
 fn label(text: &str) -> Option<String> {
-    let is_word = (1..=64).contains(&text.len())
-        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_.-[]".contains(&it));
+    let is_word =
+        (1..=64).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"_.-[]".contains(&it));
     is_word.then(|| text.to_owned())
 }
 

@@ -141,7 +141,9 @@ fn an_error_may_stand_in_an_answers_place_and_its_text_is_not_kept() {
 
 #[test]
 fn what_this_api_does_not_answer_is_malformed() {
-    for answer in ["", "<html>", "null", "7", "{}", "{\"choices\":[]}", "{\"choices\":[{}]}", "{\"choices\":[{\"message\":1}]}"] {
+    for answer in
+        ["", "<html>", "null", "7", "{}", "{\"choices\":[]}", "{\"choices\":[{}]}", "{\"choices\":[{\"message\":1}]}"]
+    {
         assert_eq!(Completion::whole(answer.as_bytes()), Err(Unusable::Malformed), "{answer}");
     }
     for piece in ["", "<html>", "null", "{}", "{\"choices\":7}"] {
@@ -169,15 +171,29 @@ fn any_json() -> impl Strategy<Value = Value> {
         proptest::sample::select(vec!["stop", "length", "{", "}", "{}", "\"x\":1"]).prop_map(Value::from),
     ];
     let key = proptest::sample::select(vec![
-        "choices", "message", "delta", "content", "tool_calls", "function", "name", "arguments", "index", "id",
-        "finish_reason", "error", "code", "type", "param", "text", "refusal",
+        "choices",
+        "message",
+        "delta",
+        "content",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "index",
+        "id",
+        "finish_reason",
+        "error",
+        "code",
+        "type",
+        "param",
+        "text",
+        "refusal",
     ]);
     leaf.prop_recursive(6, 40, 4, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::vec((key.clone(), inner), 0..4).prop_map(|it| {
-                Value::Object(it.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
-            }),
+            proptest::collection::vec((key.clone(), inner), 0..4)
+                .prop_map(|it| { Value::Object(it.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()) }),
         ]
     })
 }

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-
 use super::completion::{Reported, Unusable};
 use crate::{
     core::message::FailureKind,
-    egress::{EgressError, EgressErrorKind},
+    egress::{EgressError, EgressErrorKind, Reply},
     gateway::ports::AskError,
+    nlp::web,
 };
 
 /// Where an ask goes, as an administrator knows it.
@@ -24,8 +23,9 @@ pub(super) struct Place {
 
 impl Place {
     /// An answer with a status other than 2xx.
-    pub(super) fn refused(&self, status: StatusCode, body: &[u8]) -> AskError {
-        self.reported(status.as_u16(), &Reported::of_body(body))
+    pub(super) fn refused(&self, reply: &Reply) -> AskError {
+        let error = self.reported(reply.status.as_u16(), &Reported::of_body(&reply.body));
+        AskError { retry_after: web::retry_after(reply), ..error }
     }
 
     /// There is no answer in what came with a good status.
@@ -39,11 +39,15 @@ impl Place {
     fn reported(&self, status: u16, reported: &Reported) -> AskError {
         let Self { server, model, .. } = self;
         let (kind, advice) = match status {
-            401 | 403 => (FailureKind::Credential, format!("{server} refuses `api_key`, or does not grant it model {model}")),
+            401 | 403 => {
+                (FailureKind::Credential, format!("{server} refuses `api_key`, or does not grant it model {model}"))
+            }
             402 => (FailureKind::Quota, format!("{server} wants to be paid first: see the account's balance")),
             404 | 405 | 410 => (
                 FailureKind::NotFound,
-                format!("{server} has no model {model}, or no chat completions at this path: check `model` and `endpoint`"),
+                format!(
+                    "{server} has no model {model}, or no chat completions at this path: check `model` and `endpoint`"
+                ),
             ),
             300..=399 => (
                 FailureKind::NotFound,
@@ -51,7 +55,9 @@ impl Place {
             ),
             429 => (
                 FailureKind::Quota,
-                format!("{server} has had too many requests or tokens, or its account has no credit left: raise its limits"),
+                format!(
+                    "{server} has had too many requests or tokens, or its account has no credit left: raise its limits"
+                ),
             ),
             408 | 504 => (FailureKind::Deadline, format!("{server} gave up on the model's answer")),
             400 | 413 | 422 => (
@@ -66,7 +72,9 @@ impl Place {
                 FailureKind::Internal,
                 format!("{server} failed by itself: see its log; llama.cpp answers so to tools without --jinja"),
             ),
-            502 | 503 | 529 => (FailureKind::Unavailable, format!("{server} is overloaded, or still loads model {model}")),
+            502 | 503 | 529 => {
+                (FailureKind::Unavailable, format!("{server} is overloaded, or still loads model {model}"))
+            }
             _ => (FailureKind::Internal, format!("{server} answered with status {status}")),
         };
         let mut advice = advice;
@@ -90,14 +98,17 @@ impl Place {
             | EgressErrorKind::Address
             | EgressErrorKind::NotAllowed => (
                 FailureKind::Unavailable,
-                format!("{server} cannot be reached: see that it runs, and check name resolution, certificate and `proxy`"),
+                format!(
+                    "{server} cannot be reached: see that it runs, and check name resolution, certificate and `proxy`"
+                ),
             ),
             EgressErrorKind::Broken | EgressErrorKind::Redirect | EgressErrorKind::Status => {
                 (FailureKind::Unavailable, format!("{server} broke off its answer"))
             }
-            EgressErrorKind::TooLarge => {
-                (FailureKind::Malformed, format!("the answer of {server} is larger than any of a chat: lower `max_tokens`"))
-            }
+            EgressErrorKind::TooLarge => (
+                FailureKind::Malformed,
+                format!("the answer of {server} is larger than any of a chat: lower `max_tokens`"),
+            ),
             EgressErrorKind::Invalid => {
                 (FailureKind::Invalid, "`endpoint` or `api_key` cannot be sent: look for stray characters".to_owned())
             }
@@ -152,6 +163,11 @@ fn status_of(reported: &Reported) -> u16 {
 mod tests {
     use super::*;
 
+    fn reply(status: u16, body: &'static [u8]) -> Reply {
+        let status = http::StatusCode::from_u16(status).unwrap();
+        Reply { status, headers: http::HeaderMap::new(), body: bytes::Bytes::from_static(body) }
+    }
+
     fn place() -> Place {
         Place {
             profile: "support".to_owned(),
@@ -178,16 +194,24 @@ mod tests {
             (504, FailureKind::Deadline, "gave up"),
             (418, FailureKind::Internal, "418"),
         ] {
-            let error = place().refused(StatusCode::from_u16(status).unwrap(), b"<html>");
+            let error = place().refused(&reply(status, b"<html>"));
             assert_eq!(error.kind, kind, "{status}");
             assert!(error.advice.starts_with("profile support: ") && error.advice.contains(word), "{}", error.advice);
         }
     }
 
     #[test]
+    fn b12_a_quota_tells_when_to_come_again() {
+        let mut reply = reply(429, b"");
+        assert_eq!(place().refused(&reply).retry_after, None);
+        reply.headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("7"));
+        assert_eq!(place().refused(&reply).retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
     fn a_servers_label_is_told_and_its_text_is_not() {
         let body = br#"{"error":{"message":"You said: planted","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#;
-        let error = place().refused(StatusCode::BAD_REQUEST, body);
+        let error = place().refused(&reply(400, body));
         assert!(error.advice.ends_with("; it says `unsupported_parameter`, of `max_tokens`"), "{}", error.advice);
         assert!(!format!("{error:?}").contains("planted"));
     }

@@ -38,7 +38,8 @@ booked, sent or looked up unless you call the tool for it in the same answer, or
 - Call at most one tool in an answer, and write what the customer should read before it in the same answer.
 - Stand-ins such as [card:1] are for data that is kept from you: repeat them exactly as they are.";
 
-const SPEECH: &str = "\n- What you write is read aloud on the telephone: no lists, no addresses of web pages, short sentences.";
+const SPEECH: &str =
+    "\n- What you write is read aloud on the telephone: no lists, no addresses of web pages, short sentences.";
 
 /// What stands in every question of a profile for one medium.
 pub(super) fn system(own: &str, media: MediaType) -> String {

@@ -165,7 +165,10 @@ fn the_first_valid_call_counts_and_an_end_waits_for_it() {
     let hand_over = ("hand_over_to_person", json!({"reason": "asked", "summary": "Wants a person."}));
     let (end, bad) = (("end_conversation", json!({})), ("invented", json!({})));
     let first = answer("", &[bad.clone(), good.clone(), hand_over.clone()]);
-    assert_eq!((first.action.as_str(), first.live_agent_handoff, first.end_interaction), ("order.status", false, false));
+    assert_eq!(
+        (first.action.as_str(), first.live_agent_handoff, first.end_interaction),
+        ("order.status", false, false)
+    );
     let first = answer("", &[hand_over.clone(), good.clone(), end.clone()]);
     assert_eq!((first.action.as_str(), first.live_agent_handoff, first.end_interaction), ("", true, false));
     assert_eq!(Value::Object(first.parameters), json!({"reason": "asked", "summary": "Wants a person."}));

@@ -176,8 +176,12 @@ fn described(rule: &ActionRule) -> String {
     let what = match &rule.kind {
         ActionKind::Requeue { queue } => format!("Hands the conversation over to the people of queue {queue}."),
         ActionKind::SpeechRequeue { target } => format!("Connects the call to {target}."),
-        ActionKind::Callback { .. } => "Books a call to the customer by telephone at a time that the customer chose.".to_owned(),
-        ActionKind::External { .. } => "Asks a system of the company's; what it answers is told to the customer.".to_owned(),
+        ActionKind::Callback { .. } => {
+            "Books a call to the customer by telephone at a time that the customer chose.".to_owned()
+        }
+        ActionKind::External { .. } => {
+            "Asks a system of the company's; what it answers is told to the customer.".to_owned()
+        }
         ActionKind::PushUrl { .. } => "Shows the customer a page.".to_owned(),
     };
     format!("{}: {what}", rule.name)
@@ -196,7 +200,8 @@ fn takes(rule: &ActionRule) -> Vec<OfferedParameter> {
             needed(phone_parameter, Holds::Phone, "The number to call, as the customer gave it."),
             needed(time_parameter, Holds::DateTime, "When to call."),
         ],
-        ActionKind::External { uri: Address::Parameter(name) } | ActionKind::PushUrl { url: Address::Parameter(name) } => {
+        ActionKind::External { uri: Address::Parameter(name) }
+        | ActionKind::PushUrl { url: Address::Parameter(name) } => {
             let own = listed.iter().find(|it| it.name == *name);
             own.map(|it| needed(name, it.holds.clone(), "Which one.")).into_iter().collect()
         }

@@ -61,7 +61,10 @@ fn parameters_have_their_types() {
         }})
     );
     let order = &tools[4]["function"];
-    assert_eq!(order["parameters"]["properties"], json!({"order": {"type": "integer", "description": "As on the bill."}}));
+    assert_eq!(
+        order["parameters"]["properties"],
+        json!({"order": {"type": "integer", "description": "As on the bill."}})
+    );
     assert_eq!(order["parameters"]["required"], json!(["order"]));
     assert_eq!(
         order["description"],

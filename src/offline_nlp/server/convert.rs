@@ -29,7 +29,7 @@ const MAX_ENTRIES: usize = 1000;
 const MAX_ENTITY_BYTES: usize = 256 * 1024;
 
 /// A question, taken apart.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) query: Query,
     pub(super) payload: Option<Struct>,
@@ -48,7 +48,7 @@ pub(super) fn asked(
         ));
     }
     let (input, language) = match input.and_then(|it| it.input) {
-        Some(query_input::Input::Text(it)) => (text(it.text)?, it.language_code),
+        Some(query_input::Input::Text(it)) => (text(it.text, "query_input.text.text")?, it.language_code),
         Some(query_input::Input::Event(it)) => {
             let (name, parameters) = event(it.name, it.parameters)?;
             (Input::Event { name, parameters }, it.language_code)
@@ -59,12 +59,7 @@ pub(super) fn asked(
         return Err(Status::invalid_argument("language_code is missing: give the language of the input, such as en"));
     }
     let given = parameters.unwrap_or_default();
-    let zone = match given.time_zone.as_str() {
-        "" => None,
-        name => Some(TimeZone::get(name).map_err(|_unknown| {
-            Status::invalid_argument("query_params.time_zone is not a time zone's name, such as Europe/Berlin")
-        })?),
-    };
+    let zone = zone(&given.time_zone)?;
     if given.contexts.len() > MAX_ITEMS || given.session_entity_types.len() > MAX_ITEMS {
         return Err(Status::invalid_argument(format!(
             "query_params has more than {MAX_ITEMS} contexts or entity types"
@@ -81,30 +76,42 @@ pub(super) fn asked(
     })
 }
 
-fn text(text: String) -> Result<Input, Status> {
+/// The agent's where none is named.
+pub(super) fn zone(name: &str) -> Result<Option<TimeZone>, Status> {
+    let bad =
+        |_unknown| Status::invalid_argument("query_params.time_zone is not a time zone's name, such as Europe/Berlin");
+    if name.is_empty() { Ok(None) } else { TimeZone::get(name).map(Some).map_err(bad) }
+}
+
+/// `field` is where the text stands in the request.
+pub(super) fn text(text: String, field: &str) -> Result<Input, Status> {
     if text.trim().is_empty() {
-        return Err(Status::invalid_argument("query_input.text.text is empty"));
+        return Err(Status::invalid_argument(format!("{field} is empty")));
     }
     let count = text.chars().count();
     if count > MAX_TEXT_CHARS {
         return Err(Status::invalid_argument(format!(
-            "query_input.text.text has {count} characters: at most {MAX_TEXT_CHARS} are allowed"
+            "{field} has {count} characters: at most {MAX_TEXT_CHARS} are allowed"
         )));
     }
     Ok(Input::Text(text))
 }
 
 fn event(name: String, parameters: Option<Struct>) -> Result<(String, Map<String, Value>), Status> {
+    Ok((event_name(name)?, object(parameters, "the event's parameters")?))
+}
+
+pub(super) fn event_name(name: String) -> Result<String, Status> {
     let count = name.chars().count();
     if name.trim().is_empty() || count > MAX_EVENT_CHARS {
         return Err(Status::invalid_argument(format!(
             "the event's name has {count} characters: 1 to {MAX_EVENT_CHARS} are allowed"
         )));
     }
-    Ok((name, object(parameters, "the event's parameters")?))
+    Ok(name)
 }
 
-fn object(from: Option<Struct>, what: &str) -> Result<Map<String, Value>, Status> {
+pub(super) fn object(from: Option<Struct>, what: &str) -> Result<Map<String, Value>, Status> {
     let map = structs::to_json(from.unwrap_or_default());
     let map = map.map_err(|error| Status::invalid_argument(format!("{what}: {error}")))?;
     let bytes: usize = map.iter().map(|(key, value)| key.len() + json_bytes(value)).sum();

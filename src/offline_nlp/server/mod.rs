@@ -1,8 +1,8 @@
 //! The API's door: gRPC and REST on one port, without TLS and without credentials.
 
 mod convert;
+mod cx;
 mod grpc;
-mod json;
 mod listener;
 mod names;
 mod pages;
@@ -17,21 +17,26 @@ use axum::{Router, extract::DefaultBodyLimit, middleware};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    grpc::Grpc, json::Json, listener::Bounded, pages::OnlyHere, service::Service, sessions::Sessions, webhook::Webhook,
-};
+use self::{grpc::Grpc, listener::Bounded, pages::OnlyHere, service::Service, sessions::Sessions, webhook::Webhook};
 use super::{agent::Agent, session::Engine};
 use crate::{
     clock::Clock,
-    wire::dialogflow_v2::{
-        agents_server::AgentsServer, contexts_server::ContextsServer,
-        session_entity_types_server::SessionEntityTypesServer, sessions_server::SessionsServer,
+    wire::{
+        dialogflow_cx,
+        dialogflow_v2::{
+            agents_server::AgentsServer, contexts_server::ContextsServer,
+            session_entity_types_server::SessionEntityTypesServer, sessions_server::SessionsServer,
+        },
+        json::{DescriptorError, Json},
     },
 };
 
 const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 /// How long answers that are under way may take once the server stops: a webhook has 5 s.
 const STOP_WITHIN: Duration = Duration::from_secs(6);
+
+/// The id by which the agent is asked over the CX API: `projects/P/locations/L/agents/offline/sessions/S`.
+pub const CX_AGENT: &str = cx::AGENT;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -52,7 +57,7 @@ pub enum StartError {
     #[error("the listener has no address")]
     Address(#[source] io::Error),
     #[error("the API's description in this binary is broken")]
-    Contract(#[from] prost_reflect::DescriptorError),
+    Contract(#[from] DescriptorError),
     #[error("the agent could not be made ready")]
     Engine(#[from] tokio::task::JoinError),
 }
@@ -84,7 +89,9 @@ impl Server {
         // Much to compute for a large agent.
         let engine = tokio::task::spawn_blocking(move || Engine::new(agent)).await?;
         let sessions = Sessions::new(options.max_sessions.max(1), sessions::MAX_TOTAL_BYTES, options.seed);
-        let service = Arc::new(Service { engine, sessions, webhook, json: Json::new()?, clock });
+        let json = Json::new("google.cloud.dialogflow.v2")?;
+        let cx_json = json.of("google.cloud.dialogflow.cx.v3");
+        let service = Arc::new(Service { engine, sessions, webhook, json, cx_json, clock });
         let stopping = CancellationToken::new();
         let serving = tokio::spawn(serve(
             Bounded::new(listener),
@@ -132,12 +139,22 @@ fn router(service: &Arc<Service>, only_here: OnlyHere) -> Router {
     let sessions = SessionsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let contexts = ContextsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let entities = SessionEntityTypesServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
+    let cx_sessions = dialogflow_cx::sessions_server::SessionsServer::new(grpc.clone());
+    let cx_agents = dialogflow_cx::agents_server::AgentsServer::new(grpc.clone());
     let agents = AgentsServer::new(grpc).max_decoding_message_size(MAX_REQUEST_BYTES);
     Router::new()
         .route_service("/google.cloud.dialogflow.v2.Sessions/{method}", sessions)
         .route_service("/google.cloud.dialogflow.v2.Contexts/{method}", contexts)
         .route_service("/google.cloud.dialogflow.v2.SessionEntityTypes/{method}", entities)
         .route_service("/google.cloud.dialogflow.v2.Agents/{method}", agents)
+        .route_service(
+            "/google.cloud.dialogflow.cx.v3.Sessions/{method}",
+            cx_sessions.max_decoding_message_size(MAX_REQUEST_BYTES),
+        )
+        .route_service(
+            "/google.cloud.dialogflow.cx.v3.Agents/{method}",
+            cx_agents.max_decoding_message_size(MAX_REQUEST_BYTES),
+        )
         .route_layer(middleware::from_fn(pages::only_grpc))
         .fallback(rest::serve)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))

@@ -3,7 +3,7 @@
 use tonic::Status;
 
 /// The service counts characters in some places and bytes in others; bytes are the stricter.
-const MAX_ID_BYTES: usize = 36;
+pub(super) const MAX_ID_BYTES: usize = 36;
 const MAX_CONTEXT_BYTES: usize = 250;
 
 /// A session, as a client names it.
@@ -135,7 +135,7 @@ fn malformed(path: &str) -> Status {
 }
 
 /// A client's own text in an error: not more of it than helps.
-fn shown(path: &str) -> String {
+pub(super) fn shown(path: &str) -> String {
     format!("{:?}", path.chars().take(200).collect::<String>())
 }
 

@@ -12,14 +12,17 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 use super::{
-    json::{Enums, JsonError},
     names::{Collection, is_project},
     pages::{bad_body, is_grpc},
     service::{Service, Shared},
 };
-use crate::wire::dialogflow_v2::{
-    Context, CreateContextRequest, CreateSessionEntityTypeRequest, DetectIntentRequest, ListContextsRequest,
-    ListSessionEntityTypesRequest, SessionEntityType, UpdateContextRequest, UpdateSessionEntityTypeRequest,
+use crate::wire::{
+    dialogflow_cx,
+    dialogflow_v2::{
+        Context, CreateContextRequest, CreateSessionEntityTypeRequest, DetectIntentRequest, ListContextsRequest,
+        ListSessionEntityTypesRequest, SessionEntityType, UpdateContextRequest, UpdateSessionEntityTypeRequest,
+    },
+    json::{Enums, Json, JsonError},
 };
 
 /// What a path leads to.
@@ -29,6 +32,8 @@ enum Place {
     Agent(String),
     Collection(String, Collection),
     Item(String, Collection),
+    CxDetect(String),
+    CxAgent(String),
 }
 
 /// A request, as far as answers depend on it.
@@ -85,13 +90,22 @@ async fn answer(service: &Service, asked: Asked) -> Result<Option<Vec<u8>>, Stat
             write(service, "DetectIntentResponse", &answer, &query)
         }
         Place::Agent(parent) if method == Method::GET => write(service, "Agent", &service.agent(&parent)?, &query),
+        Place::CxDetect(session) if method == Method::POST => {
+            let request = service.cx_json.read("DetectIntentRequest", &body).map_err(|error| unreadable(&error))?;
+            let request = dialogflow_cx::DetectIntentRequest { session, ..request };
+            let answer = service.cx_detect_intent(request).await?;
+            written_by(&service.cx_json, "DetectIntentResponse", &answer, &query)
+        }
+        Place::CxAgent(name) if method == Method::GET => {
+            written_by(&service.cx_json, "Agent", &service.cx_agent(&name)?, &query)
+        }
         Place::Collection(parent, Collection::Contexts) => contexts(service, &method, parent, &query, &body).await,
         Place::Item(name, Collection::Contexts) => context(service, &method, name, &query, &body).await,
         Place::Collection(parent, Collection::EntityTypes) => {
             entity_types(service, &method, parent, &query, &body).await
         }
         Place::Item(name, Collection::EntityTypes) => entity_type(service, &method, name, &query, &body).await,
-        Place::Detect(_) | Place::Agent(_) => Ok(None),
+        Place::Detect(_) | Place::Agent(_) | Place::CxDetect(_) | Place::CxAgent(_) => Ok(None),
     }
 }
 
@@ -158,11 +172,19 @@ async fn entity_type(service: &Service, method: &Method, name: String, query: &Q
 }
 
 fn read<M: Message + Default>(service: &Service, name: &str, body: &[u8]) -> Result<M, Status> {
-    service.json.read(name, body).map_err(|error| Status::invalid_argument(format!("Invalid JSON payload: {error}")))
+    service.json.read(name, body).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &JsonError) -> Status {
+    Status::invalid_argument(format!("Invalid JSON payload: {error}"))
 }
 
 fn write<M: Message>(service: &Service, name: &str, message: &M, query: &Query) -> Answer {
-    let written = service.json.write(name, message, query.enums);
+    written_by(&service.json, name, message, query)
+}
+
+fn written_by<M: Message>(json: &Json, name: &str, message: &M, query: &Query) -> Answer {
+    let written = json.write(name, message, query.enums);
     written.map(Some).map_err(|error: JsonError| Status::internal(error.to_string()))
 }
 
@@ -171,7 +193,16 @@ fn empty() -> Option<Vec<u8>> {
 }
 
 fn place(path: &str) -> Result<Place, Status> {
-    let unknown = || Status::not_found("this path is not part of the API: it is /v2/projects/…");
+    let unknown = || Status::not_found("this path is not part of the API: it is /v2/projects/… or /v3/projects/…");
+    if let Some(raw) = path.strip_prefix("/v3/") {
+        let path = decoded(raw).ok_or_else(|| Status::invalid_argument("the path is not UTF-8"))?;
+        // What is wrong with a name is told when what it names is looked for.
+        return match path.strip_suffix(":detectIntent") {
+            Some(session) => Ok(Place::CxDetect(session.to_owned())),
+            None if path.rsplit('/').nth(1) == Some("agents") => Ok(Place::CxAgent(path)),
+            None => Err(unknown()),
+        };
+    }
     let raw = path.strip_prefix("/v2/").ok_or_else(unknown)?;
     let path = decoded(raw).ok_or_else(|| Status::invalid_argument("the path is not UTF-8"))?;
     if let Some(parent) = path.strip_suffix("/agent").filter(|it| is_project(it)) {

@@ -8,7 +8,6 @@ use tonic::Status;
 
 use super::{
     convert::{self, Asked},
-    json::Json,
     names::{Collection, ItemName, SessionName, is_project},
     sessions::{Seat, Sessions},
     webhook::{Webhook, unreadable},
@@ -23,6 +22,7 @@ use crate::{
             ListSessionEntityTypesResponse, OriginalDetectIntentRequest, SessionEntityType, Status as WireStatus,
             UpdateContextRequest, UpdateSessionEntityTypeRequest, WebhookRequest,
         },
+        json::Json,
         structs,
     },
 };
@@ -40,13 +40,15 @@ pub(super) struct Service {
     /// `Err`: the agent has one that cannot be called, and why.
     pub(super) webhook: Option<Result<Webhook, String>>,
     pub(super) json: Json,
+    /// The same for CX.
+    pub(super) cx_json: Json,
     pub(super) clock: Clock,
 }
 
 /// How a turn's webhook calls went.
 #[derive(Debug, Default)]
-struct Called {
-    status: Option<WireStatus>,
+pub(super) struct Called {
+    pub(super) status: Option<WireStatus>,
     took: Duration,
 }
 
@@ -71,7 +73,7 @@ impl Service {
     }
 
     /// Asks the webhook as often as the turn's intents want it.
-    async fn fulfil(
+    pub(super) async fn fulfil(
         &self,
         seat: &mut Seat,
         mut turn: Turn,
@@ -296,13 +298,13 @@ impl Service {
         Ok(())
     }
 
-    async fn enter(&self, name: &SessionName) -> Result<Seat, Status> {
+    pub(super) async fn enter(&self, name: &SessionName) -> Result<Seat, Status> {
         let mut seat = self.sessions.enter(&name.key, || self.now()).await?;
         seat.session.expire(self.now());
         Ok(seat)
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.clock.now().0).unwrap_or(Timestamp::MAX)
     }
 }
@@ -348,7 +350,7 @@ fn page<T>(all: Vec<T>, size: i32, token: &str) -> Result<(Vec<T>, String), Stat
 }
 
 /// As the service writes them: a UUID and eight more digits.
-fn response_id() -> String {
+pub(super) fn response_id() -> String {
     let [a, b, c, d] = [rand::random::<u32>(), rand::random(), rand::random(), rand::random()];
     let (b1, b2, c1, c2) = (b >> 16, b & 0x0fff, (c >> 16) & 0x3fff | 0x8000, c & 0xffff);
     format!("{a:08x}-{b1:04x}-4{b2:03x}-{c1:04x}-{c2:04x}{d:08x}-{:08x}", rand::random::<u32>())

@@ -6,13 +6,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use secrecy::SecretString;
 use tonic::{Code, Status};
 
-use super::json::{Enums, Json};
 use crate::{
     clock::Clock,
     config::settings,
     egress::{Access, Call, Egress, EgressError, EgressErrorKind},
     offline_nlp::agent,
-    wire::dialogflow_v2::{WebhookRequest, WebhookResponse},
+    wire::{
+        dialogflow_v2::{WebhookRequest, WebhookResponse},
+        json::{Enums, Json},
+    },
 };
 
 /// As the service waits.
@@ -49,6 +51,7 @@ impl Webhook {
                 port: Some(port),
                 private: true,
                 plaintext: is_plain,
+                restore_tokens: false,
             }],
             max_answer_bytes: MAX_ANSWER_BYTES,
             deadline: DEADLINE,

@@ -52,6 +52,8 @@ struct Tongue {
 #[derive(Clone, Debug)]
 pub struct Session {
     pub contexts: Contexts,
+    /// Of CX: what clients have put there and intents have found. ES has none.
+    pub parameters: Map<String, Value>,
     entities: Vec<(SessionEntity, Timestamp)>,
     filling: Option<Filling>,
     turns: Turns,
@@ -329,6 +331,7 @@ impl Session {
     pub fn new(seed: u64) -> Self {
         Self {
             contexts: Contexts::default(),
+            parameters: Map::new(),
             entities: Vec::new(),
             filling: None,
             turns: Turns::new(seed),
@@ -340,6 +343,12 @@ impl Session {
     pub fn expire(&mut self, now: Timestamp) {
         self.contexts.expire(now);
         self.entities.retain(|(_, until)| *until > now);
+    }
+
+    /// The intent whose parameters are being asked for.
+    #[must_use]
+    pub fn fills(&self) -> Option<usize> {
+        self.filling.as_ref().map(|it| it.intent)
     }
 
     pub fn entities(&self) -> impl Iterator<Item = &SessionEntity> {

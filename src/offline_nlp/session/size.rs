@@ -10,7 +10,10 @@ impl Session {
     pub fn bytes(&self) -> usize {
         let contexts = self.contexts.iter().map(|it| size_of::<Context>() + it.name.len() + of_map(&it.parameters));
         let slots = self.filling.as_ref().map(|it| of_map(&parameters::with_originals(&it.slots)));
-        contexts.sum::<usize>() + self.entities().map(entity_bytes).sum::<usize>() + slots.unwrap_or_default()
+        contexts.sum::<usize>()
+            + of_map(&self.parameters)
+            + self.entities().map(entity_bytes).sum::<usize>()
+            + slots.unwrap_or_default()
     }
 }
 

@@ -5,12 +5,14 @@
 
 mod block;
 mod checkpoint;
+mod erase;
 mod error;
 mod read;
 mod schema;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod write;
 
 use std::{
@@ -29,7 +31,7 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use write::Writer;
 
-use super::{Batch, Claim, Loaded, OwnerEpoch, Pos, Record, Store, StoreError};
+use super::{Batch, Claim, ConnectorToken, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError};
 use crate::core::ids::{ContactId, Timestamp};
 
 /// A claim fences every earlier one, also those of other processes: whoever claims last writes.
@@ -142,6 +144,18 @@ impl Store for Sqlite {
         self.shared.records(contact, after, limit).boxed()
     }
 
+    fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {
+        self.shared.lives(contact).boxed()
+    }
+
+    fn erase<'a>(&'a self, contact: &'a ContactId, erased: &'a Erased) -> BoxFuture<'a, Result<Erasure, StoreError>> {
+        self.shared.erase(contact, erased).boxed()
+    }
+
+    fn erased(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.shared.erased().boxed()
+    }
+
     fn prune(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.shared.prune(before).boxed()
     }
@@ -156,6 +170,18 @@ impl Store for Sqlite {
 
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         self.shared.secret_names().boxed()
+    }
+
+    fn put_connector_token<'a>(
+        &'a self,
+        token: &'a ConnectorToken,
+        grace: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.shared.put_connector_token(token, grace).boxed()
+    }
+
+    fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
+        self.shared.connector_tokens().boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     core::ids::{ContactId, Timestamp},
-    store::{Loaded, Pos, Record, Snapshot, StoreError},
+    store::{Erased, Life, LifeKey, Loaded, Pos, Record, Snapshot, StoreError},
 };
 
-/// Sessions fetched as one value: a row each would cost more than the rest of loading.
-const SESSIONS_AT_ONCE: i64 = 128;
+/// Rows fetched as one value: a row each would cost more than the rest of loading.
+const PACKED_AT_ONCE: i64 = 128;
 
-/// Between the fields of a packed session; names hold no control characters.
+/// Between the fields of a packed row; names hold no control characters.
 const SEPARATOR: u8 = 0x1f;
 
 /// What pruning may forget: records from `from` to before `to`.
@@ -42,6 +42,20 @@ impl Shared {
         let mut lease = self.reader.lease().await?;
         let result = records(&mut lease.open, contact, after, limit).await;
         lease.settle(result)
+    }
+
+    pub(super) async fn lives(&self, contact: &ContactId) -> Result<Vec<Life>, StoreError> {
+        let mut lease = self.reader.lease().await?;
+        let result = lives(&mut lease.open, contact).await;
+        lease.settle(result)
+    }
+
+    pub(super) async fn erased(&self) -> Result<u64, StoreError> {
+        const COUNT: &str =
+            "SELECT count(*) FROM (SELECT DISTINCT unit, contact FROM life WHERE erased_at IS NOT NULL)";
+        let mut lease = self.reader.lease().await?;
+        let result = sqlx::query_scalar::<_, i64>(COUNT).fetch_one(&mut lease.open).await;
+        lease.settle(result.map(i64::cast_unsigned).map_err(StoreError::from))
     }
 
     pub(super) async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -97,7 +111,8 @@ async fn load(conn: &mut SqliteConnection, each: &mut (dyn FnMut(Loaded) + Send)
     let mut transaction = conn.begin().await?;
     let checkpoint = reach(&mut transaction).await?.checkpoint;
     let mut names = Names::default();
-    load_sessions(&mut transaction, &mut names, each).await?;
+    load_packed(&mut transaction, Packing::Keys(checkpoint), &mut names, each).await?;
+    load_packed(&mut transaction, Packing::Sessions, &mut names, each).await?;
 
     let mut closed = HashMap::new();
     let query = sqlx::query("SELECT unit, contact, last FROM closed WHERE last >= ?").bind(checkpoint.0.cast_signed());
@@ -126,20 +141,59 @@ async fn load(conn: &mut SqliteConnection, each: &mut (dyn FnMut(Loaded) + Send)
     Ok(())
 }
 
-async fn load_sessions(
+/// What is fetched many rows at a time, packed into one value.
+#[derive(Clone, Copy)]
+enum Packing {
+    /// Of lives that are open, or were closed at or after this.
+    Keys(Pos),
+    Sessions,
+}
+
+impl Packing {
+    /// The last one's number, and all of them in one value.
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Keys(_) => {
+                "SELECT max(born), group_concat(
+                     unit || char(31) || contact || char(31) || born || char(31) || length(sealed) || char(31) || sealed, '')
+                 FROM (SELECT * FROM life JOIN life_key USING (born) WHERE born > ?1 AND erased_at IS NULL
+                     AND (last IS NULL OR last >= ?3) ORDER BY born LIMIT ?2)"
+            }
+            Self::Sessions => {
+                "SELECT max(id), group_concat(unit || char(31) || contact || char(31) || last || char(31)
+                     || (length(hash) + length(state)) || char(31) || hash || state, '')
+                 FROM (SELECT * FROM session WHERE id > ?1 ORDER BY id LIMIT ?2)"
+            }
+        }
+    }
+
+    fn loaded(self, contact: ContactId, pos: Pos, bytes: &[u8]) -> Result<Loaded, StoreError> {
+        match self {
+            Self::Keys(_) => Ok(Loaded::Key(LifeKey { contact, born: pos, sealed: bytes.to_vec() })),
+            Self::Sessions => {
+                let (hash, state) =
+                    bytes.split_first_chunk::<32>().ok_or_else(|| corrupt("a session's state is cut short"))?;
+                Ok(Loaded::Snapshot(Snapshot { contact, last: pos, hash: *hash, state: state.to_vec() }))
+            }
+        }
+    }
+}
+
+async fn load_packed(
     conn: &mut SqliteConnection,
+    packing: Packing,
     names: &mut Names,
     each: &mut (dyn FnMut(Loaded) + Send),
 ) -> Result<(), StoreError> {
-    let mut row = packed_sessions(conn, 0).await?;
+    let mut row = packed_rows(conn, packing, 0).await?;
     while let Some(last) = row.try_get::<Option<i64>, _>(0)? {
         // The connection's thread packs the next ones while these are unpacked.
-        let mut next = packed_sessions(conn, last).boxed();
+        let mut next = packed_rows(conn, packing, last).boxed();
         let early = (&mut next).now_or_never();
         let mut packed: &[u8] = row.try_get(1)?;
         while !packed.is_empty() {
-            let (snapshot, rest) = split_session(packed, names)?;
-            each(Loaded::Snapshot(snapshot));
+            let (loaded, rest) = split_packed(packed, packing, names)?;
+            each(loaded);
             packed = rest;
         }
         let next = match early {
@@ -151,28 +205,43 @@ async fn load_sessions(
     Ok(())
 }
 
-/// The last one's id, and all of them in one value.
-async fn packed_sessions(conn: &mut SqliteConnection, after: i64) -> Result<SqliteRow, sqlx::Error> {
-    sqlx::query(
-        "SELECT max(id), group_concat(
-             unit || char(31) || contact || char(31) || last || char(31) || length(state) || char(31) || hash || state, '')
-         FROM (SELECT * FROM session WHERE id > ? ORDER BY id LIMIT ?)",
-    )
-    .bind(after)
-    .bind(SESSIONS_AT_ONCE)
+async fn packed_rows(conn: &mut SqliteConnection, packing: Packing, after: i64) -> Result<SqliteRow, sqlx::Error> {
+    let query = sqlx::query(packing.sql()).bind(after).bind(PACKED_AT_ONCE);
+    match packing {
+        Packing::Keys(checkpoint) => query.bind(checkpoint.0.cast_signed()),
+        Packing::Sessions => query,
+    }
     .fetch_one(conn)
     .await
 }
 
-fn split_session<'a>(packed: &'a [u8], names: &mut Names) -> Result<(Snapshot, &'a [u8]), StoreError> {
+fn split_packed<'a>(packed: &'a [u8], packing: Packing, names: &mut Names) -> Result<(Loaded, &'a [u8]), StoreError> {
     let mut fields = packed.splitn(5, |byte| *byte == SEPARATOR);
-    let mut field = || fields.next().ok_or_else(|| corrupt("a session is cut short"));
+    let mut field = || fields.next().ok_or_else(|| corrupt("a packed row is cut short"));
     let contact = names.contact(field()?, field()?)?;
-    let last = Pos(text(field()?)?.parse().map_err(corrupt)?);
+    let pos = Pos(text(field()?)?.parse().map_err(corrupt)?);
     let bytes = text(field()?)?.parse().map_err(|error: std::num::ParseIntError| corrupt(error))?;
-    let state = field()?.split_first_chunk::<32>().and_then(|(hash, rest)| Some((hash, rest.split_at_checked(bytes)?)));
-    let (hash, (state, rest)) = state.ok_or_else(|| corrupt("a session's state is cut short"))?;
-    Ok((Snapshot { contact, last, hash: *hash, state: state.to_vec() }, rest))
+    let (value, rest) = field()?.split_at_checked(bytes).ok_or_else(|| corrupt("a packed value is cut short"))?;
+    Ok((packing.loaded(contact, pos, value)?, rest))
+}
+
+async fn lives(conn: &mut SqliteConnection, contact: &ContactId) -> Result<Vec<Life>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT born, sealed, erased_at, erased_by FROM life JOIN life_key USING (born)
+         WHERE unit = ? AND contact = ? ORDER BY born",
+    )
+    .bind(contact.unit.as_str())
+    .bind(contact.name.as_str())
+    .fetch_all(conn)
+    .await?;
+    let life = |row: &SqliteRow| {
+        let key = match row.try_get::<Option<i64>, _>(2)? {
+            Some(at) => Err(Erased { at: Timestamp(at), by: row.try_get(3)? }),
+            None => Ok(row.try_get(1)?),
+        };
+        Ok(Life { born: pos(row, 0)?, key })
+    };
+    rows.iter().map(life).collect()
 }
 
 async fn records(

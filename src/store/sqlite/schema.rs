@@ -22,7 +22,11 @@ const FILE: &str = "usher.db";
 const APPLICATION_ID: i64 = 0x5573_6872;
 
 /// Number n brings the schema to version n + 1. Never change one that has been released.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_keys.sql"),
+    include_str!("../migrations/0003_connector_token.sql"),
+];
 
 /// How long another process (a backup, a shell) may hold the write lock before a commit fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -66,6 +70,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", "0")
+        // What moves within a page leaves no copy behind: see `erase`.
+        .pragma("secure_delete", "FAST")
         .pragma("journal_size_limit", WAL_FILE_BYTES.to_string())
         .foreign_keys(false)
         // Rows may be large blocks.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     core::ids::Timestamp,
-    store::{Batch, Claim, Closed, OwnerEpoch, Pos, Record, Snapshot, StoreError, StoreErrorKind},
+    store::{Batch, Claim, Closed, LifeKey, OwnerEpoch, Pos, Record, Snapshot, StoreError, StoreErrorKind},
 };
 
 /// About what a commit adds to the write-ahead log besides its payload.
@@ -63,11 +63,12 @@ impl Shared {
         const CLOSED: &str = "DELETE FROM closed WHERE id IN
              (SELECT id FROM closed WHERE last < ?1 AND at < ?3 ORDER BY last LIMIT ?2)";
         while self.change(CLOSED, &[cut.to, PRUNED_AT_ONCE, before.0]).await? > 0 {}
+        self.prune_keys(cut.to, before).await?;
         Ok(if moved > 0 { cut.to.abs_diff(cut.from) } else { 0 })
     }
 
     /// One statement as its own transaction; says how many rows it changed.
-    async fn change(&self, sql: &'static str, values: &[i64]) -> Result<u64, StoreError> {
+    pub(super) async fn change(&self, sql: &'static str, values: &[i64]) -> Result<u64, StoreError> {
         let mut lease = self.writer.lease().await?;
         let query = values.iter().fold(sqlx::query(sql), |query, value| query.bind(*value));
         let done = query.execute(&mut lease.open.conn).await;
@@ -114,7 +115,7 @@ async fn commit(writer: &mut Writer, epoch: OwnerEpoch, batch: &Batch) -> Result
 }
 
 fn is_journal_only(batch: &Batch) -> bool {
-    batch.snapshots.is_empty() && batch.closed.is_empty() && batch.checkpoint.is_none()
+    batch.keys.is_empty() && batch.snapshots.is_empty() && batch.closed.is_empty() && batch.checkpoint.is_none()
 }
 
 /// The usual commit, in one statement that is a transaction of its own.
@@ -156,6 +157,10 @@ async fn commit_all(writer: &mut Writer, epoch: OwnerEpoch, batch: &Batch) -> Re
         wrote += block.bytes.len() as u64;
         bind_block(sqlx::query("INSERT INTO journal VALUES (?, ?, ?, ?)"), block).execute(&mut *transaction).await?;
         after = Pos(block.first.0 + block.count);
+    }
+    for keys in chunks(&batch.keys) {
+        put_keys(&mut transaction, keys).await?;
+        wrote += PAGE_BYTES * keys.len() as u64;
     }
     for snapshots in chunks(&batch.snapshots) {
         put_snapshots(&mut transaction, snapshots).await?;
@@ -211,6 +216,24 @@ fn chunks<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
     large.iter().map(<[T; 64]>::as_slice).chain(small.iter().map(<[T; 8]>::as_slice)).chain(rest.chunks(1))
 }
 
+/// In order, so that each goes behind all others: see `erase`.
+async fn put_keys(conn: &mut SqliteConnection, keys: &[LifeKey]) -> Result<(), StoreError> {
+    let mut lives = QueryBuilder::<Sqlite>::new("INSERT INTO life (born, unit, contact) ");
+    lives.push_values(keys, |mut row, key| {
+        row.push_bind(key.born.0.cast_signed());
+        row.push_bind(key.contact.unit.as_str());
+        row.push_bind(key.contact.name.as_str());
+    });
+    lives.push(" ON CONFLICT (born) DO NOTHING").build().execute(&mut *conn).await?;
+    let mut sealed = QueryBuilder::<Sqlite>::new("INSERT INTO life_key (born, sealed) ");
+    sealed.push_values(keys, |mut row, key| {
+        row.push_bind(key.born.0.cast_signed());
+        row.push_bind(key.sealed.as_slice());
+    });
+    sealed.push(" ON CONFLICT (born) DO NOTHING").build().execute(conn).await?;
+    Ok(())
+}
+
 async fn put_snapshots(conn: &mut SqliteConnection, snapshots: &[Snapshot]) -> Result<(), StoreError> {
     let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO session (unit, contact, last, hash, state) ");
     sql.push_values(snapshots, |mut row, snapshot| {
@@ -250,6 +273,22 @@ async fn put_closed(conn: &mut SqliteConnection, closed: &[Closed]) -> Result<()
         ") AS gone CROSS JOIN session ON session.unit = gone.column1 AND session.contact = gone.column2
          AND session.last <= gone.column3)",
     );
-    remove.build().execute(conn).await?;
+    remove.build().execute(&mut *conn).await?;
+
+    let mut ended = QueryBuilder::<Sqlite>::new(
+        "UPDATE life SET (last, at) =
+             (SELECT last, at FROM closed WHERE closed.unit = life.unit AND closed.contact = life.contact)
+         WHERE born IN (SELECT life.born FROM (",
+    );
+    ended.push_values(closed, |mut row, closed| {
+        row.push_bind(closed.contact.unit.as_str());
+        row.push_bind(closed.contact.name.as_str());
+        row.push_bind(closed.last.0.cast_signed());
+    });
+    ended.push(
+        ") AS gone CROSS JOIN life ON life.unit = gone.column1 AND life.contact = gone.column2
+         AND life.born <= gone.column3 AND life.last IS NULL)",
+    );
+    ended.build().execute(conn).await?;
     Ok(())
 }

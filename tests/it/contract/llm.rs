@@ -33,7 +33,8 @@ const CANNOT: &[(Ability, &str)] = &[
 impl<const STREAM: bool> Peer for Llm<STREAM> {
     const KIND: &'static str = "llm";
     /// The last two hold for answers that come whole.
-    const CANNOT: &'static [(Ability, &'static str)] = if STREAM { CANNOT.split_at(CANNOT.len() - 2).0 } else { CANNOT };
+    const CANNOT: &'static [(Ability, &'static str)] =
+        if STREAM { CANNOT.split_at(CANNOT.len() - 2).0 } else { CANNOT };
 
     async fn start() -> Self {
         let script = Script::default();

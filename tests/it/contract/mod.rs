@@ -46,6 +46,7 @@
 
 mod actions;
 mod conversations;
+mod cx;
 mod dialogflow;
 mod faults;
 mod llm;
@@ -133,6 +134,8 @@ macro_rules! kinds {
 kinds! {
     dialogflow_v2_grpc: crate::contract::dialogflow::Dialogflow<false>,
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
+    dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
+    dialogflow_cx_rest: crate::contract::cx::Cx<true>,
     llm_whole: crate::contract::llm::Llm<false>,
     llm_streamed: crate::contract::llm::Llm<true>,
 }

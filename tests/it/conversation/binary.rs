@@ -27,15 +27,19 @@ pub(super) struct Binary {
     log: watch::Receiver<Vec<String>>,
     pub(super) directory: TempDir,
     pub(super) ops: SocketAddr,
-    engines: SocketAddr,
+    pub(super) engines: SocketAddr,
 }
 
 impl Binary {
     pub(super) async fn start(profile: &str) -> Self {
-        let directory = TempDir::new().unwrap();
-        fs::create_dir(directory.path().join("profiles")).unwrap();
+        Self::start_in(TempDir::new().unwrap(), CONFIG, profile).await
+    }
+
+    /// Where one may have been before.
+    pub(super) async fn start_in(directory: TempDir, config: &str, profile: &str) -> Self {
+        fs::create_dir_all(directory.path().join("profiles")).unwrap();
         let log = "[log]\nformat = \"json\"\nfilter = \"info,usher=trace\"\n";
-        fs::write(directory.path().join("usher.toml"), format!("{CONFIG}{log}")).unwrap();
+        fs::write(directory.path().join("usher.toml"), format!("{config}{log}")).unwrap();
         write_profile(directory.path(), profile);
         let mut child = Command::new(env!("CARGO_BIN_EXE_usher"))
             .arg("serve")

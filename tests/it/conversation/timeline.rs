@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What the command prints.
-fn timeline(directory: &Path, options: &[&str]) -> String {
+pub(super) fn timeline(directory: &Path, options: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_usher"))
         .args(["timeline", "c1", "--unit", "sales"])
         .args(options)
@@ -64,21 +64,28 @@ async fn b13_the_timeline_tells_what_happened_and_whether_it_was_altered() {
         assert_eq!(pair[1]["previous"], pair[0]["position"]);
     }
 
-    // One letter of what the virtual agent said, in the database file.
+    // When one of the records happened, by a second, in the database file.
     let file = directory.path().join("data/usher.db");
     let mut bytes = fs::read(&file).unwrap();
-    let said = b"It left on Monday.";
-    let found: Vec<usize> = (0..bytes.len() - said.len()).filter(|&at| bytes[at..].starts_with(said)).collect();
+    // A sealed record is kept behind its business unit, its contact, and the lengths of both.
+    let found: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(b"salesc1\x01")).collect();
     assert!(!found.is_empty(), "the journal is in the file");
-    for at in found {
-        bytes[at + 11] = b'S';
-    }
+    // Before these: the length of the body, 4 bytes; of the names, 2; the hash, 32; the time, 8.
+    bytes[found[0] - 45] ^= 4;
     fs::write(&file, bytes).unwrap();
     let text = timeline(directory.path(), &[]);
     assert!(text.contains("ALTERED: record ") && !text.contains("unaltered"), "{text}");
     let json: Value = serde_json::from_str(&timeline(directory.path(), &["--json"])).unwrap();
     assert_eq!(json["unaltered"], false);
     assert!(json["firstAltered"].is_number(), "{json}");
+
+    // One bit of what was said: what is sealed cannot be changed into anything else, not even by who ignores the chain.
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[found[1] + 60] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let text = timeline(directory.path(), &[]);
+    assert!(text.contains("cannot be opened: it was altered") && text.contains("ALTERED: record "), "{text}");
+    assert!(timeline(directory.path(), &["--json"]).contains("\"sealed\": true"));
 }
 
 async fn ask(ops: SocketAddr, path: &str, headers: &str) -> TcpStream {

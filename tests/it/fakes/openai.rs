@@ -197,7 +197,9 @@ async fn complete(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: B
 fn authorise(shared: &Shared, headers: &HeaderMap) -> Result<(), Response> {
     let given = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
     match &*shared.key.lock().unwrap() {
-        Some(key) if given != Some(&format!("Bearer {key}")) => Err(refused(401, "invalid_api_key", "the key is wrong")),
+        Some(key) if given != Some(&format!("Bearer {key}")) => {
+            Err(refused(401, "invalid_api_key", "the key is wrong"))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -207,8 +209,7 @@ fn refused(status: u16, code: &str, message: &str) -> Response {
     (StatusCode::from_u16(status).unwrap(), Json(json!({"error": error}))).into_response()
 }
 
-const KNOWN: [&str; 7] =
-    ["model", "messages", "tools", "max_tokens", "max_completion_tokens", "temperature", "stream"];
+const KNOWN: [&str; 7] = ["model", "messages", "tools", "max_tokens", "max_completion_tokens", "temperature", "stream"];
 
 /// What the strictest servers demand of a request.
 #[expect(clippy::result_large_err, reason = "a test's answer")]

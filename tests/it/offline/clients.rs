@@ -169,7 +169,7 @@ fn beside_it() -> Vec<(Value, Value)> {
 }
 
 /// Runs a client's script on the steps; what it told must be what is expected, step by step.
-async fn check(mut client: Command, steps: Vec<(Value, Value)>) {
+pub(super) async fn check(mut client: Command, steps: Vec<(Value, Value)>) {
     let (asked, expected): (Vec<Value>, Vec<Value>) = steps.into_iter().unzip();
     let input = serde_json::to_vec(&asked).unwrap();
     let run = move || {
@@ -200,14 +200,20 @@ async fn python(transport: &str) {
     server.stop().await.unwrap();
 }
 
-async fn node(transport: &str) {
+/// One of tests/node, with the packages that `./check` has installed.
+pub(super) fn node_script(name: &str) -> Command {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let modules =
         env::var_os("USHER_TEST_NODE_MODULES").map_or_else(|| root.join("target/node/node_modules"), PathBuf::from);
     assert!(modules.is_dir(), "{} is missing: run ./check, which makes it", modules.display());
-    let server = serve(agent()).await;
     let mut client = Command::new("node");
-    client.env("NODE_PATH", modules).arg(root.join("tests/node/google_clients.js"));
+    client.env("NODE_PATH", modules).arg(root.join("tests/node").join(name));
+    client
+}
+
+async fn node(transport: &str) {
+    let server = serve(agent()).await;
+    let mut client = node_script("google_clients.js");
     client.args([&server.address().ip().to_string(), &server.address().port().to_string(), transport]);
     check(client, everything()).await;
     server.stop().await.unwrap();

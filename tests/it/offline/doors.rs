@@ -10,7 +10,7 @@ use usher::wire::dialogflow_v2::{
 use super::{SESSION, agent, serve};
 
 /// Status and JSON.
-async fn ask(method: &str, url: &str, body: &str) -> (u16, Value) {
+pub(super) async fn ask(method: &str, url: &str, body: &str) -> (u16, Value) {
     let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
     let request = reqwest::Client::new().request(method, url).header("content-type", "application/json");
     let answer = request.body(body.to_owned()).send().await.unwrap();

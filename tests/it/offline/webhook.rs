@@ -15,7 +15,7 @@ use usher::{
 use super::{SESSION, agent, serve};
 use crate::fakes::http_target::{HttpTarget, Reaction};
 
-async fn server(target: &HttpTarget) -> Server {
+pub(super) async fn server(target: &HttpTarget) -> Server {
     let mut agent = agent();
     agent.webhook = Some(Webhook {
         url: format!("http://{}/hook", target.address),

@@ -24,6 +24,7 @@ enum Step {
     /// A commit under the epoch before the last.
     Stale,
     Prune(u8),
+    Erase(u8),
     Records(u8, usize),
 }
 
@@ -37,6 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Claim),
         1 => Just(Step::Stale),
         1 => any::<u8>().prop_map(Step::Prune),
+        1 => (0..7_u8).prop_map(Step::Erase),
         3 => (0..7_u8, 0..20_usize).prop_map(|(contact, limit)| Step::Records(contact, limit)),
     ]
 }
@@ -65,6 +67,10 @@ impl Caller {
         let mut batch = Batch::default();
         for (contact, anew) in contacts {
             let prev = if *anew { 0 } else { self.last(*contact) };
+            if prev == 0 {
+                let sealed = self.next.to_le_bytes().to_vec();
+                batch.keys.push(LifeKey { contact: super::contact(&name(*contact)), born: Pos(self.next), sealed });
+            }
             // Time mostly goes on; sometimes the clock is set back a little.
             let jitter = if self.next.is_multiple_of(7) { 3 } else { 0 };
             batch
@@ -124,11 +130,20 @@ impl Both {
                 let expected = memory.prune(before).await.expect("memory prunes");
                 assert_eq!(sqlite.prune(before).await.expect("SQLite prunes"), expected, "{before:?}");
             }
+            Step::Erase(contact) => {
+                let contact = super::contact(&name(*contact));
+                let erased = Erased { at: at(self.caller.next), by: "a test".to_owned() };
+                let [memory, sqlite] = self.stores();
+                let expected = memory.erase(&contact, &erased).await.expect("memory erases");
+                assert_eq!(sqlite.erase(&contact, &erased).await.expect("SQLite erases"), expected);
+            }
             Step::Records(contact, limit) => {
                 let contact = super::contact(&name(*contact));
                 let [memory, sqlite] = self.stores();
                 let expected = memory.records(&contact, *limit).await.expect("memory reads");
                 assert_eq!(sqlite.records(&contact, *limit).await.expect("SQLite reads"), expected);
+                let expected = memory.lives(&contact).await.expect("memory knows");
+                assert_eq!(sqlite.lives(&contact).await.expect("SQLite knows"), expected);
             }
         }
     }
@@ -163,15 +178,17 @@ async fn agree(steps: &[Step]) {
     }
     let [memory, sqlite] = both.stores();
     assert_eq!(told(sqlite).await, told(memory).await);
+    assert_eq!(sqlite.erased().await.unwrap(), memory.erased().await.unwrap());
 }
 
 /// What is loaded; snapshots and closed contacts come in any order.
 async fn told(store: &dyn Store) -> Vec<Loaded> {
     let mut loaded = load(store).await;
     loaded.sort_by_key(|it| match it {
-        Loaded::Snapshot(snapshot) => (0, Pos(0), snapshot.contact.to_string()),
-        Loaded::Record(record) => (1, record.pos, String::new()),
-        Loaded::Closed(contact) => (2, Pos(0), contact.to_string()),
+        Loaded::Key(key) => (0, key.born, String::new()),
+        Loaded::Snapshot(snapshot) => (1, Pos(0), snapshot.contact.to_string()),
+        Loaded::Record(record) => (2, record.pos, String::new()),
+        Loaded::Closed(contact) => (3, Pos(0), contact.to_string()),
     });
     loaded
 }

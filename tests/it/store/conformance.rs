@@ -39,6 +39,12 @@ hold_for_every_store!(
     prune_never_passes_the_checkpoint,
     prune_of_everything_keeps_the_next_position,
     secrets_are_replaced_and_found_by_name,
+    keys_are_loaded_before_all_else_as_long_as_a_recovery_needs_them,
+    a_key_is_known_by_its_contact_and_where_it_begins,
+    an_open_contact_is_not_erased_and_an_unknown_one_is_said_so,
+    an_erased_contact_has_no_key_and_erasing_it_again_tells_of_the_first_time,
+    a_repeated_commit_brings_no_erased_key_back,
+    keys_are_pruned_with_their_records,
     a_repeated_commit_changes_nothing,
     a_repeated_commit_may_have_grown,
     a_repeated_position_with_another_record_is_refused,
@@ -77,6 +83,7 @@ async fn the_next_position_follows_the_last_record(store: &dyn Store) {
 async fn load_gives_snapshots_then_records_then_closed(store: &dyn Store) {
     let epoch = claim(store).await;
     let batch = Batch {
+        keys: Vec::new(),
         records: vec![record(1, "ann", 0), record(2, "bob", 0), record(3, "bob", 2)],
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 3)],
@@ -99,6 +106,7 @@ async fn load_begins_at_the_checkpoint(store: &dyn Store) {
     let records = [record(1, "ann", 0), record(2, "bob", 0), record(3, "cy", 0), record(4, "ann", 1)];
     store.commit(epoch, &journal(records)).await.unwrap();
     let batch = Batch {
+        keys: Vec::new(),
         records: Vec::new(),
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 2), closed("cy", 3)],
@@ -157,6 +165,7 @@ async fn a_name_can_be_used_again_after_its_contact_is_closed(store: &dyn Store)
 async fn a_name_used_again_in_the_batch_that_closes_it_keeps_its_snapshot(store: &dyn Store) {
     let epoch = claim(store).await;
     let batch = Batch {
+        keys: Vec::new(),
         records: vec![record(1, "ann", 0), record(2, "ann", 0)],
         snapshots: vec![snapshot("ann", 2)],
         closed: vec![closed("ann", 1)],
@@ -188,6 +197,7 @@ async fn records_are_found_by_snapshot_by_close_and_in_the_tail(store: &dyn Stor
     let epoch = claim(store).await;
     let records = ["snapped", "closed", "both", "both"].into_iter().zip(1..);
     let batch = Batch {
+        keys: Vec::new(),
         records: records.map(|(name, pos)| record(pos, name, if pos == 4 { 3 } else { 0 })).collect(),
         snapshots: vec![snapshot("snapped", 1), snapshot("both", 3)],
         closed: vec![closed("closed", 2)],
@@ -219,6 +229,7 @@ async fn records_keep_every_byte(store: &dyn Store) {
 async fn four_records(store: &dyn Store) -> OwnerEpoch {
     let epoch = claim(store).await;
     let batch = Batch {
+        keys: Vec::new(),
         records: vec![record(1, "ann", 0), record(2, "bob", 0), record(3, "ann", 1), record(4, "cy", 0)],
         snapshots: vec![snapshot("ann", 3), snapshot("cy", 4)],
         closed: vec![closed("bob", 2)],
@@ -283,6 +294,7 @@ async fn secrets_are_replaced_and_found_by_name(store: &dyn Store) {
 async fn a_repeated_commit_changes_nothing(store: &dyn Store) {
     let epoch = claim(store).await;
     let batch = Batch {
+        keys: Vec::new(),
         records: vec![record(1, "ann", 0), record(2, "bob", 0)],
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 2)],
@@ -361,4 +373,122 @@ async fn reading_and_committing_go_on_together(store: &dyn Store) {
     };
     join(write, read).await;
     assert_eq!(positions(store, "ann", usize::MAX).await.len(), 60);
+}
+
+fn key(name: &str, born: u64) -> LifeKey {
+    let mut sealed = vec![0x1f; 40];
+    sealed.extend_from_slice(&born.to_le_bytes());
+    LifeKey { contact: contact(name), born: Pos(born), sealed }
+}
+
+fn alive(name: &str, born: u64) -> Life {
+    Life { born: Pos(born), key: Ok(key(name, born).sealed) }
+}
+
+fn erased(at_pos: u64) -> Erased {
+    Erased { at: at(at_pos), by: "a test".to_owned() }
+}
+
+async fn lives(store: &dyn Store, name: &str) -> Vec<Life> {
+    store.lives(&contact(name)).await.unwrap()
+}
+
+/// Ann is open, Bob closed; both with a key.
+async fn two_lives(store: &dyn Store) -> (OwnerEpoch, Batch) {
+    let epoch = claim(store).await;
+    let batch = Batch {
+        keys: vec![key("ann", 1), key("bob", 2)],
+        closed: vec![closed("bob", 2)],
+        ..journal([record(1, "ann", 0), record(2, "bob", 0)])
+    };
+    store.commit(epoch, &batch).await.unwrap();
+    (epoch, batch)
+}
+
+async fn keys_are_loaded_before_all_else_as_long_as_a_recovery_needs_them(store: &dyn Store) {
+    let (epoch, _) = two_lives(store).await;
+    let batch = Batch { snapshots: vec![snapshot("ann", 1)], ..Batch::default() };
+    store.commit(epoch, &batch).await.unwrap();
+    let loaded = load(store).await;
+    let expected = [Loaded::Key(key("ann", 1)), Loaded::Key(key("bob", 2)), Loaded::Snapshot(snapshot("ann", 1))];
+    assert_eq!(loaded[..3], expected);
+    store.commit(epoch, &Batch { checkpoint: Some(Pos(3)), ..Batch::default() }).await.unwrap();
+    assert_eq!(load(store).await, [Loaded::Key(key("ann", 1)), Loaded::Snapshot(snapshot("ann", 1))]);
+    let many = Batch { keys: (3..=700).map(|pos| key(&format!("c{pos}"), pos)).collect(), ..Batch::default() };
+    store.commit(epoch, &many).await.unwrap();
+    let loaded = load(store).await;
+    assert!(loaded.iter().skip(1).take(698).cloned().eq(many.keys.into_iter().map(Loaded::Key)));
+}
+
+async fn a_key_is_known_by_its_contact_and_where_it_begins(store: &dyn Store) {
+    let (epoch, _) = two_lives(store).await;
+    assert_eq!(lives(store, "ann").await, [alive("ann", 1)]);
+    assert_eq!(lives(store, "nobody").await, []);
+    let elsewhere = ContactId { unit: UnitName::new("service").unwrap(), ..contact("ann") };
+    assert_eq!(store.lives(&elsewhere).await.unwrap(), []);
+    // The name is used again.
+    let batch = Batch { keys: vec![key("bob", 3)], ..journal([record(3, "bob", 0)]) };
+    store.commit(epoch, &batch).await.unwrap();
+    assert_eq!(lives(store, "bob").await, [alive("bob", 2), alive("bob", 3)]);
+}
+
+async fn an_open_contact_is_not_erased_and_an_unknown_one_is_said_so(store: &dyn Store) {
+    let (epoch, _) = two_lives(store).await;
+    assert_eq!(store.erase(&contact("ann"), &erased(3)).await.unwrap(), Erasure::Open);
+    assert_eq!(store.erase(&contact("nobody"), &erased(3)).await.unwrap(), Erasure::Unknown);
+    // A name in use again, in the batch in which its contact before was closed.
+    let batch = Batch { keys: vec![key("ann", 3)], closed: vec![closed("ann", 1)], ..journal([record(3, "ann", 0)]) };
+    store.commit(epoch, &batch).await.unwrap();
+    assert_eq!(store.erase(&contact("ann"), &erased(3)).await.unwrap(), Erasure::Open);
+    assert_eq!(lives(store, "ann").await, [alive("ann", 1), alive("ann", 3)]);
+    store.commit(epoch, &Batch { closed: vec![closed("ann", 3)], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.erase(&contact("ann"), &erased(4)).await.unwrap(), Erasure::Done);
+    let gone = |born| Life { born: Pos(born), key: Err(erased(4)) };
+    assert_eq!(lives(store, "ann").await, [gone(1), gone(3)], "every contact of that name");
+}
+
+async fn an_erased_contact_has_no_key_and_erasing_it_again_tells_of_the_first_time(store: &dyn Store) {
+    let (epoch, _) = two_lives(store).await;
+    assert_eq!(store.erased().await.unwrap(), 0);
+    assert_eq!(store.erase(&contact("bob"), &erased(3)).await.unwrap(), Erasure::Done);
+    assert_eq!(store.erase(&contact("bob"), &erased(9)).await.unwrap(), Erasure::Before(erased(3)));
+    assert_eq!(lives(store, "bob").await, [Life { born: Pos(2), key: Err(erased(3)) }]);
+    assert_eq!(store.erased().await.unwrap(), 1);
+    assert_eq!(positions(store, "bob", 9).await, [2], "its records stay, for the chain");
+    let keys: Vec<_> = load(store).await.into_iter().filter(|it| matches!(it, Loaded::Key(_))).collect();
+    assert_eq!(keys, [Loaded::Key(key("ann", 1))]);
+    // The name is free for another.
+    let batch = Batch { keys: vec![key("bob", 3)], closed: vec![closed("bob", 3)], ..journal([record(3, "bob", 0)]) };
+    store.commit(epoch, &batch).await.unwrap();
+    assert_eq!(store.erase(&contact("bob"), &erased(5)).await.unwrap(), Erasure::Done);
+    let gone = |born, at| Life { born: Pos(born), key: Err(erased(at)) };
+    assert_eq!(lives(store, "bob").await, [gone(2, 3), gone(3, 5)]);
+    assert_eq!(store.erased().await.unwrap(), 1, "one contact's name");
+}
+
+async fn a_repeated_commit_brings_no_erased_key_back(store: &dyn Store) {
+    let (epoch, batch) = two_lives(store).await;
+    store.erase(&contact("bob"), &erased(3)).await.unwrap();
+    store.commit(epoch, &batch).await.unwrap();
+    assert_eq!(lives(store, "bob").await, [Life { born: Pos(2), key: Err(erased(3)) }]);
+}
+
+async fn keys_are_pruned_with_their_records(store: &dyn Store) {
+    let (epoch, _) = two_lives(store).await;
+    let batch = Batch {
+        keys: vec![key("cy", 3)],
+        snapshots: vec![snapshot("ann", 1)],
+        closed: vec![closed("cy", 3)],
+        checkpoint: Some(Pos(4)),
+        ..journal([record(3, "cy", 0)])
+    };
+    store.commit(epoch, &batch).await.unwrap();
+    store.erase(&contact("cy"), &erased(4)).await.unwrap();
+    assert_eq!(store.prune(at(3)).await.unwrap(), 2);
+    assert_eq!(lives(store, "bob").await, []);
+    assert_eq!((lives(store, "ann").await.len(), lives(store, "cy").await.len()), (1, 1));
+    assert_eq!(store.prune(at(4)).await.unwrap(), 1);
+    assert_eq!(lives(store, "cy").await, []);
+    assert_eq!(store.erased().await.unwrap(), 0);
+    assert_eq!(lives(store, "ann").await, [alive("ann", 1)], "it is open");
 }

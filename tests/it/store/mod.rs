@@ -11,7 +11,10 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use usher::{
     core::ids::{ContactId, ContactName, Timestamp, UnitName},
-    store::{Batch, Claim, Closed, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, memory::Memory, sqlite::Sqlite},
+    store::{
+        Batch, Claim, Closed, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store,
+        memory::Memory, sqlite::Sqlite,
+    },
 };
 
 /// A store and what must live as long as it.

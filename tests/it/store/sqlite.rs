@@ -163,3 +163,81 @@ async fn a_damaged_block_is_corrupt_not_a_wrong_timeline() {
     assert_eq!(store.records(&contact("ann"), 9).await.unwrap_err().kind, StoreErrorKind::Corrupt);
     assert_eq!(store.load(&mut |_| {}).await.unwrap_err().kind, StoreErrorKind::Corrupt);
 }
+
+/// Every byte of the store's files.
+fn bytes(dir: &TempDir) -> Vec<u8> {
+    let files = std::fs::read_dir(dir.path()).unwrap();
+    files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+}
+
+/// Not of any pattern that could be found elsewhere.
+fn random_key(pos: u64) -> LifeKey {
+    let mut state = pos.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    LifeKey { contact: contact(&format!("c{pos}")), born: Pos(pos), sealed: (0..81).map(|_| byte()).collect() }
+}
+
+#[tokio::test]
+async fn b10_a_destroyed_key_is_nowhere_in_the_files_however_pages_were_split_and_pruned() {
+    const ALL: u64 = 3000;
+    let dir = tempfile::tempdir().unwrap();
+    let (store, beside) = (Sqlite::open(dir.path()).await.unwrap(), Sqlite::open(dir.path()).await.unwrap());
+    let epoch = claim(&store).await;
+    let mut pos = 1;
+    while pos <= ALL {
+        // Commits of many sizes; contacts are closed out of order.
+        let some: Vec<u64> = (pos..=ALL.min(pos + pos % 37)).collect();
+        pos += some.len() as u64;
+        let mut batch = journal(some.iter().map(|it| record(*it, &format!("c{it}"), 0)));
+        batch.keys = some.iter().map(|it| random_key(*it)).collect();
+        batch.closed = some.iter().rev().filter(|it| **it > 1200).map(|it| closed(&format!("c{it}"), *it)).collect();
+        store.commit(epoch, &batch).await.unwrap();
+    }
+    let late = (1..=1200).rev().map(|it| closed(&format!("c{it}"), it)).collect();
+    store.commit(epoch, &Batch { closed: late, checkpoint: Some(Pos(ALL)), ..Batch::default() }).await.unwrap();
+    // The oldest ones go, and what is left of them is taken out.
+    assert_eq!(store.prune(at(1500)).await.unwrap(), 1499);
+    let erased = Erased { at: at(ALL), by: "a test".to_owned() };
+    let wanted: Vec<u64> = (1500..=ALL).step_by(7).collect();
+    for pos in &wanted {
+        // By another process, while the gateway goes on.
+        let name = contact(&format!("c{pos}"));
+        assert_eq!(beside.erase(&name, &erased).await.unwrap(), Erasure::Done);
+    }
+    let check = |what: &str| {
+        let kept = bytes(&dir);
+        let has = |pos: u64| {
+            let sealed = random_key(pos).sealed;
+            // A part would be too much.
+            kept.windows(16).any(|it| it == &sealed[32..48])
+        };
+        // One by one is slow: sixteen of each kind.
+        let gone: Vec<_> =
+            (1..1500).step_by(97).chain(wanted.iter().copied().step_by(14)).filter(|it| has(*it)).collect();
+        assert_eq!(gone, [0_u64; 0], "{what}: destroyed, and still there");
+        assert!((1501..ALL).step_by(301).filter(|it| !wanted.contains(it)).all(has), "{what}: the others are kept");
+    };
+    check("while both are open");
+    assert_eq!(std::fs::metadata(dir.path().join("usher.db-wal")).unwrap().len(), 0);
+    beside.close().await.unwrap();
+    store.close().await.unwrap();
+    check("when both are closed");
+}
+
+#[tokio::test]
+async fn b10_a_store_of_the_version_before_keys_is_brought_up_to_date_and_read() {
+    let dir = tempfile::tempdir().unwrap();
+    change_by_hand(&dir, include_str!("../../../src/store/migrations/0001_start.sql")).await;
+    change_by_hand(&dir, "PRAGMA application_id = 0x55736872; PRAGMA user_version = 1").await;
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    let epoch = claim(&store).await;
+    store.commit(epoch, &journal([record(1, "ann", 0)])).await.unwrap();
+    assert_eq!((positions(&store, "ann", 9).await, store.lives(&contact("ann")).await.unwrap()), (vec![1], vec![]));
+    let erased = Erased { at: at(2), by: "a test".to_owned() };
+    assert_eq!(store.erase(&contact("ann"), &erased).await.unwrap(), Erasure::Unknown);
+}

@@ -7,7 +7,7 @@ use crate::core::{
     action::{ActionKind, ActionRule, Address, Offer},
     directory::Queue,
     ids::{ProfileName, SpeechTargetId, UnitName},
-    profile::{Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
+    profile::{Chain, Events, Handover, Inactivity, Limits, LongText, OnUncertain, TextLimit},
 };
 
 pub(super) const FALLBACK: &str = "Something went wrong.";
@@ -46,6 +46,7 @@ pub(super) fn rules() -> Rules {
         actions: action_rules(),
         welcome_event: String::new(),
         fallback_message: FALLBACK.to_owned(),
+        chain: Chain::default(),
         inactivity: Inactivity {
             timeout: Duration::from_millis(TIMEOUT_MS.unsigned_abs()),
             timeout_message: GOODBYE.to_owned(),
@@ -57,6 +58,7 @@ pub(super) fn rules() -> Rules {
             not_understood_after: 3,
             failures_after: 2,
             slow_after: 0,
+            typing_after: Duration::ZERO,
             slow_threshold: Duration::ZERO,
             slow_message: String::new(),
             not_understood_message: "A person understands you better.".to_owned(),
@@ -73,6 +75,12 @@ pub(super) fn rules() -> Rules {
         calling_code: "49".to_owned(),
         limits: Limits { waiting_inputs: 4, undelivered: 8, transcript_bytes: 4096 },
     }
+}
+
+/// A canary for nobody by itself, and so many standbys.
+pub(super) fn chain(canary: bool, standbys: u8) -> Chain {
+    let standbys = (1..=standbys).map(|n| EngineName::new(&format!("standby-{n}")).unwrap()).collect();
+    Chain { canary_percent: canary.then_some(0), standbys }
 }
 
 pub(super) fn all_events() -> Events {

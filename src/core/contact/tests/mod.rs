@@ -4,6 +4,7 @@
 //! back (see [`saved`]).
 
 mod actions;
+mod chain;
 mod events;
 mod given;
 mod model;
@@ -28,7 +29,8 @@ use crate::core::{
     action::{ActionKind, ActionRule, Offer},
     directory::Queue,
     message::Speaker,
-    profile::{Events, Handover, Inactivity, LongText, OnUncertain, TextLimit},
+    profile::{Chain, Events, Handover, Inactivity, LongText, OnUncertain, TextLimit},
+    step::{Aspect, MoveCause},
 };
 
 /// 20 November 2026, 10:00 UTC: where every script begins.
@@ -45,6 +47,8 @@ struct Talk {
     contact: Contact,
     steps: Vec<Step>,
     tape: Tape,
+    /// The canary is given up.
+    rolled_back: bool,
 }
 
 /// Runs a script on a fresh contact of the media type OpenMedia that waits for its customer.
@@ -65,11 +69,11 @@ impl Talk {
     fn begin(rules: Rules, card: Card, returned: bool, effects: &[&str]) -> Self {
         let directory = directory();
         let mut out = Out::default();
-        let cx = Context { rules: &rules, directory: &directory, now: Timestamp(T0) };
-        let contact = Contact::start(card, returned, cx, &mut out);
+        let cx = Context { rules: &rules, directory: &directory, now: Timestamp(T0), rolled_back: false };
+        let contact = Contact::start(card, returned, None, cx, &mut out);
         assert_eq!(shown(&out.effects), effects, "at the start");
         let tape = Tape::begin(&contact, &out.steps, Timestamp(T0));
-        Self { rules, directory, contact, steps: out.steps, tape }
+        Self { rules, directory, contact, steps: out.steps, tape, rolled_back: false }
     }
 
     #[track_caller]
@@ -83,7 +87,8 @@ impl Talk {
     #[track_caller]
     fn on(&mut self, at: i64, event: Event) -> Vec<Effect> {
         let mut out = Out::default();
-        let cx = Context { rules: &self.rules, directory: &self.directory, now: Timestamp(T0 + at) };
+        let (rules, directory, rolled_back) = (&self.rules, &self.directory, self.rolled_back);
+        let cx = Context { rules, directory, now: Timestamp(T0 + at), rolled_back };
         self.contact.on_event(event.clone(), cx, &mut out);
         self.tape.keep(&self.contact, event, &out.steps, cx);
         self.tape.check(&self.contact, &self.rules, &self.directory);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::{
-    world::{Kind, Move, SLOW, SLOW_MS, WARN_MS, WARNING, World, moves, repeatable, setting},
+    world::{Kind, Move, SLOW, SLOW_MS, TYPING_MS, WARN_MS, WARNING, World, moves, repeatable, setting},
     *,
 };
 
@@ -37,6 +37,7 @@ enum Wait {
         of: Option<usize>,
         since: i64,
         slow: bool,
+        typing: bool,
     },
     External(u32),
     Command {
@@ -67,6 +68,23 @@ struct Model {
     undelivered: BTreeSet<u32>,
     idle_since: Option<i64>,
     warned: bool,
+    /// Where in the chain: its position among canary, primary, standbys.
+    engine: usize,
+    /// That engine has not answered since.
+    moved: bool,
+    answered: bool,
+    /// The input that is asked, and how it was being waited for: what fail-over must keep.
+    input: String,
+    waited: Wait,
+    failed_over: bool,
+}
+
+const PRIMARY: usize = 1;
+
+/// The chain by names, canary first, whether it is there or not.
+fn names(rules: &Rules) -> Vec<Option<EngineName>> {
+    let standbys = rules.chain.standbys.iter().cloned().map(Some);
+    [Some(EngineName::canary()), None].into_iter().chain(standbys).collect()
 }
 
 /// One step of the contact, from outside.
@@ -77,6 +95,7 @@ struct Seen<'a> {
     before: &'a Contact,
     after: &'a Contact,
     rules: &'a Rules,
+    rolled_back: bool,
 }
 
 impl Seen<'_> {
@@ -134,7 +153,9 @@ impl Model {
     fn begin(&mut self, world: &World) -> Verdict {
         let out = Out { effects: world.greeting.clone(), steps: Vec::new() };
         let (event, contact) = (&Event::Typing, &world.contact);
-        let seen = Seen { event, out: &out, now: T0, before: contact, after: contact, rules: &world.rules };
+        let rules = &world.rules;
+        let seen = Seen { event, out: &out, now: T0, before: contact, after: contact, rules, rolled_back: false };
+        self.engine = usize::from(rules.chain.canary_percent.is_none());
         for effect in &out.effects {
             self.allow(effect, &seen)?;
         }
@@ -170,7 +191,9 @@ impl Model {
             Event::Answered { turn, epoch, .. } => self.answer(*turn, *epoch, seen)?,
             // No draw yields it: it leads to words that the answer might have had as well.
             Event::Progressed { .. } => {}
-            Event::AskFailed { turn, epoch, .. } => self.failure(*turn, *epoch, seen)?,
+            Event::AskFailed { turn, epoch, kind, .. } => self.failure(*turn, *epoch, *kind, seen)?,
+            // No draw yields it: a line in the timeline.
+            Event::Shadowed(_) => {}
             Event::ExternalAnswered { seq, .. } => {
                 self.external(*seq, seen)?;
             }
@@ -244,6 +267,7 @@ impl Model {
     fn takes(&mut self, turn: Turn, epoch: Epoch) -> Option<Option<usize>> {
         match self.wait {
             Wait::Answer { turn: t, epoch: e, of, .. } if (t, e) == (turn.0, epoch.0) => {
+                self.waited = self.wait;
                 self.wait = Wait::Customer;
                 Some(of)
             }
@@ -253,20 +277,33 @@ impl Model {
 
     fn answer(&mut self, turn: Turn, epoch: Epoch, seen: &Seen<'_>) -> Verdict {
         match self.takes(turn, epoch) {
-            Some(Some(number)) => self.settle(number),
-            Some(None) => Ok(()),
-            None => seen.is_stale(),
-        }
-    }
-
-    fn failure(&mut self, turn: Turn, epoch: Epoch, seen: &Seen<'_>) -> Verdict {
-        match self.takes(turn, epoch) {
             Some(number) => {
-                seen.fails_politely()?;
+                (self.moved, self.answered) = (false, true);
                 number.map_or(Ok(()), |number| self.settle(number))
             }
             None => seen.is_stale(),
         }
+    }
+
+    /// The next engine is asked, and nothing is said; or there is none, and it is a failure.
+    fn failure(&mut self, turn: Turn, epoch: Epoch, kind: FailureKind, seen: &Seen<'_>) -> Verdict {
+        let Some(number) = self.takes(turn, epoch) else { return seen.is_stale() };
+        let (chain, elsewhere) = (names(seen.rules), kind != FailureKind::Interrupted);
+        if elsewhere && self.engine + 1 < chain.len() {
+            self.engine += 1;
+            (self.moved, self.failed_over) = (true, true);
+            let only = matches!(seen.out.effects.as_slice(), [Effect::Ask { .. }]);
+            prop_assert!(only, "no fail-over: {:?}", shown(&seen.out.effects));
+            return Ok(());
+        }
+        if elsewhere && self.engine > PRIMARY {
+            (self.engine, self.moved) = (PRIMARY, true);
+            let promised = seen.rules.handover.to.is_some() && self.handovers < seen.rules.handover.max_handovers;
+            let open = promised && seen.out.steps.iter().all(|step| !matches!(step, Step::NoPerson { .. }));
+            prop_assert!(!open || seen.requeues(), "all have failed, and a person is to be had");
+        }
+        seen.fails_politely()?;
+        number.map_or(Ok(()), |number| self.settle(number))
     }
 
     fn external(&mut self, seq: ActionSeq, seen: &Seen<'_>) -> Result<bool, TestCaseError> {
@@ -322,11 +359,16 @@ impl Model {
     fn tick(&mut self, seen: &Seen<'_>) -> Verdict {
         let effects = shown(&seen.out.effects);
         let next = self.seq + 1;
-        if let Wait::Answer { since, slow, .. } = &mut self.wait {
-            let threshold = seen.rules.handover.slow_threshold;
-            if !*slow && !threshold.is_zero() && seen.now >= *since + SLOW_MS {
-                *slow = true;
+        if let Wait::Answer { since, slow, typing, .. } = &mut self.wait {
+            let rules = &seen.rules.handover;
+            if !*slow && !rules.slow_threshold.is_zero() && seen.now >= *since + SLOW_MS {
+                (*slow, *typing) = (true, true);
                 prop_assert_eq!(effects, ["typing".to_owned(), format!("{next} say '{SLOW}'")]);
+                return Ok(());
+            }
+            if !*typing && !rules.typing_after.is_zero() && seen.now >= *since + TYPING_MS {
+                *typing = true;
+                prop_assert_eq!(effects, ["typing"]);
                 return Ok(());
             }
         }
@@ -376,7 +418,10 @@ impl Model {
     /// Whether this may come now, and what stands after it.
     fn allow(&mut self, effect: &Effect, seen: &Seen<'_>) -> Verdict {
         match effect {
-            Effect::Ask { turn, epoch, input, .. } => self.ask(turn.0, epoch.0, input, seen),
+            Effect::Ask { turn, epoch, to, input, .. } => {
+                self.goes_to(to, input, seen)?;
+                self.ask((turn.0, epoch.0), to.again, input, seen)
+            }
             Effect::Send { seq, command } => {
                 self.numbered(*seq)?;
                 self.command(seq.0, command, seen)
@@ -414,7 +459,22 @@ impl Model {
         Ok(())
     }
 
-    fn ask(&mut self, turn: u32, epoch: u32, input: &Input, seen: &Seen<'_>) -> Verdict {
+    /// Each question to the engine that the contact is with, which is told what it does not know.
+    fn goes_to(&mut self, to: &Addressee, input: &Input, seen: &Seen<'_>) -> Verdict {
+        if self.engine < PRIMARY && seen.rolled_back && !to.again {
+            (self.engine, self.moved) = (PRIMARY, true);
+        }
+        let names = names(seen.rules);
+        prop_assert_eq!(Some(&to.engine), names.get(self.engine));
+        prop_assert_eq!((to.new, to.ongoing), (self.moved, self.answered));
+        prop_assert_eq!(to.again, std::mem::take(&mut self.failed_over));
+        let input = serde_json::to_string(input).unwrap();
+        prop_assert!(!to.again || input == self.input, "{} instead of {}", input, self.input);
+        self.input = input;
+        Ok(())
+    }
+
+    fn ask(&mut self, (turn, epoch): (u32, u32), again: bool, input: &Input, seen: &Seen<'_>) -> Verdict {
         prop_assert_eq!(
             (self.stage, self.wait),
             (Stage::Bot, Wait::Customer),
@@ -438,7 +498,11 @@ impl Model {
             self.last_asked = of;
         }
         (self.turn, self.epoch, self.leapt) = (turn, epoch, false);
-        self.wait = Wait::Answer { turn, epoch, of, since: seen.now, slow: false };
+        let (since, slow, typing) = match self.waited {
+            Wait::Answer { since, slow, typing, .. } if again => (since, slow, typing),
+            Wait::Answer { .. } | Wait::Customer | Wait::External(_) | Wait::Command { .. } => (seen.now, false, false),
+        };
+        self.wait = Wait::Answer { turn, epoch, of, since, slow, typing };
         Ok(())
     }
 
@@ -494,10 +558,12 @@ impl Model {
 
     fn due(&self, rules: &Rules) -> Option<i64> {
         match self.wait {
-            Wait::Answer { since, slow: false, .. } if !rules.handover.slow_threshold.is_zero() => {
-                Some(since + SLOW_MS)
+            Wait::Answer { since, slow, typing, .. } => {
+                let typing = (!typing && !rules.handover.typing_after.is_zero()).then_some(since + TYPING_MS);
+                let slow = (!slow && !rules.handover.slow_threshold.is_zero()).then_some(since + SLOW_MS);
+                typing.or(slow)
             }
-            Wait::Answer { .. } | Wait::External(_) => None,
+            Wait::External(_) => None,
             Wait::Command { delivered, .. } => delivered.map(|at| at + PATIENCE_MS),
             Wait::Customer => {
                 let warns = !rules.inactivity.warn_before.is_zero() && !self.warned;
@@ -524,7 +590,8 @@ fn play(world: &mut World, model: &mut Model, it: &Move) -> Verdict {
         let before = world.contact.clone();
         let out = world.apply(&event);
         let (now, after) = (world.now_ms, &world.contact);
-        let seen = Seen { event: &event, out: &out, now, before: &before, after, rules: &world.rules };
+        let (rules, rolled_back) = (&world.rules, world.rolled_back);
+        let seen = Seen { event: &event, out: &out, now, before: &before, after, rules, rolled_back };
         model.judge(&seen).map_err(|error| {
             TestCaseError::fail(format!("{error}\n  event {event:?}\n  led to {:?}", shown(&out.effects)))
         })?;

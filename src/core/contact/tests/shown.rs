@@ -10,10 +10,14 @@ pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
 
 pub(super) fn show(effect: &Effect) -> String {
     match effect {
-        Effect::Ask { turn, epoch, input, payload } => {
-            format!("ask {}/{} {}{}", turn.0, epoch.0, show_input(input), json_after(" with", payload))
+        Effect::Ask { turn, epoch, to, input, payload } => {
+            let (to, input, with) = (show_addressee(to), show_input(input), json_after(" with", payload));
+            format!("ask {}/{}{to} {input}{with}", turn.0, epoch.0)
         }
-        Effect::Tell { event, payload } => format!("tell {event}{}", json_after(" with", payload)),
+        Effect::Tell { engine, event, payload } => {
+            let at = engine.as_ref().map(|it| format!("at {it} ")).unwrap_or_default();
+            format!("tell {at}{event}{}", json_after(" with", payload))
+        }
         Effect::Send { seq, command } => format!("{} {}", seq.0, show_command(command)),
         Effect::External { seq, uri, parameters } => {
             format!("{} external {uri}{}", seq.0, json_after("", parameters))
@@ -23,6 +27,16 @@ pub(super) fn show(effect: &Effect) -> String {
         Effect::ContactEnded(id) => format!("over {id}"),
         Effect::Close => "close".to_owned(),
     }
+}
+
+/// The primary without anything to know is not worth a word.
+fn show_addressee(to: &Addressee) -> String {
+    let engine = match (&to.engine, to.new) {
+        (None, false) => String::new(),
+        (engine, _) => format!(" {}", engine.as_ref().map_or(EngineName::PRIMARY, EngineName::as_str)),
+    };
+    let mark = |is: bool, mark: &'static str| if is { mark } else { "" };
+    format!("{engine}{}{}", mark(to.new, ", new"), mark(to.again, ", again"))
 }
 
 fn show_input(input: &Input) -> String {

@@ -16,6 +16,7 @@ use super::*;
 
 /// Planted in every sensitive body.
 pub(super) const SECRET: &str = "4111-1111";
+pub(super) const TYPING_MS: i64 = 800;
 pub(super) const SLOW_MS: i64 = 5_000;
 pub(super) const WARN_MS: i64 = 60_000;
 pub(super) const WARNING: &str = "Are you still there?";
@@ -49,6 +50,10 @@ pub(super) struct Setting {
     open: bool,
     web: bool,
     silent: bool,
+    typing: bool,
+    canary: bool,
+    /// So many standbys.
+    standbys: u8,
     long: Option<LongText>,
     on_uncertain: OnUncertain,
 }
@@ -61,9 +66,23 @@ pub(super) fn setting() -> impl Strategy<Value = Setting> {
         Just(Some(LongText::Truncate))
     ];
     let on_uncertain = prop_oneof![Just(OnUncertain::Retry), Just(OnUncertain::Event)];
-    (any::<[bool; 8]>(), long, on_uncertain).prop_map(|(flags, long, on_uncertain)| {
-        let [welcome, events, warns, slow, hands_over, open, web, silent] = flags;
-        Setting { welcome, events, warns, slow, hands_over, open, web, silent, long, on_uncertain }
+    (any::<[bool; 10]>(), 0_u8..3, long, on_uncertain).prop_map(|(flags, standbys, long, on_uncertain)| {
+        let [welcome, events, warns, slow, hands_over, open, web, silent, typing, canary] = flags;
+        Setting {
+            welcome,
+            events,
+            warns,
+            slow,
+            hands_over,
+            open,
+            web,
+            silent,
+            typing,
+            canary,
+            standbys,
+            long,
+            on_uncertain,
+        }
     })
 }
 
@@ -86,6 +105,10 @@ impl Setting {
             rules.handover.slow_after = 2;
             SLOW.clone_into(&mut rules.handover.slow_message);
         }
+        if self.typing {
+            rules.handover.typing_after = Duration::from_millis(TYPING_MS.unsigned_abs());
+        }
+        rules.chain = chain(self.canary, self.standbys);
         if !self.hands_over {
             rules.handover.to = None;
         }
@@ -139,6 +162,8 @@ pub(super) enum Move {
     Typing,
     Answer(Kind),
     Fail(FailureKind),
+    /// The canary is given up.
+    RollBack,
     /// To any question so far.
     OldAnswer(usize, Kind),
     OldFailure(usize),
@@ -160,7 +185,7 @@ pub(super) enum Move {
 impl Move {
     /// Whether a contact that was read back before it does the same: not if a sensitive body was lost on the way.
     pub(super) const fn is_plain(&self) -> bool {
-        !matches!(self, Self::Say { sensitive: true, .. } | Self::Restart)
+        !matches!(self, Self::Say { sensitive: true, .. } | Self::Restart | Self::RollBack)
     }
 }
 
@@ -183,7 +208,8 @@ fn a_move() -> impl Strategy<Value = Move> {
         (2, number.clone().prop_map(Move::Repeat).boxed()),
         (2, Just(Move::Typing).boxed()),
         (18, kind().prop_map(Move::Answer).boxed()),
-        (4, failure().prop_map(Move::Fail).boxed()),
+        (6, failure().prop_map(Move::Fail).boxed()),
+        (1, Just(Move::RollBack).boxed()),
         (2, (number.clone(), kind()).prop_map(|(n, kind)| Move::OldAnswer(n, kind)).boxed()),
         (1, number.clone().prop_map(Move::OldFailure).boxed()),
         (5, any::<bool>().prop_map(Move::External).boxed()),
@@ -220,7 +246,12 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 fn failure() -> impl Strategy<Value = FailureKind> {
-    prop_oneof![Just(FailureKind::Unavailable), Just(FailureKind::Deadline), Just(FailureKind::Quota)]
+    prop_oneof![
+        Just(FailureKind::Unavailable),
+        Just(FailureKind::Deadline),
+        Just(FailureKind::Quota),
+        Just(FailureKind::Interrupted)
+    ]
 }
 
 fn an_outcome() -> impl Strategy<Value = Outcome> {
@@ -268,6 +299,7 @@ pub(super) struct World {
     pub(super) first: Vec<Step>,
     pub(super) greeting: Vec<Effect>,
     pub(super) now_ms: i64,
+    pub(super) rolled_back: bool,
     messages: Vec<Event>,
     asked: Vec<(Turn, Epoch)>,
     queried: Vec<ActionSeq>,
@@ -284,8 +316,9 @@ impl World {
         }
         let media = if setting.web { MediaType::WebInteraction } else { MediaType::OpenMedia };
         let mut out = Out::default();
-        let cx = Context { rules: &rules, directory: &directory, now: Timestamp(T0) };
-        let contact = Contact::start(card(media), false, cx, &mut out);
+        let cx = Context { rules: &rules, directory: &directory, now: Timestamp(T0), rolled_back: false };
+        let first = setting.canary.then(EngineName::canary);
+        let contact = Contact::start(card(media), false, first, cx, &mut out);
         let mut world = Self {
             rules,
             directory,
@@ -293,6 +326,7 @@ impl World {
             first: out.steps.clone(),
             greeting: out.effects.clone(),
             now_ms: T0,
+            rolled_back: false,
             messages: Vec::new(),
             asked: Vec::new(),
             queried: Vec::new(),
@@ -312,7 +346,8 @@ impl World {
             self.contact = Contact::from_snapshot(&self.contact.snapshot().unwrap()).unwrap();
         }
         let mut out = Out::default();
-        let cx = Context { rules: &self.rules, directory: &self.directory, now: self.now() };
+        let cx =
+            Context { rules: &self.rules, directory: &self.directory, now: self.now(), rolled_back: self.rolled_back };
         self.contact.on_event(event.clone(), cx, &mut out);
         self.see(&out);
         out
@@ -350,6 +385,10 @@ impl World {
             Move::Repeat(n) => pick(&self.messages, *n),
             Move::Typing => Some(Event::Typing),
             Move::Answer(kind) => self.asked.last().map(|at| answer_to(*at, *kind)),
+            Move::RollBack => {
+                self.rolled_back = true;
+                None
+            }
             Move::OldAnswer(n, kind) => pick(&self.asked, *n).map(|at| answer_to(at, *kind)),
             Move::Fail(kind) => self.asked.last().map(|(turn, epoch)| failed(turn.0, epoch.0, *kind)),
             Move::OldFailure(n) => {

@@ -9,6 +9,7 @@ use usher::wire::dialogflow_v2::{
 };
 
 use super::json;
+use crate::fakes::google::json::to_struct;
 
 /// An answer in the making.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub(crate) fn say(text: &str) -> Say {
 }
 
 pub(crate) fn structure(json: &Value) -> Struct {
-    json::to_struct(json).expect("an object")
+    to_struct(json).expect("an object")
 }
 
 impl Say {

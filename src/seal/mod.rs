@@ -1,7 +1,12 @@
-//! Secrets at rest: sealed under a master key before they reach a store.
+//! What is sealed before it reaches a store: secrets under the master key, and each contact's records under a key of its own
+//! ([`Vault`], [`DataKey`]).
 //!
 //! A sealed secret is bound to its name, so that one entry cannot be passed off as another, and names the key that sealed
 //! it, so that a later rotation can tell old from new.
+
+mod data_key;
+
+pub use data_key::{DataKey, Purpose, Vault};
 
 use std::{
     fmt, fs, io,

@@ -6,37 +6,30 @@ use std::{error::Error, time::Duration};
 
 use tonic::Code;
 
-use super::DialogflowV2;
-use crate::{
-    config::settings::Profile, core::message::FailureKind, gateway::ports::AskError, nlp::google_auth::TokenFault,
-};
+use crate::{core::message::FailureKind, gateway::ports::AskError, nlp::google_auth::TokenFault};
 
 /// Where an ask goes, as an administrator knows it.
-#[derive(Debug)]
-pub(super) struct Place {
-    profile: String,
-    project: String,
-    region: String,
-    environment: String,
-    endpoint: String,
+#[derive(Clone, Debug)]
+pub(in crate::nlp) struct Place {
+    /// `Dialogflow V2`
+    pub(in crate::nlp) api: &'static str,
+    /// What the profile calls the place of an agent: `region`.
+    pub(in crate::nlp) located_by: &'static str,
+    pub(in crate::nlp) profile: String,
+    pub(in crate::nlp) project: String,
+    pub(in crate::nlp) region: String,
+    /// Where the version names agents: the agent's id.
+    pub(in crate::nlp) agent: Option<String>,
+    pub(in crate::nlp) environment: String,
+    pub(in crate::nlp) endpoint: String,
 }
 
 type Cause = Option<Box<dyn Error + Send + Sync>>;
 
 impl Place {
-    pub(super) fn new(profile: &Profile, config: &DialogflowV2, endpoint: &str) -> Self {
-        Self {
-            profile: profile.name.to_string(),
-            project: config.project.clone(),
-            region: config.region.clone().unwrap_or_else(|| "global".into()),
-            environment: config.environment.clone().unwrap_or_else(|| "draft".into()),
-            endpoint: endpoint.to_owned(),
-        }
-    }
-
     /// Dialogflow, or what stands before it, answered with a status.
-    pub(super) fn refused(&self, code: Code, cause: Cause) -> AskError {
-        let Self { project, region, environment, endpoint, .. } = self;
+    pub(in crate::nlp) fn refused(&self, code: Code, cause: Cause) -> AskError {
+        let Self { api, located_by, project, region, endpoint, .. } = self;
         let (kind, advice) = match code {
             Code::Unavailable => (
                 FailureKind::Unavailable,
@@ -49,7 +42,7 @@ impl Place {
             Code::ResourceExhausted => (
                 FailureKind::Quota,
                 format!(
-                    "project {project} has used up its Dialogflow quota in region {region}; raise \"requests per \
+                    "project {project} has used up its Dialogflow quota in {located_by} {region}; raise \"requests per \
                      minute\" in Google Cloud under IAM & Admin > Quotas, or wait for the next minute"
                 ),
             ),
@@ -67,18 +60,10 @@ impl Place {
                      Client\" there, and see that the Dialogflow API is enabled"
                 ),
             ),
-            Code::NotFound => (
-                FailureKind::NotFound,
-                format!(
-                    "no agent in project {project}, region {region}, environment {environment}: an agent lives in one \
-                     region only, so compare `region` with the agent's location in the Dialogflow console, then \
-                     `project` and `environment`"
-                ),
-            ),
-            Code::Unimplemented => (
-                FailureKind::NotFound,
-                format!("{endpoint} does not speak Dialogflow V2: check `endpoint` and `transport`"),
-            ),
+            Code::NotFound => (FailureKind::NotFound, self.nowhere()),
+            Code::Unimplemented => {
+                (FailureKind::NotFound, format!("{endpoint} does not speak {api}: check `endpoint` and `transport`"))
+            }
             Code::InvalidArgument => (
                 FailureKind::Invalid,
                 format!(
@@ -89,7 +74,7 @@ impl Place {
             Code::FailedPrecondition => (
                 FailureKind::Precondition,
                 format!(
-                    "project {project} is not ready to answer in region {region}: see in the Dialogflow console that the \
+                    "project {project} is not ready to answer in {located_by} {region}: see in the Dialogflow console that the \
                      agent exists, its training has ended, and billing is on"
                 ),
             ),
@@ -108,8 +93,21 @@ impl Place {
         self.failure(kind, &advice, cause)
     }
 
+    fn nowhere(&self) -> String {
+        let Self { located_by, project, region, environment, .. } = self;
+        let (agent, then) = match &self.agent {
+            Some(agent) => (format!("no agent {agent}"), "`project`, `agent`"),
+            None => ("no agent".to_owned(), "`project`"),
+        };
+        format!(
+            "{agent} in project {project}, {located_by} {region}, environment {environment}: an agent lives in one \
+             {located_by} only, so compare `{located_by}` with the agent's location in the Dialogflow console, then \
+             {then} and `environment`"
+        )
+    }
+
     /// No connection, or it broke.
-    pub(super) fn unreachable(&self, cause: Cause) -> AskError {
+    pub(in crate::nlp) fn unreachable(&self, cause: Cause) -> AskError {
         let endpoint = &self.endpoint;
         let advice = format!(
             "{endpoint} cannot be reached: check name resolution, the firewall for port 443, and whether this site needs \
@@ -118,21 +116,21 @@ impl Place {
         self.failure(FailureKind::Unavailable, &advice, cause)
     }
 
-    pub(super) fn late(&self, deadline: Duration) -> AskError {
+    pub(in crate::nlp) fn late(&self, deadline: Duration) -> AskError {
         let advice = format!(
-            "no answer from {} within {} ms: look for a slow fulfilment webhook, or raise `deadline`",
+            "no answer from {} within {} ms: look for a slow fulfilment webhook, or raise `deadline_ms`",
             self.endpoint,
             deadline.as_millis()
         );
         self.failure(FailureKind::Deadline, &advice, None)
     }
 
-    pub(super) fn malformed(&self, cause: Cause) -> AskError {
-        let advice = format!("the answer of {} cannot be read as Dialogflow V2: check `endpoint`", self.endpoint);
+    pub(in crate::nlp) fn malformed(&self, cause: Cause) -> AskError {
+        let advice = format!("the answer of {} cannot be read as {}: check `endpoint`", self.endpoint, self.api);
         self.failure(FailureKind::Malformed, &advice, cause)
     }
 
-    pub(super) fn empty(&self) -> AskError {
+    pub(in crate::nlp) fn empty(&self) -> AskError {
         let advice = format!(
             "the agent in project {} matched an intent without text and without action: give it a response",
             self.project
@@ -140,7 +138,7 @@ impl Place {
         self.failure(FailureKind::Empty, &advice, None)
     }
 
-    pub(super) fn webhook(&self, code: Code) -> AskError {
+    pub(in crate::nlp) fn webhook(&self, code: Code) -> AskError {
         let advice = format!(
             "the fulfilment webhook of the agent in project {} failed ({code:?}) and left nothing to say: see the \
              webhook's log, and give the intent a default response",
@@ -150,12 +148,12 @@ impl Place {
     }
 
     /// A body that a restart has taken away was to be asked; the gateway should have known.
-    pub(super) fn redacted(&self) -> AskError {
+    pub(in crate::nlp) fn redacted(&self) -> AskError {
         self.failure(FailureKind::Interrupted, "the text was sensitive and is gone after the restart", None)
     }
 
     /// No token, so nothing was asked.
-    pub(super) fn no_token(&self, fault: TokenFault) -> AskError {
+    pub(in crate::nlp) fn no_token(&self, fault: TokenFault) -> AskError {
         let project = &self.project;
         let (kind, advice) = match fault {
             TokenFault::Refused(code) => (
@@ -184,14 +182,14 @@ impl Place {
     }
 
     fn failure(&self, kind: FailureKind, advice: &str, source: Cause) -> AskError {
-        AskError { kind, advice: format!("profile {}: {advice}", self.profile), source }
+        AskError { source, ..AskError::new(kind, format!("profile {}: {advice}", self.profile)) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nlp::dialogflow_v2::tests::place;
+    use crate::nlp::google::tests::place;
 
     #[test]
     fn s33_each_status_has_its_kind_and_advice() {

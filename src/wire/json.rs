@@ -4,24 +4,26 @@ use bytes::Bytes;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
 
-use crate::wire;
+use super::DESCRIPTORS;
 
-const PACKAGE: &str = "google.cloud.dialogflow.v2";
+pub use prost_reflect::DescriptorError;
 
+/// Messages of one package.
 #[derive(Clone, Debug)]
-pub(super) struct Json {
+pub struct Json {
     pool: DescriptorPool,
+    package: &'static str,
 }
 
 /// How values of enumerations are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Enums {
+pub enum Enums {
     Names,
     Numbers,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JsonError {
+pub enum JsonError {
     #[error("{0}")]
     NotJson(#[from] serde_json::Error),
     #[error("the message {0} is not in the contract")]
@@ -33,12 +35,21 @@ pub(super) enum JsonError {
 impl Json {
     /// # Errors
     /// When the contract that this binary was built with is broken.
-    pub(super) fn new() -> Result<Self, prost_reflect::DescriptorError> {
-        Ok(Self { pool: DescriptorPool::decode(wire::DESCRIPTORS)? })
+    pub fn new(package: &'static str) -> Result<Self, DescriptorError> {
+        Ok(Self { pool: DescriptorPool::decode(DESCRIPTORS)?, package })
+    }
+
+    /// The same for another package.
+    #[must_use]
+    pub fn of(&self, package: &'static str) -> Self {
+        Self { pool: self.pool.clone(), package }
     }
 
     /// Fields that are not in our part of the contract are skipped.
-    pub(super) fn read<M: Message + Default>(&self, name: &str, json: &[u8]) -> Result<M, JsonError> {
+    ///
+    /// # Errors
+    /// When `json` is not the message `name`.
+    pub fn read<M: Message + Default>(&self, name: &str, json: &[u8]) -> Result<M, JsonError> {
         let mut from = serde_json::Deserializer::from_slice(json);
         let options = DeserializeOptions::new().deny_unknown_fields(false);
         let message = DynamicMessage::deserialize_with_options(self.descriptor(name)?, &mut from, &options)?;
@@ -46,7 +57,9 @@ impl Json {
         Ok(M::decode(Bytes::from(message.encode_to_vec()))?)
     }
 
-    pub(super) fn write<M: Message>(&self, name: &str, message: &M, enums: Enums) -> Result<Vec<u8>, JsonError> {
+    /// # Errors
+    /// When `name` is not what `message` is.
+    pub fn write<M: Message>(&self, name: &str, message: &M, enums: Enums) -> Result<Vec<u8>, JsonError> {
         let message = DynamicMessage::decode(self.descriptor(name)?, message.encode_to_vec().as_slice())?;
         let options = SerializeOptions::new().use_enum_numbers(enums == Enums::Numbers);
         let mut to = serde_json::Serializer::new(Vec::new());
@@ -55,7 +68,7 @@ impl Json {
     }
 
     fn descriptor(&self, name: &str) -> Result<MessageDescriptor, JsonError> {
-        let name = format!("{PACKAGE}.{name}");
+        let name = format!("{}.{name}", self.package);
         self.pool.get_message_by_name(&name).ok_or(JsonError::Unknown(name))
     }
 }

@@ -17,24 +17,23 @@ use tonic::{
     Code, Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
-use usher::wire::dialogflow_v2::{DetectIntentRequest, DetectIntentResponse};
 
-use super::{Shared, recorded};
+use super::{Question, Recorded, Shared, Version};
 
-pub(super) fn router(state: Arc<Shared>) -> Router {
+pub(super) fn router<V: Version>(state: Arc<Shared<V>>) -> Router {
     Router::new()
-        .route("/google.cloud.dialogflow.v2.Sessions/DetectIntent", post(grpc))
-        .route("/v2/{*path}", post(detect_intent).get(agent))
+        .route(V::METHOD, post(grpc::<V>))
+        .route(&format!("{}/{{*path}}", V::PREFIX), post(detect_intent::<V>).get(agent::<V>))
         .with_state(state)
 }
 
-async fn grpc(State(state): State<Arc<Shared>>, request: Request) -> Response<tonic::body::Body> {
+async fn grpc<V: Version>(State(state): State<Arc<Shared<V>>>, request: Request) -> Response<tonic::body::Body> {
     tonic::server::Grpc::new(AsBytes).unary(Sessions(state), request).await
 }
 
-struct Sessions(Arc<Shared>);
+struct Sessions<V: Version>(Arc<Shared<V>>);
 
-impl tonic::server::UnaryService<Bytes> for Sessions {
+impl<V: Version> tonic::server::UnaryService<Bytes> for Sessions<V> {
     type Response = Bytes;
     type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
 
@@ -42,19 +41,17 @@ impl tonic::server::UnaryService<Bytes> for Sessions {
         let state = Arc::clone(&self.0);
         Box::pin(async move {
             let (headers, _, bytes) = request.into_parts();
-            let headers = headers.into_headers();
-            let request = DetectIntentRequest::decode(bytes);
+            let request = V::Request::decode(bytes);
             let request = request.map_err(|error| Status::invalid_argument(error.to_string()))?;
-            let recorded =
-                recorded(request, header(&headers, "authorization"), header(&headers, "x-goog-request-params"), false);
-            let answer = state.react(recorded, DetectIntentResponse::encode_to_vec).await?;
+            let recorded = recorded::<V>(request, &headers.into_headers(), false);
+            let answer = state.react(recorded, V::Response::encode_to_vec).await?;
             Ok(tonic::Response::new(answer.into()))
         })
     }
 }
 
-async fn detect_intent(
-    State(state): State<Arc<Shared>>,
+async fn detect_intent<V: Version>(
+    State(state): State<Arc<Shared<V>>>,
     Path(path): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -65,37 +62,35 @@ async fn detect_intent(
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
         return error(&Status::invalid_argument("the body is no JSON"));
     };
-    let request = super::json::request(session, &body);
-    let recorded =
-        recorded(request, header(&headers, "authorization"), header(&headers, "x-goog-request-params"), true);
-    match state.react(recorded, super::json::response).await {
+    match state.react(recorded::<V>(V::read(session, &body), &headers, true), V::write).await {
         Ok(bytes) => ([("content-type", "application/json")], bytes).into_response(),
         Err(status) => error(&status),
     }
 }
 
-/// `GET /v2/projects/P[/locations/L]/agent`
-async fn agent(State(state): State<Arc<Shared>>, Path(path): Path<String>, headers: HeaderMap) -> Response {
+fn recorded<V: Version>(request: V::Request, headers: &HeaderMap, rest: bool) -> Recorded<V> {
+    let Question { session, input, language, parameters } = V::taken_apart(request);
+    let (authorization, routing) = (header(headers, "authorization"), header(headers, "x-goog-request-params"));
+    Recorded { session, input, language, parameters, authorization, routing, rest }
+}
+
+/// The agent itself.
+async fn agent<V: Version>(
+    State(state): State<Arc<Shared<V>>>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let script = state.script.lock().unwrap();
-    let parts: Vec<&str> = path.split('/').collect();
-    let place = match parts.as_slice() {
-        ["projects", project, "agent"] => Ok((*project, None)),
-        ["projects", project, "locations", location, "agent"] => Ok((*project, Some(*location))),
-        _ => Err(Status::not_found("no such method")),
-    };
-    let allowed = place
-        .and_then(|(project, location)| script.locate(project, location))
-        .and_then(|()| script.authorise(header(&headers, "authorization").as_deref()));
-    match (allowed, script.agent_status) {
-        (Err(status), _) => error(&status),
-        (Ok(()), Some(code)) => error(&Status::new(code, "as the test wants it")),
-        (Ok(()), None) => axum::Json(json!({
-            "parent": path.trim_end_matches("/agent"),
-            "displayName": "Support",
-            "defaultLanguageCode": "en",
-            "timeZone": "Europe/Berlin",
-        }))
-        .into_response(),
+    let told = V::agent(&path, &script).and_then(|told| {
+        script.authorise(header(&headers, "authorization").as_deref())?;
+        match script.agent_status {
+            Some(code) => Err(Status::new(code, "as the test wants it")),
+            None => Ok(told),
+        }
+    });
+    match told {
+        Ok(told) => axum::Json(told).into_response(),
+        Err(status) => error(&status),
     }
 }
 

@@ -23,14 +23,12 @@ use tonic::{
 };
 
 use self::connections::Connections;
-use super::{Query, Transport, convert, errors::Place, session::Session};
+use super::{Api, Transport, errors::Place};
 use crate::{
     gateway::ports::AskError,
     nlp::{Dial, google_auth::TokenSource, lookup::CONNECT_TIMEOUT},
-    wire::dialogflow_v2::DetectIntentResponse,
 };
 
-const DETECT_INTENT: &str = "/google.cloud.dialogflow.v2.Sessions/DetectIntent";
 /// By it Google's front finds the project's servers.
 const ROUTING: HeaderName = HeaderName::from_static("x-goog-request-params");
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -43,28 +41,26 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 #[derive(Debug)]
-pub(super) struct GrpcTransport {
+pub(in crate::nlp) struct GrpcTransport {
     connections: Connections,
-    extras: convert::Extras,
     tokens: Option<Arc<TokenSource>>,
 }
 
 /// Why a channel cannot be made from these settings.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct BadEndpoint(String);
+pub(in crate::nlp) struct BadEndpoint(String);
 
 impl GrpcTransport {
     /// Opens nothing yet.
-    pub(super) fn new(
+    pub(in crate::nlp) fn new(
         endpoint: &str,
         connections: usize,
-        extras: convert::Extras,
         tokens: Option<Arc<TokenSource>>,
         dial: &Dial,
     ) -> Result<Self, BadEndpoint> {
         let endpoint = configured(endpoint).map_err(|error| BadEndpoint(error.to_string()))?;
-        Ok(Self { connections: Connections::new(&endpoint, connections, dial), extras, tokens })
+        Ok(Self { connections: Connections::new(&endpoint, connections, dial), tokens })
     }
 }
 
@@ -84,22 +80,21 @@ fn configured(endpoint: &str) -> Result<Endpoint, tonic::transport::Error> {
 }
 
 #[derive(Debug)]
-pub(super) struct Question {
+pub(in crate::nlp) struct Question {
     message: Bytes,
     routing: HeaderValue,
 }
 
-impl Transport for GrpcTransport {
+impl<A: Api> Transport<A> for GrpcTransport {
     type Question = Question;
 
-    fn question(&self, session: Session, query: Query, place: &Place) -> Result<Question, AskError> {
-        let routing = HeaderValue::from_maybe_shared(Bytes::from(session.routing))
+    fn question(&self, request: A::Request, routing: String, place: &Place) -> Result<Question, AskError> {
+        let routing = HeaderValue::from_maybe_shared(Bytes::from(routing))
             .map_err(|error| place.refused(tonic::Code::InvalidArgument, Some(error.into())))?;
-        let request = self.extras.request(session.path, query, place)?;
         Ok(Question { message: request.encode_to_vec().into(), routing })
     }
 
-    async fn answer(&self, question: &Question, place: &Place) -> Result<DetectIntentResponse, AskError> {
+    async fn answer(&self, question: &Question, place: &Place) -> Result<A::Response, AskError> {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(ROUTING, question.routing.clone());
         if let Some(tokens) = &self.tokens {
@@ -113,9 +108,9 @@ impl Transport for GrpcTransport {
         let connection = self.connections.take().await.map_err(unreachable)?;
         let mut client = Grpc::new(connection.channel.clone()).max_decoding_message_size(MAX_ANSWER_BYTES);
         client.ready().await.map_err(unreachable)?;
-        let answer = client.unary(request, PathAndQuery::from_static(DETECT_INTENT), AsBytes).await;
+        let answer = client.unary(request, PathAndQuery::from_static(A::METHOD), AsBytes).await;
         let answer = answer.map(Response::into_inner).map_err(|status| failed(status, place))?;
-        DetectIntentResponse::decode(answer).map_err(|error| place.malformed(Some(error.into())))
+        A::Response::decode(answer).map_err(|error| place.malformed(Some(error.into())))
     }
 }
 
@@ -182,10 +177,9 @@ mod tests {
     #[tokio::test]
     async fn googles_endpoints_are_spoken_to_over_tls() {
         let dial = || Dial::new(|_| Box::pin(std::future::ready(Err(std::io::ErrorKind::NotConnected.into()))));
-        let extras = || convert::Extras { time_zone: String::new(), sentiment: false };
         for endpoint in ["https://dialogflow.googleapis.com", "https://europe-west1-dialogflow.googleapis.com"] {
-            assert!(GrpcTransport::new(endpoint, 4, extras(), None, &dial()).is_ok(), "{endpoint}");
+            assert!(GrpcTransport::new(endpoint, 4, None, &dial()).is_ok(), "{endpoint}");
         }
-        assert!(GrpcTransport::new("http://a b", 4, extras(), None, &dial()).is_err());
+        assert!(GrpcTransport::new("http://a b", 4, None, &dial()).is_err());
     }
 }

@@ -1,0 +1,61 @@
+//! `usher erase`: a contact's key is destroyed, and with it everything that is kept of the contact.
+
+use std::path::Path;
+
+use anyhow::bail;
+
+use crate::{
+    clock::Clock,
+    core::ids::ContactId,
+    seal::DataKey,
+    store::{Erased, Erasure, Record, Store, StoreError, sqlite::Sqlite},
+};
+
+/// Who erases from a command line.
+const BY: &str = "cli";
+
+/// A contact has fewer records.
+const MOST_RECORDS: usize = 100_000;
+
+/// Says what was done. Works beside a gateway that runs on this store, and without one.
+///
+/// # Errors
+/// When the store cannot be written, or the contact is unknown, or open, or cannot be erased as a whole.
+pub async fn erase(directory: &Path, contact: &ContactId) -> anyhow::Result<String> {
+    let store = Sqlite::open_existing(directory).await?;
+    let erased = Erased { at: Clock::system().now(), by: BY.to_owned() };
+    let erasure = store.erase(contact, &erased).await.map_err(with_reason)?;
+    let plain = plain(&store.records(contact, MOST_RECORDS).await?);
+    let told = match erasure {
+        Erasure::Done => format!("contact {} in {} is erased: its key is destroyed\n", contact.name, contact.unit),
+        Erasure::Before(Erased { at, by }) => {
+            let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+            format!("contact {} in {} was erased on {at:.0} by {by}\n", contact.name, contact.unit)
+        }
+        Erasure::Open => {
+            bail!("contact {} in {} is open: it can be erased when it is over", contact.name, contact.unit)
+        }
+        Erasure::Unknown if plain == 0 => {
+            bail!("no contact {} in business unit {}: it is unknown, or has been pruned", contact.name, contact.unit)
+        }
+        Erasure::Unknown => String::new(),
+    };
+    if plain > 0 {
+        bail!(
+            "{told}{plain} records of contact {} in {} were written by a version without keys: they stay until they are \
+             pruned ([store] retention_days)",
+            contact.name,
+            contact.unit
+        )
+    }
+    Ok(told)
+}
+
+/// How many were written before contacts had keys.
+fn plain(records: &[Record]) -> usize {
+    records.iter().filter(|it| !DataKey::is_sealed(&it.body)).count()
+}
+
+fn with_reason(error: StoreError) -> anyhow::Error {
+    anyhow::anyhow!("{error}: {}; run the command again", error.source)
+}
