@@ -197,7 +197,12 @@ mod tests {
         Chain::begin(&Vault::new(&Sealer::from_key([1; 32])), &id, Link::FIRST).unwrap()
     }
 
-    fn tokens(sensitive: bool, known: &[Value], chain: &mut Chain, values: &[(&str, &str)]) -> (Vec<String>, Tokenised) {
+    fn tokens(
+        sensitive: bool,
+        known: &[Value],
+        chain: &mut Chain,
+        values: &[(&str, &str)],
+    ) -> (Vec<String>, Tokenised) {
         let mut ledger = Ledger { sensitive, ..Ledger::new(known, chain) };
         let told = values.iter().map(|(name, value)| ledger.token(name, value)).collect();
         (told, ledger.done())
