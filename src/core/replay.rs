@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     action::{Request, Wanted},
-    contact::{Card, Command, HandoverContext, cut},
+    contact::{Card, Command, HandoverContext, cut, is_filled},
     handover::Cause,
     ids::{MessageId, Turn},
     message::{Answer, FailureKind, Input, MediaType, Parameters, Reply},
@@ -166,8 +166,11 @@ impl Heard {
     }
 }
 
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 fn texts(parameters: &Parameters) -> BTreeMap<String, String> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     parameters.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
@@ -281,7 +284,11 @@ impl Reader {
 
     fn too_long(&mut self, limit: usize, done: &str) {
         match done {
-            "rejected" => drop(self.waiting.pop_front()),
+            "rejected" => {
+                // What is said of it is ours.
+                self.over();
+                self.waiting.pop_front();
+            }
             "split" => self.cut = Some((limit, Cut::Split)),
             _ => self.cut = Some((limit, Cut::Truncated)),
         }
@@ -446,11 +453,18 @@ impl Difference {
     }
 }
 
-/// In what a recorded answer and one of now differ, as far as both are known.
+/// Adds what an answer has filled in to what earlier ones have: of a contact that may have several engines all of it goes
+/// along to a person.
+pub fn gather(gathered: &mut BTreeMap<String, String>, parameters: &Parameters) {
+    let filled = parameters.iter().filter(|(_, value)| is_filled(value));
+    gathered.extend(filled.map(|(name, value)| (name.clone(), text(value))));
+}
+
+/// In what a recorded answer and one of now differ, as far as both are known. `gathered`: what was [`gather`]ed until now.
 #[must_use]
-pub fn differences(recorded: &Heard, now: &Heard) -> Vec<Difference> {
+pub fn differences(recorded: &Heard, now: &Heard, gathered: &BTreeMap<String, String>) -> Vec<Difference> {
     let slots = match (&recorded.slots, &now.slots) {
-        (Some(then), Some(now)) => !same_slots(then, now),
+        (Some(then), Some(now)) => !same_slots(then, now, gathered),
         (Some(_) | None, None) | (None, Some(_)) => false,
     };
     let texts = recorded.replies.is_some() && now.replies.is_some() && recorded.replies != now.replies;
@@ -466,10 +480,17 @@ pub fn differences(recorded: &Heard, now: &Heard) -> Vec<Difference> {
     .collect()
 }
 
-fn same_slots(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> bool {
+fn same_slots(
+    then: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+    gathered: &BTreeMap<String, String>,
+) -> bool {
     let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_plain| Value::from(text));
-    then.len() == now.len()
-        && then.iter().all(|(name, old)| now.get(name).is_some_and(|new| same_value(&value(old), &value(new))))
+    let same = |(name, old): (&String, &String)| {
+        let new = now.get(name).or_else(|| gathered.get(name));
+        new.is_some_and(|new| same_value(&value(old), &value(new)))
+    };
+    now.keys().all(|name| then.contains_key(name)) && then.iter().all(same)
 }
 
 /// "Tomorrow" is another day each day: any two moments are the same.
@@ -504,15 +525,22 @@ mod tests {
     #[test]
     fn b4_moments_differ_from_day_to_day_and_count_as_the_same() {
         let of = |value: &str| Heard { slots: slots(&[("when", value)]), ..Heard::default() };
-        let same = |then: &str, now: &str| differences(&of(then), &of(now)).is_empty();
+        let same = |then: &str, now: &str| differences(&of(then), &of(now), &BTreeMap::new()).is_empty();
         assert!(same("2026-09-20T12:00:00+02:00", "2027-01-01T10:00:00+01:00"));
         assert!(same("2026-09-20", "2026-09-21"));
         let range = |day: &str| format!("{{\"startDate\":\"{day}\",\"endDate\":\"{day}\"}}");
         assert!(same(&range("2026-09-20"), &range("2026-09-28")));
         assert!(!same("2026-09-20", "tomorrow") && !same("5", "6") && !same("2026-09-20x", "2026-09-21x"));
         let fewer = Heard { slots: slots(&[]), ..Heard::default() };
-        assert_eq!(differences(&of("5"), &fewer), [Difference::Slots]);
-        assert_eq!(differences(&of("5"), &Heard::default()), [], "what is not known is not compared");
+        assert_eq!(differences(&of("5"), &fewer, &BTreeMap::new()), [Difference::Slots]);
+        assert_eq!(differences(&of("5"), &Heard::default(), &BTreeMap::new()), [], "what is not known is not compared");
+        // What an earlier answer had filled in goes along, too, where a profile has several engines.
+        let mut gathered = BTreeMap::new();
+        let found = serde_json::json!({"when": 5, "empty": "", "none": null});
+        gather(&mut gathered, found.as_object().unwrap());
+        assert_eq!(gathered.len(), 1);
+        assert_eq!(differences(&of("5"), &fewer, &gathered), []);
+        assert_eq!(differences(&fewer, &of("5"), &gathered), [Difference::Slots]);
     }
 
     #[test]
@@ -526,12 +554,15 @@ mod tests {
         };
         let queue = super::super::ids::QueueId::new("people").unwrap();
         let now = Heard { does: Does::HandsOver(Some(Destination::Queue(queue))), ..then.clone() };
-        assert_eq!(differences(&then, &now), []);
+        assert_eq!(differences(&then, &now, &BTreeMap::new()), []);
         let now = Heard { does: Does::Unknown, ..now };
-        assert_eq!(differences(&then, &now), [Difference::Action]);
+        assert_eq!(differences(&then, &now, &BTreeMap::new()), [Difference::Action]);
         let now = Heard { intent: None, not_understood: true, action: String::new(), replies: None, ..now };
-        assert_eq!(differences(&then, &now), [Difference::Action, Difference::Intent, Difference::Understanding]);
+        assert_eq!(
+            differences(&then, &now, &BTreeMap::new()),
+            [Difference::Action, Difference::Intent, Difference::Understanding]
+        );
         let now = Heard { replies: Some(Vec::new()), ..then.clone() };
-        assert_eq!(differences(&then, &now), [Difference::Texts]);
+        assert_eq!(differences(&then, &now, &BTreeMap::new()), [Difference::Texts]);
     }
 }

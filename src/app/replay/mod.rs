@@ -5,14 +5,14 @@
 mod document;
 mod report;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     clock::Clock,
     core::{
         ids::{ContactId, ContactName},
         message::{FailureKind, Input, MediaType},
-        replay::{Came, Difference, Heard, Recording, differences},
+        replay::{Came, Difference, Heard, Recording, differences, gather},
     },
 };
 
@@ -53,6 +53,7 @@ pub async fn contact(
     };
     let mut conversation = of.anew(manner);
     let mut next = Clock::instant();
+    let mut gathered = BTreeMap::new();
     for (at, recording) in recorded.turns.into_iter().enumerate() {
         let skipped = match &recording.input {
             _ if at >= pace.max_turns => Some(Skipped::TooMany),
@@ -66,18 +67,23 @@ pub async fn contact(
         }
         tokio::time::sleep_until(next).await;
         next = Clock::instant() + pace.every;
-        told.turns.push(turn(&mut conversation, recording).await);
+        told.turns.push(turn(&mut conversation, recording, &mut gathered).await);
     }
     Ok(told)
 }
 
-async fn turn(conversation: &mut Conversation, recording: Recording) -> Replayed {
+async fn turn(
+    conversation: &mut Conversation,
+    recording: Recording,
+    gathered: &mut BTreeMap<String, String>,
+) -> Replayed {
     let Recording { turn, input, came } = recording;
     let input = input.unwrap_or(Input::Redacted);
     let (answer, took) = conversation.ask(input.clone()).await;
     let now = match answer {
         Ok(answer) => {
             let wanted = conversation.wanted(&answer);
+            gather(gathered, &answer.parameters);
             Ok(Heard::now(&answer, &wanted, conversation.rules().handover.to.as_ref()))
         }
         Err(error) => silence(error.kind, &input).ok_or((error.kind, error.advice)),
@@ -90,7 +96,7 @@ async fn turn(conversation: &mut Conversation, recording: Recording) -> Replayed
         other @ (Came::Answered { .. } | Came::Nothing) => other,
     };
     let differs = match (&came, &now) {
-        (Came::Answered { heard, .. }, Ok(now)) => differences(heard, now),
+        (Came::Answered { heard, .. }, Ok(now)) => differences(heard, now, gathered),
         (Came::Answered { .. } | Came::Failed { .. } | Came::Nothing, _) => Vec::new(),
     };
     Replayed { turn, input, came, now, differs, took }

@@ -354,7 +354,9 @@ mod tests {
 
     fn turn(came: Came, now: Result<Heard, (FailureKind, String)>, input: Input) -> Replayed {
         let differs = match (&came, &now) {
-            (Came::Answered { heard, .. }, Ok(now)) => crate::core::replay::differences(heard, now),
+            (Came::Answered { heard, .. }, Ok(now)) => {
+                crate::core::replay::differences(heard, now, &std::collections::BTreeMap::new())
+            }
             (_, _) => Vec::new(),
         };
         Replayed { turn: Turn(1), input, came, now, differs, took: Duration::from_millis(7) }

@@ -160,19 +160,24 @@ fn gather(slots: &mut Parameters, found: &Parameters) {
     let size = |name: &str, value: &Value| name.len() + value.to_string().len();
     let mut bytes: usize = slots.iter().map(|(name, value)| size(name, value)).sum();
     for (name, value) in found {
-        let filled = match value {
-            Value::Null => false,
-            Value::String(text) => !text.is_empty(),
-            Value::Array(values) => !values.is_empty(),
-            Value::Object(fields) => !fields.is_empty(),
-            Value::Bool(_) | Value::Number(_) => true,
-        };
         let before = slots.get(name).map_or(0, |value| size(name, value));
         let after = bytes - before + size(name, value);
-        if filled && after <= MAX_SLOT_BYTES {
+        if is_filled(value) && after <= MAX_SLOT_BYTES {
             slots.insert(name.clone(), value.clone());
             bytes = after;
         }
+    }
+}
+
+/// Whether an engine's parameter says anything.
+pub(in crate::core) fn is_filled(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
     }
 }
 

@@ -27,6 +27,7 @@ use std::{collections::VecDeque, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use engines::Filler;
+pub(in crate::core) use engines::is_filled;
 pub use saved::{Record, Recorded, name_hash};
 use state::{Asked, Commanded, Heard, Pending, Phase, State, Undelivered};
 use transcript::Transcript;

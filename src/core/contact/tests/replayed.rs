@@ -1,5 +1,7 @@
 //! What a replay reads from a contact's steps is what its engine was asked and what it answered (B4), whatever happened.
 
+use std::collections::BTreeMap;
+
 use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::core::{
     action::wanted,
-    replay::{Came, Does, Heard as Told, Recorded, Recording, differences, read},
+    replay::{Came, Does, Heard as Told, Recorded, Recording, differences, gather, read},
 };
 
 fn inputs(recorded: &Recorded) -> Vec<Option<&Input>> {
@@ -122,6 +124,7 @@ fn b4_whatever_happens_the_steps_tell_what_was_asked_and_answered() {
         }
         let recorded = read(steps);
         prop_assert_eq!(recorded.media, Some(world.contact.card().media));
+        let mut gathered = BTreeMap::new();
         for turn in &recorded.turns {
             let question = questions.iter().find(|it| it.turn == turn.turn);
             let question = question.ok_or_else(|| TestCaseError::fail(format!("{turn:?} was never asked")))?;
@@ -131,9 +134,13 @@ fn b4_whatever_happens_the_steps_tell_what_was_asked_and_answered() {
                 prop_assert!(question.answer.is_none(), "{:?} was answered", turn);
                 continue;
             };
+            if *read != Input::Redacted {
+                gather(&mut gathered, &answer.parameters);
+            }
             let wanted = wanted(answer, world.contact.card().media, &world.rules, *at);
             let now = Told::now(answer, &wanted, world.rules.handover.to.as_ref());
-            prop_assert_eq!(differences(heard, &now), [], "{:?} and {:?}", heard, now);
+            let differs = differences(heard, &now, &gathered);
+            prop_assert_eq!(differs, [], "{:?} and {:?}", heard, now);
         }
         let answered = questions.iter().filter(|it| it.answer.is_some());
         for question in answered {
