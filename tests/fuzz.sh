@@ -28,3 +28,7 @@ fuzz "what is sealed" "$lib" seal::
 fuzz "language models' answers" "$lib" nlp::llm
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary
+fuzz "webhooks' responses and posts" "$lib" nlp::webhook::replies
+fuzz "webhooks' answers" "$lib" nlp::webhook::usher
+fuzz "Rasa's answers" "$lib" nlp::webhook::rasa
+fuzz "Direct Line's activities" "$lib" nlp::webhook::direct_line
