@@ -96,7 +96,9 @@ fn reply(posted: &Posted, text: &str) -> Reaction {
 
 /// Says back what it hears.
 fn echo() -> FakeWebhook {
-    FakeWebhook::start(|posted| std::future::ready(reply(&posted, posted.frame["input"]["text"].as_str().unwrap_or("?"))))
+    FakeWebhook::start(|posted| {
+        std::future::ready(reply(&posted, posted.frame["input"]["text"].as_str().unwrap_or("?")))
+    })
 }
 
 /// The documented frame, signed so that an implementation of somebody else's finds it good.
@@ -223,9 +225,7 @@ async fn s11_outcomes_and_the_end_are_posted_in_order_by_their_actions_names() {
     centre.end("c1", "customer left").await;
     webhook.wait_for("closed", 1).await;
     let told: Vec<Value> = webhook.posted().into_iter().skip(1).map(|it| it.frame).collect();
-    let outcome = |outcome: &str| {
-        json!({"type": "outcome", "contact": "c1", "action": "person", "outcome": outcome, "unit": "sales", "profile": "support"})
-    };
+    let outcome = |outcome: &str| json!({"type": "outcome", "contact": "c1", "action": "person", "outcome": outcome, "unit": "sales", "profile": "support"});
     let closed = json!({"type": "closed", "contact": "c1", "reason": "left", "unit": "sales", "profile": "support"});
     assert_eq!(told, [outcome("offered"), outcome("failed"), closed]);
     assert_eq!(webhook.turns()[0].frame["actions"], json!(["person"]));

@@ -130,7 +130,6 @@ impl FakeWebhook {
         self.server.line()
     }
 
-
     pub(crate) fn posted(&self) -> Vec<Posted> {
         self.state.posted.borrow().clone()
     }

@@ -165,7 +165,8 @@ async fn b17_a_bot_hands_over_and_hears_how_it_goes() {
     centre.end("c1", "done").await;
     direct_line.wait_for("endOfConversation", 1).await;
     let told: Vec<Value> = direct_line.posted().into_iter().skip(1).collect();
-    let states: Vec<&Value> = told.iter().map(|it| if it["type"] == "event" { &it["value"]["state"] } else { &it["type"] }).collect();
+    let states: Vec<&Value> =
+        told.iter().map(|it| if it["type"] == "event" { &it["value"]["state"] } else { &it["type"] }).collect();
     assert_eq!(states, ["accepted", "completed", "endOfConversation"]);
     assert!(told[..2].iter().all(|it| it["name"] == "handoff.status"), "{told:?}");
     usher.drain().await;

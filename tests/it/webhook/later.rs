@@ -21,7 +21,8 @@ fn free_port() -> SocketAddr {
 impl Later {
     async fn new(settings: &str) -> Self {
         let webhook = FakeWebhook::start(|_| std::future::ready(Reaction::Status(202)));
-        let config = format!("drain_s = 0\n{CONFIG}[connectors]\nlisten = \"{0}\"\npublic_url = \"http://{0}/\"\n", free_port());
+        let config =
+            format!("drain_s = 0\n{CONFIG}[connectors]\nlisten = \"{0}\"\npublic_url = \"http://{0}/\"\n", free_port());
         let profile = profile_text(&format!("{}\n{settings}", super::settings(&webhook.url())), "");
         let usher = Usher::start(&config, &profile).await;
         let centre = FakeEngine::attach(usher.setup()).await.unwrap();
