@@ -32,3 +32,5 @@ fuzz "webhooks' responses and posts" "$lib" nlp::webhook::replies
 fuzz "webhooks' answers" "$lib" nlp::webhook::usher
 fuzz "Rasa's answers" "$lib" nlp::webhook::rasa
 fuzz "Direct Line's activities" "$lib" nlp::webhook::direct_line
+fuzz "directories of contact centres" "$lib" b3_no_directory_makes_it_panic
+fuzz "exports of timelines" "$lib" app::replay::document::tests::b4_no_

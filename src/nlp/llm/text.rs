@@ -1,9 +1,9 @@
 //! A model's words as messages for the customer: paragraphs, without what a model only thought.
 
-use crate::core::message::Reply;
-
-const MAX_REPLIES: usize = 32;
-const MAX_TEXT_BYTES: usize = 8 * 1024;
+use crate::{
+    core::message::Reply,
+    nlp::fit::{self, MAX_REPLIES},
+};
 
 const THINKS: &str = "<think>";
 const THOUGHT: &str = "</think>";
@@ -17,9 +17,7 @@ pub(super) fn replies(content: &str) -> Vec<Reply> {
             Some(at) if replies.len() + 1 < MAX_REPLIES => rest.split_at(at),
             Some(_) | None => (rest, ""),
         };
-        let mut text = paragraph.trim().to_owned();
-        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
-        replies.push(Reply::Text(text));
+        replies.extend(fit::text(paragraph.trim()));
         rest = after.trim();
     }
     replies
@@ -84,7 +82,7 @@ mod tests {
         assert_eq!(texts(&replies(" \n\n ")), Vec::<String>::new());
         let many = vec!["p"; 100].join("\n\n");
         assert_eq!(replies(&many).len(), MAX_REPLIES);
-        assert_eq!(replies(&"ä".repeat(MAX_TEXT_BYTES))[0].text().len(), MAX_TEXT_BYTES);
+        assert_eq!(replies(&"ä".repeat(fit::MAX_TEXT_BYTES))[0].text().len(), fit::MAX_TEXT_BYTES);
     }
 
     #[test]
