@@ -28,5 +28,9 @@ fuzz "what is sealed" "$lib" seal::
 fuzz "language models' answers" "$lib" nlp::llm
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary
+fuzz "webhooks' responses and posts" "$lib" nlp::webhook::replies
+fuzz "webhooks' answers" "$lib" nlp::webhook::usher
+fuzz "Rasa's answers" "$lib" nlp::webhook::rasa
+fuzz "Direct Line's activities" "$lib" nlp::webhook::direct_line
 fuzz "directories of contact centres" "$lib" b3_no_directory_makes_it_panic
 fuzz "exports of timelines" "$lib" app::replay::document::tests::b4_no_

@@ -460,6 +460,11 @@ fn shipped_profiles_are_good() {
         .variable("ORDERS_AGENT_PASSWORD", "planted")
         .variable("ORDERS_GOOGLE_KEY", &service_account("key-2", "shop"))
         .variable("LLM_AGENT_PASSWORD", "planted")
+        .variable("WEBHOOK_AGENT_PASSWORD", "planted")
+        .variable("WEBHOOK_SIGNING_KEY", "planted-planted-planted")
+        .variable("RASA_AGENT_PASSWORD", "planted")
+        .variable("BOT_AGENT_PASSWORD", "planted")
+        .variable("BOT_DIRECT_LINE_SECRET", "planted")
         .variable("LLM_API_KEY", "planted");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/examples");
     let sources = Sources { profiles: Some(shipped.clone()), ..site.sources() };

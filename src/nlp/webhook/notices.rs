@@ -1,6 +1,7 @@
 //! What the other side is told without being asked: in order for each contact, bounded in number and at a time, never waited for.
 
 use std::{
+    fmt,
     future::Future,
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
@@ -15,8 +16,13 @@ const LANES: usize = 4;
 const MAX_WAITING: usize = 256;
 
 /// The tasks end by themselves when this is dropped and what waits has been carried out.
-#[derive(Debug)]
 pub(super) struct Notices<T>(Vec<mpsc::Sender<(ContactId, T)>>);
+
+impl<T> fmt::Debug for Notices<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notices")
+    }
+}
 
 impl<T: Send + 'static> Notices<T> {
     /// To be called within a Tokio runtime.

@@ -2,23 +2,28 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Mutex, PoisonError},
 };
 
 use crate::core::ids::ContactId;
 
 /// Protected by a lock that is held for one look.
-#[derive(Debug)]
 pub(super) struct Recent<T> {
     most: usize,
     inner: Mutex<Inner<T>>,
 }
 
-#[derive(Debug)]
 struct Inner<T> {
     /// With when it was last needed.
     kept: HashMap<ContactId, (u64, T)>,
     now: u64,
+}
+
+impl<T> fmt::Debug for Recent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recent")
+    }
 }
 
 impl<T: Clone> Recent<T> {

@@ -25,7 +25,7 @@ use crate::{
     gateway::ports::AskError,
     nlp::connector::{
         convert,
-        frames::{Failed, FailedKind, FromConnector, MAX_PARTS, Reply},
+        frames::{At, Bad, Code, Failed, FailedKind, FromConnector, MAX_PARTS, Reply},
     },
 };
 
@@ -155,9 +155,9 @@ impl Replies {
         match read(body, &turn_id)? {
             Frame::Said(posted) => self.say(&hash, posted),
             Frame::Done(done) => self.end(&hash, done),
-            Frame::Bad(why) => {
-                self.end(&hash, Done::Bad(why.clone()))?;
-                Err(Refused::Bad(why))
+            Frame::Bad(bad) => {
+                self.end(&hash, Done::Bad(told_without_words(&bad)))?;
+                Err(Refused::Bad(bad.message))
             }
         }
     }
@@ -271,7 +271,20 @@ enum Frame {
     Said(Posted),
     Done(Done),
     /// It was to end the turn, and cannot be read.
-    Bad(String),
+    Bad(Bad),
+}
+
+/// For administrators: what is wrong with a frame and where, without its words. Its author is told more.
+pub(super) fn told_without_words(bad: &Bad) -> String {
+    let what = match bad.code {
+        Code::BadJson => "it is no JSON",
+        Code::BadFrame | Code::NotText | Code::Unexpected | Code::UnknownTurn => "it is no frame as documented",
+    };
+    match &bad.at {
+        Some(At { path, .. }) if !path.is_empty() => format!("{what} at `{path}`"),
+        Some(At { line: Some(line), column: Some(column), .. }) => format!("{what} (line {line}, column {column})"),
+        Some(_) | None => what.to_owned(),
+    }
 }
 
 pub(super) fn wrong_turn() -> String {
@@ -282,7 +295,7 @@ fn read(body: &[u8], turn_id: &str) -> Result<Frame, Refused> {
     let text = std::str::from_utf8(body).map_err(|_position| Refused::Bad("the body is not UTF-8".to_owned()))?;
     let frame = match FromConnector::read(text) {
         Ok(frame) => frame,
-        Err(bad) if bad.ends_turn && bad.turn_id.as_deref() == Some(turn_id) => return Ok(Frame::Bad(bad.message)),
+        Err(bad) if bad.ends_turn && bad.turn_id.as_deref() == Some(turn_id) => return Ok(Frame::Bad(bad)),
         Err(bad) => return Err(Refused::Bad(bad.message)),
     };
     let (named, frame) = match frame {

@@ -130,10 +130,6 @@ impl FakeWebhook {
         self.server.line()
     }
 
-    pub(crate) fn connections(&self) -> usize {
-        self.server.connections()
-    }
-
     pub(crate) fn posted(&self) -> Vec<Posted> {
         self.state.posted.borrow().clone()
     }

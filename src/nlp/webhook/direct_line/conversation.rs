@@ -39,7 +39,6 @@ pub(super) struct State {
     pub(super) offers: Vec<Offer>,
     /// There was a conversation before, which the bot does not know of.
     pub(super) lost: bool,
-    pub(super) with_person: bool,
 }
 
 #[derive(Debug)]
@@ -62,7 +61,7 @@ impl State {
 
     /// The conversation cannot be gone on with.
     pub(super) fn lose(&mut self) {
-        *self = Self { lost: true, asked: self.asked, with_person: self.with_person, ..Self::default() };
+        *self = Self { lost: true, asked: self.asked, ..Self::default() };
     }
 
     /// A question is about to go; yields its tag.

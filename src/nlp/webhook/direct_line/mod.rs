@@ -203,10 +203,20 @@ impl Line {
                 }
                 () = sleep_until(next.min(end)) => {}
             }
+            if Clock::instant() >= end {
+                if delivered.is_some() && last_heard.is_some() && !hearing.goes_on() {
+                    // Not quiet for long enough, but it has spoken.
+                    return Ok(Ok(()));
+                }
+                return Err(if limited { self.requests.limited() } else { self.requests.place().late() });
+            }
+            let mut pause = self.poll;
             match self.fetch(slot, id, &ask.contact, hearing, end).await {
-                Ok(true) => last_heard = Some(Clock::instant()),
-                Ok(false) => {}
-                Err(error) if error.kind == FailureKind::Quota => limited = true,
+                Ok(heard) => {
+                    last_heard = if heard { Some(Clock::instant()) } else { last_heard };
+                    limited = false;
+                }
+                Err(error) if error.kind == FailureKind::Quota => (limited, pause) = (true, LIMITED_PAUSE),
                 Err(error) => return Err(error),
             }
             let now = Clock::instant();
@@ -215,11 +225,7 @@ impl Line {
             {
                 return Ok(Ok(()));
             }
-            if now >= end {
-                return Err(if limited { self.requests.limited() } else { self.requests.place().late() });
-            }
             self.pass_on(ask, hearing);
-            let pause = if std::mem::take(&mut limited) { LIMITED_PAUSE } else { self.poll };
             let quiet = last_heard.filter(|_| delivered.is_some()).map(|it| it + self.quiet);
             next = quiet.map_or(now + pause, |quiet| (now + pause).min(quiet.max(now)));
         }

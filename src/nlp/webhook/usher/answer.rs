@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::{
     call::Place,
-    replies::{Done, wrong_turn},
+    replies::{Done, told_without_words, wrong_turn},
 };
 use crate::{
     core::message::Answer,
@@ -82,7 +82,7 @@ fn messages(list: Vec<Value>, turn_id: &str) -> Result<Done, String> {
 }
 
 fn frame(text: &str) -> Result<FromConnector, String> {
-    FromConnector::read(text).map_err(|bad| bad.message)
+    FromConnector::read(text).map_err(|bad| told_without_words(&bad))
 }
 
 fn last(frame: FromConnector, turn_id: &str) -> Result<Done, String> {
