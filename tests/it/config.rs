@@ -460,7 +460,12 @@ fn shipped_profiles_are_good() {
         .variable("ORDERS_AGENT_PASSWORD", "planted")
         .variable("ORDERS_GOOGLE_KEY", &service_account("key-2", "shop"))
         .variable("LLM_AGENT_PASSWORD", "planted")
-        .variable("LLM_API_KEY", "planted");
+        .variable("LLM_API_KEY", "planted")
+        .variable("LEGACY_AGENT_PASSWORD", "planted")
+        .variable("LEGACY_CLIENT_TOKEN", "planted")
+        .variable("BOOKINGS_AGENT_PASSWORD", "planted")
+        .variable("BOOKINGS_AWS_KEY_ID", "AKIDEXAMPLE123456")
+        .variable("BOOKINGS_AWS_SECRET_KEY", "planted");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/examples");
     let sources = Sources { profiles: Some(shipped.clone()), ..site.sources() };
     let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap();
