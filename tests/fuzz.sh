@@ -30,3 +30,5 @@ fuzz "Dialogflow V1's answers" "$lib" nlp::dialogflow_v1::convert
 fuzz "Amazon Lex's answers" "$lib" nlp::lex_v2::convert
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary
+fuzz "directories of contact centres" "$lib" b3_no_directory_makes_it_panic
+fuzz "exports of timelines" "$lib" app::replay::document::tests::b4_no_

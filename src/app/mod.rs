@@ -4,8 +4,10 @@ mod connectors;
 pub mod converse;
 pub mod demo;
 mod erase;
+pub mod lint;
 mod machine;
 mod profiles;
+pub mod replay;
 mod serve;
 mod timeline;
 mod tokens;
@@ -34,7 +36,7 @@ use crate::{
 pub use erase::erase;
 pub use machine::raise_open_files;
 pub use serve::{Listeners, Running, serve};
-pub use timeline::timeline;
+pub use timeline::{begun, timeline};
 pub use tokens::{TokenOf, connector_tokens, reload_connector_token, token_names};
 pub use trial::{Overheard, Trial};
 

@@ -12,6 +12,7 @@ mod effects;
 mod engines;
 mod inbound;
 mod journal;
+mod judge;
 pub mod lane;
 mod observe;
 pub mod ports;
@@ -91,6 +92,14 @@ pub enum AttachError {
     /// The lane's session cannot go on: begin a new one.
     #[error("a frame of this lane was lost")]
     Lost,
+}
+
+/// Why a business unit's directory cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoDirectory {
+    UnknownUnit,
+    /// Its routing engine has told none since the start.
+    NotYet,
 }
 
 /// What the gateway is built from.

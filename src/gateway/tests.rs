@@ -1,5 +1,7 @@
 //! The gateway with a routing engine that is a channel per lane, at simulated time.
 
+mod engines;
+
 use std::time::Duration;
 
 use futures::{FutureExt as _, future::BoxFuture};
@@ -148,9 +150,13 @@ impl House {
     }
 
     async fn on(store: Arc<Memory>, agents: &[&str]) -> Self {
+        let mute = Arc::new(Mute::default());
+        Self::with(store, served(agents, &mute), mute).await
+    }
+
+    async fn with(store: Arc<Memory>, served: Served, mute: Arc<Mute>) -> Self {
         let claim = store.claim("test").await.unwrap();
         let metrics = Arc::new(Metrics::default());
-        let mute = Arc::new(Mute::default());
         let gateway = Gateway::new(Parts {
             clock: Clock::starting_at(T0),
             store: Arc::<Memory>::clone(&store),
@@ -160,7 +166,7 @@ impl House {
             scanner: Scanner::default(),
             limits: Limits { contacts: 10, running_calls: 10, journal_backlog: 100, engine_absence: ABSENCE },
             units: vec![unit()],
-            roster: roster_of(served(agents, &mute)),
+            roster: roster_of(served),
             external: Arc::new(NoSystems),
             alerts: Arc::new(Alerts::new(Arc::clone(&metrics))),
             metrics,

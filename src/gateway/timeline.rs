@@ -139,7 +139,7 @@ fn value(record: &Record, step: &Step) -> Result<Value, Unreadable> {
 }
 
 /// `None`: they are erased.
-fn steps(opened: &Opened) -> Result<Option<Vec<Step>>, Unreadable> {
+pub(super) fn steps(opened: &Opened) -> Result<Option<Vec<Step>>, Unreadable> {
     let position = opened.record.pos.0;
     match &opened.content {
         Content::Readable(body) => {

@@ -44,7 +44,7 @@ pub(in crate::nlp) async fn run(
     let models = timeout_at(end, server.models(place, end)).await.unwrap_or_else(|_elapsed| Err(place.late()));
     let about = models.and_then(|reply| {
         if !reply.status.is_success() {
-            return Err(place.refused(reply.status, &reply.body));
+            return Err(place.refused(&reply));
         }
         match models_in(&reply.body) {
             Some(models) if models.contains(&place.model) => Ok(format!("model {}", place.model)),

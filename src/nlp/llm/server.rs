@@ -23,10 +23,9 @@ use crate::{
     core::ids::Turn,
     egress::{Caller, EgressBuildError, Reply, Request, Stream},
     gateway::ports::{Ask, AskError, Progress},
-    nlp::Deps,
+    nlp::{Deps, web::MAX_ANSWER_BYTES},
 };
 
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 const DONE: &str = "[DONE]";
 /// Finds the question again in a server's log; servers that do not know it pass it over.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
@@ -118,11 +117,11 @@ impl Server {
         if streams {
             return self.follow(stream, (progress, said), place).await;
         }
-        let Reply { status, body, .. } = rest(stream).await.map_err(|error| place.failed(error))?;
-        if !status.is_success() {
-            return Err(place.refused(status, &body));
+        let reply = rest(stream).await.map_err(|error| place.failed(error))?;
+        if !reply.status.is_success() {
+            return Err(place.refused(&reply));
         }
-        Completion::whole(&body).map_err(|why| place.unusable(&why))
+        Completion::whole(&reply.body).map_err(|why| place.unusable(&why))
     }
 
     /// The server's models, for `usher check --online`.

@@ -86,7 +86,8 @@ fn reaction(then: Then) -> Reaction {
         Then::Fail(kind) => return failure(kind),
         Then::Malformed => return Reaction::Raw(b"<html>".to_vec()),
         Then::Truncated => {
-            let whole = json!({"result": says("A good answer, of which the second half is lost."), "status": {"code": 200}});
+            let whole =
+                json!({"result": says("A good answer, of which the second half is lost."), "status": {"code": 200}});
             let mut bytes = whole.to_string().into_bytes();
             bytes.truncate(bytes.len() / 2);
             return Reaction::Raw(bytes);

@@ -49,8 +49,8 @@ mod connector;
 mod conversations;
 mod cx;
 mod dialogflow;
-mod direct_line;
 mod dialogflow_v1;
+mod direct_line;
 mod faults;
 mod lex;
 mod llm;
@@ -140,7 +140,7 @@ macro_rules! kinds {
 kinds! {
     dialogflow_v2_grpc: crate::contract::dialogflow::Dialogflow<false>,
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
-    connector: crate::contract::connector::Connector,
+    connector_socket: crate::contract::connector::Connector,
     dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
     dialogflow_cx_rest: crate::contract::cx::Cx<true>,
     dialogflow_v1_http: crate::contract::dialogflow_v1::DialogflowV1,

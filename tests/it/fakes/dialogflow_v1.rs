@@ -135,7 +135,8 @@ async fn query(
         Reaction::Result(result) => done(result, json!({"code": 200, "errorType": "success"})),
         Reaction::WebhookFailed(result) => {
             let details = "Webhook call failed. Error: 500 Internal Server Error";
-            let status = json!({"code": 206, "errorType": "partial_content", "errorDetails": details, "webhookTimedOut": false});
+            let status =
+                json!({"code": 206, "errorType": "partial_content", "errorDetails": details, "webhookTimedOut": false});
             done(result, status)
         }
         Reaction::Error(code) => error(code, code),

@@ -184,10 +184,7 @@ type Refusal = (u16, &'static str);
 
 const INVALID: Refusal = (400, "ValidationException");
 
-fn question(
-    (bot, alias, locale, session): (String, String, String, String),
-    body: &Bytes,
-) -> Result<Asked, Refusal> {
+fn question((bot, alias, locale, session): (String, String, String, String), body: &Bytes) -> Result<Asked, Refusal> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct Body {
@@ -216,7 +213,8 @@ impl Shared {
         self.errors.lock().unwrap().push(kind.to_owned());
         let date = jiff::Timestamp::from_millisecond(now_ms).unwrap().strftime("%a, %d %b %Y %H:%M:%S GMT");
         let message = json!({"message": "planted 4711, as the test wants it", "__type": kind});
-        let mut answer = Response::builder().status(StatusCode::from_u16(status).unwrap()).header(DATE, date.to_string());
+        let mut answer =
+            Response::builder().status(StatusCode::from_u16(status).unwrap()).header(DATE, date.to_string());
         if status != 403 {
             answer = answer.header("x-amzn-errortype", format!("{kind}:http://internal.example.com/coral/"));
         }

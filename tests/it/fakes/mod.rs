@@ -3,8 +3,8 @@
 pub(crate) mod connector;
 pub(crate) mod cx;
 pub(crate) mod dialogflow;
-pub(crate) mod direct_line;
 pub(crate) mod dialogflow_v1;
+pub(crate) mod direct_line;
 pub(crate) mod dns;
 pub(crate) mod engine;
 pub(crate) mod google;
