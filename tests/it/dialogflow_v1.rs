@@ -21,7 +21,9 @@ fn v1(url: &str, token: &str) -> String {
 }
 
 fn echo() -> FakeDialogflowV1 {
-    FakeDialogflowV1::start(|asked| async move { Reaction::Result(says(&format!("echo: {}", asked.string("query")))) }.boxed())
+    FakeDialogflowV1::start(|asked| {
+        async move { Reaction::Result(says(&format!("echo: {}", asked.string("query")))) }.boxed()
+    })
 }
 
 #[tokio::test]

@@ -152,7 +152,8 @@ async fn awss_own_client_takes_the_fake_for_lex() {
     let fake = FakeLex::start(move |asked| {
         let given = given.clone();
         let throttled = asked.text == "throttle";
-        async move { if throttled { Reaction::Error(429, "ThrottlingException") } else { Reaction::Answer(given) } }.boxed()
+        async move { if throttled { Reaction::Error(429, "ThrottlingException") } else { Reaction::Answer(given) } }
+            .boxed()
     });
     let step = |secret: &str, token: Option<&str>, locale: &str, session: &str, text: &str| {
         json!({"secret": secret, "token": token, "locale": locale, "session": session, "text": text,
@@ -174,7 +175,13 @@ async fn awss_own_client_takes_the_fake_for_lex() {
     expected["sessionId"] = "u.c-1:2_3".into();
     expected["requestAttributes"]["usher_payload"] = "{\"a\": \"ä\"}".into();
     let error = |code: &str| json!({ "error": code });
-    let errors = ["ThrottlingException", "ValidationException", "ResourceNotFoundException", "InvalidSignatureException", "UnrecognizedClientException"];
+    let errors = [
+        "ThrottlingException",
+        "ValidationException",
+        "ResourceNotFoundException",
+        "InvalidSignatureException",
+        "UnrecognizedClientException",
+    ];
     let expected: Vec<Value> = [expected].into_iter().chain(errors.map(error)).collect();
     assert_eq!(told, expected);
     assert_eq!(fake.asked()[0].text, "hello\nthere, größer 🦀");
