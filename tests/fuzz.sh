@@ -26,6 +26,8 @@ fuzz "Dialogflow CX's answers" "$lib" nlp::dialogflow_cx::convert
 fuzz "customers' words" "$lib" b10_any_text_is_tokenised_once
 fuzz "what is sealed" "$lib" seal::
 fuzz "language models' answers" "$lib" nlp::llm
+fuzz "Dialogflow V1's answers" "$lib" nlp::dialogflow_v1::convert
+fuzz "Amazon Lex's answers" "$lib" nlp::lex_v2::convert
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary
 fuzz "webhooks' responses and posts" "$lib" nlp::webhook::replies

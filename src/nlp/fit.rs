@@ -67,10 +67,37 @@ pub(super) fn text(text: impl Into<String>) -> Option<Reply> {
     (!is_blank(&text)).then(|| Reply::Text(said(text)))
 }
 
-/// Without words it is none.
+/// An address that a customer's browser may load; empty where it is none.
+pub(super) fn web(uri: impl Into<String>) -> String {
+    let uri = uri.into();
+    let plain = !uri.chars().any(|it| it.is_control() || it == ' ') && uri.len() <= MAX_TEXT_BYTES;
+    if plain && (uri.starts_with("https://") || uri.starts_with("http://")) { uri } else { String::new() }
+}
+
+pub(super) fn image(uri: impl Into<String>, description: impl Into<String>) -> Option<Reply> {
+    let uri = web(uri);
+    (!uri.is_empty()).then(|| Reply::Image { uri, description: said(description) })
+}
+
+/// A button as people see it and what it stands for. Without words it is none.
 pub(super) fn button(label: impl Into<String>, postback: impl Into<String>) -> Option<Button> {
     let label = label.into();
     (!is_blank(&label)).then(|| Button { text: name(label), postback: said(postback) })
+}
+
+/// Buttons that stand for what they say are quick replies, others need a card. `title` may be blank.
+pub(super) fn choice(title: impl Into<String>, buttons: Vec<Button>) -> Option<Reply> {
+    let title = title.into();
+    if buttons.is_empty() {
+        return text(title);
+    }
+    let title = if is_blank(&title) { String::new() } else { said(title) };
+    let plain = buttons.iter().all(|it| it.postback.is_empty() || it.postback == it.text);
+    Some(if plain {
+        Reply::QuickReplies { title, replies: buttons.into_iter().map(|it| it.text).collect() }
+    } else {
+        Reply::Card { title, subtitle: String::new(), image_uri: String::new(), buttons }
+    })
 }
 
 pub(super) fn card(title: String, subtitle: String, image_uri: String, buttons: Vec<Button>) -> Option<Reply> {

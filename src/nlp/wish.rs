@@ -14,11 +14,19 @@ pub(super) const KEY: &str = "usher";
 pub(super) struct Wish {
     action: Option<String>,
     parameters: Option<Parameters>,
+    parameters_complete: Option<bool>,
+    not_understood: bool,
     end: bool,
     live_agent: bool,
+    intent: Option<String>,
+    confidence: Option<f32>,
 }
 
 impl Wish {
+    pub(super) fn action(name: String, parameters: Parameters) -> Self {
+        Self { action: Some(name), parameters: Some(parameters), ..Self::default() }
+    }
+
     /// Takes it out of a payload, of which the rest is for the customer's channel. A payload of nothing but an `action` and its
     /// `parameters` is a wish as it is.
     ///
@@ -38,32 +46,47 @@ impl Wish {
     pub(super) fn of(json: Value) -> Result<Self, &'static str> {
         // What stands in it may be a customer's.
         Self::deserialize(json).map_err(|_unsaid| {
-            "its `usher` may hold `action` (text), `parameters` (object), `end` and `live_agent` (true or false), and nothing else"
+            "its `usher` may hold `action` and `intent` (text), `parameters` (object), `confidence` (number), \
+             `parameters_complete`, `not_understood`, `end` and `live_agent` (true or false), and nothing else"
         })
+    }
+
+    /// # Errors
+    /// What two of one answer contradict each other in.
+    pub(super) fn grant(self, answer: &mut Answer) -> Result<(), &'static str> {
+        if let Some(action) = self.action.filter(|it| !it.is_empty()) {
+            if !answer.action.is_empty() {
+                return Err("one answer asks for two actions");
+            }
+            answer.action = fit::name(action);
+        }
+        let parameters = self.parameters.and_then(|it| fit::object(Value::Object(it)));
+        answer.parameters.extend(parameters.unwrap_or_default());
+        answer.parameters_complete &= self.parameters_complete.unwrap_or(true);
+        answer.not_understood |= self.not_understood;
+        answer.end_interaction |= self.end;
+        answer.live_agent_handoff |= self.live_agent;
+        if let Some(intent) = self.intent.filter(|it| !fit::is_blank(it)) {
+            answer.intent = Some(fit::name(intent));
+        }
+        if let Some(confidence) = self.confidence {
+            answer.confidence = fit::confidence(confidence.into()).or(answer.confidence);
+        }
+        Ok(())
     }
 }
 
-/// Each says more than the intent it stands in, and takes the place of its action.
+/// Of an engine with intents of its own. A wish says more than the intent it stands in: its action takes the place of the
+/// intent's, and it is meant now, whatever the intent still asks for.
 ///
 /// # Errors
 /// When they contradict each other.
 pub(super) fn grant(wishes: Vec<Wish>, answer: &mut Answer) -> Result<(), &'static str> {
-    let mut actions = wishes.iter().filter_map(|it| it.action.as_ref());
-    if let Some(action) = actions.next() {
-        if actions.any(|other| other != action) {
-            return Err("it asks for two actions");
-        }
-        answer.action = fit::name(action);
+    if wishes.iter().any(|it| it.action.is_some()) {
+        answer.action.clear();
     }
-    // Who says so wants it now, whatever else the intent still asks for.
     answer.parameters_complete |= !wishes.is_empty();
-    for Wish { parameters, end, live_agent, .. } in wishes {
-        let parameters = parameters.and_then(|it| fit::object(Value::Object(it)));
-        answer.parameters.extend(parameters.unwrap_or_default());
-        answer.end_interaction |= end;
-        answer.live_agent_handoff |= live_agent;
-    }
-    Ok(())
+    wishes.into_iter().try_for_each(|wish| wish.grant(answer))
 }
 
 #[cfg(test)]
@@ -104,7 +127,7 @@ mod tests {
         let mut answer = Answer { action: "of the intent".into(), ..Answer::default() };
         let all = |of: [&Value; 2]| of.map(|it| Wish::of(it.clone()).unwrap()).into();
         assert!(grant(all([&one, &two]), &mut answer).is_err());
-        grant(all([&two, &two]), &mut answer).unwrap();
+        grant(all([&json!({"end": true}), &two]), &mut answer).unwrap();
         assert_eq!(answer.action, "two");
     }
 }

@@ -465,7 +465,12 @@ fn shipped_profiles_are_good() {
         .variable("RASA_AGENT_PASSWORD", "planted")
         .variable("BOT_AGENT_PASSWORD", "planted")
         .variable("BOT_DIRECT_LINE_SECRET", "planted")
-        .variable("LLM_API_KEY", "planted");
+        .variable("LLM_API_KEY", "planted")
+        .variable("LEGACY_AGENT_PASSWORD", "planted")
+        .variable("LEGACY_CLIENT_TOKEN", "planted")
+        .variable("BOOKINGS_AGENT_PASSWORD", "planted")
+        .variable("BOOKINGS_AWS_KEY_ID", "AKIDEXAMPLE123456")
+        .variable("BOOKINGS_AWS_SECRET_KEY", "planted");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/examples");
     let sources = Sources { profiles: Some(shipped.clone()), ..site.sources() };
     let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap();

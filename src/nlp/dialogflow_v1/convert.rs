@@ -171,15 +171,12 @@ fn reply(message: &Map<String, Value>, wishes: &mut Vec<Wish>) -> Result<Option<
     let kind = message.get("type").and_then(|it| it.as_u64().or_else(|| it.as_str()?.parse().ok()));
     Ok(match kind {
         Some(0) => message.get("speech").and_then(speech).and_then(fit::text),
-        Some(1) => fit::card(said("title"), said("subtitle"), said("imageUrl"), buttons(message)),
+        Some(1) => fit::card(said("title"), said("subtitle"), fit::web(said("imageUrl")), buttons(message)),
         Some(2) => {
             let (title, replies) = (said("title"), replies(message));
             (!fit::is_blank(&title) || !replies.is_empty()).then_some(Reply::QuickReplies { title, replies })
         }
-        Some(3) => {
-            let uri = said("imageUrl");
-            (!uri.is_empty()).then(|| Reply::Image { uri, description: String::new() })
-        }
+        Some(3) => fit::image(said("imageUrl"), ""),
         Some(4) => {
             let Some(mut payload) = message.get("payload").cloned().and_then(fit::object) else { return Ok(None) };
             wishes.extend(Wish::take_from(&mut payload)?);

@@ -294,18 +294,16 @@ fn reply(message: Message, wishes: &mut Vec<Wish>) -> Result<Option<Reply>, &'st
 /// Lex has one card for everything: an image with words, a choice, or a card.
 fn card(card: Card) -> Option<Reply> {
     let said = |text: Option<String>| fit::said(text.unwrap_or_default());
-    let (title, subtitle, image_uri) = (said(card.title), said(card.subtitle), said(card.image_url));
+    let (title, subtitle) = (said(card.title), said(card.subtitle));
+    let image_uri = fit::web(card.image_url.unwrap_or_default());
     let buttons = card.buttons.unwrap_or_default().into_iter();
     let buttons = buttons.filter_map(|it| fit::button(it.text.unwrap_or_default(), it.value.unwrap_or_default()));
     let buttons: Vec<Button> = buttons.take(MAX_ITEMS).collect();
-    if buttons.is_empty() && subtitle.is_empty() && !image_uri.is_empty() {
-        return Some(Reply::Image { uri: image_uri, description: title });
+    match (subtitle.is_empty(), image_uri.is_empty(), buttons.is_empty()) {
+        (true, false, true) => fit::image(image_uri, title),
+        (true, true, false) => fit::choice(title, buttons),
+        _more => fit::card(title, subtitle, image_uri, buttons),
     }
-    let is_choice = !buttons.is_empty() && buttons.iter().all(|it| it.postback.is_empty() || it.postback == it.text);
-    if is_choice && subtitle.is_empty() && image_uri.is_empty() {
-        return Some(Reply::QuickReplies { title, replies: buttons.into_iter().map(|it| it.text).collect() });
-    }
-    fit::card(title, subtitle, image_uri, buttons)
 }
 
 /// The words of an SSML text, without its marks.
