@@ -196,7 +196,9 @@ async fn no_key_no_prompt_and_no_word_of_the_customers_in_logs_or_errors() {
     let decides = |asked: Asked| match asked.input() {
         "planted-1" => Reply::error(400, "context_length_exceeded"),
         "planted-2" => Reply::calls("planted", &[("planted", json!({"planted": "planted"}))]),
-        "planted-3" => Reply::ErrorAmid("planted ".to_owned(), json!({"error": {"message": "planted", "type": "planted!"}})),
+        "planted-3" => {
+            Reply::ErrorAmid("planted ".to_owned(), json!({"error": {"message": "planted", "type": "planted!"}}))
+        }
         _ => Reply::Raw(b"data: planted\n\n".to_vec()),
     };
     let model = Model::new("api_key = \"planted-key\"\n", decides);

@@ -91,7 +91,8 @@ fn nobody_passes_for_the_contact_centre() {
 
 #[test]
 fn too_many_facts_are_left_out() {
-    let messages = asked(Input::Text("x".to_owned()), Vec::new(), &json!({"customerName": "x".repeat(MAX_FACTS_BYTES)}));
+    let messages =
+        asked(Input::Text("x".to_owned()), Vec::new(), &json!({"customerName": "x".repeat(MAX_FACTS_BYTES)}));
     assert_eq!(messages[0].1, format!("{}\nx", facts("")));
 }
 

@@ -574,7 +574,8 @@ fn b5_a_canary_without_a_type_is_the_profiles_engine_but_for_what_it_sets() {
 fn offered(action: &str) -> Site {
     let profile = "name = \"a\"\ntype = \"llm\"\nagent_password = { env = \"PASSWORD\" }\nfallback_message = \"Sorry.\"\n\
                    llm.endpoint = \"http://127.0.0.1:8080/v1\"\nllm.model = \"m\"\nllm.system_prompt = \"B.\"\n";
-    Site::new().file("profiles/a.toml", &format!("{profile}[[action]]\nname = \"x\"\nmedia = \"webinteraction\"\n{action}"))
+    Site::new()
+        .file("profiles/a.toml", &format!("{profile}[[action]]\nname = \"x\"\nmedia = \"webinteraction\"\n{action}"))
 }
 
 fn titles(site: &Site) -> Vec<String> {
@@ -622,7 +623,10 @@ fn parameters_of_an_action_have_names_types_and_values() {
         titles(&offered(&format!("{callback}[[action.parameter]]\n{more}\n")))
     };
     let error = |message: &str| vec![format!("error: {message}")];
-    assert_eq!(with("name = \"n\"\ntype = \"integer\"\ndescription = \"How many.\"\nrequired = true"), Vec::<String>::new());
+    assert_eq!(
+        with("name = \"n\"\ntype = \"integer\"\ndescription = \"How many.\"\nrequired = true"),
+        Vec::<String>::new()
+    );
     assert_eq!(with("name = \"p\"\ntype = \"phone\"\ndescription = \"Yours.\""), Vec::<String>::new());
     assert_eq!(with("type = \"string\""), error("`action.parameter.name` is missing"));
     assert_eq!(with("name = \"a b\""), error("`action.parameter.name` cannot be `a b`"));
@@ -634,13 +638,16 @@ fn parameters_of_an_action_have_names_types_and_values() {
     assert_eq!(with("name = \"n\"\n[[action.parameter]]\nname = \"n\""), error("parameter `n` is there already"));
     assert_eq!(
         with("name = \"n\"\ntype = \"text\""),
-        error("`action.parameter.type`: unknown variant `text`, expected one of `string`, `number`, `integer`, `boolean`, `date_time`, `phone`, `enum`")
+        error(
+            "`action.parameter.type`: unknown variant `text`, expected one of `string`, `number`, `integer`, `boolean`, `date_time`, `phone`, `enum`"
+        )
     );
 }
 
 #[test]
 fn a_language_model_needs_an_endpoint_a_model_and_a_prompt() {
-    let profile = "name = \"a\"\ntype = \"llm\"\nagent_password = { env = \"PASSWORD\" }\nfallback_message = \"Sorry.\"\n";
+    let profile =
+        "name = \"a\"\ntype = \"llm\"\nagent_password = { env = \"PASSWORD\" }\nfallback_message = \"Sorry.\"\n";
     let site = Site::new().file("profiles/a.toml", profile);
     let missing = ["endpoint", "model", "system_prompt"].map(|key| format!("error: `llm.{key}` is missing"));
     assert_eq!(titles(&site), missing);

@@ -11,7 +11,10 @@ async fn a_valid_call_ends_the_turn() {
     let summary = json!({"reason": "asked", "summary": "Wants a person."});
     let decides = move |asked: Asked| match asked.input() {
         "where is it?" => order(&json!(4711)),
-        _ => Reply::calls("One moment.", &[("hand_over_to_person", summary.clone()), ("order_status", json!({"order": 1}))]),
+        _ => Reply::calls(
+            "One moment.",
+            &[("hand_over_to_person", summary.clone()), ("order_status", json!({"order": 1}))],
+        ),
     };
     let model = Model::new("", decides);
     let answer = model.hears("where is it?").await.unwrap();
@@ -87,7 +90,8 @@ async fn both_rounds_share_the_deadline() {
 
 #[tokio::test]
 async fn calls_beyond_the_bound_are_not_looked_at() {
-    let calls: Vec<(&str, Value)> = std::iter::repeat_n(("invented", json!({})), 10).chain([("person", json!({}))]).collect();
+    let calls: Vec<(&str, Value)> =
+        std::iter::repeat_n(("invented", json!({})), 10).chain([("person", json!({}))]).collect();
     let model = Model::new("", move |_| Reply::calls("", &calls));
     let answer = model.hears("everything").await.unwrap();
     assert_eq!((answer.action.as_str(), answer.not_understood), ("", true));

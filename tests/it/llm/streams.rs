@@ -44,7 +44,8 @@ async fn what_was_said_before_a_break_stays_said_and_the_turn_fails() {
         (json!({"error": {"message": "x", "type": "server_error", "code": null}}), FailureKind::Internal),
         (json!({"error": {"message": "x", "code": "rate_limit_exceeded"}}), FailureKind::Quota),
     ] {
-        let (answer, told) = streamed("paragraphs", move || Reply::ErrorAmid("One.\n\nTwo is".to_owned(), error.clone())).await;
+        let (answer, told) =
+            streamed("paragraphs", move || Reply::ErrorAmid("One.\n\nTwo is".to_owned(), error.clone())).await;
         assert_eq!((answer.unwrap_err().kind, told.texts()), (kind, vec!["One.".to_owned()]));
     }
 }
@@ -68,10 +69,8 @@ async fn habits_of_servers_are_understood() {
     assert!(error.advice.contains("`exceed_context_size_error`"), "{}", error.advice);
     let (answer, _) = streamed(
         "typing",
-        raw(
-            "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"order_status\",\"arguments\":\
-             {\"order\":7}}}]},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n",
-        ),
+        raw("data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"order_status\",\"arguments\":\
+             {\"order\":7}}}]},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n"),
     )
     .await;
     let answer = answer.unwrap();
