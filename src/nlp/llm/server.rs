@@ -141,7 +141,7 @@ impl Server {
         let set = [
             Some((limit.as_str(), json!(tokens))),
             self.temperature.map(|it| ("temperature", json!(it))),
-            (self.streaming != Streaming::Off).then(|| ("stream", json!(true))),
+            (self.streaming != Streaming::Off).then_some(("stream", Value::Bool(true))),
         ];
         let body = own.into_iter().chain(set.into_iter().flatten()).map(|(key, value)| (key.to_owned(), value));
         let body = Value::Object(body.collect()).to_string().into();

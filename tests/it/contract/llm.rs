@@ -119,23 +119,21 @@ fn first(parts: &[Piece], rest: Then) -> Reply {
     let letter: String = next.chars().take(1).collect();
     let begun = letter.len();
     let later = async move {
-        match reply(rest.due().await, true) {
-            Reply::Message(mut message) => {
-                message.content.drain(..begun);
-                Reply::Message(message)
-            }
-            other => other,
+        let mut rest = reply(rest.due().await, true);
+        if let Reply::Message(message) = &mut rest {
+            message.content.drain(..begun);
         }
+        rest
     };
     Reply::Begins(format!("{}\n\n{letter}", words(parts)), later.boxed())
 }
 
-fn first_text(then: &Then) -> String {
-    match then {
-        Then::After(_, inner) => first_text(inner),
-        Then::Say(replies) => words(replies),
-        other => panic!("a rest without words: {other:?}"),
+fn first_text(mut then: &Then) -> String {
+    while let Then::After(_, inner) = then {
+        then = inner;
     }
+    let Then::Say(replies) = then else { panic!("a rest without words: {then:?}") };
+    words(replies)
 }
 
 fn words(replies: &[Piece]) -> String {

@@ -181,8 +181,10 @@ async fn models(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respon
 }
 
 async fn complete(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let judged = authorise(&shared, &headers).and_then(|()| judge(&body));
-    let body = match judged {
+    if let Err(refused) = authorise(&shared, &headers) {
+        return refused;
+    }
+    let body = match judge(&body) {
         Ok(body) => body,
         Err(refused) => return refused,
     };
@@ -259,7 +261,8 @@ fn judge_messages(messages: &[Value]) -> Result<(), &'static str> {
             open.insert(call["id"].as_str().unwrap());
         }
         let content = &message["content"];
-        if !content.as_str().is_some_and(|it| !it.is_empty()) && !(content.is_null() && calls.is_some()) {
+        let says = content.as_str().is_some_and(|it| !it.is_empty());
+        if !says && (calls.is_none() || !content.is_null()) {
             return Err("a message without content");
         }
         before = role;
