@@ -14,6 +14,7 @@ use std::{
 const FILES: &[&str] = &[
     "usher/engine/v1/engine.proto",
     "google/cloud/dialogflow/v2/agent.proto",
+    "google/cloud/dialogflow/v2/intent.proto",
     "google/cloud/dialogflow/v2/session.proto",
     "google/cloud/dialogflow/v2/webhook.proto",
     "google/cloud/dialogflow/cx/v3/agent.proto",

@@ -21,6 +21,12 @@ fuzz() { # fuzz WHAT PROGRAM TESTS
 }
 fuzz "routing engines' frames" "$lib" engine::codec
 fuzz "Dialogflow's answers" "$lib" nlp::dialogflow_v2::convert
+fuzz "connectors' frames" "$lib" s11_no_frame_panics
 fuzz "Dialogflow CX's answers" "$lib" nlp::dialogflow_cx::convert
+fuzz "customers' words" "$lib" b10_any_text_is_tokenised_once
+fuzz "what is sealed" "$lib" seal::
+fuzz "language models' answers" "$lib" nlp::llm
 fuzz "external systems' answers" "$lib" s22_no_answer_panics
 fuzz "configuration and profiles" "$it" config::arbitrary
+fuzz "directories of contact centres" "$lib" b3_no_directory_makes_it_panic
+fuzz "exports of timelines" "$lib" app::replay::document::tests::b4_no_

@@ -56,6 +56,7 @@ impl Connectors {
                 write_within: settings.write_deadline,
                 ping_every: settings.ping_every,
             },
+            ear: None,
         };
         let door = Door::new(parts, closing.clone());
         let incoming = engine::tcp(listener);

@@ -5,7 +5,10 @@
 mod line;
 mod show;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 
@@ -20,11 +23,11 @@ use crate::{
     core::{
         action::{self, Wanted},
         ids::{ContactId, ContactName},
-        message::{Answer, Input, MediaType, Parameters},
+        message::{self, Answer, Input, MediaType, Parameters, Speaker},
         profile::Rules,
     },
     egress::Names,
-    gateway::ports::{Ask, AskError, LanguageEngine},
+    gateway::ports::{Ask, AskError, LanguageEngine, Progress, Seed},
     nlp,
     offline_nlp::{
         self,
@@ -32,6 +35,9 @@ use crate::{
         server::{Options, Server},
     },
 };
+
+/// What an engine without a memory is told of, at most.
+const MAX_LINES: usize = 200;
 
 /// The business unit of a conversation that has no configuration.
 const DEMO_MAIN: &str = "[[unit]]\nname = \"DEMO\"\nzone = \"Europe/Berlin\"\n";
@@ -57,6 +63,8 @@ pub struct Conversation {
     clock: Clock,
     /// Inputs in a row that were not understood.
     misses: u32,
+    /// So far, for an engine that keeps no conversation of its own.
+    said: Vec<message::Line>,
     /// The demo agent's, in this process.
     offline: Option<Server>,
 }
@@ -92,8 +100,26 @@ impl Conversation {
             media,
             clock,
             misses: 0,
+            said: Vec::new(),
             offline: None,
         })
+    }
+
+    /// Another customer of the same engine: whatever was said to it before is another conversation's.
+    #[must_use]
+    pub fn anew(&self, manner: Manner) -> Self {
+        let Manner { language, media, name } = manner;
+        Self {
+            rules: Arc::clone(&self.rules),
+            engine: Arc::clone(&self.engine),
+            contact: ContactId { unit: self.contact.unit.clone(), name },
+            language: language.unwrap_or_else(|| self.rules.language.clone()),
+            media,
+            clock: self.clock.clone(),
+            misses: 0,
+            said: Vec::new(),
+            offline: None,
+        }
     }
 
     /// With the demo agent, whose language engine is started in this process.
@@ -129,19 +155,63 @@ impl Conversation {
             Line::Words(text) => Input::Text(text),
             Line::Event { name, parameters } => Input::Event { name, parameters },
         };
-        let ask = Ask::new(self.contact.clone(), input, self.language.clone());
-        let asked = Clock::instant();
-        let answer = self.engine.ask(ask).await;
-        let took = asked.elapsed();
+        let (answer, took) = self.ask(input).await;
         let (mut wanted, mut elsewhere) = (Wanted::Nothing, None);
         if let Ok(answer) = &answer {
-            wanted = action::wanted(answer, self.media, &self.rules, self.clock.now());
+            wanted = self.wanted(answer);
             elsewhere = self.rules.actions.iter().find(|rule| rule.name == answer.action).map(|rule| rule.media);
             if matches!(line, Line::Words(_)) {
                 self.misses = if answer.not_understood { self.misses.saturating_add(1) } else { 0 };
             }
         }
         Turn { line, answer, took, wanted, elsewhere, misses: self.misses, rules: Arc::clone(&self.rules) }
+    }
+
+    /// One question, and how long its answer took.
+    pub async fn ask(&mut self, input: Input) -> (Result<Answer, AskError>, Duration) {
+        let mut ask = Ask { media: self.media, ..Ask::new(self.contact.clone(), input.clone(), self.language.clone()) };
+        if self.engine.wants_transcript() {
+            ask.seed = Some(Box::new(Seed { transcript: self.said.clone(), slots: Parameters::new() }));
+        }
+        let early = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&early);
+        ask.progress =
+            Progress::new(move |replies| heard.lock().unwrap_or_else(PoisonError::into_inner).extend(replies));
+        let asked = Clock::instant();
+        let mut answer = self.engine.ask(ask).await;
+        let took = asked.elapsed();
+        if let Ok(answer) = &mut answer {
+            // What was said before the answer is part of it.
+            let early = std::mem::take(&mut *early.lock().unwrap_or_else(PoisonError::into_inner));
+            answer.replies.splice(0..0, early);
+        }
+        self.keep(&input, answer.as_ref().ok());
+        (answer, took)
+    }
+
+    fn keep(&mut self, input: &Input, answer: Option<&Answer>) {
+        let at = self.clock.now();
+        let customer = match input {
+            Input::Text(text) | Input::Dtmf(text) => Some(text.clone()),
+            Input::Event { .. } | Input::Structured(_) | Input::Redacted => None,
+        };
+        let line = |speaker, text| message::Line { speaker, text, at };
+        self.said.extend(customer.map(|text| line(Speaker::Customer, text)));
+        let replies = answer.into_iter().flat_map(|it| &it.replies);
+        self.said.extend(replies.map(|it| line(Speaker::VirtualAgent, it.text())));
+        let surplus = self.said.len().saturating_sub(MAX_LINES);
+        self.said.drain(..surplus);
+    }
+
+    /// What the gateway would make of an answer now.
+    #[must_use]
+    pub fn wanted(&self, answer: &Answer) -> Wanted {
+        action::wanted(answer, self.media, &self.rules, self.clock.now())
+    }
+
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// # Errors

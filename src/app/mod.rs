@@ -4,11 +4,14 @@ mod connectors;
 pub mod converse;
 pub mod demo;
 mod erase;
+pub mod lint;
 mod machine;
 mod profiles;
+pub mod replay;
 mod serve;
 mod timeline;
 mod tokens;
+mod trial;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,8 +36,9 @@ use crate::{
 pub use erase::erase;
 pub use machine::raise_open_files;
 pub use serve::{Listeners, Running, serve};
-pub use timeline::timeline;
+pub use timeline::{begun, timeline};
 pub use tokens::{TokenOf, connector_tokens, reload_connector_token, token_names};
+pub use trial::{Overheard, Trial};
 
 /// A door cannot be opened or a neighbour not be reached: the process ends with its own exit code.
 #[derive(Debug, thiserror::Error)]

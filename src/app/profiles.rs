@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use super::lint;
 use crate::{
     config::settings::{EngineSettings, Profile, Settings},
-    core::{ids::EngineName, message::MediaType},
+    core::ids::EngineName,
     gateway::{Engines, Roster, Served, Shadow, ports::LanguageEngine},
     nlp::{self, Role},
 };
@@ -18,10 +19,7 @@ pub(super) type Built = (Arc<Profile>, Arc<Served>);
 pub(super) fn serve_profiles(settings: &Settings, deps: &nlp::Deps, old: &[Built]) -> anyhow::Result<Vec<Built>> {
     let serve = |profile: &Arc<Profile>| {
         let before = old.iter().find(|(it, _)| it.name == profile.name && it.unit == profile.unit);
-        let mut media = vec![MediaType::OpenMedia, MediaType::WebInteraction];
-        if profile.speech.enabled {
-            media.push(MediaType::Speech);
-        }
+        let media = lint::media(profile);
         let engines = engines(profile, deps, before)?;
         let mut served = Served::new(Arc::clone(&profile.rules), engines, profile.agent_password.clone(), media);
         if let Some((_, before)) = before {

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use crate::{
     config::Environment,
-    core::ids::ContactId,
+    core::ids::{ContactId, Timestamp, UnitName},
     gateway::{
         TIMELINE, open_records,
         timeline::{as_json, as_text},
@@ -45,4 +45,17 @@ pub async fn timeline(
         return Ok(format!("{:#}\n", as_json(contact, &records, verdict)?));
     }
     Ok(as_text(contact, &records, verdict)?)
+}
+
+/// The contacts of a business unit that began at or after a time, oldest first: the newest `limit` of them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn begun(
+    directory: &Path,
+    unit: &UnitName,
+    since: Timestamp,
+    limit: usize,
+) -> anyhow::Result<Vec<ContactId>> {
+    Ok(Sqlite::open_existing(directory).await?.begun(unit, since, limit).await?)
 }

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{ChatArgs, Exit, MediaArg, Terminal, fail, report, runtime, usage};
+use super::{ChatArgs, Exit, MediaArg, Terminal, fail, profile_of, report, runtime, usage};
 use crate::{
     app::{
         self,
@@ -98,24 +98,7 @@ fn loaded(
 
 fn chosen(args: &ChatArgs, loaded: Option<&Loaded>) -> Result<Option<Arc<Profile>>, String> {
     let Some(loaded) = loaded else { return Ok(None) };
-    let profiles = &loaded.settings.profiles;
-    let known = || {
-        let names: Vec<_> = profiles.iter().map(|it| format!("{} (unit {})", it.name, it.unit)).collect();
-        if names.is_empty() { "none is configured".to_owned() } else { format!("configured are {}", names.join(", ")) }
-    };
-    let matching: Vec<_> = profiles
-        .iter()
-        .filter(|it| args.profile.as_deref().is_none_or(|name| name == it.name.as_str()))
-        .filter(|it| args.unit.as_deref().is_none_or(|unit| unit == it.unit.as_str()))
-        .collect();
-    match (matching.as_slice(), args.profile.as_deref()) {
-        ([one], _) => Ok(Some(Arc::clone(one))),
-        ([], Some(name)) => Err(format!("there is no profile `{name}`: {}", known())),
-        ([], None) => Err(format!("there is no profile to talk to: {}", known())),
-        ([_, _, ..], _) => {
-            Err(format!("several profiles could be meant, name one with --profile and --unit: {}", known()))
-        }
-    }
+    profile_of(&loaded.settings.profiles, args.profile.as_deref(), args.unit.as_deref()).map(Some)
 }
 
 fn read_script(path: &Path) -> Result<Vec<Line>, String> {

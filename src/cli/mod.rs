@@ -2,10 +2,13 @@
 
 mod chat;
 mod check;
+mod connector;
 mod contact;
 mod demo;
+mod lint;
 mod load;
 mod nlp;
+mod replay;
 mod secret;
 mod serve;
 mod token;
@@ -13,6 +16,7 @@ mod token;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -21,7 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     app,
-    config::{self, Environment, Findings, Flag, Sources},
+    config::{self, Environment, Findings, Flag, Sources, settings::Profile},
 };
 
 /// How a command ends.
@@ -34,8 +38,10 @@ pub enum Exit {
     Config,
     /// A door cannot be opened or a neighbour not be reached.
     CannotConnect,
-    /// `check --strict` found warnings.
+    /// `check --strict` or `lint --strict` found warnings.
     Warnings,
+    /// `replay` came to other actions than were recorded.
+    Differs,
 }
 
 impl Exit {
@@ -47,6 +53,7 @@ impl Exit {
             Self::Config => 2,
             Self::CannotConnect => 3,
             Self::Warnings => 4,
+            Self::Differs => 5,
         }
     }
 
@@ -84,6 +91,8 @@ enum Command {
     Serve(ServeArgs),
     /// Check the configuration, by the same code that loads it at start
     Check(CheckArgs),
+    /// Compare a profile with its language engine's agent and the contact centre's directory
+    Lint(lint::LintArgs),
     /// Talk to a profile's language engine; nothing is carried out. Without a configuration: to the demo agent
     Chat(ChatArgs),
     /// Print every setting's default and what it means
@@ -97,12 +106,16 @@ enum Command {
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
+    /// Develop a connector: echo, answer by hand, or stand in for the gateway
+    Connector(connector::ConnectorArgs),
     /// Tokens that connectors dial in with
     Token(token::TokenArgs),
-    /// Tell what happened to a contact, and why
+    /// Tell what happened to contacts, and why
     Timeline(contact::TimelineArgs),
     /// Destroy the key of what is kept of a contact that is over: nobody can read it any more
     Erase(contact::ContactArgs),
+    /// Ask a profile's engine again what recorded contacts' engines were asked, and tell what differs; nothing is carried out
+    Replay(Box<replay::ReplayArgs>),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
     /// Talk as many contacts at a given rate, and account for every message
@@ -193,7 +206,7 @@ enum MediaArg {
 }
 
 /// Where the store is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct StoreArgs {
     /// Configuration file [default: usher.toml, if it is there]
     #[arg(long, value_name = "FILE", global = true)]
@@ -264,12 +277,15 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Demo(args)) => demo::run(args, terminal),
         Some(Command::Serve(args)) => serve::run(args.sources(environment), terminal),
         Some(Command::Check(args)) => check::run(&args, environment, terminal),
+        Some(Command::Lint(args)) => lint::run(&args, environment, terminal),
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
+        Some(Command::Connector(args)) => connector::run(args, &environment, terminal),
         Some(Command::Token(args)) => token::run(args, environment, terminal),
         Some(Command::Timeline(args)) => contact::timeline(args, environment, terminal),
         Some(Command::Erase(args)) => contact::erase(args, environment, terminal),
+        Some(Command::Replay(args)) => replay::run(&args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }
@@ -296,6 +312,27 @@ fn alone(terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         return usage(&format!("there is a {file} here: say `usher serve` to serve by it, or `usher demo`"), terminal);
     }
     demo::run(DemoArgs::default(), terminal)
+}
+
+/// The profile of a name and a business unit, or the only one.
+fn profile_of(profiles: &[Arc<Profile>], name: Option<&str>, unit: Option<&str>) -> Result<Arc<Profile>, String> {
+    let known = || {
+        let names: Vec<_> = profiles.iter().map(|it| format!("{} (unit {})", it.name, it.unit)).collect();
+        if names.is_empty() { "none is configured".to_owned() } else { format!("configured are {}", names.join(", ")) }
+    };
+    let matching: Vec<_> = profiles
+        .iter()
+        .filter(|it| name.is_none_or(|name| name == it.name.as_str()))
+        .filter(|it| unit.is_none_or(|unit| unit == it.unit.as_str()))
+        .collect();
+    match (matching.as_slice(), name) {
+        ([one], _) => Ok(Arc::clone(one)),
+        ([], Some(name)) => Err(format!("there is no profile `{name}`: {}", known())),
+        ([], None) => Err(format!("there is no profile to talk to: {}", known())),
+        ([_, _, ..], _) => {
+            Err(format!("several profiles could be meant, name one, and its unit with --unit: {}", known()))
+        }
+    }
 }
 
 /// 0: one worker per core; 1: everything on the calling thread.

@@ -36,7 +36,7 @@ impl Kind {
     }
 }
 
-const fn word(media: MediaType) -> &'static str {
+pub(super) const fn word(media: MediaType) -> &'static str {
     match media {
         MediaType::OpenMedia => "openmedia",
         MediaType::WebInteraction => "webinteraction",

@@ -64,6 +64,10 @@ impl Documents {
         self.0.get(place.document).expect("places come from documents")
     }
 
+    pub(super) fn is_default(&self, place: Place) -> bool {
+        self.of(place).kind == DocumentKind::Default
+    }
+
     pub(super) fn locate(&self, place: Place) -> Location {
         let document = self.of(place);
         let before = document.text.get(..place.start).unwrap_or(&document.text);

@@ -189,7 +189,7 @@ fn engine(table: &mut Section<'_>, kinds: Kinds<'_>, why: &str) -> Option<Read> 
         let message = format!("`{}` {message}", section.name_of(key));
         match severity {
             Severity::Error => section.cx.error(place, message, help),
-            Severity::Warning => section.cx.warn(place, message, help),
+            Severity::Warning | Severity::Note => section.cx.warn(place, message, help),
         }
     }
     let exclusive = (schema.exclusive)(&values);

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, path::PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-pub use super::document::Location;
+pub(super) use super::document::Location;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -12,6 +12,8 @@ pub enum Severity {
     Error,
     /// It can, but probably does not do what was meant.
     Warning,
+    /// Worth knowing; nothing need be wrong.
+    Note,
 }
 
 /// Holds no secret: neither the message nor the line that is shown.
@@ -31,6 +33,7 @@ impl Finding {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let cause = self.location.as_ref().map(|location| {
             Snippet::source(location.text.as_str())

@@ -15,6 +15,7 @@ mod finding;
 pub mod nearest;
 mod offers;
 mod outbound;
+mod places;
 mod private;
 mod profile;
 pub mod schema;
@@ -30,9 +31,11 @@ pub mod watch;
 
 use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, sync::Arc};
 
+pub use document::Location;
 pub use effective::Effective;
 pub use engines::Kinds;
-pub use finding::{Finding, Findings, Location, Severity};
+pub use finding::{Finding, Findings, Severity};
+pub use places::Places;
 pub use secret::{SecretError, SecretLookup};
 pub use sources::{
     DEFAULT, DEFAULT_PROFILE, DEMO_PROFILE, Embedded, Environment, FILE, Flag, PROFILES, Sources, default_profile,
@@ -53,6 +56,8 @@ pub struct Loaded {
     pub effective: Vec<Effective>,
     /// The files that had a part in it: when one changes, load again.
     pub files: Vec<PathBuf>,
+    /// Where each profile's settings were written, in order of [`Settings::profiles`].
+    pub places: Vec<Places>,
 }
 
 /// What can be known of a configuration without judging it, and without its secrets.
@@ -104,7 +109,9 @@ pub fn load(sources: &Sources, kinds: Kinds<'_>, secrets: &SecretLookup<'_>) -> 
     match settings {
         Some(settings) if !has_errors => {
             let effective = effective(&layers, &cx.literals.borrow());
-            Ok(Loaded { settings, warnings: list, effective, files })
+            let tables = layers.profiles.iter().zip(&settings.profiles);
+            let places = tables.map(|((_, table), it)| Places::of_profile(&layers, table, &it.unit)).collect();
+            Ok(Loaded { settings, warnings: list, effective, files, places })
         }
         Some(_) | None => Err(Findings { list, files }),
     }

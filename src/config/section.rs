@@ -63,7 +63,7 @@ impl Context<'_> {
     }
 
     pub(super) fn is_default(&self, place: Place) -> bool {
-        self.documents.of(place).kind == DocumentKind::Default
+        self.documents.is_default(place)
     }
 
     /// A path as `place` means it.

@@ -264,6 +264,11 @@ const FURTHEST_MS: i64 = 366 * 24 * 3_600_000;
 const RANGES: [(&str, &str); 3] =
     [("startDateTime", "endDateTime"), ("startDate", "endDate"), ("startTime", "endTime")];
 
+/// The parts by which Dialogflow CX tells a day and an hour, and what it adds when it has guessed the rest of a day.
+const DAY: [&str; 3] = ["year", "month", "day"];
+const HOUR: [&str; 3] = ["hours", "minutes", "seconds"];
+const BESIDE: [&str; 4] = ["nanos", "past", "future", "partial"];
+
 /// The moment of a callback.
 ///
 /// A time without an offset is the business unit's. A day without an hour means 09:00, an hour without a day means today. A
@@ -312,10 +317,14 @@ impl Local<'_> {
         if fields.is_empty() {
             return Err(CallbackError::TimeMissing);
         }
+        if is_in_parts(fields) {
+            return self.parts(fields, End::Start);
+        }
         let mut shapes = RANGES.iter().filter(|(start, end)| fields.contains_key(*start) || fields.contains_key(*end));
         match (fields.get("date_time"), shapes.next(), shapes.next()) {
             (Some(time), None, None) => match one(time)? {
                 Value::String(text) => self.text(text, End::Start),
+                Value::Object(fields) if is_in_parts(fields) => self.parts(fields, End::Start),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
                     Err(CallbackError::TimeUnreadable)
                 }
@@ -336,6 +345,7 @@ impl Local<'_> {
     fn end_of_range(&self, value: Option<&Value>, end: End) -> Result<Timestamp, CallbackError> {
         match one(value.unwrap_or(&Value::Null))? {
             Value::String(text) => self.text(text, end),
+            Value::Object(fields) if is_in_parts(fields) => self.parts(fields, end),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
                 Err(CallbackError::TimeUnreadable)
             }
@@ -376,6 +386,33 @@ impl Local<'_> {
         }
     }
 
+    /// `{"year": 2026, "month": 11, "day": 23, "hours": 10, "minutes": 30, …}`
+    fn parts(&self, fields: &Map<String, Value>, end: End) -> Result<Timestamp, CallbackError> {
+        let date = match DAY.map(|name| fields.get(name)) {
+            [None, None, None] => None,
+            [Some(year), Some(month), Some(day)] => {
+                let date = Date::new(part(year)?, part(month)?, part(day)?);
+                Some(date.ok().ok_or(CallbackError::TimeUnreadable)?)
+            }
+            _ => return Err(CallbackError::TimeUnreadable),
+        };
+        let time = match HOUR.map(|name| fields.get(name)) {
+            [None, None, None] => None,
+            [Some(hours), minutes, seconds] => {
+                let or_zero = |it: Option<&Value>| it.map_or(Ok(0), part);
+                let time = Time::new(part(hours)?, or_zero(minutes)?, or_zero(seconds)?, 0);
+                Some(time.ok().ok_or(CallbackError::TimeUnreadable)?)
+            }
+            _ => return Err(CallbackError::TimeUnreadable),
+        };
+        match (date, time) {
+            (Some(date), Some(time)) => self.at(date.to_datetime(time)),
+            (Some(date), None) => self.day(date, end),
+            (None, Some(time)) => self.at(self.today()?.to_datetime(time)),
+            (None, None) => Err(CallbackError::TimeUnreadable),
+        }
+    }
+
     fn day(&self, date: Date, end: End) -> Result<Timestamp, CallbackError> {
         match end {
             End::Start => self.at(date.to_datetime(BUSINESS_STARTS)),
@@ -394,6 +431,25 @@ impl Local<'_> {
     fn at(&self, local: DateTime) -> Result<Timestamp, CallbackError> {
         read(self.zone.to_timestamp(local))
     }
+}
+
+/// Whether nothing but parts is there, and at least one.
+fn is_in_parts(fields: &Map<String, Value>) -> bool {
+    let is = |names: &[&str], key: &String| names.contains(&key.as_str());
+    fields.keys().all(|key| is(&DAY, key) || is(&HOUR, key) || is(&BESIDE, key))
+        && fields.keys().any(|key| is(&DAY, key) || is(&HOUR, key))
+}
+
+/// A whole number; protobuf's JSON writes it with a fraction of zero.
+fn part<T: TryFrom<i64>>(value: &Value) -> Result<T, CallbackError> {
+    let number = value.as_i64().or_else(|| value.as_f64().filter(|it| it.fract() == 0.0).and_then(small));
+    number.and_then(|it| T::try_from(it).ok()).ok_or(CallbackError::TimeUnreadable)
+}
+
+/// Of a float without a fraction, as far as calendars reach.
+fn small(number: f64) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
+    (number.abs() < 1e6).then_some(number as i64)
 }
 
 /// Without the parser's own words: they may quote what the customer said.

@@ -2,37 +2,48 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ids::{QueueId, SpeechTargetId, UserId},
     message::MediaType,
 };
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Directory {
     pub queues: BTreeMap<QueueId, Queue>,
     pub users: BTreeMap<UserId, User>,
     pub targets: BTreeMap<SpeechTargetId, String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
+    #[serde(default)]
     pub name: String,
     pub media: MediaType,
+    #[serde(default)]
     pub open: bool,
+    #[serde(default)]
     pub waiting: u32,
+    #[serde(default)]
     pub expected_wait_s: Option<u32>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
+    #[serde(default)]
     pub name: String,
     pub agent_rights: bool,
     pub sign_on: SignOn,
+    #[serde(default)]
     pub automatic_post_processing: bool,
+    #[serde(default)]
     pub mandatory_wrap_up_reason: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SignOn {
     Password,
     Windows,

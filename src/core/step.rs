@@ -47,6 +47,9 @@ pub enum Step {
         turn: Turn,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         event: Option<String>,
+        /// How many further messages of the customer's are part of the question (B9).
+        #[serde(default, skip_serializing_if = "is_none_more")]
+        joined: u32,
         /// `None`: the profile's primary engine.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         engine: Option<EngineName>,
@@ -190,6 +193,11 @@ pub enum Step {
     Busy {
         id: MessageId,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_none_more(joined: &u32) -> bool {
+    *joined == 0
 }
 
 /// Why a contact goes on with another engine without a failure of its own.

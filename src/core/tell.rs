@@ -61,7 +61,7 @@ impl Step {
     #[expect(clippy::wildcard_enum_match_arm, reason = "`tell` sends the steps of a turn here, and no others")]
     fn tell_turn(&self) -> String {
         match self {
-            Self::Asked { turn, event, engine } => {
+            Self::Asked { turn, event, engine, .. } => {
                 let engine = engine.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
                 let event = event.as_ref().map(|it| format!(" with event {it}")).unwrap_or_default();
                 format!("turn {}: engine{engine} asked{event}", turn.0)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Gateway, LaneId, Roster, Served,
+    Gateway, LaneId, NoDirectory, Roster, Served,
     alerts::{Alert, AlertKey, AlertKind},
     lane::ToEngine,
     unit::Unit,
@@ -16,7 +16,7 @@ use crate::core::{
     agent::{Agent, Effect, Event, LogOnRefusal, Standing},
     assignment::{self, may_log_on},
     directory::{Delta, Directory},
-    ids::{EngineName, Timestamp, UserId},
+    ids::{EngineName, Timestamp, UnitName, UserId},
     profile::Rules,
 };
 
@@ -57,6 +57,18 @@ impl Gateway {
         }
         drop(guard);
         self.take_up_interrupted(unit);
+    }
+
+    /// What a business unit's routing engine has told of it.
+    ///
+    /// # Errors
+    /// When there is no such unit, or nothing has been told since the start.
+    pub fn directory(&self, unit: &UnitName) -> Result<Arc<Directory>, NoDirectory> {
+        let unit = self.unit(unit).ok_or(NoDirectory::UnknownUnit)?;
+        if unit.interrupted.load(Ordering::Relaxed) {
+            return Err(NoDirectory::NotYet);
+        }
+        Ok(unit.directory.load_full())
     }
 
     pub(super) fn on_directory_delta(&self, unit: &Unit, delta: Delta) {
@@ -161,7 +173,7 @@ impl Gateway {
 
     /// Users of all units with their state, for operators.
     #[must_use]
-    pub fn agents(&self) -> Vec<(crate::core::ids::UnitName, UserId, Standing)> {
+    pub fn agents(&self) -> Vec<(UnitName, UserId, Standing)> {
         let units = self.units.load();
         let of_unit = |unit: &Arc<Unit>| {
             let agents = locked(unit);
@@ -212,7 +224,7 @@ impl Gateway {
     ///
     /// A unit that is not configured any more takes no engine in. It is kept, since contacts of it may still run, and they are
     /// reachable again when it comes back; its agents are taken off.
-    pub fn reload(&self, units: Vec<crate::core::ids::UnitName>, roster: Roster) {
+    pub fn reload(&self, units: Vec<UnitName>, roster: Roster) {
         let now = self.clock.now();
         let _guard = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old_roster = self.roster.swap(Arc::new(roster));

@@ -51,7 +51,8 @@ impl Gateway {
         self.alerts.raise(Alert {
             text: format!("{}: given up, the primary serves its contacts: {worse}", key.subject),
             key,
-            mending: "mend the canary and change its settings to try again, or take `[canary]` out of the profile".to_owned(),
+            mending: "mend the canary and change its settings to try again, or take `[canary]` out of the profile"
+                .to_owned(),
             raised_at: self.clock.now(),
         });
     }
@@ -116,7 +117,11 @@ impl Gateway {
                 match outage {
                     None => self.alerts.clear(&key),
                     Some(Outage { since, kind, advice, .. }) => self.alerts.raise(Alert {
-                        text: format!("{} is not asked: it failed too often, at last with {}", key.subject, kind.label()),
+                        text: format!(
+                            "{} is not asked: it failed too often, at last with {}",
+                            key.subject,
+                            kind.label()
+                        ),
                         key,
                         mending: format!("{advice}; it is tried now and then, and asked again once it answers"),
                         raised_at: since,

@@ -94,6 +94,14 @@ pub enum AttachError {
     Lost,
 }
 
+/// Why a business unit's directory cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoDirectory {
+    UnknownUnit,
+    /// Its routing engine has told none since the start.
+    NotYet,
+}
+
 /// What the gateway is built from.
 #[derive(Debug)]
 pub struct Parts {

@@ -182,3 +182,81 @@ impl<'a> Ledger<'a> {
         Tokenised { made: self.made.into_iter().map(|(value, _)| value).collect(), found: self.found }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::ids::{ContactId, ContactName, UnitName},
+        gateway::chain::Link,
+        seal::{Sealer, Vault},
+    };
+
+    fn chain() -> Chain {
+        let id = ContactId { unit: UnitName::new("north").unwrap(), name: ContactName::new("c1").unwrap() };
+        Chain::begin(&Vault::new(&Sealer::from_key([1; 32])), &id, Link::FIRST).unwrap()
+    }
+
+    fn tokens(
+        sensitive: bool,
+        known: &[Value],
+        chain: &mut Chain,
+        values: &[(&str, &str)],
+    ) -> (Vec<String>, Tokenised) {
+        let mut ledger = Ledger { sensitive, ..Ledger::new(known, chain) };
+        let told = values.iter().map(|(name, value)| ledger.token(name, value)).collect();
+        (told, ledger.done())
+    }
+
+    #[test]
+    fn b10_a_value_has_one_token_in_its_contact_and_each_type_counts_by_itself() {
+        let mut chain = chain();
+        let (told, first) =
+            tokens(false, &[], &mut chain, &[("card", "a"), ("iban", "a"), ("card", "b"), ("card", "a")]);
+        assert_eq!(told, ["[card:1]", "[iban:1]", "[card:2]", "[card:1]"]);
+        assert_eq!(first.found, BTreeMap::from([("card".to_owned(), 3), ("iban".to_owned(), 1)]));
+        let (told, later) = tokens(false, &first.made, &mut chain, &[("card", "b"), ("card", "c"), ("iban", "b")]);
+        assert_eq!(told, ["[card:2]", "[card:3]", "[iban:2]"]);
+        assert_eq!(later.made.len(), 2, "what is known is not kept again");
+        let opened: Vec<_> = first.made.iter().filter_map(|it| chain.open_value(&it.sealed)).collect();
+        assert_eq!(opened.iter().map(|it| it.as_str()).collect::<Vec<_>>(), ["a", "a", "b"]);
+        assert!(self::chain().open_value(&first.made[0].sealed).is_none(), "another contact's key opens nothing");
+    }
+
+    #[test]
+    fn b10_what_comes_beyond_the_bounds_is_hidden_and_stands_for_nothing() {
+        let mut chain = chain();
+        let many: Vec<String> = (0..=MAX_VALUES).map(|it| it.to_string()).collect();
+        let values: Vec<_> = many.iter().map(|it| ("pin", it.as_str())).collect();
+        let (told, tokenised) = tokens(false, &[], &mut chain, &values);
+        assert_eq!((told[MAX_VALUES - 1].as_str(), told[MAX_VALUES].as_str()), ("[pin:64]", "[pin]"));
+        assert_eq!(tokenised.made.len(), MAX_VALUES);
+        let (told, tokenised) =
+            tokens(false, &[], &mut chain, &[("pin", &"x".repeat(MAX_VALUE_BYTES + 1)), ("pin", "")]);
+        assert_eq!((told, tokenised.made.len()), (vec!["[pin]".to_owned(), "[pin]".to_owned()], 0));
+    }
+
+    #[test]
+    fn b10_a_value_of_a_sensitive_message_is_kept_once_it_is_said_openly() {
+        let mut chain = chain();
+        let (_, secret) = tokens(true, &[], &mut chain, &[("card", "a")]);
+        let kept = serde_json::to_string(&secret.made).unwrap();
+        assert!(kept.contains("\"sealed\":\"\""), "{kept}");
+        // After a restart its token is still taken, by nobody knows what.
+        let read: Vec<Value> = serde_json::from_str(&kept).unwrap();
+        assert_eq!(tokens(false, &read, &mut chain, &[("card", "b")]).0, ["[card:2]"]);
+        let (told, open) = tokens(false, &secret.made, &mut chain, &[("card", "a")]);
+        assert_eq!((told, open.made[0].sensitive), (vec!["[card:1]".to_owned()], false));
+        let again: Vec<Value> = serde_json::from_str(&serde_json::to_string(&open.made).unwrap()).unwrap();
+        assert_eq!(again, open.made);
+    }
+
+    #[test]
+    fn b10_only_what_a_query_names_is_opened_for_it() {
+        let mut chain = chain();
+        let (_, tokenised) = tokens(false, &[], &mut chain, &[("card", "a"), ("card", "b")]);
+        let parameters = serde_json::json!({ "x": { "y": "it is [card:2]" } }).as_object().cloned().unwrap();
+        let opened = secrets(&parameters, &tokenised.made, &chain);
+        assert_eq!(opened.0.iter().map(|(token, _)| token.as_str()).collect::<Vec<_>>(), ["[card:2]"]);
+    }
+}

@@ -33,7 +33,10 @@ use crate::{
         schema::Schema,
         settings::{EngineSettings, Profile, Settings},
     },
-    core::message::FailureKind,
+    core::{
+        intents::{AnswerLimits, Intents},
+        message::FailureKind,
+    },
     egress::{Caller, EgressBuildError, Names},
     gateway::{
         alerts::Alerts,
@@ -243,4 +246,26 @@ pub async fn check_credential(
         Some(kind) => (kind.check)(engine, profile, deps).await,
         None => Err(AskError::new(FailureKind::Invalid, "no language engine of this kind is built in")),
     }
+}
+
+type ReadIntents = for<'a> fn(&'a EngineSettings, &'a Profile, &'a Deps) -> BoxFuture<'a, Result<Intents, AskError>>;
+
+/// The kinds whose agents tell of their intents.
+const TELL_INTENTS: &[(&str, ReadIntents)] = &[(dialogflow_v2::SCHEMA.kind, |engine, profile, deps| {
+    Box::pin(dialogflow_v2::intents::read(engine, profile, deps))
+})];
+
+/// The intents of an engine's agent, as the engine tells them; `None`: engines of this kind tell of none.
+///
+/// # Errors
+/// When the engine does not tell, with the same kinds and advice as an ask.
+pub async fn intents(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Option<Result<Intents, AskError>> {
+    let (_, read) = TELL_INTENTS.iter().find(|(kind, _)| *kind == engine.schema.kind)?;
+    Some(read(engine, profile, deps).await)
+}
+
+/// What an answer of such an engine may hold, for agents that are read from a file.
+#[must_use]
+pub const fn answer_limits() -> AnswerLimits {
+    dialogflow_v2::ANSWER_LIMITS
 }

@@ -67,7 +67,7 @@ pub fn build_guarded(
 fn quota_key(engine: &EngineSettings) -> String {
     let values = &engine.values;
     let of_file = || service_account::field(values.secret("credential")?, "project_id");
-    let at = ["endpoint", "url", "region"].map(|key| values.text(key).unwrap_or_default());
+    let at = ["endpoint", "url", "region", "location"].map(|key| values.text(key).unwrap_or_default());
     if let Some(project) = values.owned("project").or_else(of_file) {
         return format!("project {project} at {at:?}");
     }
@@ -111,6 +111,9 @@ mod tests {
         assert_eq!(of_file, key(&[("project", "p"), ("region", "global")]));
         assert_ne!(of_file, key(&[("project", "p"), ("region", "europe-west1")]));
         assert_ne!(of_file, key(&[("project", "q"), ("region", "global")]));
+        // As Dialogflow CX calls it; Google counts the two apart.
+        assert_ne!(of_file, key(&[("project", "p"), ("location", "global")]));
+        assert_ne!(key(&[("project", "p"), ("location", "eu")]), key(&[("project", "p"), ("location", "global")]));
     }
 
     #[test]

@@ -19,11 +19,17 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// Takes it out of a payload, of which the rest is for the customer's channel.
+    /// Takes it out of a payload, of which the rest is for the customer's channel. A payload of nothing but an `action` and its
+    /// `parameters` is a wish as it is.
     ///
     /// # Errors
     /// What is wrong with it, in words for an administrator.
     pub(super) fn take_from(payload: &mut Parameters) -> Result<Option<Self>, &'static str> {
+        let is_wish = payload.get("action").is_some_and(Value::is_string)
+            && payload.iter().all(|(key, it)| key == "action" || key == "parameters" && it.is_object());
+        if is_wish {
+            return Self::of(Value::Object(std::mem::take(payload))).map(Some);
+        }
         payload.remove(KEY).map(Self::of).transpose()
     }
 
@@ -80,6 +86,10 @@ mod tests {
         assert!(answer.end_interaction && answer.parameters_complete);
         assert_eq!(Value::Object(payload.clone()), json!({"map": 1}));
         assert!(Wish::take_from(&mut payload).unwrap().is_none());
+        let mut payload = json!({"action": "call", "parameters": {}}).as_object().unwrap().clone();
+        assert!(Wish::take_from(&mut payload).unwrap().is_some() && payload.is_empty());
+        let mut of_a_channel = json!({"action": "call", "colour": "red"}).as_object().unwrap().clone();
+        assert!(Wish::take_from(&mut of_a_channel).unwrap().is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The operators' door: whether the gateway lives and takes work, its metrics and its alerts, over plain HTTP.
 //!
-//! Nothing here changes anything. What customers said is shown by [`timeline`] alone, and never without the token.
+//! Nothing here changes anything. What customers said is shown by [`timeline`] alone, and like the directory never without
+//! the token.
 
 pub mod listener;
 mod problem;
@@ -15,7 +16,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -30,8 +31,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::{listener::Bounded, problem::Problem, timeline::Timelines};
 use crate::{
-    core::ids::Timestamp,
-    gateway::alerts::{Alert, Alerts, MAX_ALERTS},
+    core::ids::{Timestamp, UnitName},
+    gateway::{
+        NoDirectory,
+        alerts::{Alert, Alerts, MAX_ALERTS},
+    },
     problem::ProblemKind,
     telemetry::{Health, Metrics, Readiness},
 };
@@ -47,7 +51,8 @@ pub struct Door {
     pub metrics: Arc<Metrics>,
     pub alerts: Arc<Alerts>,
     pub timelines: Timelines,
-    /// SHA-256 of the bearer token for `/metrics`, `/alerts` and `/timeline`; `None`: the first two are open, the last is shut.
+    /// SHA-256 of the bearer token for all but health; `None`: `/metrics` and `/alerts` are open, `/directory` and `/timeline`
+    /// are shut.
     pub token_sha256: Option<[u8; 32]>,
 }
 
@@ -83,6 +88,7 @@ fn router(door: Door) -> Router {
         .route("/alerts", get(alerts))
         .route_layer(middleware::from_fn_with_state(door.clone(), authenticate));
     let private = timeline::router(door.timelines.clone())
+        .route("/directory/{unit}", get(directory))
         .route_layer(middleware::from_fn_with_state(door.clone(), authenticate))
         .route_layer(middleware::from_fn_with_state(door.clone(), with_token_only));
     Router::new()
@@ -92,7 +98,10 @@ fn router(door: Door) -> Router {
         .merge(private)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed("this door answers GET and HEAD") })
         .fallback(|| async {
-            Problem::new(ProblemKind::NotFound, "the doors here are /healthz, /readyz, /metrics, /alerts and /timeline")
+            Problem::new(
+                ProblemKind::NotFound,
+                "the doors here are /healthz, /readyz, /metrics, /alerts, /directory and /timeline",
+            )
         })
         .layer(middleware::map_response(secure))
         .with_state(door)
@@ -154,6 +163,21 @@ async fn alerts(State(door): State<Door>) -> Json<AlertsPage> {
     Json(AlertsPage { alerts, complete })
 }
 
+/// What the routing engine has told of a business unit: what `usher lint --directory` reads.
+async fn directory(State(door): State<Door>, Path(unit): Path<String>) -> Response {
+    let known = UnitName::try_from(unit).ok().map(|unit| door.timelines.directory(&unit));
+    match known.unwrap_or(Err(NoDirectory::UnknownUnit)) {
+        Ok(directory) => Json(&*directory).into_response(),
+        Err(NoDirectory::UnknownUnit) => {
+            Problem::new(ProblemKind::NotFound, "there is no such business unit").into_response()
+        }
+        Err(NoDirectory::NotYet) => {
+            let detail = "no routing engine has told this business unit's directory since the start";
+            Problem::new(ProblemKind::Unavailable, detail).into_response()
+        }
+    }
+}
+
 async fn authenticate(State(door): State<Door>, request: Request, next: Next) -> Response {
     match &door.token_sha256 {
         Some(expected) if !presents(request.headers(), expected) => {
@@ -168,7 +192,7 @@ async fn authenticate(State(door): State<Door>, request: Request, next: Next) ->
 /// What customers said is not for everybody who can reach a loopback port.
 async fn with_token_only(State(door): State<Door>, request: Request, next: Next) -> Response {
     if door.token_sha256.is_none() {
-        let detail = "timelines show what customers said: they are served once `ops.token` is configured";
+        let detail = "what customers said and who works here is served once `ops.token` is configured";
         return Problem::new(ProblemKind::Forbidden, detail).into_response();
     }
     next.run(request).await

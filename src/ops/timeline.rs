@@ -21,9 +21,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
 use crate::{
-    core::ids::{ContactId, ContactName, UnitName},
+    core::{
+        directory::Directory,
+        ids::{ContactId, ContactName, UnitName},
+    },
     gateway::{
-        Gateway, Opened, Watch,
+        Gateway, NoDirectory, Opened, Watch,
         storage::{Pos, StoreError},
         timeline::{as_event, as_json},
     },
@@ -54,6 +57,11 @@ impl Timelines {
     #[must_use]
     pub fn new(gateway: Arc<Gateway>, closing: CancellationToken) -> Self {
         Self { gateway, closing, followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)) }
+    }
+
+    /// See [`Gateway::directory`].
+    pub(super) fn directory(&self, unit: &UnitName) -> Result<Arc<Directory>, NoDirectory> {
+        self.gateway.directory(unit)
     }
 }
 

@@ -458,7 +458,9 @@ fn shipped_profiles_are_good() {
         .variable("SUPPORT_GOOGLE_KEY", &service_account("key-1", "shop"))
         .variable("EMULATOR_AGENT_PASSWORD", "planted")
         .variable("ORDERS_AGENT_PASSWORD", "planted")
-        .variable("ORDERS_GOOGLE_KEY", &service_account("key-2", "shop"));
+        .variable("ORDERS_GOOGLE_KEY", &service_account("key-2", "shop"))
+        .variable("LLM_AGENT_PASSWORD", "planted")
+        .variable("LLM_API_KEY", "planted");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/examples");
     let sources = Sources { profiles: Some(shipped.clone()), ..site.sources() };
     let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap();

@@ -1,7 +1,7 @@
 //! Dialogflow V2 as an engine, against Dialogflow and its token server on the wire.
 
 mod failures;
-mod logs;
+pub(crate) mod logs;
 mod names;
 mod rest;
 mod tokens;

@@ -87,7 +87,7 @@ async fn lane(target: &HttpTarget) -> (NameServer, Egress, String) {
 }
 
 /// A server's certificate for `names`, and the same as the authority to trust.
-fn certificate(names: &[&str]) -> (Arc<rustls::ServerConfig>, String) {
+pub(crate) fn certificate(names: &[&str]) -> (Arc<rustls::ServerConfig>, String) {
     let names: Vec<_> = names.iter().map(|it| (*it).to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
     let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());

@@ -13,14 +13,15 @@ use usher::{
         message::{Input, MediaType as Media},
         profile::Rules,
     },
-    store::{Batch, Pos, Record, Store, memory::Memory},
+    seal::DataKey,
+    store::{Batch, Loaded, Pos, Record, Store, memory::Memory},
     wire::engine::{MediaType, command::Command, contact_rejected::Reason, gateway_frame::Body},
 };
 
 use crate::{
     fakes::{
         dialogflow::{FakeDialogflow, say},
-        engine::FakeEngine,
+        engine::{FakeEngine, tcp},
     },
     harness::{CONFIG, Usher, profile},
 };
@@ -112,4 +113,38 @@ async fn a_contact_killed_between_its_end_and_its_closing_is_closed_by_the_next_
     let mut left = Vec::new();
     store.load(&mut |loaded| left.push(loaded)).await.unwrap();
     assert_eq!(left, [], "nothing to carry along any more");
+}
+
+#[tokio::test]
+async fn b10_a_contact_from_before_there_were_keys_is_read_and_sealed_from_there_on() {
+    let dialogflow = FakeDialogflow::start();
+    let profile = profile(&dialogflow.endpoint());
+    let (id, input) = (MessageId::new("m0").unwrap(), Input::Text("hello".to_owned()));
+    let store = left_behind(&profile, vec![Event::Message { id, input, sensitive: false }]).await;
+    let contact = ContactId { unit: UnitName::new("sales").unwrap(), name: ContactName::new("c1").unwrap() };
+    let sealed = async |store: &Arc<dyn Store>| -> Vec<bool> {
+        let records = store.records(&contact, 100).await.unwrap();
+        records.iter().map(|it| DataKey::is_sealed(&it.body)).collect()
+    };
+    assert_eq!(sealed(&store).await, [false, false]);
+    let usher = Usher::start_on(Arc::clone(&store), CONFIG, &profile).await;
+    let mut engine = FakeEngine::attach(usher.setup()).await.unwrap();
+    assert_eq!(engine.next_say("c1").await, ["echo: hello"]);
+    engine.settled().await;
+    usher.drain().await;
+    let now = sealed(&store).await;
+    assert!(now.len() > 2 && now[2..].iter().all(|it| *it), "{now:?}");
+    assert_eq!(store.lives(&contact).await.unwrap().len(), 1);
+    // And once more, from the snapshot that the drain has left.
+    let usher = Usher::start_on(Arc::clone(&store), CONFIG, &profile).await;
+    engine.redirect(tcp(usher.engines));
+    engine.resume().await.unwrap();
+    engine.say("c1", "again").await;
+    assert_eq!(engine.next_say("c1").await, ["echo: again"]);
+    engine.end("c1", "done").await;
+    engine.settled().await;
+    usher.drain().await;
+    let mut left = Vec::new();
+    store.load(&mut |loaded| left.push(loaded)).await.unwrap();
+    assert!(left.iter().all(|it| !matches!(it, Loaded::Snapshot(_))), "{left:?}");
 }

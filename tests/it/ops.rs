@@ -79,7 +79,7 @@ async fn gateway(health: &Arc<Health>, metrics: &Arc<Metrics>, alerts: &Arc<Aler
         sealer: usher::seal::Sealer::from_key([0; 32]),
         scanner: usher::privacy::Scanner::default(),
         limits: Limits { contacts: 1, running_calls: 1, journal_backlog: 1, engine_absence: Duration::from_secs(1) },
-        units: Vec::new(),
+        units: vec![UnitName::new("north").unwrap()],
         roster: Roster::new(Vec::new()),
         external: Arc::new(NoSystems),
         metrics: Arc::clone(metrics),
@@ -166,7 +166,13 @@ async fn ready_says_why_not() {
 #[tokio::test]
 async fn metrics_and_alerts_ask_for_the_token_and_health_does_not() {
     let door = open(Some(TOKEN)).await;
-    for (path, found) in [("/metrics", 200), ("/alerts", 200), ("/timeline/north/c1", 404)] {
+    for (path, found) in [
+        ("/metrics", 200),
+        ("/alerts", 200),
+        ("/timeline/north/c1", 404),
+        ("/directory/north", 503),
+        ("/directory/south", 404),
+    ] {
         for headers in [
             "",
             "Authorization: Bearer wrong\r\n",
@@ -187,7 +193,7 @@ async fn metrics_and_alerts_ask_for_the_token_and_health_does_not() {
 #[tokio::test]
 async fn b13_without_a_token_no_timeline_is_shown_to_anybody() {
     let door = open(None).await;
-    for path in ["/timeline/north/c1", "/timeline/north/c1/events"] {
+    for path in ["/timeline/north/c1", "/timeline/north/c1/events", "/directory/north"] {
         let answer = door.get_with_token(path).await;
         assert_eq!((answer.status, &answer.json()["reason"]), (403, &"forbidden".into()), "{path}");
     }

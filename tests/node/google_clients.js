@@ -2,7 +2,8 @@
 // output. Arguments: host, port, and grpc or rest. NODE_PATH names the directory of the packages.
 'use strict';
 
-const { SessionsClient, ContextsClient, SessionEntityTypesClient, AgentsClient } = require('@google-cloud/dialogflow').v2;
+const dialogflow = require('@google-cloud/dialogflow').v2;
+const { SessionsClient, ContextsClient, SessionEntityTypesClient, AgentsClient, IntentsClient } = dialogflow;
 const { status } = require('@grpc/grpc-js');
 const grpc = require('@grpc/grpc-js');
 
@@ -30,6 +31,7 @@ const clients = {
   contexts: new ContextsClient(options),
   entities: new SessionEntityTypesClient(options),
   agents: new AgentsClient(options),
+  intents: new IntentsClient(options),
 };
 
 const last = (name) => name.slice(name.lastIndexOf('/') + 1);
@@ -83,6 +85,31 @@ const steps = {
   async agent(step) {
     const [agent] = await clients.agents.getAgent({ parent: step.parent });
     return { name: agent.displayName, language: agent.defaultLanguageCode, zone: agent.timeZone };
+  },
+  async list_intents(step) {
+    const request = {
+      parent: step.parent,
+      languageCode: step.language,
+      intentView: step.full ? 'INTENT_VIEW_FULL' : 'INTENT_VIEW_UNSPECIFIED',
+      pageSize: step.size,
+    };
+    const [list] = await clients.intents.listIntents(request);
+    return list.map((it) => ({
+      id: last(it.name),
+      name: it.displayName,
+      action: it.action,
+      events: it.events,
+      inputs: it.inputContextNames.map(last),
+      outputs: it.outputContexts.map(shown),
+      parameters: it.parameters.map((one) => [one.displayName, one.entityTypeDisplayName, one.mandatory]),
+      phrases: it.trainingPhrases.length,
+      messages: it.messages.length,
+      priority: it.priority,
+      fallback: it.isFallback,
+      ends: it.endInteraction,
+      handoff: it.liveAgentHandoff,
+      parent: last(it.parentFollowupIntentName),
+    }));
   },
   async list_contexts(step) {
     const [list] = await clients.contexts.listContexts({ parent: step.session });

@@ -68,12 +68,32 @@ def result(answer):
     }
 
 
+def intent(it):
+    return {
+        "id": last(it.name),
+        "name": it.display_name,
+        "action": it.action,
+        "events": list(it.events),
+        "inputs": [last(name) for name in it.input_context_names],
+        "outputs": [shown(context) for context in it.output_contexts],
+        "parameters": [[one.display_name, one.entity_type_display_name, one.mandatory] for one in it.parameters],
+        "phrases": len(it.training_phrases),
+        "messages": len(it.messages),
+        "priority": it.priority,
+        "fallback": it.is_fallback,
+        "ends": it.end_interaction,
+        "handoff": it.live_agent_handoff,
+        "parent": last(it.parent_followup_intent_name),
+    }
+
+
 class Clients:
     def __init__(self, address, transport):
         self.sessions = client_of(df.SessionsClient, address, transport)
         self.contexts = client_of(df.ContextsClient, address, transport)
         self.entities = client_of(df.SessionEntityTypesClient, address, transport)
         self.agents = client_of(df.AgentsClient, address, transport)
+        self.intents = client_of(df.IntentsClient, address, transport)
 
     def detect(self, step):
         query = df.QueryInput()
@@ -89,6 +109,13 @@ class Clients:
     def agent(self, step):
         agent = self.agents.get_agent(parent=step["parent"])
         return {"name": agent.display_name, "language": agent.default_language_code, "zone": agent.time_zone}
+
+    def list_intents(self, step):
+        view = df.IntentView.INTENT_VIEW_FULL if step["full"] else df.IntentView.INTENT_VIEW_UNSPECIFIED
+        request = df.ListIntentsRequest(
+            parent=step["parent"], language_code=step["language"], intent_view=view, page_size=step["size"]
+        )
+        return [intent(it) for it in self.intents.list_intents(request=request)]
 
     def list_contexts(self, step):
         return [shown(it) for it in self.contexts.list_contexts(parent=step["session"])]

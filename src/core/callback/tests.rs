@@ -158,6 +158,41 @@ fn s21_time_in_every_shape_of_dialogflows() {
 }
 
 #[test]
+fn s21_time_in_the_parts_of_dialogflow_cx() {
+    let expected = "2026-11-23T09:30:00Z";
+    let day = json!({"year": 2026, "month": 11, "day": 23});
+    let moment = json!({"year": 2026, "month": 11, "day": 23, "hours": 10, "minutes": 30, "seconds": 0, "nanos": 0});
+    same(&moment, expected);
+    same(&json!([moment]), expected);
+    same(&json!({ "date_time": moment }), expected);
+    same(&json!({"year": 2026.0, "month": 11.0, "day": 23.0, "hours": 10.0, "minutes": 30.0}), expected);
+    same(
+        &json!({"year": 2026, "month": 11, "day": 23, "partial": {"day": 23}, "future": day, "past": day}),
+        "2026-11-23T08:00:00Z",
+    );
+    same(&day, "2026-11-23T08:00:00Z");
+    same(&json!({"hours": 16, "minutes": 30, "seconds": 0, "nanos": 0}), "2026-11-20T15:30:00Z");
+    same(&json!({"startDate": day, "endDate": {"year": 2026, "month": 11, "day": 29}}), "2026-11-23T08:00:00Z");
+    let begun =
+        json!({"startDate": {"year": 2026, "month": 11, "day": 16}, "endDate": {"year": 2026, "month": 11, "day": 20}});
+    same(&begun, "2026-11-20T14:01:00Z");
+    refused(&json!({"year": 2026, "month": 11, "day": 2}), CallbackError::TimePast);
+    for odd in [
+        json!({"year": 2026, "month": 11}),
+        json!({"year": 2026, "month": 13, "day": 1}),
+        json!({"year": 2026, "month": 11, "day": 23.5}),
+        json!({"year": "2026", "month": 11, "day": 23}),
+        json!({"year": 1e300, "month": 11, "day": 23}),
+        json!({"minutes": 30}),
+        json!({"hours": 25}),
+        json!({"nanos": 0}),
+        json!({"year": 2026, "month": 11, "day": 23, "other": 1}),
+    ] {
+        refused(&odd, CallbackError::TimeUnreadable);
+    }
+}
+
+#[test]
 fn s21_time_range_that_has_begun_means_in_a_minute_and_never_now() {
     same(&json!({"startTime": "14:00:00", "endTime": "18:00:00"}), "2026-11-20T14:01:00Z");
     same(&json!({"startDate": "2026-11-16", "endDate": "2026-11-20"}), "2026-11-20T14:01:00Z");
@@ -263,6 +298,10 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("endDate"),
         Just("startTime"),
         Just("endTime"),
+        Just("year"),
+        Just("month"),
+        Just("day"),
+        Just("hours"),
         Just("other"),
     ];
     leaf.prop_recursive(4, 24, 3, move |inner| {

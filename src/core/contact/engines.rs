@@ -107,7 +107,7 @@ impl Contact {
         asked.failed = asked.failed.saturating_add(1);
         let (from, to) = self.swap_engine(to);
         out.steps.push(Step::FailedOver { turn, ms, from, to, kind, advice });
-        self.put(asked, true, out);
+        self.put(asked, (true, 0), out);
     }
 
     /// The last engine of the chain failed. Says whether that was a chain. The next question begins with the first again:

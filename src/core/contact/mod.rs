@@ -16,6 +16,7 @@ mod close;
 mod engines;
 mod outcome;
 mod saved;
+mod state;
 mod transcript;
 mod turn;
 mod values;
@@ -27,11 +28,13 @@ use serde::{Deserialize, Serialize};
 
 use engines::Filler;
 pub use saved::{Record, Recorded, name_hash};
+use state::{Asked, Commanded, Heard, Pending, Phase, State, Undelivered};
 use transcript::Transcript;
+pub(in crate::core) use turn::cut;
 pub use values::Value;
 
 use super::{
-    clock::{Due, InactivityClock},
+    clock::Due,
     directory::Directory,
     ids::{ActionSeq, EngineName, Epoch, MessageId, QueueId, Timestamp, Turn, UserId},
     message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
@@ -246,147 +249,6 @@ pub struct Out {
     pub steps: Vec<Step>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Phase {
-    Bot,
-    HandingOver { seq: ActionSeq },
-    WithHuman { since: ActionSeq },
-    Closing { seq: ActionSeq, reason: EndReason },
-    Ended,
-}
-
-/// What the conversation waits for while `Bot`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Pending {
-    Ask(Asked),
-    External {
-        uri: String,
-        parameters: Parameters,
-        seq: ActionSeq,
-        since: Timestamp,
-        chain: u8,
-        end_after: bool,
-    },
-    Command {
-        what: Commanded,
-        seq: ActionSeq,
-        /// Set once it is delivered.
-        due: Option<Timestamp>,
-        chain: u8,
-        end_after: bool,
-    },
-}
-
-/// A question to the language engine that is not answered yet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Asked {
-    heard: Heard,
-    /// When the customer's wait began: before the first engine was asked, if there were several.
-    since: Timestamp,
-    slow_told: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    typing_told: bool,
-    /// How many engines have failed on it.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    failed: u32,
-    /// How many events of ours led here since the customer spoke; bounds loops with the engine.
-    chain: u8,
-    /// What the question told beside the input; told again if it fails.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    news: Parameters,
-}
-
-/// A command whose outcome the conversation waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Commanded {
-    Callback,
-    Push,
-}
-
-/// An input that waits or is being asked.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-struct Heard {
-    /// `None`: not the customer's.
-    #[serde(default)]
-    id: Option<MessageId>,
-    input: Input,
-    #[serde(default)]
-    sensitive: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-struct Counters {
-    #[serde(skip_serializing_if = "is_zero")]
-    not_understood: u32,
-    #[serde(skip_serializing_if = "is_zero")]
-    failures: u32,
-    #[serde(skip_serializing_if = "is_zero")]
-    slow: u32,
-    #[serde(skip_serializing_if = "is_zero")]
-    handovers: u32,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-const fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Undelivered {
-    seq: ActionSeq,
-    /// The clock runs on although this is undelivered: a warning is no answer.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    warning: bool,
-    /// `None` only while a contact is being read back.
-    #[serde(skip)]
-    command: Option<Arc<Command>>,
-}
-
-/// What every transition may change, as it stands in every journal record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct State {
-    phase: Phase,
-    epoch: Epoch,
-    turn: Turn,
-    last_seq: ActionSeq,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pending: Option<Pending>,
-    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    waiting: VecDeque<Heard>,
-    /// Until when more of the customer's words may join what waits (B9).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    gathering: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    undelivered: VecDeque<Undelivered>,
-    clock: InactivityClock,
-    counters: Counters,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_message: Option<MessageId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_intent: Option<String>,
-    /// What the engine has not been told yet; goes with the next question.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    news: Parameters,
-    /// The language engine it is with; `None`: the profile's primary.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    engine: Option<EngineName>,
-    /// That engine has not answered since the contact came to it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    moved: bool,
-    /// An engine has answered.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    answered: bool,
-    /// What the engines' answers gathered, for the next engine; only where there are several.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    slots: Parameters,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    values: Vec<Value>,
-}
-
 #[derive(Clone, Debug)]
 pub struct Contact {
     card: Card,
@@ -419,26 +281,7 @@ impl Contact {
     }
 
     fn empty(card: Card) -> Self {
-        let state = State {
-            phase: Phase::Bot,
-            epoch: Epoch(0),
-            turn: Turn(0),
-            last_seq: ActionSeq(0),
-            pending: None,
-            waiting: VecDeque::new(),
-            gathering: None,
-            undelivered: VecDeque::new(),
-            clock: InactivityClock::default(),
-            counters: Counters::default(),
-            last_message: None,
-            last_intent: None,
-            news: Parameters::new(),
-            engine: None,
-            moved: false,
-            answered: false,
-            slots: Parameters::new(),
-            values: Vec::new(),
-        };
+        let state = State::new();
         Self { card, state, seen: VecDeque::new(), transcript: Transcript::default() }
     }
 

@@ -26,11 +26,11 @@ impl Contact {
     /// Asks the next waiting input, if nothing else is going on.
     pub(super) fn advance(&mut self, cx: Context<'_>, out: &mut Out) {
         while self.state.phase == Phase::Bot && self.state.pending.is_none() && self.state.gathering.is_none() {
-            let Some(heard) = self.next_input(cx) else { return };
+            let Some((heard, joined)) = self.next_input(cx) else { return };
             if heard.input == Input::Redacted {
                 self.lost(heard, cx, out);
             } else if let Some(heard) = self.fit(heard, cx, out) {
-                self.ask(heard, 0, cx, out);
+                self.ask((heard, joined), 0, cx, out);
             }
         }
     }
@@ -41,11 +41,12 @@ impl Contact {
         self.state.gathering = open.then(|| cx.now + cx.rules.coalesce);
     }
 
-    /// What waits first, together with the words that follow it if they are to be one input.
-    fn next_input(&mut self, cx: Context<'_>) -> Option<Heard> {
+    /// What waits first, together with the words that follow it if they are to be one input, and how many messages those were.
+    fn next_input(&mut self, cx: Context<'_>) -> Option<(Heard, u32)> {
         let mut first = self.state.waiting.pop_front()?;
+        let mut joined = 0_u32;
         if cx.rules.coalesce.is_zero() {
-            return Some(first);
+            return Some((first, joined));
         }
         while let (Input::Text(words), Some(Heard { input: Input::Text(more), sensitive, .. })) =
             (&mut first.input, self.state.waiting.front())
@@ -53,9 +54,10 @@ impl Contact {
             words.push(' ');
             words.push_str(more);
             first.sensitive |= *sensitive;
+            joined = joined.saturating_add(1);
             self.state.waiting.pop_front();
         }
-        Some(first)
+        Some((first, joined))
     }
 
     /// A sensitive input that waited over a restart: its body was not kept, so it cannot be asked.
@@ -106,17 +108,22 @@ impl Contact {
 
     pub(super) fn ask_event(&mut self, name: &str, parameters: Parameters, chain: u8, cx: Context<'_>, out: &mut Out) {
         let input = Input::Event { name: name.to_owned(), parameters };
-        self.ask(Heard { id: None, input, sensitive: false }, chain, cx, out);
+        self.ask((Heard { id: None, input, sensitive: false }, 0), chain, cx, out);
     }
 
-    fn ask(&mut self, heard: Heard, chain: u8, cx: Context<'_>, out: &mut Out) {
+    fn ask(&mut self, (heard, joined): (Heard, u32), chain: u8, cx: Context<'_>, out: &mut Out) {
         self.check_engine(cx, out);
         let (since, news) = (cx.now, Parameters::new());
-        self.put(Asked { heard, since, slow_told: false, typing_told: false, failed: 0, chain, news }, false, out);
+        self.put(
+            Asked { heard, since, slow_told: false, typing_told: false, failed: 0, chain, news },
+            (false, joined),
+            out,
+        );
     }
 
     /// Puts a question to the contact's engine, as a new turn: what an engine that was asked before says is stale then.
-    pub(super) fn put(&mut self, asked: Asked, again: bool, out: &mut Out) {
+    /// `joined`: see [`Step::Asked`].
+    pub(super) fn put(&mut self, asked: Asked, (again, joined): (bool, u32), out: &mut Out) {
         self.state.turn = Turn(self.state.turn.0.saturating_add(1));
         let Heard { input, sensitive, .. } = &asked.heard;
         let event = match input {
@@ -126,7 +133,7 @@ impl Contact {
         let news = std::mem::take(&mut self.state.news);
         let engine = self.state.engine.clone();
         let (new, ongoing, sensitive) = (self.state.moved, self.state.answered, *sensitive);
-        out.steps.push(Step::Asked { turn: self.state.turn, event, engine: engine.clone() });
+        out.steps.push(Step::Asked { turn: self.state.turn, event, joined, engine: engine.clone() });
         out.effects.push(Effect::Ask {
             turn: self.state.turn,
             epoch: self.state.epoch,
@@ -376,7 +383,7 @@ impl Contact {
         let interrupted = &cx.rules.events.turn_interrupted;
         match cx.rules.on_uncertain {
             _ if heard.sensitive => self.failed(FailureKind::Interrupted, false, cx, out),
-            OnUncertain::Retry => self.ask(heard, chain, cx, out),
+            OnUncertain::Retry => self.ask((heard, 0), chain, cx, out),
             OnUncertain::Event if interrupted.is_empty() => self.failed(FailureKind::Interrupted, false, cx, out),
             OnUncertain::Event => {
                 // Perhaps interrupted again while it was being told.
@@ -386,7 +393,7 @@ impl Contact {
                 } else {
                     Input::Event { name: interrupted.clone(), parameters: was_asked(heard.input) }
                 };
-                self.ask(Heard { input, ..heard }, chain, cx, out);
+                self.ask((Heard { input, ..heard }, 0), chain, cx, out);
             }
         }
     }
@@ -432,7 +439,7 @@ const fn reached(count: u32, threshold: u32) -> bool {
 
 /// Cuts a longer, trimmed text after at most `limit` characters, at the last white space if there is one; both parts are
 /// trimmed at the cut, and neither is empty.
-fn cut(text: &str, limit: usize) -> (&str, &str) {
+pub(in crate::core) fn cut(text: &str, limit: usize) -> (&str, &str) {
     let hard = text.char_indices().nth(limit).map_or(text.len(), |(at, _)| at);
     let (head, tail) = text.split_at(hard);
     let at = if tail.starts_with(char::is_whitespace) { hard } else { head.rfind(char::is_whitespace).unwrap_or(hard) };

@@ -132,9 +132,7 @@ impl Crew {
     }
 
     fn texts(&self, name: &str) -> Vec<String> {
-        self.house.inspect(name, |it| {
-            it.contact.undelivered().filter_map(|(_, command)| said(command)).collect()
-        })
+        self.house.inspect(name, |it| it.contact.undelivered().filter_map(|(_, command)| said(command)).collect())
     }
 
     fn metric(&self, sample: &str) -> String {
@@ -203,8 +201,8 @@ async fn b7_a_gateway_that_is_killed_in_the_middle_of_a_fail_over_asks_the_stand
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(crew.standby.asked().len(), 1);
     assert!(crew.primary.asked().len() == 1, "not the primary again");
-    let texts: Vec<String> = next
-        .inspect("c1", |it| it.contact.undelivered().filter_map(|(_, command)| said(command)).collect());
+    let texts: Vec<String> =
+        next.inspect("c1", |it| it.contact.undelivered().filter_map(|(_, command)| said(command)).collect());
     assert_eq!(texts, ["standby"]);
 }
 
@@ -316,9 +314,7 @@ async fn b5_a_shadow_is_asked_the_same_in_its_own_conversation_and_nothing_comes
         crew.steps("c1").await.iter().filter(|step| matches!(step, Step::Shadowed { .. })).map(Step::tell).collect();
     assert_eq!(told, ["turn 1: the shadow answered in 200 ms; differs in not_understood"]);
     let compared = |result: &str| {
-        crew.metric(&format!(
-            "usher_shadow_answers_total{{unit=\"north\",profile=\"support\",result=\"{result}\"}}"
-        ))
+        crew.metric(&format!("usher_shadow_answers_total{{unit=\"north\",profile=\"support\",result=\"{result}\"}}"))
     };
     assert_eq!(compared("not_understood"), "1");
     // Only one at a time per contact: what comes meanwhile is skipped, and the customer's turns go on.

@@ -13,7 +13,7 @@ use crate::{
 use super::frames::{self, Input, Line, Message, Question, Reply};
 
 /// `actions`: the profile's. `None`: an input that no engine is ever asked with.
-pub(in crate::nlp) fn question(ask: Ask, actions: &[ActionRule]) -> Option<Question> {
+pub(in crate::nlp) fn question(mut ask: Ask, actions: &[ActionRule]) -> Option<Question> {
     let input = match ask.input {
         message::Input::Text(text) => Input::Text(text),
         message::Input::Event { name, parameters } => Input::Event { name, parameters },
@@ -21,6 +21,11 @@ pub(in crate::nlp) fn question(ask: Ask, actions: &[ActionRule]) -> Option<Quest
         message::Input::Dtmf(keys) => Input::Dtmf(keys),
         message::Input::Redacted => return None,
     };
+    // So the gateway marks what a shadow is asked.
+    let shadow = ask.payload.get("shadow") == Some(&serde_json::Value::Bool(true));
+    if shadow {
+        ask.payload.remove("shadow");
+    }
     Some(Question {
         contact: ask.contact.name.to_string(),
         media: ask.media,
@@ -28,7 +33,7 @@ pub(in crate::nlp) fn question(ask: Ask, actions: &[ActionRule]) -> Option<Quest
         input,
         parameters: ask.payload,
         actions: names(actions, ask.media),
-        shadow: false,
+        shadow,
         seed: ask.seed.map(|it| seed(*it)),
     })
 }

@@ -1,6 +1,6 @@
 //! Where connectors dial in: what is refused is refused before the upgrade, with a problem document.
 
-use std::{fmt, io, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, io, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -57,8 +57,16 @@ pub struct Terms {
     pub ping_every: Duration,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    FromConnector,
+    ToConnector,
+}
+
+/// Hears every frame of every socket; for those who write a connector, never in a gateway.
+pub type Ear = Arc<dyn Fn(Direction, &str) + Send + Sync>;
+
 /// What a door is made of.
-#[derive(Debug)]
 pub struct DoorParts {
     pub hub: Hub,
     /// Where answers are posted that webhooks give later.
@@ -67,6 +75,13 @@ pub struct DoorParts {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub terms: Terms,
+    pub ear: Option<Ear>,
+}
+
+impl fmt::Debug for DoorParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DoorParts").field("terms", &self.terms).finish_non_exhaustive()
+    }
 }
 
 pub struct Door {
@@ -79,6 +94,7 @@ pub struct Door {
     sockets: TaskTracker,
     pub(super) metrics: Arc<Metrics>,
     pub(super) terms: Terms,
+    ear: Option<Ear>,
     /// Cancelled: nobody is let in any more.
     pub(super) closing: CancellationToken,
 }
@@ -92,7 +108,7 @@ impl fmt::Debug for Door {
 impl Door {
     #[must_use]
     pub fn new(parts: DoorParts, closing: CancellationToken) -> Arc<Self> {
-        let DoorParts { hub, replies, store, clock, metrics, terms } = parts;
+        let DoorParts { hub, replies, store, clock, metrics, terms, ear } = parts;
         Arc::new(Self {
             hub,
             replies,
@@ -103,8 +119,17 @@ impl Door {
             sockets: TaskTracker::new(),
             metrics,
             terms,
+            ear,
             closing,
         })
+    }
+}
+
+impl Door {
+    pub(super) fn hear(&self, direction: Direction, text: &str) {
+        if let Some(ear) = &self.ear {
+            ear(direction, text);
+        }
     }
 }
 
@@ -200,10 +225,18 @@ where
     let router = router.clone();
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(address));
-        router.clone().call(request.map(Body::new))
+        let answer = router.clone().call(request.map(Body::new));
+        async move {
+            let mut answer = answer.await?;
+            // One request a connection: what becomes no socket leaves its place to others.
+            if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(REQUEST_WITHIN).max_buf_size(MAX_HEAD_BYTES).keep_alive(false);
+    server.timer(TokioTimer::new()).header_read_timeout(REQUEST_WITHIN).max_buf_size(MAX_HEAD_BYTES);
     let connection = server.serve_connection(TokioIo::new(io), service).with_upgrades();
     door.sockets.spawn(async move {
         // Whoever takes longer is a request of another kind than ours.

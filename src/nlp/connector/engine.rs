@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 
 use super::{
     convert,
-    hub::{Desk, DeskName},
+    hub::{Desk, DeskName, Hub},
     pool::Terms,
 };
 use crate::{
@@ -127,6 +127,13 @@ pub(in crate::nlp) fn build(
     let name = DeskName { unit: profile.unit.clone(), profile: profile.name.clone(), token: token_name };
     let desk = deps.connectors.desk(&name, terms);
     Ok(Arc::new(Connector { desk, deadline, actions: profile.rules.actions.clone() }))
+}
+
+/// A connector without a profile, for those who write one.
+#[must_use]
+pub fn on_trial(hub: &Hub, name: &DeskName, deadline: Duration) -> Arc<dyn LanguageEngine> {
+    let terms = Terms { credits: 32, resume_within: Duration::from_secs(30), patience: Duration::from_secs(2) };
+    Arc::new(Connector { desk: hub.desk(name, terms), deadline, actions: Vec::new() })
 }
 
 /// What can be told without the running gateway, where the connector is attached.

@@ -20,8 +20,8 @@ mod tokens;
 #[cfg(test)]
 mod contract;
 
-pub use door::{Caller, Door, DoorParts, Terms as DoorTerms, serve};
-pub use engine::token_name;
+pub use door::{Caller, Direction, Door, DoorParts, Ear, Terms as DoorTerms, serve};
+pub use engine::{on_trial, token_name};
 pub use hub::{DeskName, Hub};
 pub use socket::close_code;
 

@@ -25,7 +25,7 @@ use tokio_tungstenite::{
 
 use super::{
     convert,
-    door::Guest,
+    door::{Direction, Door, Guest},
     frames::{Bad, Code, FromConnector, Hello, MAX_BYTES_TO_CONNECTOR, ToConnector, Welcome},
     hub::{Desk, Wire},
     pool::{Departure, Seat, Take},
@@ -92,7 +92,7 @@ where
     };
     guest.door.metrics.connector_closed(end.why);
     if end.writable {
-        Box::pin(farewell(&mut ws, end)).await;
+        Box::pin(farewell(&mut ws, end, &guest.door)).await;
     }
 }
 
@@ -104,7 +104,10 @@ where
     let read = async {
         loop {
             match ws.next().await {
-                Some(Ok(Message::Text(text))) => return FromConnector::read(&text).map_err(Some),
+                Some(Ok(Message::Text(text))) => {
+                    guest.door.hear(Direction::FromConnector, &text);
+                    return FromConnector::read(&text).map_err(Some);
+                }
                 Some(Ok(Message::Binary(_))) => return Err(Some(not_text())),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
@@ -162,6 +165,7 @@ where
         ws,
         wire,
         seat: arrival.seat,
+        door,
         desk: guest.desk.clone(),
         write_within: door.terms.write_within,
         ping_every: door.terms.ping_every,
@@ -169,7 +173,7 @@ where
         heard_at: now,
         ping_at: now + door.terms.ping_every,
     };
-    let end = match socket.write(Message::text(ToConnector::Welcome(welcome).text())) {
+    let end = match socket.write_frame(&ToConnector::Welcome(welcome)) {
         Ok(()) => socket.run().await,
         Err(end) => end,
     };
@@ -198,6 +202,7 @@ struct Socket<'a, IO> {
     ws: &'a mut WebSocketStream<IO>,
     wire: Arc<Wire>,
     seat: Seat,
+    door: &'a Door,
     /// Weak: a profile that is withdrawn does not wait for its sockets.
     desk: Weak<Desk>,
     write_within: Duration,
@@ -251,23 +256,28 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Socket<'_, IO> {
         if self.write_by.is_some() {
             return None;
         }
-        let text = match desk.with(|pool, now| pool.take(self.seat, now)) {
+        let frame = match desk.with(|pool, now| pool.take(self.seat, now)) {
             Take::Nothing => return None,
             // It was told why, or its session ended by what itself did.
             Take::Gone => return self.told_to_end().or(Some(End::told(ConnectorClose::Left))),
-            Take::Frame(frame) => {
-                let text = frame.text();
-                if text.len() > MAX_BYTES_TO_CONNECTOR {
-                    if let ToConnector::Turn(turn) = frame {
-                        desk.with(|pool, now| pool.on_unsendable(self.seat, &turn.turn_id, now));
-                    }
-                    self.wire.wake.notify_one();
-                    return None;
-                }
-                text
-            }
+            Take::Frame(frame) => frame,
         };
-        self.write(Message::text(text)).err()
+        drop(desk);
+        self.write_frame(&frame).err()
+    }
+
+    fn write_frame(&mut self, frame: &ToConnector) -> Result<(), End> {
+        let text = frame.text();
+        if text.len() <= MAX_BYTES_TO_CONNECTOR {
+            self.door.hear(Direction::ToConnector, &text);
+            return self.write(Message::text(text));
+        }
+        if let (ToConnector::Turn(turn), Some(desk)) = (frame, self.desk.upgrade()) {
+            desk.with(|pool, now| pool.on_unsendable(self.seat, &turn.turn_id, now));
+        }
+        // There may be more.
+        self.wire.wake.notify_one();
+        Ok(())
     }
 
     fn told_to_end(&self) -> Option<End> {
@@ -360,6 +370,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Socket<'_, IO> {
     }
 
     fn on_text(&self, desk: &Desk, text: &str) {
+        self.door.hear(Direction::FromConnector, text);
         let frame = match FromConnector::read(text) {
             Ok(frame) => frame,
             Err(bad) => return self.on_bad(desk, bad),
@@ -388,13 +399,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Socket<'_, IO> {
 }
 
 /// Writes the last frames and the close frame, and waits a moment for the connector to take them.
-async fn farewell<IO>(ws: &mut WebSocketStream<IO>, end: End)
+async fn farewell<IO>(ws: &mut WebSocketStream<IO>, end: End, door: &Door)
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let say = async {
         for frame in end.last {
-            ws.send(Message::text(frame.text())).await?;
+            let text = frame.text();
+            door.hear(Direction::ToConnector, &text);
+            ws.send(Message::text(text)).await?;
         }
         let reason = crate::telemetry::labels::Label::text(end.why);
         let close = CloseFrame { code: close_code(end.why).into(), reason: reason.into() };

@@ -93,7 +93,7 @@ impl Extras {
         let webhooks = std::mem::take(&mut result.webhook_statuses);
         let failed_webhook = webhooks.into_iter().find(|it| it.code != 0);
 
-        let mut answer = self.from_result(result, &response_id, asked);
+        let mut answer = self.read(result, &response_id, asked);
         let nothing = answer.replies.is_empty() && answer.action.is_empty();
         let nothing = nothing && !answer.end_interaction && !answer.live_agent_handoff;
         if nothing {
@@ -108,7 +108,7 @@ impl Extras {
         Ok(answer)
     }
 
-    fn from_result(&self, result: QueryResult, response_id: &str, asked: Asked) -> Answer {
+    fn read(&self, result: QueryResult, response_id: &str, asked: Asked) -> Answer {
         let Messages { replies, wanted, handoff, transfer, ends } =
             messages::read(result.response_messages, &self.channel, response_id, asked.media);
         let mut session = result.parameters.and_then(json).unwrap_or_default();

@@ -386,7 +386,7 @@ fn requests_carry_input_language_payload_session_parameters_and_the_rest() {
     let own = map(&json!({"button": "yes", "usher": "forged", "usher_action": "forged"}));
     for (input, name) in [
         (Input::Structured(own.clone()), "structured"),
-        (Input::Event { name: "welcome".into(), parameters: own.clone() }, "welcome"),
+        (Input::Event { name: "welcome".into(), parameters: own }, "welcome"),
     ] {
         let request = sent(input);
         let parameters = request.query_params.clone().unwrap().parameters.unwrap();

@@ -5,6 +5,7 @@
 use tonic::Code;
 
 use crate::{
+    core::intents::AnswerLimits,
     core::message::{Answer, Button, Input, Parameters, Reply},
     gateway::ports::AskError,
     nlp::google::{
@@ -24,6 +25,14 @@ use crate::{
 
 /// The event by which clicks and forms reach the agent.
 const STRUCTURED_EVENT: &str = "structured";
+
+/// The same for those who look at an agent beforehand.
+pub(super) const LIMITS: AnswerLimits = AnswerLimits {
+    messages: MAX_REPLIES,
+    text_bytes: MAX_TEXT_BYTES,
+    items: MAX_ITEMS,
+    payload_bytes: crate::nlp::fit::MAX_JSON_BYTES,
+};
 
 /// What every request of a profile carries.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 
 pub(super) mod check;
 mod convert;
+pub(super) mod intents;
 mod rest;
 mod rest_model;
 mod schema;
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     config::settings::{EngineSettings, Profile},
-    core::message::Answer,
+    core::{intents::AnswerLimits, message::Answer},
     gateway::ports::{AskError, LanguageEngine},
     wire::dialogflow_v2::{DetectIntentRequest, DetectIntentResponse},
 };
@@ -31,6 +32,9 @@ use crate::{
 pub use super::google::way::TransportKind;
 pub use schema::DialogflowV2;
 pub(super) use schema::SCHEMA;
+
+/// What is taken of one answer.
+pub(super) const ANSWER_LIMITS: AnswerLimits = convert::LIMITS;
 
 /// The API's messages, and what every request of a profile carries.
 #[derive(Debug)]

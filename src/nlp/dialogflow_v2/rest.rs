@@ -20,6 +20,10 @@ use crate::{
     wire::dialogflow_v2::{DetectIntentRequest, DetectIntentResponse},
 };
 
+/// Intents in a page; each may have two thousand phrases.
+const PAGE: i32 = 100;
+const MAX_PAGE_BYTES: usize = 64 * 1024 * 1024;
+
 #[derive(Debug)]
 pub(super) struct RestTransport {
     client: client::Sessions,
@@ -54,6 +58,26 @@ pub(super) async fn agent(parent: String, http: Http, place: &Place) -> Result<m
     agent.map_err(|error| failed(error, place))
 }
 
+/// A page of the agent's intents with their phrases, by the same way.
+pub(super) async fn intents(
+    (parent, language, token): (String, String, String),
+    http: Http,
+    place: &Place,
+) -> Result<model::ListIntentsResponse, AskError> {
+    let client = client::Intents::from_stub(Google(http.with_answers_up_to(MAX_PAGE_BYTES)));
+    let page = client
+        .list_intents()
+        .set_parent(parent)
+        .set_language_code(language)
+        .set_intent_view(model::IntentView::Full)
+        .set_page_size(PAGE)
+        .set_page_token(token)
+        .with_retry_policy(NeverRetry)
+        .send()
+        .await;
+    page.map_err(|error| failed(error, place))
+}
+
 /// What Google's client sends by.
 #[derive(Clone, Debug)]
 struct Google(Http);
@@ -83,5 +107,21 @@ impl stub::Agents for Google {
         _: RequestOptions,
     ) -> google_cloud_gax::Result<Response<model::Agent>> {
         self.send(self.0.get(&format!("/v2/{}/agent", request.parent))).await
+    }
+}
+
+impl stub::Intents for Google {
+    async fn list_intents(
+        &self,
+        request: model::ListIntentsRequest,
+        _: RequestOptions,
+    ) -> google_cloud_gax::Result<Response<model::ListIntentsResponse>> {
+        let page = self.0.get(&format!("/v2/{}/intents", request.parent)).query(&[
+            ("languageCode", request.language_code.as_str()),
+            ("intentView", request.intent_view.name().unwrap_or_default()),
+            ("pageSize", &request.page_size.to_string()),
+            ("pageToken", &request.page_token),
+        ]);
+        self.send(page).await
     }
 }

@@ -64,6 +64,7 @@ fn query_result(rest: model::QueryResult) -> QueryResult {
             is_fallback: it.is_fallback,
             live_agent_handoff: it.live_agent_handoff,
             end_interaction: it.end_interaction,
+            ..Intent::default()
         }),
         intent_detection_confidence: rest.intent_detection_confidence,
         language_code: rest.language_code,

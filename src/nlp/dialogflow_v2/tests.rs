@@ -86,10 +86,10 @@ fn profile() -> Profile {
     }
 }
 
-fn problem(config: DialogflowV2) -> String {
+fn problem(config: &DialogflowV2) -> String {
     let deps = Deps::new(Clock::system(), Arc::new(Names::new(&[], Duration::ZERO).unwrap()));
-    way(&profile(), &config, &deps)
-        .and_then(|it| engine(&profile(), &config, &it, &deps))
+    way(&profile(), config, &deps)
+        .and_then(|it| engine(&profile(), config, &it, &deps))
         .map(drop)
         .unwrap_err()
         .to_string()
@@ -99,23 +99,23 @@ fn problem(config: DialogflowV2) -> String {
 async fn s10_settings_that_cannot_work_are_refused_by_name() {
     let own = DialogflowV2 { endpoint: Some("http://127.0.0.1:1".into()), ..config() };
     assert_eq!(
-        problem(config()),
+        problem(&config()),
         "profiles/support.toml: credential: is missing: only an `endpoint` of your own can do without"
     );
     let slash = DialogflowV2 { project: "p/agent".into(), ..own.clone() };
-    assert!(problem(slash).contains("project: is empty or holds a character"));
+    assert!(problem(&slash).contains("project: is empty or holds a character"));
     let region = DialogflowV2 { region: Some(String::new()), ..own.clone() };
-    assert!(problem(region).contains("region: "));
+    assert!(problem(&region).contains("region: "));
     let user = DialogflowV2 { user: "x".repeat(37), ..own.clone() };
-    assert!(problem(user).contains("user: is longer than 36 bytes"));
+    assert!(problem(&user).contains("user: is longer than 36 bytes"));
     let grpc_proxy = DialogflowV2 { proxy: Some("http://proxy:3128".into()), ..own.clone() };
-    assert!(problem(grpc_proxy).contains("proxy: is for `transport = \"rest\"`"));
+    assert!(problem(&grpc_proxy).contains("proxy: is for `transport = \"rest\"`"));
     let rest = TransportKind::Rest;
     let proxy = DialogflowV2 { proxy: Some("socks5://proxy".into()), transport: rest, ..own.clone() };
-    assert!(problem(proxy).contains("proxy: is not of the form"));
+    assert!(problem(&proxy).contains("proxy: is not of the form"));
     let endpoint = DialogflowV2 { endpoint: Some("http://a b".into()), ..own.clone() };
-    assert!(problem(endpoint).contains("endpoint: "));
+    assert!(problem(&endpoint).contains("endpoint: "));
     let credential = DialogflowV2 { credential: Some(SecretString::from("{\"private_key\": \"s3cret\"}")), ..own };
-    let problem = problem(credential);
+    let problem = problem(&credential);
     assert!(problem.contains(&CredentialError::NotServiceAccount.to_string()) && !problem.contains("s3cret"));
 }

@@ -26,6 +26,7 @@ pub(in crate::nlp) struct Http {
     http: reqwest::Client,
     endpoint: String,
     tokens: Option<Arc<TokenSource>>,
+    max_answer_bytes: usize,
 }
 
 impl Http {
@@ -46,7 +47,12 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .http1_only()
             .build()?;
-        Ok(Self { http, endpoint: endpoint.to_owned(), tokens })
+        Ok(Self { http, endpoint: endpoint.to_owned(), tokens, max_answer_bytes: MAX_ANSWER_BYTES })
+    }
+
+    /// For what is larger than an answer of a conversation.
+    pub(in crate::nlp) fn with_answers_up_to(self, max_answer_bytes: usize) -> Self {
+        Self { max_answer_bytes, ..self }
     }
 
     /// `path` begins with a slash.
@@ -77,8 +83,8 @@ impl Http {
         let status = answer.status();
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(Error::io)? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Error::deser("the answer is larger than 1 MiB"));
+            if body.len() + chunk.len() > self.max_answer_bytes {
+                return Err(Error::deser(format!("the answer is larger than {} bytes", self.max_answer_bytes)));
             }
             body.extend_from_slice(&chunk);
         }

@@ -71,7 +71,7 @@ async fn tried(
     deadline_ms: u64,
     outcomes: &[(u64, Result<(), FailureKind>)],
 ) -> (Result<(), FailureKind>, Vec<u128>, u128) {
-    let outcomes = outcomes.iter().map(|(delay, it)| (Duration::from_millis(*delay), it.clone())).collect();
+    let outcomes = outcomes.iter().map(|(delay, it)| (Duration::from_millis(*delay), *it)).collect();
     let transport = Scripted { outcomes: Mutex::new(outcomes), ..Scripted::default() };
     let deadline = Duration::from_millis(deadline_ms);
     let (place, sessions) = (place(), sessions());
@@ -85,14 +85,14 @@ async fn tried(
 #[tokio::test(start_paused = true)]
 async fn s33_retries_are_few_and_wait_longer_each_time() {
     let down = (0, Err(FailureKind::Unavailable));
-    let (outcome, tries, _) = tried(7000, &[down.clone(), down.clone(), down.clone(), down.clone()]).await;
+    let (outcome, tries, _) = tried(7000, &[down, down, down, down]).await;
     let jitter = jitter(sessions().apart(PROBE_SESSION).path.as_bytes());
     let first = (100.0 * jitter).round() as u128;
     let second = first + (130.0 * jitter).round() as u128;
     assert_eq!((outcome, tries.len()), (Err(FailureKind::Unavailable), 3));
     assert!(tries[1].abs_diff(first) <= 2 && tries[2].abs_diff(second) <= 3, "{tries:?} {first} {second}");
 
-    let (outcome, tries, _) = tried(7000, &[down.clone(), (0, Ok(()))]).await;
+    let (outcome, tries, _) = tried(7000, &[down, (0, Ok(()))]).await;
     assert_eq!((outcome, tries.len()), (Ok(()), 2));
     let (outcome, tries, _) = tried(7000, &[(0, Err(FailureKind::Quota)), down]).await;
     assert_eq!((outcome, tries.len()), (Err(FailureKind::Quota), 1));

@@ -12,7 +12,7 @@ use crate::{
     config::settings::{EngineSettings, Profile},
     core::{
         ids::{ContactId, ContactName, Turn},
-        message::{FailureKind, Input, MediaType},
+        message::{FailureKind, Input},
     },
     gateway::ports::{Ask, AskError},
     nlp::{CredentialReport, Deps},
@@ -30,7 +30,9 @@ pub(in crate::nlp) async fn run(
     let contact = ContactId { unit: profile.unit.clone(), name };
     let ask = Ask::new(contact, Input::Text(String::new()), "");
     let messages = vec![json!({"role": "user", "content": "Answer with the word: good"})];
-    let tools = engine.guide(MediaType::WebInteraction).tools.offered().clone();
+    // Those of the medium that has the most.
+    let tools = engine.guides.iter().map(|guide| guide.tools.offered()).max_by_key(|it| it.as_array().map(Vec::len));
+    let tools = tools.cloned().unwrap_or_default();
     let question = Question::new(&ask, Turn(0), messages, tools);
 
     let end = Clock::instant() + place.deadline;
@@ -42,7 +44,7 @@ pub(in crate::nlp) async fn run(
     let models = timeout_at(end, server.models(place, end)).await.unwrap_or_else(|_elapsed| Err(place.late()));
     let about = models.and_then(|reply| {
         if !reply.status.is_success() {
-            return Err(place.refused(reply.status, &reply.body));
+            return Err(place.refused(&reply));
         }
         match models_in(&reply.body) {
             Some(models) if models.contains(&place.model) => Ok(format!("model {}", place.model)),

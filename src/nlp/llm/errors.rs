@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-
 use super::completion::{Reported, Unusable};
 use crate::{
     core::message::FailureKind,
-    egress::{EgressError, EgressErrorKind},
+    egress::{EgressError, EgressErrorKind, Reply},
     gateway::ports::AskError,
+    nlp::web,
 };
 
 /// Where an ask goes, as an administrator knows it.
@@ -24,8 +23,9 @@ pub(super) struct Place {
 
 impl Place {
     /// An answer with a status other than 2xx.
-    pub(super) fn refused(&self, status: StatusCode, body: &[u8]) -> AskError {
-        self.reported(status.as_u16(), &Reported::of_body(body))
+    pub(super) fn refused(&self, reply: &Reply) -> AskError {
+        let error = self.reported(reply.status.as_u16(), &Reported::of_body(&reply.body));
+        AskError { retry_after: web::retry_after(reply), ..error }
     }
 
     /// There is no answer in what came with a good status.
@@ -163,6 +163,11 @@ fn status_of(reported: &Reported) -> u16 {
 mod tests {
     use super::*;
 
+    fn reply(status: u16, body: &'static [u8]) -> Reply {
+        let status = http::StatusCode::from_u16(status).unwrap();
+        Reply { status, headers: http::HeaderMap::new(), body: bytes::Bytes::from_static(body) }
+    }
+
     fn place() -> Place {
         Place {
             profile: "support".to_owned(),
@@ -189,16 +194,24 @@ mod tests {
             (504, FailureKind::Deadline, "gave up"),
             (418, FailureKind::Internal, "418"),
         ] {
-            let error = place().refused(StatusCode::from_u16(status).unwrap(), b"<html>");
+            let error = place().refused(&reply(status, b"<html>"));
             assert_eq!(error.kind, kind, "{status}");
             assert!(error.advice.starts_with("profile support: ") && error.advice.contains(word), "{}", error.advice);
         }
     }
 
     #[test]
+    fn b12_a_quota_tells_when_to_come_again() {
+        let mut reply = reply(429, b"");
+        assert_eq!(place().refused(&reply).retry_after, None);
+        reply.headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("7"));
+        assert_eq!(place().refused(&reply).retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
     fn a_servers_label_is_told_and_its_text_is_not() {
         let body = br#"{"error":{"message":"You said: planted","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#;
-        let error = place().refused(StatusCode::BAD_REQUEST, body);
+        let error = place().refused(&reply(400, body));
         assert!(error.advice.ends_with("; it says `unsupported_parameter`, of `max_tokens`"), "{}", error.advice);
         assert!(!format!("{error:?}").contains("planted"));
     }

@@ -5,7 +5,13 @@ use std::time::Duration;
 use http::Uri;
 use secrecy::SecretString;
 
-use crate::config::schema::{Field, Form, Problem, Required, Schema, Values};
+use crate::{
+    config::schema::{Field, Form, Problem, Required, Schema, Values},
+    nlp::{
+        QUOTA_FIELD,
+        web::{PLAIN, PROXY},
+    },
+};
 
 pub(in crate::nlp) const SCHEMA: Schema = Schema {
     kind: "llm",
@@ -16,8 +22,6 @@ pub(in crate::nlp) const SCHEMA: Schema = Schema {
     check,
     exclusive: Schema::nothing_exclusive,
 };
-
-const PLAIN: Field = Field { key: "", help: "", form: Form::Flag, default: None, example: "", required: Required::No };
 
 const FIELDS: &[Field] = &[
     Field {
@@ -114,7 +118,8 @@ const FIELDS: &[Field] = &[
         default: Some("20000"),
         ..PLAIN
     },
-    Field { key: "proxy", help: "", form: Form::Proxy, example: "\"http://proxy.example.com:3128\"", ..PLAIN },
+    PROXY,
+    QUOTA_FIELD,
 ];
 
 fn check(values: &Values) -> Vec<Problem> {

@@ -23,10 +23,9 @@ use crate::{
     core::ids::Turn,
     egress::{Caller, EgressBuildError, Reply, Request, Stream},
     gateway::ports::{Ask, AskError, Progress},
-    nlp::Deps,
+    nlp::{Deps, web::MAX_ANSWER_BYTES},
 };
 
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 const DONE: &str = "[DONE]";
 /// Finds the question again in a server's log; servers that do not know it pass it over.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
@@ -118,11 +117,11 @@ impl Server {
         if streams {
             return self.follow(stream, (progress, said), place).await;
         }
-        let Reply { status, body, .. } = rest(stream).await.map_err(|error| place.failed(error))?;
-        if !status.is_success() {
-            return Err(place.refused(status, &body));
+        let reply = rest(stream).await.map_err(|error| place.failed(error))?;
+        if !reply.status.is_success() {
+            return Err(place.refused(&reply));
         }
-        Completion::whole(&body).map_err(|why| place.unusable(&why))
+        Completion::whole(&reply.body).map_err(|why| place.unusable(&why))
     }
 
     /// The server's models, for `usher check --online`.
@@ -137,15 +136,15 @@ impl Server {
         let Question { id, round, messages, tools } = question;
         let headers = self.headers(Some(&format!("{id}.{round}"))).ok_or_else(|| self.unsendable(place))?;
         let (limit, tokens) = &self.max_tokens;
-        let mut body = json!({"model": self.model, "messages": messages, "tools": tools});
-        body[limit.as_str()] = Value::from(*tokens);
-        if let Some(temperature) = self.temperature {
-            body["temperature"] = Value::from(temperature);
-        }
-        if self.streaming != Streaming::Off {
-            body["stream"] = Value::from(true);
-        }
-        let body = body.to_string().into();
+        // Nothing that is not needed: some servers refuse what they do not know.
+        let own = [("model", json!(self.model)), ("messages", json!(messages)), ("tools", tools.clone())];
+        let set = [
+            Some((limit.as_str(), json!(tokens))),
+            self.temperature.map(|it| ("temperature", json!(it))),
+            (self.streaming != Streaming::Off).then(|| ("stream", json!(true))),
+        ];
+        let body = own.into_iter().chain(set.into_iter().flatten()).map(|(key, value)| (key.to_owned(), value));
+        let body = Value::Object(body.collect()).to_string().into();
         Ok(Request { method: Method::POST, path: "chat/completions".to_owned(), headers, body })
     }
 

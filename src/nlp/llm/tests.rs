@@ -182,7 +182,7 @@ fn the_first_valid_call_counts_and_an_end_waits_for_it() {
 fn a_model_may_say_that_it_did_not_understand() {
     let tool = ("not_understood", json!({"reply": "Pardon?"}));
     for (content, words) in [("", "Pardon?"), ("How do you mean?", "How do you mean?")] {
-        let answer = answer(content, &[tool.clone()]);
+        let answer = answer(content, std::slice::from_ref(&tool));
         assert_eq!(answer, Answer { replies: said(&[words]), not_understood: true, ..plain() });
     }
 }

@@ -1,9 +1,9 @@
 //! A model's words as messages for the customer: paragraphs, without what a model only thought.
 
-use crate::core::message::Reply;
-
-const MAX_REPLIES: usize = 32;
-const MAX_TEXT_BYTES: usize = 8 * 1024;
+use crate::{
+    core::message::Reply,
+    nlp::fit::{self, MAX_REPLIES},
+};
 
 const THINKS: &str = "<think>";
 const THOUGHT: &str = "</think>";
@@ -17,9 +17,7 @@ pub(super) fn replies(content: &str) -> Vec<Reply> {
             Some(at) if replies.len() + 1 < MAX_REPLIES => rest.split_at(at),
             Some(_) | None => (rest, ""),
         };
-        let mut text = paragraph.trim().to_owned();
-        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
-        replies.push(Reply::Text(text));
+        replies.extend(fit::text(paragraph.trim()));
         rest = after.trim();
     }
     replies
@@ -74,39 +72,39 @@ mod tests {
 
     use super::*;
 
-    fn texts(replies: Vec<Reply>) -> Vec<String> {
+    fn texts(replies: &[Reply]) -> Vec<String> {
         replies.iter().map(Reply::text).collect()
     }
 
     #[test]
     fn each_paragraph_is_a_message() {
-        assert_eq!(texts(replies(" One.\nStill one.\n\n\n\n Two. \n\n")), ["One.\nStill one.", "Two."]);
-        assert_eq!(texts(replies(" \n\n ")), Vec::<String>::new());
+        assert_eq!(texts(&replies(" One.\nStill one.\n\n\n\n Two. \n\n")), ["One.\nStill one.", "Two."]);
+        assert_eq!(texts(&replies(" \n\n ")), Vec::<String>::new());
         let many = vec!["p"; 100].join("\n\n");
         assert_eq!(replies(&many).len(), MAX_REPLIES);
-        assert_eq!(replies(&"ä".repeat(MAX_TEXT_BYTES))[0].text().len(), MAX_TEXT_BYTES);
+        assert_eq!(replies(&"ä".repeat(fit::MAX_TEXT_BYTES))[0].text().len(), fit::MAX_TEXT_BYTES);
     }
 
     #[test]
     fn thoughts_are_not_said() {
-        assert_eq!(texts(replies("<think>\n\nHm.\n\n</think>\n\nYes.")), ["Yes."]);
-        assert_eq!(texts(replies("Hm.\n\n</think>\n\nYes.")), ["Yes."], "begun before the answer");
-        assert_eq!(texts(replies("\n<think>Hm. Cut off")), Vec::<String>::new());
+        assert_eq!(texts(&replies("<think>\n\nHm.\n\n</think>\n\nYes.")), ["Yes."]);
+        assert_eq!(texts(&replies("Hm.\n\n</think>\n\nYes.")), ["Yes."], "begun before the answer");
+        assert_eq!(texts(&replies("\n<think>Hm. Cut off")), Vec::<String>::new());
     }
 
     #[test]
     fn a_paragraph_is_whole_when_the_next_one_has_begun() {
         let mut said = Said::default();
-        let mut grown = |content: &str| texts(said.whole_paragraphs(content));
+        let mut grown = |content: &str| texts(&said.whole_paragraphs(content));
         assert_eq!(grown("One."), Vec::<String>::new());
         assert_eq!(grown("One.\n\n"), Vec::<String>::new(), "a tool call may follow");
         assert_eq!(grown("One.\n\nT"), ["One."]);
         assert_eq!(grown("One.\n\nTwo.\n"), Vec::<String>::new());
         assert_eq!(grown("One.\n\nTwo.\n\nThree.\n\nF"), ["Two.", "Three."]);
-        assert_eq!(texts(replies(said.rest("One.\n\nTwo.\n\nThree.\n\nFour."))), ["Four."]);
+        assert_eq!(texts(&replies(said.rest("One.\n\nTwo.\n\nThree.\n\nFour."))), ["Four."]);
         let mut thinking = Said::default();
-        assert_eq!(texts(thinking.whole_paragraphs("<think>\n\nHm.\n\nHm.")), Vec::<String>::new());
-        assert_eq!(texts(thinking.whole_paragraphs("<think>\n\nHm.\n\n</think>\n\nOne.\n\nT")), ["One."]);
+        assert_eq!(texts(&thinking.whole_paragraphs("<think>\n\nHm.\n\nHm.")), Vec::<String>::new());
+        assert_eq!(texts(&thinking.whole_paragraphs("<think>\n\nHm.\n\n</think>\n\nOne.\n\nT")), ["One."]);
     }
 
     proptest! {
@@ -121,7 +119,7 @@ mod tests {
             }
             all.extend(replies(said.rest(&content)));
             if !content.contains("think") {
-                prop_assert_eq!(texts(all), texts(replies(&content)));
+                prop_assert_eq!(texts(&all), texts(&replies(&content)));
             }
         }
     }

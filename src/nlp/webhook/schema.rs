@@ -90,9 +90,9 @@ const FIELDS: &[Field] = &[
     },
     Field {
         key: "quiet_ms",
-        help: "bot-framework: a bot that has said something, and nothing more for so long, has answered.",
+        help: "bot-framework: a bot that is done with a question and says nothing more for so long has answered.",
         form: Form::Millis(0, 30_000),
-        default: Some("1000"),
+        default: Some("500"),
         ..PLAIN
     },
     QUOTA_FIELD,

@@ -186,6 +186,7 @@ pub(super) fn result(outcome: Outcome, session: &SessionName, agent: &Agent) -> 
         is_fallback: it.is_fallback,
         live_agent_handoff: it.live_agent_handoff,
         end_interaction: it.end_interaction,
+        ..wire::Intent::default()
     });
     wire::QueryResult {
         query_text: outcome.query_text,
@@ -205,7 +206,7 @@ pub(super) fn result(outcome: Outcome, session: &SessionName, agent: &Agent) -> 
     }
 }
 
-fn message_to_wire(message: Message) -> wire::Message {
+pub(super) fn message_to_wire(message: Message) -> wire::Message {
     let button = |(text, postback)| message::card::Button { text, postback };
     let message = match message {
         Message::Text(text) => message::Message::Text(message::Text { text }),

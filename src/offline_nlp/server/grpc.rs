@@ -7,15 +7,16 @@ use super::service::{Service, Shared};
 use crate::wire::dialogflow_v2::{
     Agent, Context, CreateContextRequest, CreateSessionEntityTypeRequest, DeleteAllContextsRequest,
     DeleteContextRequest, DeleteSessionEntityTypeRequest, DetectIntentRequest, DetectIntentResponse, GetAgentRequest,
-    GetContextRequest, GetSessionEntityTypeRequest, ListContextsRequest, ListContextsResponse,
-    ListSessionEntityTypesRequest, ListSessionEntityTypesResponse, SessionEntityType, StreamingDetectIntentRequest,
-    StreamingDetectIntentResponse, UpdateContextRequest, UpdateSessionEntityTypeRequest, agents_server::Agents,
-    contexts_server::Contexts, session_entity_types_server::SessionEntityTypes, sessions_server::Sessions,
+    GetContextRequest, GetIntentRequest, GetSessionEntityTypeRequest, Intent, ListContextsRequest,
+    ListContextsResponse, ListIntentsRequest, ListIntentsResponse, ListSessionEntityTypesRequest,
+    ListSessionEntityTypesResponse, SessionEntityType, StreamingDetectIntentRequest, StreamingDetectIntentResponse,
+    UpdateContextRequest, UpdateSessionEntityTypeRequest, agents_server::Agents, contexts_server::Contexts,
+    intents_server::Intents, session_entity_types_server::SessionEntityTypes, sessions_server::Sessions,
 };
 
 type Answer<T> = Result<Response<T>, Status>;
 
-/// One service behind Google's four.
+/// One service behind Google's five.
 #[derive(Clone, Debug)]
 pub(super) struct Grpc(pub(super) Shared);
 
@@ -47,6 +48,17 @@ impl Sessions for Grpc {
 impl Agents for Grpc {
     async fn get_agent(&self, request: Request<GetAgentRequest>) -> Answer<Agent> {
         self.service().agent(&request.into_inner().parent).map(Response::new)
+    }
+}
+
+#[async_trait]
+impl Intents for Grpc {
+    async fn list_intents(&self, request: Request<ListIntentsRequest>) -> Answer<ListIntentsResponse> {
+        self.service().intents(&request.into_inner()).map(Response::new)
+    }
+
+    async fn get_intent(&self, request: Request<GetIntentRequest>) -> Answer<Intent> {
+        self.service().intent(&request.into_inner()).map(Response::new)
     }
 }
 

@@ -3,6 +3,7 @@
 mod convert;
 mod cx;
 mod grpc;
+mod intents;
 mod listener;
 mod names;
 mod pages;
@@ -24,7 +25,7 @@ use crate::{
     wire::{
         dialogflow_cx,
         dialogflow_v2::{
-            agents_server::AgentsServer, contexts_server::ContextsServer,
+            agents_server::AgentsServer, contexts_server::ContextsServer, intents_server::IntentsServer,
             session_entity_types_server::SessionEntityTypesServer, sessions_server::SessionsServer,
         },
         json::{DescriptorError, Json},
@@ -139,6 +140,7 @@ fn router(service: &Arc<Service>, only_here: OnlyHere) -> Router {
     let sessions = SessionsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let contexts = ContextsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let entities = SessionEntityTypesServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
+    let intents = IntentsServer::new(grpc.clone()).max_decoding_message_size(MAX_REQUEST_BYTES);
     let cx_sessions = dialogflow_cx::sessions_server::SessionsServer::new(grpc.clone());
     let cx_agents = dialogflow_cx::agents_server::AgentsServer::new(grpc.clone());
     let agents = AgentsServer::new(grpc).max_decoding_message_size(MAX_REQUEST_BYTES);
@@ -147,6 +149,7 @@ fn router(service: &Arc<Service>, only_here: OnlyHere) -> Router {
         .route_service("/google.cloud.dialogflow.v2.Contexts/{method}", contexts)
         .route_service("/google.cloud.dialogflow.v2.SessionEntityTypes/{method}", entities)
         .route_service("/google.cloud.dialogflow.v2.Agents/{method}", agents)
+        .route_service("/google.cloud.dialogflow.v2.Intents/{method}", intents)
         .route_service(
             "/google.cloud.dialogflow.cx.v3.Sessions/{method}",
             cx_sessions.max_decoding_message_size(MAX_REQUEST_BYTES),

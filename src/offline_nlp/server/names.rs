@@ -83,6 +83,48 @@ impl ItemName {
     }
 }
 
+/// An agent, as the list of its intents names it: `projects/P[/locations/L]/agent[/environments/E]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AgentName {
+    /// `projects/P[/locations/L]/agent`
+    pub(super) path: String,
+    /// Not that of an environment, or of the one that stands for it.
+    pub(super) is_draft: bool,
+}
+
+impl AgentName {
+    /// # Errors
+    /// When `path` is not an agent's.
+    pub(super) fn parse(path: &str) -> Result<Self, Status> {
+        let (agent, environment) = path.split_once("/agent/environments/").unwrap_or((path, "draft"));
+        let agent = agent.strip_suffix("/agent").unwrap_or(agent);
+        let whole = path.ends_with("/agent") || path.contains("/agent/environments/");
+        if !whole || !is_project(agent) || environment.is_empty() || environment.contains('/') {
+            return Err(Status::invalid_argument(format!(
+                "the agent is not of the form projects/P[/locations/L]/agent[/environments/E]: {}",
+                shown(path)
+            )));
+        }
+        Ok(Self { path: format!("{agent}/agent"), is_draft: environment == "draft" })
+    }
+
+    /// The agent and the id in `projects/P[/locations/L]/agent/intents/I`.
+    ///
+    /// # Errors
+    /// When `path` is not an intent's.
+    pub(super) fn of_intent(path: &str) -> Result<(Self, &str), Status> {
+        let malformed = || {
+            Status::invalid_argument(format!(
+                "the name is not of the form projects/P[/locations/L]/agent/intents/I: {}",
+                shown(path)
+            ))
+        };
+        let (agent, id) = path.split_once("/intents/").ok_or_else(malformed)?;
+        let agent = Self::parse(agent).ok().filter(|it| it.path == agent).ok_or_else(malformed)?;
+        if id.is_empty() || id.contains('/') { Err(malformed()) } else { Ok((agent, id)) }
+    }
+}
+
 /// A project, with or without its location: `projects/P[/locations/L]`.
 pub(super) fn is_project(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
@@ -162,6 +204,25 @@ mod tests {
         for bad in ["", "projects/p", "projects//agent/sessions/s", "projects/p/agent/sessions/s/contexts/c", &long(37)]
         {
             assert_eq!(of(bad), Err(tonic::Code::InvalidArgument), "{bad}");
+        }
+    }
+
+    #[test]
+    fn b16_an_agent_is_known_with_and_without_its_environment() {
+        let of = |path: &str| AgentName::parse(path).map(|it| (it.path, it.is_draft)).map_err(|it| it.code());
+        let (plain, located) = ("projects/p/agent", "projects/p/locations/l/agent");
+        assert_eq!(of(plain), Ok((plain.to_owned(), true)));
+        assert_eq!(of(located), Ok((located.to_owned(), true)));
+        assert_eq!(of("projects/p/agent/environments/draft"), Ok((plain.to_owned(), true)));
+        assert_eq!(of("projects/p/locations/l/agent/environments/live"), Ok((located.to_owned(), false)));
+        for bad in ["", "projects/p", "projects//agent", "projects/p/agent/environments/", "projects/p/agent/intents/i"]
+        {
+            assert_eq!(of(bad), Err(tonic::Code::InvalidArgument), "{bad}");
+        }
+        let (agent, id) = AgentName::of_intent("projects/p/agent/intents/i").unwrap();
+        assert_eq!((agent.path.as_str(), id), (plain, "i"));
+        for bad in ["projects/p/agent/intents/", "projects/p/agent/environments/e/intents/i", "intents/i", plain] {
+            assert!(AgentName::of_intent(bad).is_err(), "{bad}");
         }
     }
 

@@ -12,15 +12,16 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 use super::{
-    names::{Collection, is_project},
+    names::{AgentName, Collection, is_project},
     pages::{bad_body, is_grpc},
     service::{Service, Shared},
 };
 use crate::wire::{
     dialogflow_cx,
     dialogflow_v2::{
-        Context, CreateContextRequest, CreateSessionEntityTypeRequest, DetectIntentRequest, ListContextsRequest,
-        ListSessionEntityTypesRequest, SessionEntityType, UpdateContextRequest, UpdateSessionEntityTypeRequest,
+        Context, CreateContextRequest, CreateSessionEntityTypeRequest, DetectIntentRequest, GetIntentRequest,
+        IntentView, ListContextsRequest, ListIntentsRequest, ListSessionEntityTypesRequest, SessionEntityType,
+        UpdateContextRequest, UpdateSessionEntityTypeRequest,
     },
     json::{Enums, Json, JsonError},
 };
@@ -30,6 +31,8 @@ use crate::wire::{
 enum Place {
     Detect(String),
     Agent(String),
+    Intents(String),
+    Intent(String),
     Collection(String, Collection),
     Item(String, Collection),
     CxDetect(String),
@@ -90,6 +93,17 @@ async fn answer(service: &Service, asked: Asked) -> Result<Option<Vec<u8>>, Stat
             write(service, "DetectIntentResponse", &answer, &query)
         }
         Place::Agent(parent) if method == Method::GET => write(service, "Agent", &service.agent(&parent)?, &query),
+        Place::Intents(parent) if method == Method::GET => {
+            let (page_size, page_token) = query.page()?;
+            let (language_code, intent_view) = (query.language(), query.intent_view()?);
+            let request = ListIntentsRequest { parent, language_code, intent_view, page_size, page_token };
+            write(service, "ListIntentsResponse", &service.intents(&request)?, &query)
+        }
+        Place::Intent(name) if method == Method::GET => {
+            let (language_code, intent_view) = (query.language(), query.intent_view()?);
+            let found = service.intent(&GetIntentRequest { name, language_code, intent_view })?;
+            write(service, "Intent", &found, &query)
+        }
         Place::CxDetect(session) if method == Method::POST => {
             let request = service.cx_json.read("DetectIntentRequest", &body).map_err(|error| unreadable(&error))?;
             let request = dialogflow_cx::DetectIntentRequest { session, ..request };
@@ -105,7 +119,12 @@ async fn answer(service: &Service, asked: Asked) -> Result<Option<Vec<u8>>, Stat
             entity_types(service, &method, parent, &query, &body).await
         }
         Place::Item(name, Collection::EntityTypes) => entity_type(service, &method, name, &query, &body).await,
-        Place::Detect(_) | Place::Agent(_) | Place::CxDetect(_) | Place::CxAgent(_) => Ok(None),
+        Place::Detect(_)
+        | Place::Agent(_)
+        | Place::Intents(_)
+        | Place::Intent(_)
+        | Place::CxDetect(_)
+        | Place::CxAgent(_) => Ok(None),
     }
 }
 
@@ -208,6 +227,12 @@ fn place(path: &str) -> Result<Place, Status> {
     if let Some(parent) = path.strip_suffix("/agent").filter(|it| is_project(it)) {
         return Ok(Place::Agent(parent.to_owned()));
     }
+    if let Some(agent) = path.strip_suffix("/intents").filter(|it| !it.contains("/sessions/")) {
+        return Ok(Place::Intents(agent.to_owned()));
+    }
+    if AgentName::of_intent(&path).is_ok() {
+        return Ok(Place::Intent(path));
+    }
     if let Some(session) = path.strip_suffix(":detectIntent") {
         // What is wrong with the name is told when the session is looked for.
         return Ok(Place::Detect(session.to_owned()));
@@ -270,6 +295,18 @@ impl Query {
         let size = self.get("pageSize").filter(|it| !it.is_empty()).unwrap_or("0").parse();
         let size = size.map_err(|_no_number| Status::invalid_argument("pageSize is no number"))?;
         Ok((size, self.get("pageToken").unwrap_or_default().to_owned()))
+    }
+
+    fn language(&self) -> String {
+        self.get("languageCode").unwrap_or_default().to_owned()
+    }
+
+    /// By its name or its number.
+    fn intent_view(&self) -> Result<i32, Status> {
+        let given = self.get("intentView").filter(|it| !it.is_empty()).unwrap_or("0");
+        let view = IntentView::from_str_name(given).or_else(|| IntentView::try_from(given.parse::<i32>().ok()?).ok());
+        let unknown = || Status::invalid_argument("intentView is INTENT_VIEW_UNSPECIFIED or INTENT_VIEW_FULL");
+        view.map(i32::from).ok_or_else(unknown)
     }
 
     /// `lifespanCount,parameters` → the fields' own names.
@@ -379,7 +416,11 @@ mod tests {
         );
         let item = format!("{session}/entityTypes/drink");
         assert_eq!(of(&format!("/v2/{item}")), Ok(Place::Item(item, Collection::EntityTypes)));
-        for unknown in ["/", "/v2/", "/v1/projects/p/agent", "/v2/projects/p/agent/intents"] {
+        let agent = "projects/p/agent/environments/live";
+        assert_eq!(of(&format!("/v2/{agent}/intents")), Ok(Place::Intents(agent.to_owned())));
+        let intent = "projects/p/locations/l/agent/intents/i-1";
+        assert_eq!(of(&format!("/v2/{intent}")), Ok(Place::Intent(intent.to_owned())));
+        for unknown in ["/", "/v2/", "/v1/projects/p/agent", "/v2/projects/p/agent/entityTypes"] {
             assert_eq!(of(unknown), Err(Code::NotFound), "{unknown}");
         }
         assert_eq!(of("/v2/%ff"), Err(Code::InvalidArgument));
@@ -393,6 +434,15 @@ mod tests {
         assert_eq!(query.mask().unwrap().paths, ["lifespan_count", "parameters"]);
         assert_eq!(query.page().unwrap(), (2, String::new()));
         assert_eq!(Query::parse("").unwrap().enums, Enums::Names);
+        for (text, view) in [
+            ("", Some(0)),
+            ("intentView=INTENT_VIEW_FULL", Some(1)),
+            ("intentView=1", Some(1)),
+            ("intentView=ALL", None),
+            ("intentView=7", None),
+        ] {
+            assert_eq!(Query::parse(text).unwrap().intent_view().ok(), view, "{text}");
+        }
         for (text, enums) in [
             ("alt=json;enum-encoding=int", Enums::Numbers),
             ("alt=json%3Benum-encoding%3Dint", Enums::Numbers),

@@ -339,7 +339,7 @@ fn lacking(field: &str) -> Status {
 }
 
 /// The page token is the place of the page's first item.
-fn page<T>(all: Vec<T>, size: i32, token: &str) -> Result<(Vec<T>, String), Status> {
+pub(super) fn page<T>(all: Vec<T>, size: i32, token: &str) -> Result<(Vec<T>, String), Status> {
     let bad = |what: &str| Status::invalid_argument(format!("{what} is not one that this API has given or takes"));
     let size = usize::try_from(size).map_err(|_negative| bad("page_size"))?;
     let size = if size == 0 { PAGE } else { size.min(MAX_PAGE) };

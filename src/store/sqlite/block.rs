@@ -89,6 +89,14 @@ impl Packed<'_> {
         self.name == contact.name.as_str().as_bytes() && self.unit == contact.unit.as_str().as_bytes()
     }
 
+    pub(super) fn is_of_unit(&self, unit: &UnitName) -> bool {
+        self.unit == unit.as_str().as_bytes()
+    }
+
+    pub(super) fn contact(&self, names: &mut Names) -> Result<ContactId, StoreError> {
+        names.contact(self.unit, self.name)
+    }
+
     pub(super) fn is(&self, record: &Record) -> bool {
         self.pos == record.pos && self.hash == &record.hash && self.is_of(&record.contact) && self.body == record.body
     }

@@ -3,6 +3,7 @@
 //! One connection writes, one reads, one moves the WAL's pages into the file. A commit that only journals is a single
 //! statement of one row; see `block` for why.
 
+mod begun;
 mod block;
 mod checkpoint;
 mod erase;

@@ -43,6 +43,71 @@ lsiten = "127.0.0.1:1"
 }
 
 #[test]
+fn b10_what_is_private_is_named_by_words_and_patterns_that_can_be_used() {
+    let site = with_main(
+        r#"[privacy]
+tokens = ["card", "passport"]
+[[privacy.pattern]]
+name = "card"
+regex = '\d+'
+[[privacy.pattern]]
+name = "Kunde"
+regex = '\d*'
+[[privacy.pattern]]
+name = "nr"
+regex = 'a'
+[[privacy.pattern]]
+name = "nr"
+regex = 'b'
+"#,
+    );
+    let findings = site.findings();
+    let mut rest = findings.as_str();
+    for (message, place, help) in [
+        (
+            "`privacy.tokens`: `passport` is nothing that is found by itself",
+            "usher.toml:2:19",
+            "known are `card` and `iban`; write a `[[privacy.pattern]]` for others",
+        ),
+        ("`privacy.pattern.name` is the name of what is built in", "usher.toml:4:8", "take another name"),
+        (
+            "`privacy.pattern.name` is not 1 to 32 of a-z, 0-9 and _ that begin with a letter",
+            "usher.toml:7:8",
+            "write it as \"customer_number\"",
+        ),
+        (
+            "`privacy.pattern.regex` matches where there is nothing",
+            "usher.toml:8:9",
+            "let it match one character at least: `\\d+` in place of `\\d*`",
+        ),
+        (
+            "`privacy.pattern.name`: there are two of the name `nr`",
+            "usher.toml:13:8",
+            "give each a name of its own, or write one regex: `this|that`",
+        ),
+    ] {
+        let expected = [format!("error: {message}\n"), format!("--> {place}\n"), format!("= help: {help}\n")];
+        for part in expected {
+            let at = rest.find(&part).unwrap_or_else(|| panic!("no {part:?} in its place in\n{findings}"));
+            rest = &rest[at + part.len()..];
+        }
+    }
+    let malformed = with_main("[[privacy.pattern]]\nname = \"a\"\nregex = '('\n");
+    assert!(malformed.findings().starts_with("error: `privacy.pattern.regex` is no regular expression: "));
+}
+
+#[test]
+fn b10_what_tokens_stand_for_should_not_travel_in_the_clear() {
+    let listed = |host: &str| {
+        let entry = format!("[[egress.allow]]\nhost = \"{host}\"\nplaintext = true\nrestore_tokens = true\n");
+        with_main(&entry).findings()
+    };
+    let warning = "warning: card numbers and the like would go to `pay.example.com` over http://\n";
+    assert!(listed("pay.example.com").starts_with(warning), "{}", listed("pay.example.com"));
+    assert_eq!(listed("127.0.0.1"), "");
+}
+
+#[test]
 fn unknown_key_far_from_all_lists_them() {
     let site = with_main(
         r#"[log]

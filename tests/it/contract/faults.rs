@@ -34,7 +34,6 @@ async fn fails_within<P: Peer>(settings: Settings, then: Then, kinds: &[FailureK
     );
     assert_eq!(stage.metric(&format!("usher_failures_total{{kind=\"{kind}\"}}")).await, 1);
     let alerts: &[&str] = match kind {
-        "quota" => &["quota"],
         "credential" | "not_found" => &["credential"],
         _ => &[],
     };
@@ -61,8 +60,19 @@ pub(super) async fn an_engine_that_says_it_is_down<P: Peer>() {
     reports::<P>(FailureKind::Unavailable).await;
 }
 
+/// It is waited for and asked again, as long as the question has time: the customer hears nothing of quotas (B12).
 pub(super) async fn s33_a_quota_that_is_used_up<P: Peer>() {
-    reports::<P>(FailureKind::Quota).await;
+    if !P::can_all(&[Ability::Failure(FailureKind::Quota)]) {
+        return;
+    }
+    let stage = Stage::<P>::new().await;
+    stage.script().once("my parcel?", Then::Fail(FailureKind::Quota));
+    stage.script().on_text("my parcel?", say("It left on Monday."));
+    stage.open("c1").await;
+    stage.writes("c1", "my parcel?").await;
+    stage.hears("c1", "It left on Monday.").await;
+    assert_eq!(stage.texts(), ["my parcel?", "my parcel?"]);
+    stage.done().await;
 }
 
 pub(super) async fn a_refused_credential<P: Peer>() {

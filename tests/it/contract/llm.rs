@@ -41,7 +41,7 @@ impl<const STREAM: bool> Peer for Llm<STREAM> {
         let shared = script.clone();
         let fake = FakeOpenAi::start(move |asked| {
             let then = shared.ask(understood(&asked));
-            async move { reply(then.due().await) }.boxed()
+            async move { reply(then.due().await, STREAM) }.boxed()
         });
         Self { fake, script }
     }
@@ -77,7 +77,7 @@ fn understood(asked: &openai::Asked) -> Asked {
     Asked { session: contact.to_owned(), input, language, repeated: false }
 }
 
-fn reply(then: Then) -> Reply {
+fn reply(then: Then, stream: bool) -> Reply {
     match then {
         Then::Say(replies) => Reply::words(&words(&replies)),
         Then::Act { action, parameters, says, .. } => Reply::calls(&words(&says), &[(&action, parameters)]),
@@ -88,13 +88,19 @@ fn reply(then: Then) -> Reply {
         }
         Then::Empty => Reply::words(""),
         Then::Fail(kind) => failure(kind),
-        Then::Malformed => Reply::Raw(b"data: <html>\n\n".to_vec()),
+        Then::Malformed if stream => Reply::Raw(b"data: <html>\n\n".to_vec()),
+        Then::Malformed => Reply::Raw(b"<html>".to_vec()),
+        // Whole events, and then no more.
+        Then::Truncated if stream => {
+            let piece = |words: &str| format!("data: {}\n\n", json!({"choices": [{"delta": {"content": words}}]}));
+            Reply::Raw((piece("A good answer, ") + &piece("of which")).into_bytes())
+        }
         Then::Truncated => {
-            let good = json!({"choices": [{"delta": {"content": "A good answer"}, "message": {"content": "A good"}}]});
-            let (event, mut bytes) = (format!("data: {good}\n\n"), good.to_string().into_bytes());
+            let good =
+                json!({"choices": [{"message": {"content": "A good answer, of which the second half is lost."}}]});
+            let mut bytes = good.to_string().into_bytes();
             bytes.truncate(bytes.len() / 2);
-            // As a stream: whole events, and then no more.
-            Reply::Raw([event.as_bytes(), b"data: ", &bytes].concat())
+            Reply::Raw(bytes)
         }
         Then::Oversized => Reply::words(&"word".repeat(1024 * 1024)),
         Then::Cut => Reply::Cut,
@@ -107,13 +113,13 @@ fn reply(then: Then) -> Reply {
 /// A paragraph is known to be one when the next has begun, so the rest's first letter comes with it.
 fn first(parts: &[Piece], rest: Then) -> Reply {
     if parts.is_empty() {
-        return Reply::Begins(String::new(), async move { reply(rest.due().await) }.boxed());
+        return Reply::Begins(String::new(), async move { reply(rest.due().await, true) }.boxed());
     }
     let next = first_text(&rest);
     let letter: String = next.chars().take(1).collect();
     let begun = letter.len();
     let later = async move {
-        match reply(rest.due().await) {
+        match reply(rest.due().await, true) {
             Reply::Message(mut message) => {
                 message.content.drain(..begun);
                 Reply::Message(message)

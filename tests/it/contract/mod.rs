@@ -45,14 +45,20 @@
 //! case wants, and [`stage::Stage::done`] finds whatever was said beyond it.
 
 mod actions;
+mod connector;
 mod conversations;
 mod cx;
 mod dialogflow;
+mod dialogflow_v1;
+mod direct_line;
 mod faults;
+mod lex;
 mod llm;
 pub(crate) mod peer;
+mod rasa;
 pub(crate) mod script;
 mod stage;
+mod webhook;
 
 use peer::{Ability, Peer, REPORTED};
 
@@ -134,10 +140,18 @@ macro_rules! kinds {
 kinds! {
     dialogflow_v2_grpc: crate::contract::dialogflow::Dialogflow<false>,
     dialogflow_v2_rest: crate::contract::dialogflow::Dialogflow<true>,
+    connector_socket: crate::contract::connector::Connector,
     dialogflow_cx_grpc: crate::contract::cx::Cx<false>,
     dialogflow_cx_rest: crate::contract::cx::Cx<true>,
+    dialogflow_v1_http: crate::contract::dialogflow_v1::DialogflowV1,
+    lex_by_intents: crate::contract::lex::Lex<false>,
+    lex_by_lambda: crate::contract::lex::Lex<true>,
     llm_whole: crate::contract::llm::Llm<false>,
     llm_streamed: crate::contract::llm::Llm<true>,
+    webhook_at_once: crate::contract::webhook::Webhook<false>,
+    webhook_later: crate::contract::webhook::Webhook<true>,
+    rasa_rest: crate::contract::rasa::Rasa,
+    bot_framework: crate::contract::direct_line::DirectLine,
 }
 
 /// More than this many declined, and the suite would show little.

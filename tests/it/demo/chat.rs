@@ -135,7 +135,7 @@ fn what_cannot_be_used_is_told_and_has_its_exit_code() {
         .file("good.txt", "hello\n")
         .file("profiles/a.toml", &emulator("a"))
         .file("profiles/b.toml", &emulator("b"));
-    let several = "error: several profiles could be meant, name one with --profile and --unit: \
+    let several = "error: several profiles could be meant, name one, and its unit with --unit: \
                    configured are a (unit DEFAULT), b (unit DEFAULT)\n";
     let cases: &[(&[&str], i32, &str)] = &[
         (&[], 2, several),

@@ -15,7 +15,13 @@ use crate::fakes::{
 };
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -59,7 +65,7 @@ async fn pain_10_no_token_and_no_customer_text_in_logs_or_errors() {
         }
     }
     drop(guard);
-    shown += &String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    shown += &log.text();
     assert!(shown.contains("no new access token"), "the log was captured");
     assert!(!dialogflow.requests().is_empty());
     for secret in ["planted-secret", "4111", "PRIVATE KEY"] {

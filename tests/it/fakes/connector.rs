@@ -71,6 +71,10 @@ impl FakeConnector {
         self.ws.send(Message::text(text)).await.expect("the socket takes it");
     }
 
+    pub(crate) async fn try_send_text(&mut self, text: &str) -> Result<(), tungstenite::Error> {
+        self.ws.send(Message::text(text)).await
+    }
+
     pub(crate) async fn send_binary(&mut self, bytes: &[u8]) {
         self.ws.send(Message::binary(bytes.to_vec())).await.expect("the socket takes it");
     }
@@ -117,7 +121,7 @@ impl FakeConnector {
     }
 
     /// `Err`: the socket is closed, by this frame.
-    async fn read(&mut self) -> Result<Value, Option<(u16, String)>> {
+    pub(crate) async fn read(&mut self) -> Result<Value, Option<(u16, String)>> {
         loop {
             let read = timeout(PATIENCE, self.ws.next()).await.expect("something comes within 20 s");
             match read {

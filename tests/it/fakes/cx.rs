@@ -58,11 +58,11 @@ impl Version for Cx {
 
     fn judge(request: &Recorded, script: &Script<Self>) -> Result<(), Status> {
         let parts: Vec<&str> = request.session.split('/').collect();
-        let (project, location, agent, session) = match parts.as_slice() {
-            ["projects", p, "locations", l, "agents", a, "sessions", s]
-            | ["projects", p, "locations", l, "agents", a, "environments", _, "sessions", s] => (p, l, a, s),
-            _ => return Err(Status::invalid_argument("session is malformed")),
+        let malformed = || Status::invalid_argument("session is malformed");
+        let ["projects", project, "locations", location, "agents", agent, below @ ..] = parts.as_slice() else {
+            return Err(malformed());
         };
+        let (["sessions", session] | ["environments", _, "sessions", session]) = below else { return Err(malformed()) };
         script.locate(project, Some(location))?;
         if *agent != AGENT {
             return Err(Status::not_found("no such agent"));

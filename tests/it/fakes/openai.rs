@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
-use super::server::{Line, Server, until};
+use super::server::{Line, Server};
 
 pub(crate) const MODEL: &str = "m-1";
 
@@ -170,10 +170,6 @@ impl FakeOpenAi {
     /// All that came so far and was no refused request.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.shared.asked.borrow().clone()
-    }
-
-    pub(crate) async fn wait_for(&self, questions: usize) {
-        until(self.shared.asked.subscribe(), |it| it.len() >= questions).await;
     }
 }
 

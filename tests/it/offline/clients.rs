@@ -9,9 +9,10 @@ use std::{
 
 use google_cloud_auth::credentials::anonymous;
 use google_cloud_dialogflow_v2::{
-    client::{Agents, Sessions},
+    client::{Agents, Intents, Sessions},
     model,
 };
+use google_cloud_gax::paginator::ItemPaginator as _;
 use serde_json::{Value, json};
 
 use super::{SESSION, agent, serve};
@@ -168,6 +169,39 @@ fn beside_it() -> Vec<(Value, Value)> {
     ]
 }
 
+/// An agent's intents as a client is to read them, whatever the size of its pages.
+fn intents(language: &str, full: bool) -> Value {
+    let agent = agent();
+    let told = agent.intents.iter().map(|it| {
+        let phrases = if full { it.phrases.get(language).map_or(0, Vec::len) } else { 0 };
+        let messages = it.messages.get(language).or(it.messages.get("")).map_or(0, Vec::len);
+        let parameters: Vec<Value> =
+            it.parameters.iter().map(|it| json!([it.name, format!("@{}", it.entity), it.required])).collect();
+        let outputs: Vec<String> = it.output_contexts.iter().map(|it| format!("{} {}", it.name, it.lifespan)).collect();
+        json!({
+            "id": it.id, "name": it.name, "action": it.action, "events": it.events, "inputs": it.input_contexts,
+            "outputs": outputs, "parameters": parameters, "phrases": phrases, "messages": messages,
+            "priority": it.priority, "fallback": it.is_fallback, "ends": it.end_interaction,
+            "handoff": it.live_agent_handoff, "parent": it.parent_id.clone().unwrap_or_default(),
+        })
+    });
+    Value::Array(told.collect())
+}
+
+fn listings() -> Vec<(Value, Value)> {
+    let list = |parent: &str, language: &str, full: bool, size: u32| json!({"do": "list_intents", "parent": parent, "language": language, "full": full, "size": size});
+    let agent = "projects/cafe/agent";
+    let live = "projects/cafe/locations/global/agent/environments/live";
+    vec![
+        (list(agent, "", true, 0), intents("en", true)),
+        (list(agent, "de", true, 3), intents("de", true)),
+        (list(agent, "", false, 0), intents("en", false)),
+        // Of an environment the service tells no phrases.
+        (list(live, "", true, 5), intents("en", false)),
+        (list(agent, "", true, 1001), intents("en", true)),
+    ]
+}
+
 /// Runs a client's script on the steps; what it told must be what is expected, step by step.
 pub(super) async fn check(mut client: Command, steps: Vec<(Value, Value)>) {
     let (asked, expected): (Vec<Value>, Vec<Value>) = steps.into_iter().unzip();
@@ -188,7 +222,7 @@ pub(super) async fn check(mut client: Command, steps: Vec<(Value, Value)>) {
 }
 
 fn everything() -> Vec<(Value, Value)> {
-    conversation().into_iter().chain(beside_it()).collect()
+    conversation().into_iter().chain(beside_it()).chain(listings()).collect()
 }
 
 async fn python(transport: &str) {
@@ -303,5 +337,50 @@ async fn b16_googles_rust_client() {
         };
         assert_eq!(told, expected, "{step}");
     }
+    server.stop().await.unwrap();
+}
+
+fn rust_intent(told: &model::Intent) -> Value {
+    let last = |it: &str| it.rsplit('/').next().unwrap_or_default().to_owned();
+    let outputs = told.output_contexts.iter().map(|it| format!("{} {}", last(&it.name), it.lifespan_count));
+    let parameters =
+        told.parameters.iter().map(|it| json!([it.display_name, it.entity_type_display_name, it.mandatory]));
+    json!({
+        "id": last(&told.name), "name": told.display_name, "action": told.action, "events": told.events,
+        "inputs": told.input_context_names.iter().map(|it| last(it)).collect::<Vec<_>>(),
+        "outputs": outputs.collect::<Vec<_>>(), "parameters": parameters.collect::<Vec<_>>(),
+        "phrases": told.training_phrases.len(), "messages": told.messages.len(), "priority": told.priority,
+        "fallback": told.is_fallback, "ends": told.end_interaction, "handoff": told.live_agent_handoff,
+        "parent": last(&told.parent_followup_intent_name),
+    })
+}
+
+#[tokio::test]
+async fn b3_googles_rust_client_lists_intents() {
+    // Another test may have chosen it already.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let server = serve(agent()).await;
+    let endpoint = format!("http://{}", server.address());
+    let credentials = anonymous::Builder::new().build();
+    let client = Intents::builder().with_endpoint(&endpoint).with_credentials(credentials).build().await.unwrap();
+    for (step, expected) in listings() {
+        let view = if step["full"] == true { model::IntentView::Full } else { model::IntentView::Unspecified };
+        let list = client
+            .list_intents()
+            .set_parent(step["parent"].as_str().unwrap())
+            .set_language_code(step["language"].as_str().unwrap())
+            .set_intent_view(view)
+            .set_page_size(i32::try_from(step["size"].as_i64().unwrap()).unwrap());
+        let (mut items, mut found) = (list.by_item(), Vec::new());
+        while let Some(next) = items.next().await {
+            found.push(rust_intent(&next.unwrap()));
+        }
+        assert_eq!(Value::Array(found), expected, "{step}");
+    }
+    let id = &agent().intents[0].id;
+    let one = client.get_intent().set_name(format!("projects/cafe/agent/intents/{id}")).send().await.unwrap();
+    assert_eq!(rust_intent(&one), intents("en", false)[0]);
+    let unknown = client.get_intent().set_name("projects/cafe/agent/intents/none").send().await.unwrap_err();
+    assert_eq!(unknown.status().unwrap().code.name(), "NOT_FOUND");
     server.stop().await.unwrap();
 }

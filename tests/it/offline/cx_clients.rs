@@ -10,6 +10,7 @@ use crate::python::interpreter;
 const SESSION: &str = "projects/cafe/locations/eu/agents/offline/environments/live/sessions/s-1";
 
 /// What is done, and what must come of it.
+#[expect(clippy::too_many_lines, reason = "a conversation is read in one piece")]
 fn conversation() -> Vec<(Value, Value)> {
     let detect = |rest: Value| {
         let mut step = json!({"do": "detect", "session": SESSION});

@@ -78,7 +78,12 @@ async fn b16_bad_requests_are_refused_in_googles_form() {
         ("POST", detect.clone(), &large, 413, "INVALID_ARGUMENT"),
         ("GET", detect.clone(), "", 405, "UNIMPLEMENTED"),
         ("POST", at("projects/p/agent/sessions/a/b:detectIntent"), "{}", 400, "INVALID_ARGUMENT"),
-        ("GET", at("projects/p/agent/intents"), "", 404, "NOT_FOUND"),
+        ("GET", at("projects/p/agent/entityTypes"), "", 404, "NOT_FOUND"),
+        ("GET", at("projects/p/agent/intents/none"), "", 404, "NOT_FOUND"),
+        ("GET", at("projects/p/intents"), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at("projects/p/agent/intents?intentView=ALL"), "", 400, "INVALID_ARGUMENT"),
+        ("GET", at("projects/p/agent/intents?pageToken=x"), "", 400, "INVALID_ARGUMENT"),
+        ("POST", at("projects/p/agent/intents"), "{}", 405, "UNIMPLEMENTED"),
         ("GET", format!("http://{}/", server.address()), "", 404, "NOT_FOUND"),
         ("GET", at(&format!("{SESSION}/contexts/none")), "", 404, "NOT_FOUND"),
         ("GET", at(&format!("{SESSION}/contexts?pageSize=x")), "", 400, "INVALID_ARGUMENT"),
@@ -222,7 +227,7 @@ async fn b16_streaming_and_audio_are_told_to_be_unimplemented() {
         tonic::transport::Endpoint::new(format!("http://{}", server.address())).unwrap().connect().await.unwrap(),
     );
     unknown.ready().await.unwrap();
-    let path = http::uri::PathAndQuery::from_static("/google.cloud.dialogflow.v2.Intents/ListIntents");
+    let path = http::uri::PathAndQuery::from_static("/google.cloud.dialogflow.v2.EntityTypes/ListEntityTypes");
     let codec = tonic_prost::ProstCodec::<DetectIntentRequest, DetectIntentRequest>::default();
     let answer = unknown.unary(tonic::Request::new(DetectIntentRequest::default()), path, codec).await;
     assert_eq!(answer.unwrap_err().code(), Code::Unimplemented);

@@ -39,6 +39,7 @@ hold_for_every_store!(
     prune_never_passes_the_checkpoint,
     prune_of_everything_keeps_the_next_position,
     secrets_are_replaced_and_found_by_name,
+    s11_a_connectors_new_token_ends_those_before_it_and_no_others,
     keys_are_loaded_before_all_else_as_long_as_a_recovery_needs_them,
     a_key_is_known_by_its_contact_and_where_it_begins,
     an_open_contact_is_not_erased_and_an_unknown_one_is_said_so,
@@ -289,6 +290,33 @@ async fn secrets_are_replaced_and_found_by_name(store: &dyn Store) {
     assert_eq!(store.secret("other").await.unwrap().as_deref(), Some(&b""[..]));
     assert_eq!(store.secret("missing").await.unwrap(), None);
     assert_eq!(store.secret_names().await.unwrap(), ["key", "other"]);
+}
+
+async fn s11_a_connectors_new_token_ends_those_before_it_and_no_others(store: &dyn Store) {
+    let token = |number: u8, profile: &str, name: &str, made_at: i64| ConnectorToken {
+        unit: UnitName::new("sales").unwrap(),
+        profile: ProfileName::new(profile).unwrap(),
+        name: name.to_owned(),
+        sha256: [number; 32],
+        made_at: Timestamp(made_at),
+        valid_until: None,
+    };
+    let until = |token: ConnectorToken, at: i64| ConnectorToken { valid_until: Some(Timestamp(at)), ..token };
+    assert_eq!(store.connector_tokens().await.unwrap(), []);
+    let (first, other, canary) = (token(1, "b", "", 10), token(2, "a", "", 10), token(3, "b", "canary", 10));
+    for it in [&first, &other, &canary] {
+        store.put_connector_token(it, Timestamp(20)).await.unwrap();
+    }
+    assert_eq!(store.connector_tokens().await.unwrap(), [other.clone(), first.clone(), canary.clone()]);
+    let (second, third) = (token(4, "b", "", 11), token(5, "b", "", 12));
+    store.put_connector_token(&second, Timestamp(30)).await.unwrap();
+    store.put_connector_token(&third, Timestamp(25)).await.unwrap();
+    // A grace that has begun becomes no longer, and may become shorter.
+    let all = [other.clone(), third.clone(), until(second, 25), until(first, 25), canary.clone()];
+    assert_eq!(store.connector_tokens().await.unwrap(), all);
+    let fourth = token(6, "b", "", 26);
+    store.put_connector_token(&fourth, Timestamp(26)).await.unwrap();
+    assert_eq!(store.connector_tokens().await.unwrap(), [other, fourth, until(third, 26), canary]);
 }
 
 async fn a_repeated_commit_changes_nothing(store: &dyn Store) {

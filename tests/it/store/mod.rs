@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use usher::{
-    core::ids::{ContactId, ContactName, Timestamp, UnitName},
+    core::ids::{ContactId, ContactName, ProfileName, Timestamp, UnitName},
     store::{
-        Batch, Claim, Closed, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store,
-        memory::Memory, sqlite::Sqlite,
+        Batch, Claim, Closed, ConnectorToken, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record,
+        Snapshot, Store, memory::Memory, sqlite::Sqlite,
     },
 };
 

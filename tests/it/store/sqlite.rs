@@ -164,6 +164,29 @@ async fn a_damaged_block_is_corrupt_not_a_wrong_timeline() {
     assert_eq!(store.load(&mut |_| {}).await.unwrap_err().kind, StoreErrorKind::Corrupt);
 }
 
+#[tokio::test]
+async fn b4_contacts_are_found_by_when_they_began() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    let epoch = claim(&store).await;
+    let other =
+        Record { contact: ContactId { unit: UnitName::new("care").unwrap(), ..contact("eve") }, ..record(3, "eve", 0) };
+    store.commit(epoch, &journal([record(1, "ann", 0), record(2, "bob", 0), other])).await.unwrap();
+    // Used again.
+    store.commit(epoch, &journal([record(4, "bob", 2), record(5, "cid", 0), record(6, "ann", 0)])).await.unwrap();
+    let unit = UnitName::new("sales").unwrap();
+    let begun = async |since, limit| {
+        let found = store.begun(&unit, at(since), limit).await.unwrap();
+        found.iter().map(|it| it.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(begun(0, 9).await, ["bob", "cid", "ann"]);
+    assert_eq!(begun(0, 2).await, ["cid", "ann"]);
+    assert_eq!(begun(3, 9).await, ["cid", "ann"]);
+    assert_eq!(begun(6, 9).await, ["ann"]);
+    assert_eq!(begun(7, 9).await, Vec::<String>::new());
+    assert_eq!(begun(0, 0).await, Vec::<String>::new());
+}
+
 /// Every byte of the store's files.
 fn bytes(dir: &TempDir) -> Vec<u8> {
     let files = std::fs::read_dir(dir.path()).unwrap();

@@ -21,6 +21,19 @@ fn asked_for(rules: Rules, media: MediaType, action: &str, with: serde_json::Val
     talk
 }
 
+#[test]
+fn s22_s23_a_fixed_address_is_not_the_engines_to_choose() {
+    use crate::core::action::{Address, Request, resolve};
+    let given = json!({"uri": "https://elsewhere.example.com"});
+    let resolved = |uri| {
+        let kind = ActionKind::External { uri };
+        resolve(&kind, given.as_object().unwrap(), &rules(), Timestamp(T0)).unwrap()
+    };
+    let to = |uri: &str| Request::External { uri: uri.to_owned() };
+    assert_eq!(resolved(Address::Parameter("uri".to_owned())), to("https://elsewhere.example.com"));
+    assert_eq!(resolved(Address::Fixed("https://orders.example.com".to_owned())), to("https://orders.example.com"));
+}
+
 fn with_events() -> Rules {
     Rules { events: all_events(), ..rules() }
 }

@@ -11,6 +11,7 @@ mod model;
 mod pains;
 mod people;
 mod quiet;
+mod replayed;
 mod saved;
 mod shown;
 mod turns;

@@ -41,6 +41,10 @@ pub(super) const MAX_OUTBOX: usize = 4096;
 const MAX_WAITING: usize = 10_000;
 /// Contacts that are remembered; those beyond find a new session with every turn.
 const MAX_CONTACTS: usize = 500_000;
+/// A contact whose end we were not told of (a shadow's) is forgotten when it has been silent for so long.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Fewer contacts than this are not searched for such.
+const SEARCHED_FROM: usize = 10_000;
 /// Typing is passed on this often.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
 /// A profile that is new may be without a connector for so long before somebody is told.
@@ -189,6 +193,8 @@ struct Home {
     session: Option<SessionKey>,
     /// Its last turn, which may be over.
     turn: Option<TurnKey>,
+    /// Its last question.
+    asked_at: Option<Instant>,
     actions: Actions,
 }
 
@@ -224,6 +230,8 @@ pub(super) struct Pool<W, S> {
     /// How many turns are not in flight.
     waiting_count: usize,
     contacts: HashMap<ContactName, Home>,
+    /// With so many contacts, those that are silent are searched for.
+    search_at: usize,
     due: BTreeSet<(Instant, Due)>,
     /// Since when nobody is open; `None`: somebody is, or patience is over.
     lonely_since: Option<Instant>,
@@ -248,6 +256,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             waiting: VecDeque::new(),
             waiting_count: 0,
             contacts: HashMap::new(),
+            search_at: SEARCHED_FROM,
             due: BTreeSet::new(),
             lonely_since: None,
             told_alone: false,

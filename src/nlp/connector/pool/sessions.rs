@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Due, Effect, Line, MAX_OUTBOX, Outgoing, Pool, Seat, Session, SessionKey, Stage, Take};
 use crate::{
-    nlp::connector::frames::{self, Bad, CancelReason, Hello, Pong, ToConnector},
+    nlp::connector::frames::{self, Bad, CancelReason, Code, Hello, Pong, ToConnector},
     telemetry::labels::ConnectorClose,
 };
 
@@ -262,7 +262,13 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         if !self.holds(seat) {
             return;
         }
-        let ends = bad.turn_id.clone().filter(|_| bad.ends_turn);
+        let ends = match bad.code {
+            // It cannot be read what it was about; if there is but one turn, it was about that.
+            Code::BadJson => self.only_turn(seat.session),
+            Code::BadFrame | Code::NotText | Code::Unexpected | Code::UnknownTurn => {
+                bad.turn_id.clone().filter(|_| bad.ends_turn)
+            }
+        };
         self.notify(seat.session, ToConnector::Error(frames::Error::from(bad)));
         if let Some(turn_id) = ends {
             self.fail_malformed(seat.session, &turn_id, now);
@@ -272,6 +278,12 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         if session.bad_in_a_row >= TOO_MANY_BAD {
             self.end(seat.session, Some(ConnectorClose::BadFrames), now);
         }
+    }
+
+    fn only_turn(&self, key: SessionKey) -> Option<String> {
+        let in_flight = &self.sessions.get(&key)?.in_flight;
+        let turn = in_flight.first().filter(|_| in_flight.len() == 1)?;
+        Some(self.turn_id(*turn))
     }
 
     pub(super) fn was_good(&mut self, key: SessionKey) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Due, Effect, Failure, Home, Line, MAX_CONTACTS, MAX_WAITING, NOBODY, Outgoing, Place, Pool, Seat, SessionKey,
-    TYPING_EVERY, Turn, TurnKey,
+    Due, Effect, FORGOTTEN_AFTER, Failure, Home, Line, MAX_CONTACTS, MAX_WAITING, NOBODY, Outgoing, Place, Pool,
+    SEARCHED_FROM, Seat, SessionKey, TYPING_EVERY, Turn, TurnKey,
 };
 use crate::{
     core::{ids::ContactName, message::FailureKind, step::Step},
@@ -31,8 +31,10 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     ) -> TurnKey {
         self.last_turn += 1;
         let key = TurnKey(self.last_turn);
+        self.forget_silent(now);
         if self.contacts.len() < MAX_CONTACTS || self.contacts.contains_key(&contact) {
-            self.contacts.entry(contact.clone()).or_default().turn = Some(key);
+            let home = self.contacts.entry(contact.clone()).or_default();
+            (home.turn, home.asked_at) = (Some(key), Some(now));
         }
         let turn = Turn {
             contact,
@@ -55,6 +57,21 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             self.find_place(key, false, now);
         }
         key
+    }
+
+    /// Now and then, so that it costs little for each question.
+    fn forget_silent(&mut self, now: Instant) {
+        if self.contacts.len() < self.search_at {
+            return;
+        }
+        let is_silent = |it: &Home| it.asked_at.is_none_or(|at| now.duration_since(at) > FORGOTTEN_AFTER);
+        let silent: Vec<ContactName> =
+            self.contacts.iter().filter(|(_, home)| is_silent(home)).map(|(name, _)| name.clone()).collect();
+        for contact in silent {
+            self.move_out(&contact);
+            self.contacts.remove(&contact);
+        }
+        self.search_at = (self.contacts.len() * 2).max(SEARCHED_FROM);
     }
 
     /// Nobody waits for it any more.

@@ -130,7 +130,7 @@ impl Messages {
         };
         match (wrapped, &self.wanted) {
             (Some(_), Some(_)) => {
-                tracing::warn!("an answer asks for more than one action by payload: the first counts")
+                tracing::warn!("an answer asks for more than one action by payload: the first counts");
             }
             (Some(first), None) => self.wanted = Some(first),
             (None, _) => {}

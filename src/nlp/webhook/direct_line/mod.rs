@@ -242,9 +242,10 @@ impl Line {
         Ok(false)
     }
 
-    /// What need not wait for the rest.
+    /// What need not wait for the rest: only what the bot itself says more will follow, for words may promise a person whom an
+    /// event asks for that comes a moment later.
     fn pass_on(&self, ask: &Ask, hearing: &mut Hearing<'_>) {
-        let said = hearing.said();
+        let said = if hearing.goes_on() { hearing.said() } else { Vec::new() };
         if !said.is_empty() {
             ask.progress.say(said);
         } else if std::mem::take(&mut hearing.typing) {

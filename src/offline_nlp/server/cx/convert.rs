@@ -133,7 +133,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
     }
 }
 
-pub(super) fn result(turned: Turned, question: Question, name: &SessionName, agent: &Agent) -> QueryResult {
+pub(super) fn result(turned: Turned, question: &Question, name: &SessionName, agent: &Agent) -> QueryResult {
     let Turned { outcome, parameters, fills, webhook } = turned;
     let asked_text = match &question.asked.query.input {
         Input::Text(it) => it.clone(),
@@ -246,26 +246,27 @@ fn message(message: Message) -> Vec<Wire> {
         Message::Text(text) => vec![Wire::Text(Text { text })],
         Message::Payload(it) => vec![Wire::Payload(structs::from_json(&it))],
         Message::Image { uri, description } => {
-            rich(vec![json!({"type": "image", "rawUrl": uri, "accessibilityText": description})])
+            rich(&[json!({"type": "image", "rawUrl": uri, "accessibilityText": description})])
         }
         Message::QuickReplies { title, replies } => {
             let title = Some(title).filter(|it| !it.trim().is_empty());
             let title = title.map(|it| Wire::Text(Text { text: vec![it] }));
             let options: Vec<Value> = replies.into_iter().map(|it| json!({"text": it})).collect();
-            title.into_iter().chain(rich(vec![json!({"type": "chips", "options": options})])).collect()
+            title.into_iter().chain(rich(&[json!({"type": "chips", "options": options})])).collect()
         }
         Message::Card { title, subtitle, image_uri, buttons } => {
-            let mut card = json!({"type": "info", "title": title, "subtitle": subtitle});
-            if !image_uri.is_empty() {
-                card["image"] = json!({ "rawUrl": image_uri });
-            }
+            let card = if image_uri.is_empty() {
+                json!({"type": "info", "title": title, "subtitle": subtitle})
+            } else {
+                json!({"type": "info", "title": title, "subtitle": subtitle, "image": {"rawUrl": image_uri}})
+            };
             let buttons = buttons.into_iter().map(|(text, link)| json!({"type": "button", "text": text, "link": link}));
-            rich(std::iter::once(card).chain(buttons).collect())
+            rich(&std::iter::once(card).chain(buttons).collect::<Vec<_>>())
         }
     }
 }
 
-fn rich(elements: Vec<Value>) -> Vec<Wire> {
+fn rich(elements: &[Value]) -> Vec<Wire> {
     payload(json!({ "richContent": [elements] })).into_iter().collect()
 }
 

@@ -49,7 +49,7 @@ impl Service {
         let parameters = seat.session.parameters.clone();
         seat.keep(self.now())?;
         let turned = Turned { outcome, parameters, fills, webhook: called.status };
-        let query_result = Some(convert::result(turned, question, &name, self.engine.agent()));
+        let query_result = Some(convert::result(turned, &question, &name, self.engine.agent()));
         Ok(DetectIntentResponse { response_id, query_result })
     }
 
