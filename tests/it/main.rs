@@ -9,6 +9,7 @@
     reason = "a test that meets the unexpected fails there and then"
 )]
 
+mod chain;
 mod chat;
 mod cli;
 mod config;
