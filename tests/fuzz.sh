@@ -23,6 +23,7 @@ fuzz "routing engines' frames" "$lib" engine::codec
 fuzz "Dialogflow's answers" "$lib" nlp::dialogflow_v2::convert
 fuzz "connectors' frames" "$lib" s11_no_frame_panics
 fuzz "Dialogflow CX's answers" "$lib" nlp::dialogflow_cx::convert
+fuzz "Google's delays" "$lib" nlp::google::retry
 fuzz "customers' words" "$lib" b10_any_text_is_tokenised_once
 fuzz "what is sealed" "$lib" seal::
 fuzz "language models' answers" "$lib" nlp::llm

@@ -1,6 +1,6 @@
 //! A profile's language engines at run time, by name, and what is raised and counted about each.
 
-use std::sync::{Arc, OnceLock, atomic::AtomicBool};
+use std::sync::{Arc, OnceLock, atomic::{AtomicBool, AtomicI64}};
 
 use super::{canary::CanaryWatch, ports::LanguageEngine, shadow::Shadow};
 use crate::{
@@ -32,6 +32,8 @@ pub(super) struct Seat {
 pub(super) struct Raised {
     /// It refuses its questions.
     pub(super) refusal: AtomicBool,
+    /// When a question had no turn within its quota last, in milliseconds; 0: never.
+    pub(super) no_turn_at: AtomicI64,
     /// It is not asked for the moment.
     pub(super) outage: AtomicBool,
 }

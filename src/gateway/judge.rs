@@ -10,9 +10,12 @@ use super::{
     served::Served,
 };
 use crate::core::{
-    ids::EngineName,
+    ids::{EngineName, Timestamp},
     message::{Answer, FailureKind},
 };
+
+/// So long after a question that had no turn within a quota the quota still counts as too small.
+const CROWDED_FOR: Duration = Duration::from_secs(10);
 
 impl Gateway {
     /// What an answer, or none, says of its engine; and of a canary in comparison.
@@ -60,10 +63,13 @@ impl Gateway {
     /// What an administrator has to mend stays visible until an answer comes through again.
     pub(super) fn watch_engine(&self, served: &Served, engine: Option<&EngineName>, result: &Result<Answer, AskError>) {
         let rules = &served.rules;
-        let refusal = &served.engines().seat(engine).raised.refusal;
+        let raised = &served.engines().seat(engine).raised;
+        let (refusal, now) = (&raised.refusal, self.clock.now());
         let (kind, error) = match result {
             Ok(_) => {
-                if refusal.load(Ordering::Relaxed) && refusal.swap(false, Ordering::Relaxed) {
+                // Where some have a turn and others have none, an answer does not mend it.
+                let crowded = || now.since(Timestamp(raised.no_turn_at.load(Ordering::Relaxed))) < CROWDED_FOR;
+                if refusal.load(Ordering::Relaxed) && !crowded() && refusal.swap(false, Ordering::Relaxed) {
                     self.alerts.clear(&AlertKey::engine(AlertKind::Credential, rules, engine));
                     self.alerts.clear(&AlertKey::engine(AlertKind::Quota, rules, engine));
                 }
@@ -81,12 +87,15 @@ impl Gateway {
             // Its last contacts run out; nobody can mend it any more.
             return;
         }
+        if error.held_back {
+            raised.no_turn_at.store(now.0, Ordering::Relaxed);
+        }
         refusal.store(true, Ordering::Relaxed);
         self.alerts.raise(Alert {
             key: AlertKey::engine(kind, rules, engine),
             text: format!("profile {}: the language engine refuses its questions", rules.profile),
             mending: error.advice.clone(),
-            raised_at: self.clock.now(),
+            raised_at: now,
         });
     }
 

@@ -23,7 +23,7 @@ use tonic::{
 };
 
 use self::connections::Connections;
-use super::{Api, Transport, errors::Place};
+use super::{Api, Transport, errors::Place, retry};
 use crate::{
     gateway::ports::AskError,
     nlp::{Dial, google_auth::TokenSource, lookup::CONNECT_TIMEOUT},
@@ -120,7 +120,8 @@ fn failed(status: Status, place: &Place) -> AskError {
     if std::error::Error::source(&status).is_some() {
         return place.unreachable(Some(status.into()));
     }
-    place.refused(status.code(), Some(status.into()))
+    let retry_after = retry::of_grpc(status.details());
+    AskError { retry_after, ..place.refused(status.code(), Some(status.into())) }
 }
 
 /// Messages as they are, already encoded.

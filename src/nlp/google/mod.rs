@@ -8,6 +8,7 @@ pub(super) mod errors;
 pub(super) mod fields;
 pub(super) mod grpc;
 pub(super) mod rest;
+mod retry;
 pub(super) mod session;
 pub(super) mod way;
 

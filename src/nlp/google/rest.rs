@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, HeaderMap};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tonic::Code;
 
-use super::errors::Place;
+use super::{errors::Place, retry};
 use crate::{
     gateway::ports::AskError,
     nlp::{
@@ -105,7 +105,8 @@ pub(in crate::nlp) fn failed(error: Error, place: &Place) -> AskError {
         if code == Code::Unknown {
             code = error.http_status_code().map_or(code, code_of);
         }
-        return place.refused(code, Some(error.into()));
+        let retry_after = retry::of_rest(status);
+        return AskError { retry_after, ..place.refused(code, Some(error.into())) };
     }
     match error.http_status_code() {
         Some(http) if !(200..300).contains(&http) => place.refused(code_of(http), Some(error.into())),
