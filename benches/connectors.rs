@@ -253,7 +253,7 @@ async fn turns(sockets: usize, seconds: usize, rate: usize, kill: usize) {
 async fn echo(door: SocketAddr, token: String, number: usize, kills: Arc<[Notify]>, account: Arc<Account>) {
     let mut session: Option<String> = None;
     loop {
-        let resume = session.clone().filter(|_| number % 2 == 0);
+        let resume = session.clone().filter(|_| number.is_multiple_of(2));
         let Some((mut ws, welcomed)) = attach(door, &token, number, resume.as_deref()).await else {
             sleep(Duration::from_millis(500)).await;
             continue;

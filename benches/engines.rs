@@ -164,7 +164,9 @@ async fn fail_over(name: &str, hangs: bool) {
                 sleep_until(began + offset + EVERY * round).await;
                 house.exchange(contact, answers).await;
                 // A customer who waited says the next thing after the answer.
-                round = u32::try_from((began.elapsed() - offset.min(began.elapsed())).as_millis() / EVERY.as_millis()).unwrap() + 1;
+                round = u32::try_from((began.elapsed() - offset.min(began.elapsed())).as_millis() / EVERY.as_millis())
+                    .unwrap()
+                    + 1;
             }
         }
     }));

@@ -64,7 +64,13 @@ impl Defaults {
         lay(table, schema.section, below.clone());
         match &table.0.get(schema.section)?.node.value {
             tree::Value::Table(section) => Some((typed, schema.section, section.clone())),
-            _other => None,
+            tree::Value::Text(_)
+            | tree::Value::Integer(_)
+            | tree::Value::Float(_)
+            | tree::Value::Boolean(_)
+            | tree::Value::Datetime(_)
+            | tree::Value::List(_)
+            | tree::Value::Untyped(_) => None,
         }
     }
 }

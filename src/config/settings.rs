@@ -272,8 +272,10 @@ pub struct Canary {
     pub rollback: Rollback,
 }
 
-/// When a canary is taken back: after `min_turns` of its own, if one of its shares is so many percentage points above the
-/// primary's, or its answers take so many percent of the primary's time. 0: that is no reason.
+/// When a canary is taken back.
+///
+/// After `min_turns` of its own, if one of its shares is so many percentage points above the primary's, or its answers take so
+/// many percent of the primary's time. 0: that is no reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rollback {
     pub min_turns: u32,

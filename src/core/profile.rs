@@ -80,8 +80,8 @@ impl Chain {
 }
 
 /// Who is in the canary's share must say nothing of who is in the shadow's.
-const CANARY_SALT: u64 = 0x0063_616e_6172_79;
-pub const SHADOW_SALT: u64 = 0x0073_6861_646f_77;
+const CANARY_SALT: u64 = 0x6361_6e61_7279;
+pub const SHADOW_SALT: u64 = 0x7368_6164_6f77;
 
 /// Whether a hash is among so many of a hundred.
 #[must_use]

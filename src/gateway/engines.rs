@@ -1,6 +1,9 @@
 //! A profile's language engines at run time, by name, and what is raised and counted about each.
 
-use std::sync::{Arc, OnceLock, atomic::{AtomicBool, AtomicI64}};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicI64},
+};
 
 use super::{canary::CanaryWatch, ports::LanguageEngine, shadow::Shadow};
 use crate::{

@@ -157,9 +157,9 @@ impl Governor {
             Class::New => &mut self.new,
         };
         if again {
-            queue.push_front(ticket)
+            queue.push_front(ticket);
         } else {
-            queue.push_back(ticket)
+            queue.push_back(ticket);
         }
         Entry::Wait(ticket)
     }

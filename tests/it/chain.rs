@@ -130,7 +130,10 @@ async fn b7_a_primary_that_dies_leaves_nobody_unanswered_and_comes_back_by_itsel
     assert_eq!(stage.alerts().await, ["outage"]);
     // What was said goes along, and the timeline tells why.
     let over = stage.steps("old", "failed_over").await;
-    assert_eq!((&over[0]["from"], &over[0]["to"], &over[0]["kind"]), (&json!("primary"), &json!("second"), &json!("unavailable")));
+    assert_eq!(
+        (&over[0]["from"], &over[0]["to"], &over[0]["kind"]),
+        (&json!("primary"), &json!("second"), &json!("unavailable"))
+    );
     let last = stage.steps("c9", "failed_over").await;
     assert!(last[0]["advice"].as_str().unwrap().contains("breaker open since"), "{last:?}");
     // It is back: new contacts find out, ongoing ones stay where they are.
@@ -154,7 +157,8 @@ async fn b7_a_primary_that_dies_leaves_nobody_unanswered_and_comes_back_by_itsel
 #[tokio::test]
 async fn b7_when_all_are_dead_a_person_takes_over_at_the_first_message() {
     let handover = |endpoint: &str| {
-        standby(endpoint) + "[handover]\nqueue = \"support\"\nfailure_message = \"A colleague takes over.\"\nfailures_after = 3\n"
+        standby(endpoint)
+            + "[handover]\nqueue = \"support\"\nfailure_message = \"A colleague takes over.\"\nfailures_after = 3\n"
     };
     let Stage { first, second, usher, centre } = Stage::new(handover).await;
     drop((first, second));
@@ -221,7 +225,9 @@ async fn b12_a_configured_quota_is_kept_and_new_contacts_that_cannot_have_a_turn
 }
 
 fn canary(endpoint: &str) -> String {
-    format!("[canary]\nshare_percent = 100\nmin_turns = 10\n[canary.dialogflow]\nproject = \"q\"\nendpoint = \"{endpoint}\"\n")
+    format!(
+        "[canary]\nshare_percent = 100\nmin_turns = 10\n[canary.dialogflow]\nproject = \"q\"\nendpoint = \"{endpoint}\"\n"
+    )
 }
 
 #[tokio::test]
@@ -279,7 +285,8 @@ async fn b6_who_waits_for_an_answer_sees_that_somebody_writes() {
     stage.first.otherwise(Reaction::Late(Duration::from_millis(800), Box::new(say("first").into())));
     stage.open("c1").await;
     stage.centre.say("c1", "hello").await;
-    let shown = |it: &gateway_frame::Body| matches!(it, gateway_frame::Body::Typing(it) if it.contact == "c1").then_some(());
+    let shown =
+        |it: &gateway_frame::Body| matches!(it, gateway_frame::Body::Typing(it) if it.contact == "c1").then_some(());
     stage.centre.notice("typing", shown).await;
     assert_eq!(stage.centre.take_commands(), [], "before the answer");
     assert_eq!(stage.centre.next_say("c1").await, ["first"]);

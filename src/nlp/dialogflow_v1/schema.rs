@@ -66,7 +66,7 @@ pub(super) fn is_googles(url: &str) -> bool {
     let uri = url.parse::<Uri>().unwrap_or_default();
     let host = uri.host().unwrap_or_default().to_ascii_lowercase();
     let below = |domain: &&str| host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    GOOGLES.iter().any(|it| below(it))
+    GOOGLES.iter().any(below)
 }
 
 /// The settings, as the engine reads them. A proxy's address may hold a password: no `Debug`.

@@ -126,7 +126,9 @@ async fn s11_a_connector_that_says_it_failed_or_says_nothing_leads_to_the_fallba
     let stage = Stage::with(DOOR, "deadline_ms = 60000", "[handover]\nfailures_after = 0\n").await;
     let mut connector = stage.connector().await;
     let turn = stage.first_turn("c-1", &mut connector).await;
-    connector.send(json!({"type": "failed", "turn_id": turn["turn_id"], "kind": "internal", "detail": "out of ideas"})).await;
+    connector
+        .send(json!({"type": "failed", "turn_id": turn["turn_id"], "kind": "internal", "detail": "out of ideas"}))
+        .await;
     stage.hears("c-1", "Sorry.").await;
     stage.writes("c-1", "Again").await;
     let turn = connector.turn().await;

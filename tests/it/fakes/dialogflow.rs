@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 use tonic::Status;
 use usher::wire::dialogflow_v2::{DetectIntentRequest, DetectIntentResponse, QueryParameters, query_input};
 
-pub(crate) use super::google::Decides;
 use super::google::{self, Question, Script, Version};
 pub(crate) use answer::{Say, say};
 

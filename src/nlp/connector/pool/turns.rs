@@ -113,9 +113,9 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             return self.send(key, session);
         }
         if first {
-            at.queue.push_front(key)
+            at.queue.push_front(key);
         } else {
-            at.queue.push_back(key)
+            at.queue.push_back(key);
         }
         self.put(key, Place::Queued(session));
     }

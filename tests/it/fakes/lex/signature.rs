@@ -54,7 +54,7 @@ fn canonical(head: &Parts, body: &[u8], signed: &[&str]) -> Result<String, Refus
     for byte in head.uri.path().bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                canonical.push(char::from(byte))
+                canonical.push(char::from(byte));
             }
             other => write!(canonical, "%{other:02X}").unwrap(),
         }
