@@ -14,6 +14,7 @@ mod generated {
         clippy::allow_attributes,
         clippy::allow_attributes_without_reason,
         clippy::doc_markdown,
+        clippy::struct_excessive_bools,
         clippy::too_many_lines,
         reason = "generated code"
     )]

@@ -56,6 +56,7 @@ fn plain(records: &[Record]) -> usize {
     records.iter().filter(|it| !DataKey::is_sealed(&it.body)).count()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn with_reason(error: StoreError) -> anyhow::Error {
     anyhow::anyhow!("{error}: {}; run the command again", error.source)
 }

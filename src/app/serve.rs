@@ -67,6 +67,16 @@ impl Listeners {
     }
 }
 
+impl Listeners {
+    fn tell(&self) -> std::io::Result<()> {
+        tracing::info!(engines = %self.engines.local_addr()?, ops = %self.ops.local_addr()?, "listening");
+        if let Some(connectors) = &self.connectors {
+            tracing::info!(connectors = %connectors.local_addr()?, "listening");
+        }
+        Ok(())
+    }
+}
+
 pub(super) async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, CannotConnect> {
     TcpListener::bind(address).await.map_err(|source| {
         let what = format!("cannot listen on {address} ({key}): choose another address, or end what listens there");
@@ -118,6 +128,7 @@ impl Running {
     ///
     /// # Errors
     /// As [`Self::start`].
+    #[expect(clippy::too_many_lines, reason = "the one place where all parts are put together, line by line")]
     pub async fn start_with(
         settings: Settings,
         listeners: Listeners,
@@ -273,12 +284,14 @@ impl Running {
     ///
     /// # Errors
     /// When the journal could not be written.
+    #[expect(
+        clippy::cognitive_complexity,
+        reason = "an order of steps, each with its own end; there is no choice in it"
+    )]
     pub async fn drain(mut self) -> anyhow::Result<()> {
         tracing::info!("draining");
         self.health.draining();
-        if let Some(connectors) = &self.connectors {
-            connectors.let_nobody_in();
-        }
+        self.connectors.iter().for_each(Connectors::let_nobody_in);
         self.gateway.drain(self.settings.drain).await;
         self.stopping.cancel();
         // Streams end when the last commit's acknowledgements have gone out.
@@ -318,10 +331,7 @@ pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     let Loaded { settings, files, .. } = loaded;
     let traces = telemetry::start(&settings.log, settings.otlp_endpoint.as_deref())?;
     let listeners = Listeners::bind(&settings).await?;
-    tracing::info!(engines = %listeners.engines.local_addr()?, ops = %listeners.ops.local_addr()?, "listening");
-    if let Some(connectors) = &listeners.connectors {
-        tracing::info!(connectors = %connectors.local_addr()?, "listening");
-    }
+    listeners.tell()?;
     let mut running = Box::pin(Running::start(settings, listeners, &sources.environment)).await?;
     let watcher = Watcher::new(sources.clone(), &files)?;
     let ended = run(&mut running, &sources, watcher).await;

@@ -64,6 +64,7 @@ pub(super) struct ReplayArgs {
     json: bool,
 }
 
+#[expect(clippy::too_many_lines, reason = "one way from arguments to an exit code, each step with its own end")]
 pub(super) fn run(args: &ReplayArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let from_file = args.from != TIMELINE;
     if from_file && args.which.is_open() {

@@ -115,22 +115,7 @@ impl Step {
                 )
             }
             Self::Moved { from, to, why } => of_move(from, to, *why),
-            Self::Shadowed { turn, ms, intent, action, failure, differs } => {
-                let mut text = format!("turn {}: the shadow ", turn.0);
-                match failure {
-                    Some(kind) => text.push_str(&format!("did not answer ({}) after {ms} ms", kind.label())),
-                    None => text.push_str(&format!("answered in {ms} ms")),
-                }
-                if let Some(intent) = intent {
-                    text.push_str(&format!(", intent {intent}"));
-                }
-                if !action.is_empty() {
-                    text.push_str(&format!(", action {action}"));
-                }
-                let differs: Vec<&str> = differs.iter().map(|it| it.label()).collect();
-                let differs = if differs.is_empty() { "nothing".to_owned() } else { differs.join(", ") };
-                format!("{text}; differs in {differs}")
-            }
+            Self::Shadowed { .. } => self.tell_shadow(),
             Self::Slow { turn, ms } => format!("turn {}: no answer yet after {ms} ms", turn.0),
             Self::Stale { turn } => format!("turn {}: an answer came too late and was dropped", turn.0),
             Self::TextTooLong { characters, limit, done } => {
@@ -138,6 +123,24 @@ impl Step {
             }
             _ => String::new(),
         }
+    }
+
+    fn tell_shadow(&self) -> String {
+        let Self::Shadowed { turn, ms, intent, action, failure, differs } = self else { return String::new() };
+        let mut text = format!("turn {}: the shadow ", turn.0);
+        match failure {
+            Some(kind) => text.push_str(&format!("did not answer ({}) after {ms} ms", kind.label())),
+            None => text.push_str(&format!("answered in {ms} ms")),
+        }
+        if let Some(intent) = intent {
+            text.push_str(&format!(", intent {intent}"));
+        }
+        if !action.is_empty() {
+            text.push_str(&format!(", action {action}"));
+        }
+        let differs: Vec<&str> = differs.iter().map(|it| it.label()).collect();
+        let differs = if differs.is_empty() { "nothing".to_owned() } else { differs.join(", ") };
+        format!("{text}; differs in {differs}")
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "`tell` sends the steps of an action here, and no others")]

@@ -323,7 +323,7 @@ fn b3_a_live_agent_needs_a_queue_to_go_to() {
 #[test]
 fn b3_the_agent_must_speak_the_profiles_language() {
     let with = |profile: &str, agent: &[&str]| {
-        let text = format!("{PROFILE}").replace("name = \"p\"", &format!("name = \"p\"\nlanguage = \"{profile}\""));
+        let text = PROFILE.replace("name = \"p\"", &format!("name = \"p\"\nlanguage = \"{profile}\""));
         let embedded = Some(Embedded { main: MAIN.to_owned(), profiles: vec![("p.toml".to_owned(), text)] });
         let environment = std::iter::once(("PASSWORD".to_owned(), "x".to_owned())).collect();
         let sources = Sources { embedded, environment, ..Sources::default() };

@@ -71,6 +71,7 @@ pub fn documents(from: impl Read, max: usize) -> Result<Vec<Document>, DocumentE
     if found.is_empty() { Err(DocumentError::None) } else { Ok(found) }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever is no list is taken for a document")]
 fn take(value: Value, depth: usize, max: usize, found: &mut Vec<Document>) -> Result<(), DocumentError> {
     match value {
         Value::Array(list) if depth < MAX_DEPTH => list.into_iter().try_for_each(|it| take(it, depth + 1, max, found)),

@@ -91,7 +91,7 @@ impl Client {
                 let status = response.status();
                 let problem: Value =
                     response.body().as_deref().and_then(|it| serde_json::from_slice(it).ok()).unwrap_or_default();
-                let detail = problem["detail"].as_str().unwrap_or("no reason was given");
+                let detail = problem.get("detail").and_then(Value::as_str).unwrap_or("no reason was given");
                 let message = format!("{uri} refuses: {status}: {detail}");
                 Err(DialError { message, again: status.as_u16() == 429 || status.is_server_error() })
             }

@@ -96,6 +96,7 @@ impl TriggerArgs {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the command's own arguments, as every command takes them")]
 pub(super) fn run(args: TriggerArgs, terminal: &mut Terminal<'_>) -> Result<Exit, Stop> {
     let name = ContactName::new(&args.contact).map_err(|reason| Stop::Usage(format!("the contact's name {reason}")))?;
     let unit = UnitName::new("TRIAL").map_err(io::Error::other)?;

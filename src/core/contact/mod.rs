@@ -219,6 +219,7 @@ pub enum Effect {
 }
 
 /// Whom a question goes to, and what it is to them.
+#[expect(clippy::struct_excessive_bools, reason = "flag by flag what the gateway and the engine must know")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addressee {
     /// `None`: the primary.

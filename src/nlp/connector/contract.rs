@@ -123,10 +123,8 @@ fn to_connector() -> Vec<ToConnector> {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        other => panic!("{other}"),
-    }
+    let Value::Object(map) = value else { panic!("{value}") };
+    map
 }
 
 /// Every frame as JSON.

@@ -177,16 +177,27 @@ where
             // Also while the gateway goes down: turns that still run may be answered by a post, and who dials in is told.
             Some(io) = incoming.next() => match io {
                 Ok(io) => accept(io, &door, &router),
-                Err(why) => tracing::info!(%why, "a connector's connection could not be accepted"),
+                Err(why) => not_accepted(&why),
             },
-            _ = recheck.tick() => {
-                if let Err(error) = door.tokens.recheck(&door.hub).await {
-                    tracing::warn!(%error, "the connectors' tokens cannot be read: a revoked one is not noticed for now");
-                }
-            }
+            _ = recheck.tick() => notice_revoked(&door).await,
         }
     }
     drop(incoming);
+    finish(&door).await;
+}
+
+fn not_accepted(why: &io::Error) {
+    tracing::info!(%why, "a connector's connection could not be accepted");
+}
+
+async fn notice_revoked(door: &Door) {
+    if let Err(error) = door.tokens.recheck(&door.hub).await {
+        tracing::warn!(%error, "the connectors' tokens cannot be read: a revoked one is not noticed for now");
+    }
+}
+
+/// Closes every socket with a notice.
+async fn finish(door: &Door) {
     door.closing.cancel();
     door.hub.close();
     door.sockets.close();

@@ -104,10 +104,13 @@ impl Hub {
     }
 }
 
+/// Takes what came of a turn.
+type Settle = oneshot::Sender<Result<Box<Reply>, Failure>>;
+
 /// Who waits for a turn.
 pub(super) struct Waiter {
     /// Taken by whoever settles it, once.
-    done: Mutex<Option<oneshot::Sender<Result<Box<Reply>, Failure>>>>,
+    done: Mutex<Option<Settle>>,
     progress: Progress,
     /// A part of the answer was said.
     spoke: AtomicBool,

@@ -101,7 +101,6 @@ fn parameter(from: model::intent::Parameter) -> Parameter {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "non-exhaustive there, and the rest is of other platforms")]
 fn message(from: model::intent::Message) -> Message {
     let platform = match from.platform.value() {
         Some(0) => None,

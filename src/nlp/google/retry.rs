@@ -31,6 +31,7 @@ pub(super) fn of_grpc(details: &[u8]) -> Option<Duration> {
 }
 
 /// Of a status over REST.
+#[expect(clippy::wildcard_enum_match_arm, reason = "non-exhaustive there; no other detail names a time")]
 pub(super) fn of_rest(status: &rpc::Status) -> Option<Duration> {
     status.details.iter().find_map(|detail| match detail {
         StatusDetails::RetryInfo(info) => {

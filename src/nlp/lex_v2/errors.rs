@@ -50,6 +50,7 @@ pub(super) fn refused(place: &Place, bot: &Bot, status: u16, error_type: &str) -
     place.failure(kind, &advice, None)
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of AWS's errors, one row each")]
 fn of_type(error_type: &str, bot: &Bot) -> Option<(FailureKind, String)> {
     let Bot { region, id, alias } = bot;
     Some(match error_type {

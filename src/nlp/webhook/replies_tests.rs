@@ -24,7 +24,7 @@ fn text(turn: &str, text: &str) -> String {
     format!(r#"{{"type":"reply","turn_id":"{turn}","messages":[{{"text":"{text}"}}]}}"#)
 }
 
-async fn next(open: &mut Option<Open>) -> Awaited {
+fn next(open: &mut Option<Open>) -> Awaited {
     Open::next(open).now_or_never().expect("something was posted")
 }
 
@@ -39,9 +39,9 @@ async fn s11_a_token_is_good_for_one_final_answer() {
     assert_eq!(post(&replies, &token, part), Ok(()));
     assert_eq!(post(&replies, &token, &text("t-1", "Two")), Ok(()));
     assert_eq!(post(&replies, &token, &text("t-1", "Three")), Err(Refused::Gone));
-    assert!(matches!(next(&mut open).await, Awaited::Posted(Posted::Typing)));
-    assert!(matches!(next(&mut open).await, Awaited::Posted(Posted::Part(_))));
-    let Awaited::Done(Done::Final(reply)) = next(&mut open).await else { panic!("no answer") };
+    assert!(matches!(next(&mut open), Awaited::Posted(Posted::Typing)));
+    assert!(matches!(next(&mut open), Awaited::Posted(Posted::Part(_))));
+    let Awaited::Done(Done::Final(reply)) = next(&mut open) else { panic!("no answer") };
     assert_eq!(reply.turn_id, "t-1");
 }
 
@@ -85,7 +85,7 @@ async fn s11_a_bad_answer_ends_its_turn_and_other_bad_posts_do_not() {
     let slip = r#"{"type":"reply","turn_id":"t-1","mesages":[]}"#;
     let Err(Refused::Bad(why)) = post(&replies, &token, slip) else { panic!("taken") };
     assert!(why.contains("mesages"), "{why}");
-    assert!(matches!(next(&mut open).await, Awaited::Done(Done::Bad(_))));
+    assert!(matches!(next(&mut open), Awaited::Done(Done::Bad(_))));
     assert_eq!(post(&replies, &token, &text("t-1", "mended")), Err(Refused::Gone));
 }
 

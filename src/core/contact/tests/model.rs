@@ -46,6 +46,7 @@ enum Wait {
     },
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is something that was or was not")]
 #[derive(Debug, Default)]
 struct Model {
     stage: Stage,

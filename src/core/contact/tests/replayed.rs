@@ -18,10 +18,8 @@ fn inputs(recorded: &Recorded) -> Vec<Option<&Input>> {
 }
 
 fn heard(turn: &Recording) -> &Told {
-    match &turn.came {
-        Came::Answered { heard, .. } => heard,
-        other => panic!("not answered: {other:?}"),
-    }
+    let Came::Answered { heard, .. } = &turn.came else { panic!("not answered: {:?}", turn.came) };
+    heard
 }
 
 #[test]

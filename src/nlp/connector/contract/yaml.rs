@@ -1,4 +1,4 @@
-//! As much of YAML as the AsyncAPI document needs: nested mappings and lists by indentation, `[a, b]` and `{}` on a line, plain and
+//! As much of YAML as the `AsyncAPI` document needs: nested mappings and lists by indentation, `[a, b]` and `{}` on a line, plain and
 //! double-quoted scalars. Anything else is refused.
 
 use serde_json::{Map, Value};

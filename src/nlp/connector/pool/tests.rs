@@ -136,9 +136,9 @@ impl Bench {
 
     /// Takes turns alone; anything else is a surprise.
     fn turns(&mut self, socket: &Socket) -> Vec<Turn> {
-        let turn = |frame| match frame {
-            ToConnector::Turn(turn) => *turn,
-            other => panic!("{other:?}"),
+        let turn = |frame| {
+            let ToConnector::Turn(turn) = frame else { panic!("{frame:?}") };
+            *turn
         };
         self.take(socket).into_iter().map(turn).collect()
     }
@@ -400,7 +400,7 @@ fn s11_a_bad_reply_fails_its_turn_rather_than_let_it_wait() {
     let one = bench.attach();
     let turn = bench.ask("ann");
     let turn_id = Some(bench.turn(&one).turn_id);
-    let bad = Bad { turn_id: turn_id.clone(), ..Bad::new(Code::BadFrame, "no") };
+    let bad = Bad { turn_id, ..Bad::new(Code::BadFrame, "no") };
     bench.pool.on_bad(one.seat, bad.clone(), bench.now);
     bench.note();
     bench.ended(&[]);

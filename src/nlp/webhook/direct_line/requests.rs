@@ -84,12 +84,12 @@ impl Requests {
         let path = path(conversation, &query);
         let request = |_| self.request(Method::GET, path.clone(), Bytes::new());
         let fetched = self.wire.send(request, Again::Safe, end).await;
-        let reply = fetched.map_err(|error| match error.kind {
-            FailureKind::NotFound => {
-                let advice = "the conversation is not there any more; the next question begins a new one";
-                self.place().failure(FailureKind::NotFound, advice, Some(Box::new(error)))
+        let reply = fetched.map_err(|error| {
+            if error.kind != FailureKind::NotFound {
+                return error;
             }
-            _unchanged => error,
+            let advice = "the conversation is not there any more; the next question begins a new one";
+            self.place().failure(FailureKind::NotFound, advice, Some(Box::new(error)))
         })?;
         ActivitySet::read(&reply.body).map_err(|error| self.place().unreadable(&error))
     }

@@ -51,7 +51,7 @@ fn read(body: &[u8], turn_id: &str, parts: &mut Vec<Message>) -> Result<Done, St
         .map_err(|error| format!("it is no JSON at line {}, column {}", error.line(), error.column()))?;
     let mut frames = Vec::new();
     if list.iter().all(|it| it.get("type").is_none()) {
-        return messages(list, turn_id);
+        return messages(&list, turn_id);
     }
     for each in list {
         frames.push(frame(&each.to_string())?);
@@ -76,7 +76,7 @@ fn read(body: &[u8], turn_id: &str, parts: &mut Vec<Message>) -> Result<Done, St
 }
 
 /// Bare messages are what a final reply without anything else would hold.
-fn messages(list: Vec<Value>, turn_id: &str) -> Result<Done, String> {
+fn messages(list: &[Value], turn_id: &str) -> Result<Done, String> {
     let reply = serde_json::json!({ "type": "reply", "turn_id": turn_id, "messages": list });
     last(frame(&reply.to_string())?, turn_id)
 }
