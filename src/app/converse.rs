@@ -22,7 +22,7 @@ use crate::{
     },
     core::{
         action::{self, Wanted},
-        ids::{ContactId, ContactName},
+        ids::{self, ContactId, ContactName, Epoch},
         message::{self, Answer, Input, MediaType, Parameters, Speaker},
         profile::Rules,
     },
@@ -63,6 +63,7 @@ pub struct Conversation {
     clock: Clock,
     /// Inputs in a row that were not understood.
     misses: u32,
+    turns: u32,
     /// So far, for an engine that keeps no conversation of its own.
     said: Vec<message::Line>,
     /// The demo agent's, in this process.
@@ -100,6 +101,7 @@ impl Conversation {
             media,
             clock,
             misses: 0,
+            turns: 0,
             said: Vec::new(),
             offline: None,
         })
@@ -117,6 +119,7 @@ impl Conversation {
             media,
             clock: self.clock.clone(),
             misses: 0,
+            turns: 0,
             said: Vec::new(),
             offline: None,
         }
@@ -169,7 +172,10 @@ impl Conversation {
 
     /// One question, and how long its answer took.
     pub async fn ask(&mut self, input: Input) -> (Result<Answer, AskError>, Duration) {
-        let mut ask = Ask { media: self.media, ..Ask::new(self.contact.clone(), input.clone(), self.language.clone()) };
+        self.turns += 1;
+        let turn = Some((ids::Turn(self.turns), Epoch(0)));
+        let mut ask =
+            Ask { media: self.media, turn, ..Ask::new(self.contact.clone(), input.clone(), self.language.clone()) };
         if self.engine.wants_transcript() {
             ask.seed = Some(Box::new(Seed { transcript: self.said.clone(), slots: Parameters::new() }));
         }

@@ -117,7 +117,9 @@ fn worse(rules: &Rollback, canary: &Tally, primary: &Tally) -> Option<Worse> {
         return None;
     }
     let (own, other) = (percent(canary.not_understood, canary.inputs), percent(primary.not_understood, primary.inputs));
-    if above(rules.not_understood_points, own, other) {
+    // Events are turns, too, and nobody's words.
+    let spoken = canary.inputs.min(primary.inputs) >= rules.min_turns.max(1);
+    if spoken && above(rules.not_understood_points, own, other) {
         return Some(Worse::NotUnderstood(own, other));
     }
     [50, 95].into_iter().find_map(|percentile| {

@@ -42,6 +42,10 @@ impl Gateway {
             Some(engine) if engine.is_canary() => Variant::Canary,
             Some(_) => return,
         };
+        if matches!(result, Err(error) if error.held_back && error.kind == FailureKind::Quota) {
+            // There was no turn within a quota that both may share: that says nothing of the engine.
+            return;
+        }
         if let Some(worse) = served.canary().and_then(|canary| canary.count(variant, came)) {
             self.roll_back(served, &worse);
         }

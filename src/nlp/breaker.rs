@@ -129,6 +129,13 @@ impl Breaker {
         }
     }
 
+    /// That nothing was answered of late is not the engine's doing.
+    pub(super) fn forget_silence(&mut self) {
+        if let Some(hang) = &mut self.hang {
+            *hang = Hang::default();
+        }
+    }
+
     pub(super) fn settle(&mut self, asked: Admitted, verdict: Verdict, now: Timestamp) -> Option<Change> {
         match (self.state, asked.probe) {
             (State::Probing, true) => self.probed(verdict, now),

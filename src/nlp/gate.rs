@@ -135,10 +135,9 @@ impl Gate {
     }
 
     pub(super) fn answered(&self, clock: &Clock) {
+        self.count(clock.now());
         if self.limited.load(Relaxed) {
             self.lock().governor.answered();
-        } else {
-            self.count(clock.now());
         }
     }
 

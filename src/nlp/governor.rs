@@ -17,6 +17,8 @@ const LEAST_RATE: f64 = 0.2;
 /// After a refusal that names no time nothing is asked for so long; doubled while refusals go on.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// However long the engine asks us to stay away, one question finds out after this.
+const LONGEST_NAMED: Duration = Duration::from_secs(60);
 /// Over this time the load of ongoing contacts is measured.
 const LOAD_OVER_S: f64 = 5.0;
 /// What is left for new contacts at least, for the estimate of their wait.
@@ -70,6 +72,8 @@ pub(super) struct Governor {
     pause: Duration,
     /// An answer came since the rate was cut: what was refused before it is not held against the new rate.
     fresh: bool,
+    /// Somebody was sent away since the last answer.
+    wanted: bool,
     ongoing: VecDeque<Ticket>,
     new: VecDeque<Ticket>,
     next_ticket: u64,
@@ -112,6 +116,7 @@ impl Governor {
             pause_is_named: false,
             pause: Duration::ZERO,
             fresh: true,
+            wanted: false,
             ongoing: VecDeque::new(),
             new: VecDeque::new(),
             next_ticket: 0,
@@ -121,7 +126,13 @@ impl Governor {
 
     /// The configuration names another quota.
     pub(super) fn set_quota(&mut self, quota_per_minute: u32) {
-        self.ceiling = (quota_per_minute > 0).then(|| Quota::per_minute(quota_per_minute));
+        let ceiling = (quota_per_minute > 0).then(|| Quota::per_minute(quota_per_minute));
+        if ceiling.map(|it| it.rate) != self.ceiling.map(|it| it.rate) {
+            // What was learned of another quota says nothing of this one.
+            self.learned = None;
+            self.tokens = ceiling.map_or(1.0, |it| it.burst.min(self.tokens.max(1.0)));
+        }
+        self.ceiling = ceiling;
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -148,6 +159,7 @@ impl Governor {
         }
         let hopeless = self.pause_is_named && self.paused_until > deadline;
         if hopeless || (class == Class::New && self.would_wait(again, now) > deadline.since(now)) {
+            self.wanted = true;
             return Entry::Refused;
         }
         let ticket = Ticket(self.next_ticket);
@@ -192,13 +204,14 @@ impl Governor {
     /// The engine refused a question for its quota. `answers_per_s`: how many it answered of late.
     pub(super) fn refused(&mut self, retry_after: Option<Duration>, answers_per_s: f64, now: Timestamp) {
         if self.fresh || self.learned.is_none() {
-            let known = self.quota().map_or(answers_per_s, |it| it.rate.min(answers_per_s.max(LEAST_RATE)));
+            // Few answers may only mean that few were asked of late: a known rate is cut, not thrown away.
+            let known = self.quota().map_or(answers_per_s, |it| it.rate.min(answers_per_s.max(it.rate / 2.0)));
             self.learned = Some((known * CUT).max(LEAST_RATE));
             self.fresh = false;
         }
         let is_paused = now < self.paused_until;
         if let Some(named) = retry_after {
-            self.paused_until = self.paused_until.max(now + named);
+            self.paused_until = self.paused_until.max(now + named.min(LONGEST_NAMED));
             self.pause_is_named = true;
         } else if !is_paused {
             self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
@@ -212,7 +225,8 @@ impl Governor {
     pub(super) fn answered(&mut self) {
         self.pause = Duration::ZERO;
         self.fresh = true;
-        if self.waiting() == 0 {
+        // Those who were sent away wanted more as well.
+        if self.waiting() == 0 && !std::mem::take(&mut self.wanted) {
             return;
         }
         if let Some(learned) = &mut self.learned {

@@ -107,8 +107,14 @@ impl Guarded {
         let mut refused: Option<AskError> = None;
         loop {
             let waited = match self.gate.pass(class, refused.is_some(), patience, &self.clock).await {
-                Ok(waited) => waited,
+                Ok(waited) => {
+                    if waited {
+                        self.not_its_silence();
+                    }
+                    waited
+                }
                 Err(no_turn) => {
+                    self.not_its_silence();
                     // What the engine said of it is more than what we can say.
                     let error = refused.unwrap_or_else(|| self.no_turn(class, no_turn));
                     return Err(asked.failed(error));
@@ -136,6 +142,13 @@ impl Guarded {
                 }
                 Err(error) => return Err(asked.failed(error)),
             }
+        }
+    }
+
+    /// What we hold back the engine cannot answer.
+    fn not_its_silence(&self) {
+        if self.may_hang {
+            self.lock().breaker.forget_silence();
         }
     }
 

@@ -18,8 +18,9 @@ use usher::wire::engine::{ContactOffered, MediaType, gateway_frame};
 
 use crate::{
     fakes::{
-        dialogflow::{Decides, FakeDialogflow, Reaction, say},
+        dialogflow::{FakeDialogflow, Reaction, say},
         engine::FakeEngine,
+        google::Decides,
     },
     harness::{CONFIG, Usher, profile},
 };
@@ -39,7 +40,7 @@ impl Stage {
         first.otherwise(say("first"));
         second.otherwise(say("second"));
         let profile = profile(&first.endpoint()) + &more(&second.endpoint());
-        let usher = Usher::start(CONFIG, &profile).await;
+        let usher = Usher::start(&CONFIG.replace("[ops]", "[ops]\ntoken = \"ops-token\""), &profile).await;
         let centre = usher.setup().queue("support", MediaType::OpenMedia);
         let centre = FakeEngine::attach(centre).await.unwrap();
         Self { first, second, usher, centre }
@@ -59,7 +60,8 @@ impl Stage {
 
     async fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.usher.ops).await.unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nhost: ops\r\nconnection: close\r\n\r\n");
+        let head =
+            format!("GET {path} HTTP/1.1\r\nhost: ops\r\nauthorization: Bearer ops-token\r\nconnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -244,7 +246,7 @@ async fn b5_a_canary_that_fails_is_given_up_by_itself() {
         stage.open(&name).await;
         assert_eq!(stage.answer(&name).await, "first", "nobody goes without an answer");
     }
-    assert_eq!(stage.of_engine("usher_canary_rolled_back", "canary").await, "1");
+    until("the gauge", async || stage.of_engine("usher_canary_rolled_back", "canary").await == "1").await;
     let before = stage.second.requests().len();
     assert_eq!(stage.answer("old").await, "first");
     stage.open("new").await;

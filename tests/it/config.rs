@@ -1,6 +1,7 @@
 //! Configuration as an administrator meets it: real files, and messages compared to the letter.
 
 mod cx_findings;
+mod engine_findings;
 mod profile_findings;
 mod system_findings;
 
@@ -172,6 +173,9 @@ fn every_example_in_the_defaults_is_a_known_key() {
             "error: `server.tls.certificate`: cannot read server.pem: No such file or directory (os error 2)",
             "error: `server.tls.key`: cannot read server.key: No such file or directory (os error 2)",
             "error: `server.tls.client_ca`: cannot read engines.pem: No such file or directory (os error 2)",
+            "error: `connectors.tls.certificate`: cannot read connectors.pem: No such file or directory (os error 2)",
+            "error: `connectors.tls.key`: cannot read connectors.key: No such file or directory (os error 2)",
+            "error: `connectors.tls.client_ca`: cannot read vendors.pem: No such file or directory (os error 2)",
             "warning: `dialogflow.proxy` has no effect with `transport = \"grpc\"`",
             "error: business unit `DEFAULT` has no media server `cms1.example.com`",
         ]

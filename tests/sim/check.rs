@@ -173,9 +173,12 @@ fn inactivity(plan: &Plan, seen: &Seen, timeline: &Timeline) -> Option<String> {
 /// The contact's story, for whoever has to find out.
 fn told(seen: &Seen, records: &[Opened]) -> String {
     let came = seen.commands.iter().map(|(at, it)| format!("  {at:?} {} {}", it.action_seq, describe(it)));
-    let kept = records.iter().map(|it| match &it.content {
-        Content::Readable(body) => format!("  {} {}", it.record.at.0, String::from_utf8_lossy(body)),
-        other => format!("  {} {other:?}", it.record.at.0),
+    let kept = records.iter().map(|it| {
+        if let Content::Readable(body) = &it.content {
+            format!("  {} {}", it.record.at.0, String::from_utf8_lossy(body))
+        } else {
+            format!("  {} {:?}", it.record.at.0, it.content)
+        }
     });
     let lines: Vec<String> = came.chain(kept).collect();
     format!("  sent {:?}, refused {:?}, end {:?}\n{}", seen.sent, seen.refused, seen.end, lines.join("\n"))

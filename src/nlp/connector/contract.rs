@@ -435,7 +435,7 @@ fn s11_a_mistake_is_told_by_its_place() {
         "{\"a\":".repeat(200),
         "}".repeat(200)
     );
-    assert_eq!(told(&deep).0, Code::BadJson, "too deep");
+    assert_eq!(told(&deep).0, Code::BadFrame, "too deep");
 }
 
 /// JSON that is nearly a frame.

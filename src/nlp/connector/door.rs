@@ -191,8 +191,15 @@ fn not_accepted(why: &io::Error) {
 }
 
 async fn notice_revoked(door: &Door) {
-    if let Err(error) = door.tokens.recheck(&door.hub).await {
-        tracing::warn!(%error, "the connectors' tokens cannot be read: a revoked one is not noticed for now");
+    // A store that hangs must not shut the door.
+    match timeout(RECHECK_EVERY, door.tokens.recheck(&door.hub)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the connectors' tokens cannot be read: a revoked one is not noticed for now");
+        }
+        Err(_late) => {
+            tracing::warn!("the connectors' tokens are not read in time: a revoked one is not noticed for now")
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+//! The governor by example, and against a model.
+
 use proptest::prelude::*;
 
 use super::*;

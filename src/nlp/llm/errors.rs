@@ -42,7 +42,7 @@ impl Place {
             401 | 403 => {
                 (FailureKind::Credential, format!("{server} refuses `api_key`, or does not grant it model {model}"))
             }
-            402 => (FailureKind::Quota, format!("{server} wants to be paid first: see the account's balance")),
+            402 => (FailureKind::Credential, format!("{server} wants to be paid first: see the account's balance")),
             404 | 405 | 410 => (
                 FailureKind::NotFound,
                 format!(
@@ -152,7 +152,9 @@ impl Place {
 fn status_of(reported: &Reported) -> u16 {
     match (reported.status, reported.label.as_deref()) {
         (Some(status), _) => status,
-        (None, Some("rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota")) => 429,
+        (None, Some("rate_limit_exceeded" | "rate_limit_error")) => 429,
+        // No waiting helps, somebody has to pay.
+        (None, Some("insufficient_quota")) => 402,
         (None, Some("overloaded_error")) => 503,
         (None, Some("context_length_exceeded" | "exceed_context_size_error" | "invalid_request_error")) => 400,
         (None, Some(_) | None) => 500,
@@ -182,7 +184,7 @@ mod tests {
         for (status, kind, word) in [
             (401, FailureKind::Credential, "api_key"),
             (403, FailureKind::Credential, "m-1"),
-            (402, FailureKind::Quota, "balance"),
+            (402, FailureKind::Credential, "balance"),
             (404, FailureKind::NotFound, "`model`"),
             (307, FailureKind::NotFound, "`endpoint`"),
             (429, FailureKind::Quota, "limits"),

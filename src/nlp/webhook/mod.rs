@@ -31,6 +31,7 @@ use crate::{
     gateway::ports::{AskError, LanguageEngine, Seed},
 };
 
+use self::usher::{Poster, Sender, Usher};
 use call::Wire;
 use direct_line::DirectLine;
 pub use door::replies_router;
@@ -38,7 +39,6 @@ use rasa::Rasa;
 pub use replies::Replies;
 pub(super) use schema::SCHEMA;
 use schema::{Dialect, Webhook};
-use usher::{Poster, Sender, Usher};
 
 pub(super) fn build(
     engine: &EngineSettings,

@@ -66,7 +66,7 @@ regex = 'b'
     for (message, place, help) in [
         (
             "`privacy.tokens`: `passport` is nothing that is found by itself",
-            "usher.toml:2:19",
+            "usher.toml:2:10",
             "known are `card` and `iban`; write a `[[privacy.pattern]]` for others",
         ),
         ("`privacy.pattern.name` is the name of what is built in", "usher.toml:4:8", "take another name"),

@@ -13,7 +13,10 @@ use super::{
     peer::{Ability, Peer},
     script::{Asked, Said, Script, Then},
 };
-use crate::fakes::dialogflow::{Decides, FakeDialogflow, Reaction, Recorded, Say, say};
+use crate::fakes::{
+    dialogflow::{FakeDialogflow, Reaction, Recorded, Say, say},
+    google::Decides,
+};
 
 pub(crate) struct Dialogflow<const REST: bool> {
     fake: FakeDialogflow,

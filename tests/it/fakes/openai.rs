@@ -368,7 +368,8 @@ impl Events<'_> {
             first["tool_calls"][0]["id"] = format!("call-{n}").into();
             self.delta(&first, None).await?;
             let middle = arguments.floor_char_boundary(arguments.len() / 2);
-            for part in [&arguments[..middle], &arguments[middle..]] {
+            let (begun, rest) = arguments.split_at(middle);
+            for part in [begun, rest] {
                 self.delta(&piece(json!({"arguments": part})), None).await?;
             }
         }

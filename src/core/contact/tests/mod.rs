@@ -13,6 +13,7 @@ mod people;
 mod quiet;
 mod replayed;
 mod saved;
+mod seen;
 mod shown;
 mod turns;
 mod world;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::{
+    seen::{Seen, Verdict},
     world::{Kind, Move, SLOW, SLOW_MS, TYPING_MS, WARN_MS, WARNING, World, moves, repeatable, setting},
     *,
 };
@@ -13,8 +14,6 @@ use super::{
 const CASES: u32 = 10_000;
 /// How long the outcome of a delivered callback or push is waited for.
 const PATIENCE_MS: i64 = 30_000;
-
-type Verdict = Result<(), TestCaseError>;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Stage {
@@ -86,55 +85,6 @@ const PRIMARY: usize = 1;
 fn names(rules: &Rules) -> Vec<Option<EngineName>> {
     let standbys = rules.chain.standbys.iter().cloned().map(Some);
     [Some(EngineName::canary()), None].into_iter().chain(standbys).collect()
-}
-
-/// One step of the contact, from outside.
-struct Seen<'a> {
-    event: &'a Event,
-    out: &'a Out,
-    now: i64,
-    before: &'a Contact,
-    after: &'a Contact,
-    rules: &'a Rules,
-    rolled_back: bool,
-}
-
-impl Seen<'_> {
-    fn changed(&self) -> bool {
-        self.before.snapshot().unwrap() != self.after.snapshot().unwrap()
-    }
-
-    fn is_quiet(&self) -> Verdict {
-        prop_assert_eq!(shown(&self.out.effects), Vec::<String>::new());
-        Ok(())
-    }
-
-    /// Nothing at all came of it, but a line in the timeline.
-    fn is_stale(&self) -> Verdict {
-        prop_assert!(!self.changed(), "a stale answer changed the contact");
-        let noted = matches!(self.out.steps.as_slice(), [Step::Stale { .. }]);
-        prop_assert!(noted, "{:?}", self.out.steps);
-        self.is_quiet()
-    }
-
-    fn says(&self, text: &str) -> bool {
-        let text = Command::Say(vec![Reply::Text(text.to_owned())]);
-        self.out.effects.iter().any(|it| matches!(it, Effect::Send { command, .. } if **command == text))
-    }
-
-    fn requeues(&self) -> bool {
-        self.out.effects.iter().any(|it| matches!(it, Effect::Send { command, .. } if is_requeue(command)))
-    }
-
-    /// What a technical failure must lead to.
-    fn fails_politely(&self) -> Verdict {
-        prop_assert!(self.says(FALLBACK) || self.requeues(), "no fallback: {:?}", shown(&self.out.effects));
-        Ok(())
-    }
-}
-
-fn is_requeue(command: &Command) -> bool {
-    matches!(command, Command::Requeue { .. })
 }
 
 /// The message that an input stems from; ours name none.

@@ -262,6 +262,8 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         if !self.holds(seat) {
             return;
         }
+        // Otherwise the error names the turn.
+        let unnamed = bad.code == Code::BadJson;
         let ends = match bad.code {
             // It cannot be read what it was about; if there is but one turn, it was about that.
             Code::BadJson => self.only_turn(seat.session),
@@ -271,7 +273,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         };
         self.notify(seat.session, ToConnector::Error(frames::Error::from(bad)));
         if let Some(turn_id) = ends {
-            self.fail_malformed(seat.session, &turn_id, now);
+            self.fail_malformed(seat.session, &turn_id, unnamed, now);
         }
         let Some(session) = self.sessions.get_mut(&seat.session) else { return };
         session.bad_in_a_row += 1;

@@ -407,6 +407,7 @@ fn s11_a_bad_reply_fails_its_turn_rather_than_let_it_wait() {
     bench.pool.on_bad(one.seat, Bad { ends_turn: true, ..bad }, bench.now);
     bench.note();
     bench.ended(&[(turn, Err(FailureKind::Malformed))]);
+    bench.pool.on_ping(one.seat, None);
     let (first, second) = (bench.ask("bob"), bench.ask("cid"));
     bench.take(&one);
     bench.pool.on_bad(one.seat, Bad::new(Code::BadJson, "half a frame"), bench.now);

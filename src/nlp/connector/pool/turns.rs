@@ -353,11 +353,16 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         self.notify(session, ToConnector::Error(error));
     }
 
-    /// A bad frame fails the turn that it was to answer: what comes is no better.
-    pub(super) fn fail_malformed(&mut self, session: SessionKey, turn_id: &str, now: Instant) {
-        if let Some(key) = self.find_turn(session, turn_id) {
-            let advice = "the connector's reply breaks the contract: its log has the `error` frame that says where";
-            self.settle(key, Err(Failure::new(FailureKind::Malformed, advice)), now);
+    /// A bad frame fails the turn that it was to answer: what comes is no better. `unnamed`: the connector cannot know which
+    /// turn that was, and would take it for one that still has its credit.
+    pub(super) fn fail_malformed(&mut self, session: SessionKey, turn_id: &str, unnamed: bool, now: Instant) {
+        let Some(key) = self.find_turn(session, turn_id) else { return };
+        let advice = "the connector's reply breaks the contract: its log has the `error` frame that says where";
+        let failure = Failure::new(FailureKind::Malformed, advice);
+        if unnamed {
+            self.cancel(key, CancelReason::Abandoned, failure, now);
+        } else {
+            self.settle(key, Err(failure), now);
         }
     }
 

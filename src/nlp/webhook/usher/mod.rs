@@ -146,6 +146,16 @@ impl Usher {
         let (mut posted, mut spoke, mut end) = (false, false, began + self.deadline);
         loop {
             tokio::select! {
+                // What was posted has been acknowledged: it counts before whatever the response says.
+                biased;
+                awaited = Open::next(&mut open) => match awaited {
+                    Awaited::Posted(Posted::Typing) => progress.typing(),
+                    Awaited::Posted(Posted::Part(reply)) => {
+                        spoke = true;
+                        progress.say(convert::replies(reply.messages));
+                    }
+                    Awaited::Done(done) => return done.answer(spoke, place),
+                },
                 response = &mut posting, if !posted => {
                     let response = response?;
                     if response.status != StatusCode::ACCEPTED {
@@ -158,14 +168,6 @@ impl Usher {
                     }
                     (posted, end) = (true, began + self.async_deadline.max(self.deadline));
                 }
-                awaited = Open::next(&mut open) => match awaited {
-                    Awaited::Posted(Posted::Typing) => progress.typing(),
-                    Awaited::Posted(Posted::Part(reply)) => {
-                        spoke = true;
-                        progress.say(convert::replies(reply.messages));
-                    }
-                    Awaited::Done(done) => return done.answer(spoke, place),
-                },
                 () = sleep_until(end) => return Err(place.late()),
             }
         }
