@@ -39,8 +39,9 @@ use tonic::Code;
 use usher::wire::engine::MediaType;
 
 use fakes::{
-    dialogflow::{Decides, FakeDialogflow, Reaction, V2, say},
+    dialogflow::{FakeDialogflow, Reaction, V2, say},
     engine::FakeEngine,
+    google::Decides,
 };
 use harness::{CONFIG, Usher, profile};
 

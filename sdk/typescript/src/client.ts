@@ -3,9 +3,12 @@
 import WebSocket from "ws";
 
 import { asMessages, Failed, replyFrame, type Answer, type Closed, type Frame, type Outcome, type Turn } from "./turns.js";
+import { Work } from "./work.js";
 
 const SUBPROTOCOL = "usher.connector.v1";
+/** From the gateway; `welcome` says what it takes itself. */
 const MAX_FRAME_BYTES = 1024 * 1024;
+const DIAL_MS = 10_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 const ANSWERS_KEPT_MS = 60_000;
@@ -50,9 +53,10 @@ export class Connector {
   private turnHandler: ((turn: Turn) => Answer | Promise<Answer>) | undefined;
   private outcomeHandler: ((outcome: Outcome) => void | Promise<void>) | undefined;
   private closedHandler: ((closed: Closed) => void | Promise<void>) | undefined;
-  private readonly running = new Map<string, AbortController>();
-  /** Final answers by turn: a turn that comes again gets the same one. */
-  private readonly answers = new Map<string, { at: number; frame: Frame }>();
+  private largestAnswer = 65_536;
+  private readonly running = new Map<string, Work>();
+  /** What is answered: a turn that comes again gets the same answer. */
+  private readonly answered = new Map<string, { at: number; work: Work }>();
   private leaving = false;
   private wake: (() => void) | undefined;
 
@@ -115,7 +119,7 @@ export class Connector {
   leave(): void {
     this.leaving = true;
     this.wake?.();
-    this.send({ type: "leaving" });
+    this.sayLeaving(); // Without a socket: after the next `welcome`.
   }
 
   /** One connection, from dial to close. */
@@ -125,6 +129,7 @@ export class Connector {
       const socket = new WebSocket(this.url, SUBPROTOCOL, {
         headers: { Authorization: `Bearer ${this.token}` },
         perMessageDeflate: false,
+        handshakeTimeout: DIAL_MS,
         maxPayload: MAX_FRAME_BYTES,
       });
       socket.on("open", () => {
@@ -163,52 +168,73 @@ export class Connector {
   }
 
   private welcome(frame: Frame, socket: WebSocket): void {
-    // Nobody waits for what an older session asked.
-    if (this.session !== undefined && frame.resumed !== true) this.running.forEach((it) => it.abort());
+    // Handlers run on, even if the session is a new one: their turns may come again.
     this.session = frame.session as string;
+    this.largestAnswer = frame.max_frame_bytes as number;
     this.socket = socket;
+    if (this.leaving) this.sayLeaving();
+  }
+
+  private sayLeaving(): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send('{"type": "leaving"}');
   }
 
   private take(frame: Frame): void {
     if (frame.type === "turn") this.takeTurn(frame);
-    else if (frame.type === "cancelled") this.running.get(frame.turn_id as string)?.abort();
+    else if (frame.type === "cancelled") this.stop(frame.turn_id as string);
     else if (frame.type === "outcome") this.notify(() => this.outcomeHandler?.(frame as unknown as Outcome));
     else if (frame.type === "closed") this.notify(() => this.closedHandler?.(frame as unknown as Closed));
-    else if (frame.type === "error") this.log(`the gateway refused a frame: ${String(frame.code)} ${String(frame.message)}`);
+    else if (frame.type === "error") {
+      this.log(`the gateway refused a frame: ${String(frame.code)} ${String(frame.message)}`);
+      // The gateway fails the turn at once.
+      if (frame.code === "bad_json" || frame.code === "bad_frame") this.stop(frame.turn_id as string);
+    }
     // Others are new within v1.
   }
 
   private takeTurn(frame: Frame): void {
     const id = frame.turn_id as string;
-    if (this.running.has(id)) return; // At work on it: it is answered once.
-    const known = this.answers.get(id);
+    const known = this.running.get(id) ?? this.answered.get(id)?.work;
     if (known !== undefined) {
-      this.send(known.frame);
+      known.comeAgain(this.socket);
       return;
     }
-    const abort = new AbortController();
-    this.running.set(id, abort);
-    void this.answer(this.turn(frame, abort.signal)).finally(() => this.running.delete(id));
+    const work = new Work(this.socket);
+    this.running.set(id, work);
+    void this.answer(frame, work);
   }
 
-  private async answer(turn: Turn): Promise<void> {
-    let frame: Frame;
+  /** Nobody waits for this turn any more. */
+  private stop(id: string): void {
+    this.running.get(id)?.abort.abort();
+    this.running.delete(id);
+  }
+
+  private async answer(frame: Frame, work: Work): Promise<void> {
+    const id = frame.turn_id as string;
+    let data: string;
     try {
-      frame = replyFrame(turn.id, await this.turnHandler?.(turn));
+      data = this.encode(replyFrame(id, await this.turnHandler?.(this.turn(frame, work))));
     } catch (error) {
-      const failed = error instanceof Failed ? error : new Failed();
-      if (!(error instanceof Failed) && !turn.signal.aborted) this.log("the handler failed", error);
-      frame = { type: "failed", turn_id: turn.id, kind: failed.kind };
-      if (failed.detail !== "") frame.detail = failed.detail.slice(0, 500);
+      if (!(error instanceof Failed) && !work.abort.signal.aborted) this.log("the handler failed", error);
+      data = this.encode(failedFrame(id, error instanceof Failed ? error : new Failed()));
     }
-    if (turn.signal.aborted) return;
-    this.keep(turn.id, frame);
-    this.send(frame);
+    if (this.running.get(id) !== work) return;
+    this.running.delete(id);
+    this.keep(id, work);
+    work.finish(data);
   }
 
-  private turn(frame: Frame, signal: AbortSignal): Turn {
+  private encode(frame: Frame): string {
+    const data = JSON.stringify(frame);
+    if (Buffer.byteLength(data) > this.largestAnswer) throw new Failed("the answer is larger than max_frame_bytes");
+    return data;
+  }
+
+  private turn(frame: Frame, work: Work): Turn {
     const input = frame.input as Turn["input"];
     const id = frame.turn_id as string;
+    const atWork = () => this.running.get(id) === work;
     return {
       id,
       contact: frame.contact as string,
@@ -223,24 +249,24 @@ export class Connector {
       again: frame.again === true,
       shadow: frame.shadow === true,
       seed: frame.seed as Turn["seed"],
-      signal,
-      say: (words) => this.send({ type: "reply", turn_id: id, messages: asMessages(words), final: false }),
-      typing: () => this.send({ type: "typing", turn_id: id }),
+      signal: work.abort.signal,
+      say: (words) => {
+        const part = this.encode({ type: "reply", turn_id: id, messages: asMessages(words), final: false });
+        if (atWork()) work.say(part);
+      },
+      typing: () => {
+        if (atWork()) work.hint(this.encode({ type: "typing", turn_id: id }));
+      },
     };
   }
 
-  private keep(turnId: string, frame: Frame): void {
+  private keep(turnId: string, work: Work): void {
     const now = Date.now();
-    this.answers.set(turnId, { at: now, frame });
-    for (const [id, { at }] of this.answers) {
-      if (this.answers.size <= 2 * this.credits && at >= now - ANSWERS_KEPT_MS) break;
-      this.answers.delete(id);
+    this.answered.set(turnId, { at: now, work });
+    for (const [id, { at }] of this.answered) {
+      if (this.answered.size <= 2 * this.credits && at >= now - ANSWERS_KEPT_MS) break;
+      this.answered.delete(id);
     }
-  }
-
-  /** What cannot be sent now need not be: after a resume the gateway asks again. */
-  private send(frame: Frame): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame));
   }
 
   private notify(handle: () => void | Promise<void>): void {
@@ -252,6 +278,13 @@ export class Connector {
       }
     })();
   }
+}
+
+function failedFrame(turnId: string, { kind, detail }: Failed): Frame {
+  const frame: Frame = { type: "failed", turn_id: turnId, kind };
+  // The contract's 512 bytes, less what a character cut in two may grow by.
+  if (detail !== "") frame.detail = Buffer.from(String(detail)).subarray(0, 500).toString();
+  return frame;
 }
 
 function detailOf(body: string): string {

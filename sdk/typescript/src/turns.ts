@@ -41,7 +41,7 @@ export interface Turn {
   readonly seed: Seed | undefined;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
-  /** Says a part of the answer now; the rest is what the handler returns. */
+  /** Says a part of the answer now; the rest is what the handler returns. Throws if it is too large. */
   say(words: Words): void;
   /** The customer sees that somebody writes. */
   typing(): void;

@@ -198,7 +198,7 @@ async fn notice_revoked(door: &Door) {
             tracing::warn!(%error, "the connectors' tokens cannot be read: a revoked one is not noticed for now");
         }
         Err(_late) => {
-            tracing::warn!("the connectors' tokens are not read in time: a revoked one is not noticed for now")
+            tracing::warn!("the connectors' tokens are not read in time: a revoked one is not noticed for now");
         }
     }
 }

@@ -107,7 +107,7 @@ class Turn:
         return event["name"] if isinstance(event, Mapping) else None
 
     async def say(self, words: Words) -> None:
-        """Says a part of the answer now; the rest is what the handler returns."""
+        """Says a part of the answer now; the rest is what the handler returns. Raises if it is too large."""
         await self._send({"type": "reply", "turn_id": self.id, "messages": as_messages(words), "final": False})
 
     async def typing(self) -> None:
