@@ -218,7 +218,11 @@ impl Reader {
         match step {
             Step::Started { card } | Step::Returned { card } => self.card(&card),
             Step::Heard { id, input } => self.waiting.push_back((id, input)),
-            Step::Unanswered { id, .. } => self.waiting.retain(|(waiting, _)| *waiting != id),
+            Step::Unanswered { id, .. } => {
+                self.waiting.retain(|(waiting, _)| *waiting != id);
+                // Whatever is said of it is no engine's.
+                self.ours = true;
+            }
             Step::TextTooLong { limit, done, .. } => self.too_long(limit, &done),
             Step::Asked { turn, event, joined, .. } => self.asked(turn, event, joined, again),
             Step::Answered { turn, ms, intent, action, not_understood, .. } => {
