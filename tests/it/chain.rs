@@ -284,7 +284,8 @@ async fn b5_a_shadow_has_conversations_of_its_own_and_what_it_asks_for_is_not_do
 #[tokio::test]
 async fn b6_who_waits_for_an_answer_sees_that_somebody_writes() {
     let stage = Stage::new(|_| "[handover]\ntyping_after_ms = 100\n".to_owned()).await;
-    stage.first.otherwise(Reaction::Late(Duration::from_millis(800), Box::new(say("first").into())));
+    // An engine that has just come has two seconds in which no timer fires.
+    stage.first.otherwise(Reaction::Late(Duration::from_secs(5), Box::new(say("first").into())));
     stage.open("c1").await;
     stage.centre.say("c1", "hello").await;
     let shown =
