@@ -15,7 +15,7 @@ use crate::core::{backoff::Backoff, ids::Timestamp, message::FailureKind};
 
 /// So many failures with no answer between them open it, however long they take to come.
 const IN_A_ROW: u32 = 5;
-/// Half of what came back within a [`WINDOW`] failed, and it was at least so much.
+/// Half of what came back within a `WINDOW_MS` failed, and it was at least so much.
 const AT_LEAST: u32 = 20;
 const WINDOW_MS: i64 = 1_000;
 const SLICES: usize = 10;

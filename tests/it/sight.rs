@@ -19,11 +19,16 @@ struct Metric {
     labels: BTreeSet<String>,
 }
 
-/// What `/metrics` shows of a gateway that has held a token.
+/// What `/metrics` shows of a gateway that has held a token and asked a profile's engines.
 fn rendered() -> String {
     let metrics = Metrics::default();
     let (unit, profile) = (UnitName::new("north").unwrap(), ProfileName::new("support").unwrap());
-    let _held = metrics.token_valid_until(&unit, &profile);
+    let _held = (
+        metrics.token_valid_until(&unit, &profile),
+        metrics.engine(&unit, &profile, "primary"),
+        metrics.engine(&unit, &profile, "canary"),
+        metrics.engine(&unit, &profile, "shadow"),
+    );
     metrics.render()
 }
 

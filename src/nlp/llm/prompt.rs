@@ -1,6 +1,6 @@
 //! What a model is told: the profile's prompt, the rules of the house, what was said before, and the input.
 //!
-//! What does not come from the customer stands in ⟦…⟧. The customer cannot write these brackets, they become [ and ]: nobody
+//! What does not come from the customer stands in ⟦…⟧. The customer cannot write these brackets, they become square ones: nobody
 //! can pass for the contact centre. All of it is in messages of role `user`, and messages of one role never follow
 //! each other, since the templates of many local models take nothing else. What is the same in every question comes first,
 //! and what changes last, so that servers can keep their work of the question before.
