@@ -259,6 +259,8 @@ impl Reader {
             Step::Recovered { what } => self.again = what == "question",
             // The next engine is asked the same.
             Step::FailedOver { .. } => self.again = true,
+            // Whom it goes to may be said in between.
+            Step::Moved { .. } => self.again = again,
             Step::ExternalAnswered { .. }
             | Step::ExternalFailed { .. }
             | Step::Outcome { .. }
@@ -268,7 +270,6 @@ impl Reader {
             Step::Held { .. }
             | Step::Stale { .. }
             | Step::Tokenised { .. }
-            | Step::Moved { .. }
             | Step::Shadowed { .. }
             | Step::Duplicate { .. }
             | Step::Busy { .. } => {}

@@ -1,22 +1,24 @@
 //! A contact's own key. Everything that is kept of the contact is sealed with it, so that destroying the key erases the contact
 //! wherever its records lie.
 //!
-//! Sealed: `1`, nonce 24 bytes, ciphertext, tag 16 bytes. XChaCha20-Poly1305; of a nonce the first 16 bytes are drawn when the
-//! key comes into memory, the rest counts, so that no nonce comes twice, whichever process seals. What was written before there
-//! were keys is JSON and begins with `{`.
+//! Sealed: `1`, nonce 12 bytes, ciphertext, tag 16 bytes. ChaCha20-Poly1305; of a nonce the first 8 bytes are drawn when the key
+//! comes into memory, the rest counts, so that no nonce comes twice, whichever process seals. What was written before there
+//! were keys is JSON and begins with `{`. Every record passes here, so it is the cipher that TLS brings along, not the slower
+//! one of the secrets.
 
 use std::fmt;
 
-use chacha20poly1305::{
-    Key, Tag, XChaCha20Poly1305, XNonce,
-    aead::{AeadInOut as _, Generate as _, KeyInit},
+use aws_lc_rs::{
+    aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    error::Unspecified,
 };
+use chacha20poly1305::aead::Generate as _;
 use zeroize::Zeroizing;
 
-use super::{KEY_BYTES, NONCE_BYTES, SealError, Sealer};
+use super::{KEY_BYTES, SealError, Sealer};
 
 const VERSION: u8 = 1;
-const DRAWN_BYTES: usize = 16;
+const DRAWN_BYTES: usize = 8;
 const TAG_BYTES: usize = 16;
 
 /// What is sealed; one cannot be passed off as another.
@@ -72,11 +74,15 @@ impl Vault {
     }
 }
 
+fn drawn() -> Result<[u8; DRAWN_BYTES], SealError> {
+    <[u8; DRAWN_BYTES]>::try_generate().map_err(|_unexplained| SealError::NoRandomness)
+}
+
 /// Seals and opens what is kept of one contact.
 pub struct DataKey {
-    cipher: XChaCha20Poly1305,
+    key: Zeroizing<[u8; KEY_BYTES]>,
     drawn: [u8; DRAWN_BYTES],
-    count: u64,
+    count: u32,
 }
 
 impl fmt::Debug for DataKey {
@@ -87,8 +93,12 @@ impl fmt::Debug for DataKey {
 
 impl DataKey {
     fn new(key: &[u8; KEY_BYTES]) -> Result<Self, SealError> {
-        let drawn = <[u8; DRAWN_BYTES]>::try_generate().map_err(|_unexplained| SealError::NoRandomness)?;
-        Ok(Self { cipher: XChaCha20Poly1305::new(<&Key>::from(key)), drawn, count: 0 })
+        Ok(Self { key: Zeroizing::new(*key), drawn: drawn()?, count: 0 })
+    }
+
+    /// Made for each use: a cipher that is ready takes more memory than an idle contact.
+    fn cipher(&self) -> Result<LessSafeKey, Unspecified> {
+        UnboundKey::new(&CHACHA20_POLY1305, &*self.key).map(LessSafeKey::new)
     }
 
     /// Whether `bytes` were sealed by a contact's key at all.
@@ -98,23 +108,27 @@ impl DataKey {
     }
 
     /// # Errors
-    /// When `plain` has more than 256 GiB.
+    /// When `plain` has more than 256 GiB, or the machine gives no random bytes.
     pub fn seal(&mut self, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let mut nonce = [0; NONCE_BYTES];
+        let mut nonce = [0; NONCE_LEN];
         for (to, from) in nonce.iter_mut().zip(self.drawn.into_iter().chain(self.count.to_le_bytes())) {
             *to = from;
         }
-        self.count += 1;
-        let mut sealed = Vec::with_capacity(1 + NONCE_BYTES + plain.len() + TAG_BYTES);
+        match self.count.checked_add(1) {
+            Some(next) => self.count = next,
+            None => (self.drawn, self.count) = (drawn()?, 0),
+        }
+        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + plain.len() + TAG_BYTES);
         sealed.push(VERSION);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(plain);
-        let (_, body) = sealed.split_at_mut(1 + NONCE_BYTES);
+        let (_, body) = sealed.split_at_mut(1 + NONCE_LEN);
+        let nonce = Nonce::assume_unique_for_key(nonce);
         let tag = self
-            .cipher
-            .encrypt_inout_detached(&XNonce::from(nonce), purpose.bound(), body.into())
+            .cipher()
+            .and_then(|it| it.seal_in_place_separate_tag(nonce, Aad::from(purpose.bound()), body))
             .map_err(|_opaque| SealError::Malformed)?;
-        sealed.extend_from_slice(&tag);
+        sealed.extend_from_slice(tag.as_ref());
         Ok(sealed)
     }
 
@@ -122,20 +136,18 @@ impl DataKey {
     /// When `sealed` is not ours, or was sealed for something else or with another key, or was changed.
     pub fn open(&self, purpose: Purpose, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (version, rest) = sealed.split_first().ok_or(SealError::Malformed)?;
-        let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Malformed)?;
-        let (body, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(SealError::Malformed)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Malformed)?;
+        let length = rest.len().checked_sub(TAG_BYTES).ok_or(SealError::Malformed)?;
         if *version != VERSION {
             return Err(SealError::Malformed);
         }
-        let mut plain = Zeroizing::new(body.to_vec());
-        self.cipher
-            .decrypt_inout_detached(
-                &XNonce::from(*nonce),
-                purpose.bound(),
-                plain.as_mut_slice().into(),
-                &Tag::from(*tag),
-            )
+        let mut plain = Zeroizing::new(rest.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let cipher = self.cipher().map_err(|_opaque| SealError::Malformed)?;
+        cipher
+            .open_in_place(nonce, Aad::from(purpose.bound()), plain.as_mut_slice())
             .map_err(|_opaque| SealError::Forged)?;
+        plain.truncate(length);
         Ok(plain)
     }
 }
@@ -171,7 +183,7 @@ mod tests {
         for key in [&mut key, &mut again] {
             for _ in 0..300 {
                 let sealed = key.seal(Purpose::Record, b"x").unwrap();
-                assert!(nonces.insert(sealed[1..=NONCE_BYTES].to_vec()));
+                assert!(nonces.insert(sealed[1..=NONCE_LEN].to_vec()));
             }
         }
     }

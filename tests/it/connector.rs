@@ -119,11 +119,13 @@ impl Stage {
 
     /// Waits until the sample has this value.
     async fn until_metric(&self, sample: &str, value: u64) {
-        for _ in 0..2_000 {
-            if self.metric(sample).await == value {
-                return;
+        let until = async {
+            while self.metric(sample).await != value {
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
+        };
+        if tokio::time::timeout(Duration::from_secs(20), until).await.is_ok() {
+            return;
         }
         panic!("{sample} is {} and not {value}", self.metric(sample).await);
     }
