@@ -62,7 +62,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("aws_credential_types", &["nlp"]),
     ("aws_sigv4", &["nlp"]),
     ("axum", &["app", "chat", "nlp", "offline_nlp", "ops", "switchboard"]),
-    ("aws_lc_rs", &["seal"]),
     ("chacha20poly1305", &["seal"]),
     ("clap", &["cli", "main"]),
     ("google_cloud_dialogflow_v2", &["nlp"]),

@@ -15,7 +15,7 @@ use aws_lc_rs::{
 use chacha20poly1305::aead::Generate as _;
 use zeroize::Zeroizing;
 
-use super::{KEY_BYTES, SealError, Sealer};
+use super::{KEY_BYTES, KEY_ID_BYTES, SealError, Sealer};
 
 const VERSION: u8 = 1;
 const DRAWN_BYTES: usize = 8;
@@ -61,17 +61,39 @@ impl Vault {
     /// [`SealError::NoRandomness`].
     pub fn make(&self, owner: &str) -> Result<(DataKey, Vec<u8>), SealError> {
         let key = Zeroizing::new(<[u8; KEY_BYTES]>::try_generate().map_err(|_unexplained| SealError::NoRandomness)?);
-        let sealed = self.0.seal(owner, &*key)?;
+        let nonce = <[u8; NONCE_LEN]>::try_generate().map_err(|_unexplained| SealError::NoRandomness)?;
+        let mut body = Zeroizing::new(key.to_vec());
+        let tag = cipher(&self.0.master)
+            .and_then(|it| {
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                it.seal_in_place_separate_tag(nonce, Aad::from(owner.as_bytes()), body.as_mut_slice())
+            })
+            .map_err(|_opaque| SealError::Malformed)?;
+        let sealed = [&self.0.id[..], &nonce[..], body.as_slice(), tag.as_ref()].concat();
         Ok((DataKey::new(&key)?, sealed))
     }
 
     /// # Errors
     /// When `sealed` is not ours, was sealed under another master key or for another owner, or was changed.
     pub fn open(&self, owner: &str, sealed: &[u8]) -> Result<DataKey, SealError> {
-        let opened = self.0.open(owner, sealed)?;
-        let key = opened.as_slice().try_into().map(Zeroizing::new).map_err(|_length| SealError::Malformed)?;
+        let (id, rest) = sealed.split_first_chunk::<KEY_ID_BYTES>().ok_or(SealError::Malformed)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Malformed)?;
+        if *id != self.0.id {
+            return Err(SealError::OtherKey);
+        }
+        let mut body = Zeroizing::new(rest.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let cipher = cipher(&self.0.master).map_err(|_opaque| SealError::Malformed)?;
+        let opened = cipher.open_in_place(nonce, Aad::from(owner.as_bytes()), body.as_mut_slice());
+        let opened: &[u8] = opened.map_err(|_opaque| SealError::Forged)?;
+        let key = opened.try_into().map(Zeroizing::new).map_err(|_length| SealError::Malformed)?;
         DataKey::new(&key)
     }
+}
+
+/// Made for each use: a cipher that is ready takes more memory than an idle contact.
+fn cipher(key: &[u8; KEY_BYTES]) -> Result<LessSafeKey, Unspecified> {
+    UnboundKey::new(&CHACHA20_POLY1305, key).map(LessSafeKey::new)
 }
 
 fn drawn() -> Result<[u8; DRAWN_BYTES], SealError> {
@@ -94,11 +116,6 @@ impl fmt::Debug for DataKey {
 impl DataKey {
     fn new(key: &[u8; KEY_BYTES]) -> Result<Self, SealError> {
         Ok(Self { key: Zeroizing::new(*key), drawn: drawn()?, count: 0 })
-    }
-
-    /// Made for each use: a cipher that is ready takes more memory than an idle contact.
-    fn cipher(&self) -> Result<LessSafeKey, Unspecified> {
-        UnboundKey::new(&CHACHA20_POLY1305, &*self.key).map(LessSafeKey::new)
     }
 
     /// Whether `bytes` were sealed by a contact's key at all.
@@ -124,8 +141,7 @@ impl DataKey {
         sealed.extend_from_slice(plain);
         let (_, body) = sealed.split_at_mut(1 + NONCE_LEN);
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self
-            .cipher()
+        let tag = cipher(&self.key)
             .and_then(|it| it.seal_in_place_separate_tag(nonce, Aad::from(purpose.bound()), body))
             .map_err(|_opaque| SealError::Malformed)?;
         sealed.extend_from_slice(tag.as_ref());
@@ -143,7 +159,7 @@ impl DataKey {
         }
         let mut plain = Zeroizing::new(rest.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let cipher = self.cipher().map_err(|_opaque| SealError::Malformed)?;
+        let cipher = cipher(&self.key).map_err(|_opaque| SealError::Malformed)?;
         cipher
             .open_in_place(nonce, Aad::from(purpose.bound()), plain.as_mut_slice())
             .map_err(|_opaque| SealError::Forged)?;
