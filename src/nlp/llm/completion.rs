@@ -62,7 +62,7 @@ pub(super) struct Reported {
 }
 
 impl Unusable {
-    /// An error that comes under that name.
+    /// An error that comes under that name. One that is no JSON is reported all the same, without a label.
     pub(super) fn reported(text: &str) -> Self {
         let error: Option<Value> = serde_json::from_str(text).ok();
         Self::Reported(error.and_then(|error| Reported::of(&serde_json::json!({"error": error}))).unwrap_or_default())
@@ -204,7 +204,7 @@ impl Reported {
         })
     }
 
-    /// Of an answer that is an error by its status already.
+    /// Of an answer that is an error by its status already: a body that is no JSON only leaves it without a label.
     pub(super) fn of_body(body: &[u8]) -> Self {
         let answer: Option<Value> = serde_json::from_slice(body).ok();
         answer.and_then(|it| Self::of(&it)).unwrap_or_default()
