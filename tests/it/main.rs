@@ -6,10 +6,6 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
-    clippy::wildcard_enum_match_arm,
-    clippy::too_many_lines,
-    clippy::cognitive_complexity,
-    clippy::unused_async,
     reason = "a test that meets the unexpected fails there and then"
 )]
 

@@ -219,11 +219,8 @@ fn frames(then: Then, turn_id: &str) -> Option<Out> {
         Then::LiveAgent(said) => one(reply(json!({"messages": text(&said), "live_agent": true}))),
         Then::Empty => one(reply(json!({}))),
         Then::Fail(kind) => {
-            let kind = match kind {
-                FailureKind::Unavailable => "unavailable",
-                FailureKind::Quota => "quota",
-                _ => "internal",
-            };
+            let told = [(FailureKind::Unavailable, "unavailable"), (FailureKind::Quota, "quota")];
+            let kind = told.iter().find(|it| it.0 == kind).map_or("internal", |it| it.1);
             one(json!({"type": "failed", "turn_id": turn_id, "kind": kind}).to_string())
         }
         Then::Malformed => one(reply(json!({"messages": "none"}))),

@@ -83,25 +83,21 @@ fn asked(activity: &Value) -> Asked {
 }
 
 async fn behave(bot: Bot, then: Then) -> Option<Reaction> {
-    let mut then = then;
-    loop {
-        then = match then.due().await {
-            Then::First(replies, rest) => {
-                for mut activity in messages(replies) {
-                    // More follows.
-                    activity["inputHint"] = json!("ignoringInput");
-                    bot.send(activity);
-                }
-                *rest
-            }
-            Then::Twice(inner) => {
-                let reaction = say(&bot, *inner);
-                bot.repeats_itself();
-                return reaction;
-            }
-            other => return say(&bot, other),
-        };
+    let mut then = then.due().await;
+    while let Then::First(replies, rest) = then {
+        for mut activity in messages(replies) {
+            // More follows.
+            activity["inputHint"] = json!("ignoringInput");
+            bot.send(activity);
+        }
+        then = rest.due().await;
     }
+    if let Then::Twice(inner) = then {
+        let reaction = say(&bot, *inner);
+        bot.repeats_itself();
+        return reaction;
+    }
+    say(&bot, then)
 }
 
 fn say(bot: &Bot, then: Then) -> Option<Reaction> {
@@ -149,12 +145,9 @@ fn say(bot: &Bot, then: Then) -> Option<Reaction> {
 }
 
 fn status(kind: FailureKind) -> u16 {
-    match kind {
-        // The bot failed, or could not be reached.
-        FailureKind::Unavailable => 502,
-        FailureKind::Credential => 403,
-        other => super::webhook::status(other),
-    }
+    // The bot failed, or could not be reached.
+    let own = [(FailureKind::Unavailable, 502), (FailureKind::Credential, 403)];
+    own.iter().find(|it| it.0 == kind).map_or_else(|| super::webhook::status(kind), |it| it.1)
 }
 
 fn messages(replies: Vec<Reply>) -> Vec<Value> {

@@ -40,7 +40,7 @@ impl<const LATER: bool> Peer for Webhook<LATER> {
         let shared = script.clone();
         let fake = FakeWebhook::start(move |posted: Posted| {
             let then = shared.ask(asked(&posted.frame));
-            async move { if LATER { later(then, posted.frame).await } else { now(then.due().await, &posted.frame) } }
+            async move { if LATER { later(then, posted.frame) } else { now(then.due().await, &posted.frame) } }
         });
         let (ends, mut posted) = (script.clone(), fake.posted_so_far());
         tokio::spawn(async move {
@@ -109,35 +109,38 @@ fn now(then: Then, turn: &Value) -> Reaction {
         }
         Then::Oversized => Reaction::Json(reply(turn, vec![Reply::Text("word ".repeat(1024 * 1024))])),
         Then::Cut => Reaction::Cut,
-        said => Reaction::Json(frame(said, turn)),
+        said @ (Then::Say(_)
+        | Then::Act { .. }
+        | Then::NotUnderstood(_)
+        | Then::End(_)
+        | Then::LiveAgent(_)
+        | Then::Empty
+        | Then::After(..)
+        | Then::Twice(_)
+        | Then::First(..)) => Reaction::Json(frame(said, turn)),
     }
 }
 
 /// 202, and the answer by a post of its own. What only a response can show stands in the response.
-async fn later(then: Then, turn: Value) -> Reaction {
+fn later(then: Then, turn: Value) -> Reaction {
     if matches!(then, Then::Fail(_) | Then::Truncated | Then::Oversized | Then::Cut) {
         return now(then, &turn);
     }
     tokio::spawn(async move {
-        let mut then = then;
-        loop {
-            match then.due().await {
-                Then::First(replies, rest) => {
-                    post(&turn, &part(&turn, replies)).await;
-                    then = *rest;
-                }
-                Then::Twice(inner) => {
-                    let answer = frame(*inner, &turn);
-                    post(&turn, &answer).await;
-                    return post(&turn, &answer).await;
-                }
-                Then::Malformed => {
-                    let mut slip = reply(&turn, Vec::new());
-                    slip["mesages"] = json!([]);
-                    return post(&turn, &slip).await;
-                }
-                said => return post(&turn, &frame(said, &turn)).await,
-            }
+        let mut then = then.due().await;
+        while let Then::First(replies, rest) = then {
+            post(&turn, &part(&turn, replies)).await;
+            then = rest.due().await;
+        }
+        if matches!(then, Then::Malformed) {
+            let mut slip = reply(&turn, Vec::new());
+            slip["mesages"] = json!([]);
+            return post(&turn, &slip).await;
+        }
+        let (then, times) = if let Then::Twice(inner) = then { (*inner, 2) } else { (then, 1) };
+        let answer = frame(then, &turn);
+        for _ in 0..times {
+            post(&turn, &answer).await;
         }
     });
     Reaction::Status(202)
@@ -173,7 +176,14 @@ fn frame(then: Then, turn: &Value) -> Value {
         Then::End(it) => with(text(it), "end", json!(true)),
         Then::LiveAgent(it) => with(text(it), "live_agent", json!(true)),
         Then::Empty => reply(turn, Vec::new()),
-        other => panic!("{other:?} is no frame"),
+        then @ (Then::Fail(_)
+        | Then::Malformed
+        | Then::Truncated
+        | Then::Oversized
+        | Then::Cut
+        | Then::After(..)
+        | Then::Twice(_)
+        | Then::First(..)) => panic!("{then:?} is no frame"),
     }
 }
 

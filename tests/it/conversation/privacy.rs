@@ -273,19 +273,7 @@ async fn b10_what_is_private_goes_to_nobody_but_the_target_that_may_have_it() {
     let given = parameters(&targets[1], 0);
     assert_eq!((&given["card"], &given["text"]), (&"[card:2]".into(), &"from [iban:2] of [customer_number:1]".into()));
 
-    engine.say("c1", "a person").await;
-    assert_eq!(engine.next_say("c1").await, ["I connect you."]);
-    let requeue = engine.next_command("c1").await;
-    is_clean("what the person is told", format!("{requeue:?}").as_bytes());
-    let context = format!("{requeue:?}");
-    for token in ["[card:1]", "[card:2]", "[iban:1]", "[customer_number:1]"] {
-        assert!(context.contains(token), "no {token} in {context}");
-    }
-    engine.outcome("c1", requeue.action_seq, Outcome::Accepted).await;
-    let history = vec![said_before(format!("and {RETURNED_CARD}"))];
-    let returned = ContactOffered { returned_from: requeue.action_seq, history, ..with_everything("c1") };
-    engine.open_as(returned).await;
-    assert_eq!(engine.next_say("c1").await, ["Here I am again."]);
+    goes_to_a_person_and_returns(&engine).await;
     engine.end("c1", "done").await;
     engine.settled().await;
 
@@ -299,6 +287,28 @@ async fn b10_what_is_private_goes_to_nobody_but_the_target_that_may_have_it() {
     is_clean("the log", first_log.as_bytes());
     is_clean("the log after the restart", second_log.as_bytes());
     is_clean("the store", &kept(&directory));
+    tells_of_tokens(&directory);
+    assert_eq!(engine.breaches(), Vec::<String>::new());
+}
+
+async fn goes_to_a_person_and_returns(engine: &FakeEngine) {
+    engine.say("c1", "a person").await;
+    assert_eq!(engine.next_say("c1").await, ["I connect you."]);
+    let requeue = engine.next_command("c1").await;
+    is_clean("what the person is told", format!("{requeue:?}").as_bytes());
+    let context = format!("{requeue:?}");
+    for token in ["[card:1]", "[card:2]", "[iban:1]", "[customer_number:1]"] {
+        assert!(context.contains(token), "no {token} in {context}");
+    }
+    engine.outcome("c1", requeue.action_seq, Outcome::Accepted).await;
+    let history = vec![said_before(format!("and {RETURNED_CARD}"))];
+    let returned = ContactOffered { returned_from: requeue.action_seq, history, ..with_everything("c1") };
+    engine.open_as(returned).await;
+    assert_eq!(engine.next_say("c1").await, ["Here I am again."]);
+}
+
+/// The timeline, by what is left in `directory`.
+fn tells_of_tokens(directory: &TempDir) {
     let text = timeline(directory.path(), &[]);
     is_clean("the timeline", text.as_bytes());
     is_clean("the timeline in JSON", timeline(directory.path(), &["--json"]).as_bytes());
@@ -306,7 +316,6 @@ async fn b10_what_is_private_goes_to_nobody_but_the_target_that_may_have_it() {
         assert!(text.contains(line), "no {line:?} in {text}");
     }
     assert!(text.contains("\nunaltered: "), "{text}");
-    assert_eq!(engine.breaches(), Vec::<String>::new());
 }
 
 #[tokio::test]
