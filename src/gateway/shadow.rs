@@ -36,7 +36,7 @@ pub struct Shadow {
     engine: Arc<dyn LanguageEngine>,
     percent: u8,
     /// Protects the contacts whose shadow is being asked: it hears one input after the other. Taken for contacts in the share.
-    running: Mutex<HashSet<ContactId>>,
+    running: Arc<Mutex<HashSet<ContactId>>>,
     cells: OnceLock<Arc<EngineCells>>,
 }
 
@@ -45,10 +45,22 @@ pub struct Shadow {
 pub(super) struct Shadowing {
     served: Arc<Served>,
     ask: Ask,
-    /// The contact itself.
-    of: ContactId,
     turn: Turn,
     given: oneshot::Receiver<Given>,
+    place: Place,
+}
+
+/// Among those that a shadow is being asked for. Given back whatever becomes of the question.
+#[derive(Debug)]
+struct Place {
+    running: Arc<Mutex<HashSet<ContactId>>>,
+    contact: ContactId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.contact);
+    }
 }
 
 /// As much of an answer as is compared. Holds no text.
@@ -101,7 +113,7 @@ impl Given {
 impl Shadow {
     #[must_use]
     pub fn new(engine: Arc<dyn LanguageEngine>, percent: u8) -> Self {
-        Self { engine, percent, running: Mutex::default(), cells: OnceLock::new() }
+        Self { engine, percent, running: Arc::default(), cells: OnceLock::new() }
     }
 
     pub(super) fn engine(&self) -> &Arc<dyn LanguageEngine> {
@@ -117,13 +129,11 @@ impl Shadow {
         in_share(name_hash(contact.as_str()), SHADOW_SALT, self.percent)
     }
 
-    fn begin(&self, contact: &ContactId) -> bool {
+    /// `None`: it has enough to do, or is being asked for the contact.
+    fn begin(&self, contact: &ContactId) -> Option<Place> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.len() < MAX_RUNNING && running.insert(contact.clone())
-    }
-
-    fn end(&self, contact: &ContactId) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(contact);
+        let begins = running.len() < MAX_RUNNING && running.insert(contact.clone());
+        begins.then(|| Place { running: Arc::clone(&self.running), contact: contact.clone() })
     }
 }
 
@@ -146,14 +156,15 @@ impl Gateway {
         let (turn, _) = ask.turn.filter(|_| shadow.concerns(&ask.contact.name))?;
         // Well before customers would be turned away for it. A sensitive input is for nobody who need not have it.
         let room = self.calls.running() < self.limits.running_calls / 2 && !self.is_draining();
-        if sensitive || !room || !shadow.begin(&ask.contact) {
+        let place = if sensitive || !room { None } else { shadow.begin(&ask.contact) };
+        let Some(place) = place else {
             shadow.cells(served, &self.metrics).compared(ShadowResult::Skipped);
             return None;
-        }
+        };
         let (tell, given) = oneshot::channel();
         let mut copy = Ask { contact: shadow_of(&ask.contact), turn: None, ..ask.clone() };
         copy.payload.insert("shadow".to_owned(), true.into());
-        let shadowing = Shadowing { served: Arc::clone(served), ask: copy, of: ask.contact.clone(), turn, given };
+        let shadowing = Shadowing { served: Arc::clone(served), ask: copy, turn, given, place };
         Some((Box::new(shadowing), tell))
     }
 
@@ -161,16 +172,12 @@ impl Gateway {
     pub(super) fn run_shadow(self: &Arc<Self>, shadowing: Shadowing) {
         let (gateway, stop) = (Arc::clone(self), self.shadows.clone());
         self.tasks.spawn(async move {
-            let (served, of) = (Arc::clone(&shadowing.served), shadowing.of.clone());
             stop.run_until_cancelled(gateway.shadowed(shadowing)).await;
-            if let Some(shadow) = served.shadow() {
-                shadow.end(&of);
-            }
         });
     }
 
     async fn shadowed(self: &Arc<Self>, shadowing: Shadowing) {
-        let Shadowing { served, ask, of, turn, given } = shadowing;
+        let Shadowing { served, ask, turn, given, place } = shadowing;
         let Some(shadow) = served.shadow() else { return };
         let cells = shadow.cells(&served, &self.metrics);
         let began = Clock::instant();
@@ -191,7 +198,10 @@ impl Gateway {
         cells.compared(differs.first().map_or(ShadowResult::Same, |it| label(*it)));
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let Given { failure, action, intent, .. } = own;
-        self.apply(&of, Event::Shadowed(Box::new(Step::Shadowed { turn, ms, intent, action, failure, differs })));
+        self.apply(
+            &place.contact,
+            Event::Shadowed(Box::new(Step::Shadowed { turn, ms, intent, action, failure, differs })),
+        );
     }
 }
 

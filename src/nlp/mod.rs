@@ -17,6 +17,7 @@ mod lex_v2;
 mod llm;
 mod lookup;
 mod protect;
+mod seed;
 mod web;
 pub mod webhook;
 mod wish;

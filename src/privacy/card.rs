@@ -95,8 +95,8 @@ fn may_begin(signs: &Signs, groups: &[Group], at: usize) -> bool {
 /// A card number that begins with the first of the groups: of how many groups it is.
 fn begins_with(signs: &Signs, groups: &[Group]) -> Option<(usize, Find)> {
     let first = groups.first()?;
-    let (mut digits, mut lengths, mut is_seldom) = (String::new(), Vec::new(), false);
-    let mut best: Option<(usize, Find)> = None;
+    let (mut number, mut lengths, mut is_seldom) = (Number::default(), [0; MOST_DIGITS], false);
+    let mut best: Option<(usize, usize, usize)> = None;
     for (index, group) in groups.iter().enumerate() {
         match group.gap {
             _ if index == 0 => {}
@@ -104,63 +104,78 @@ fn begins_with(signs: &Signs, groups: &[Group]) -> Option<(usize, Find)> {
             Gap::Usual => {}
             Gap::Seldom(_) => is_seldom = true,
         }
-        lengths.push(group.to - group.from);
-        if lengths.iter().sum::<usize>() > MOST_DIGITS {
+        let length = group.to - group.from;
+        if number.length + length > MOST_DIGITS {
             break;
         }
-        digits.extend((group.from..group.to).filter_map(|at| signs.at(at)));
-        let is_printed_so = !is_seldom || matches!(lengths.as_slice(), [4, 4, 4, 4] | [4, 4, 4, 4, 3] | [4, 6, 5 | 4]);
+        // No group is empty, so there are no more of them than digits.
+        lengths.iter_mut().skip(index).take(1).for_each(|it| *it = length);
+        (group.from..group.to).filter_map(|at| signs.at(at)?.to_digit(10)).for_each(|it| number.push(it));
+        let is_printed_so =
+            !is_seldom || matches!(lengths.get(..=index), Some([4, 4, 4, 4] | [4, 4, 4, 4, 3] | [4, 6, 5 | 4]));
         // A security code that follows must not be taken for the last digits of a longer number.
-        let is_settled = best.as_ref().is_some_and(|(_, find)| find.value.len() == 16);
-        if is_printed_so && !is_settled && is_card(&digits) {
-            best = Some((index + 1, Find { from: first.from, to: group.to, value: digits.clone() }));
+        let is_settled = best.is_some_and(|(_, _, digits)| digits == 16);
+        if is_printed_so && !is_settled && number.is_card() {
+            best = Some((index + 1, group.to, number.length));
         }
     }
-    best
+    let (groups, to, length) = best?;
+    let is_digit = |it: &char| it.is_ascii_digit();
+    let value = (first.from..to).filter_map(|at| signs.at(at)).filter(is_digit).take(length).collect();
+    Some((groups, Find { from: first.from, to, value }))
 }
 
-fn is_card(digits: &str) -> bool {
-    is_of_a_brand(digits) && luhn(digits)
+/// A number digit by digit, with what is asked of it: a text may hold one behind each of its digits.
+#[derive(Default)]
+struct Number {
+    length: usize,
+    /// Its first four digits.
+    begin: u32,
+    /// Luhn's sums, where the digits of even places are doubled, and where those of odd places are.
+    sums: [u32; 2],
 }
 
-fn is_of_a_brand(digits: &str) -> bool {
-    let first = |count: usize| digits.get(..count).and_then(|it| it.parse::<u32>().ok()).unwrap_or_default();
-    let (one, two, three, four) = (first(1), first(2), first(3), first(4));
-    let length = digits.len();
-    match length {
-        // Visa; Diners Club; American Express; older Maestro.
-        13..=15
-            if (one == 4 && length == 13)
-                || (matches!(two, 36 | 38 | 39) && length == 14)
-                || (matches!(three, 300..=305 | 309) && length == 14)
-                || (matches!(two, 34 | 37) && length == 15)
-                || matches!(four, 5018 | 5020 | 5038 | 6304 | 6759 | 6761..=6763) =>
-        {
-            true
+impl Number {
+    fn push(&mut self, digit: u32) {
+        let doubled = if digit < 5 { digit * 2 } else { digit * 2 - 9 };
+        let [even, odd] = &mut self.sums;
+        let (twice, once) = if self.length.is_multiple_of(2) { (even, odd) } else { (odd, even) };
+        *twice += doubled;
+        *once += digit;
+        if self.length < 4 {
+            self.begin = self.begin * 10 + digit;
         }
-        // Visa; Mastercard; Mir; Troy.
-        16 if one == 4 || matches!(two, 51..=55) || matches!(four, 2200..=2204 | 2221..=2720 | 9792) => true,
-        19 if one == 4 => true,
-        // Diners Club and JCB; Maestro, Discover, UnionPay, RuPay.
-        16..=19 => matches!(two, 36 | 38 | 39 | 50 | 56..=69 | 81 | 82) || matches!(three, 300..=305 | 309 | 352..=358),
-        _ => false,
+        self.length += 1;
     }
-}
 
-fn luhn(digits: &str) -> bool {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(at, digit)| {
-            let digit = u32::from(digit.wrapping_sub(b'0'));
-            let twice = digit * 2;
-            match (at % 2, twice) {
-                (0, _) => digit,
-                (_, 0..10) => twice,
-                (_, _) => twice - 9,
+    const fn is_card(&self) -> bool {
+        self.is_of_a_brand() && self.passes_luhn()
+    }
+
+    /// From the right every second digit is doubled, not the last.
+    const fn passes_luhn(&self) -> bool {
+        let [even, odd] = self.sums;
+        let sum = if self.length.is_multiple_of(2) { even } else { odd };
+        sum.is_multiple_of(10)
+    }
+
+    const fn is_of_a_brand(&self) -> bool {
+        let four = self.begin;
+        let (one, two, three) = (four / 1000, four / 100, four / 10);
+        match self.length {
+            // Visa; Diners Club; American Express; older Maestro.
+            13 if one == 4 => true,
+            14 if matches!(two, 36 | 38 | 39) || matches!(three, 300..=305 | 309) => true,
+            15 if matches!(two, 34 | 37) => true,
+            13..=15 => matches!(four, 5018 | 5020 | 5038 | 6304 | 6759 | 6761..=6763),
+            // Visa; Mastercard; Mir; Troy.
+            16 if one == 4 || matches!(two, 51..=55) || matches!(four, 2200..=2204 | 2221..=2720 | 9792) => true,
+            19 if one == 4 => true,
+            // Diners Club and JCB; Maestro, Discover, UnionPay, RuPay.
+            16..=19 => {
+                matches!(two, 36 | 38 | 39 | 50 | 56..=69 | 81 | 82) || matches!(three, 300..=305 | 309 | 352..=358)
             }
-        })
-        .sum();
-    sum.is_multiple_of(10)
+            _ => false,
+        }
+    }
 }

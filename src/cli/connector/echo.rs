@@ -1,9 +1,9 @@
 //! `usher connector echo`: the smallest connector that does everything right, reconnecting included.
 
-use std::{io, time::Duration};
+use std::{collections::VecDeque, io, time::Duration};
 
 use clap::Args;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     DialArgs, Stop,
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     cli::{Exit, Terminal, runtime},
+    clock::Clock,
     config::Environment,
     nlp::connector::frames::{FromConnector, Input, Message, Reply, ToConnector, Turn, Typing},
 };
@@ -59,28 +60,44 @@ pub(super) fn run(args: &EchoArgs, environment: &Environment, terminal: &mut Ter
 
 /// Answers turns until the socket is closed; says how it was.
 async fn serve(mut client: Client, args: &EchoArgs, terminal: &mut Terminal<'_>) -> io::Result<Option<(u16, String)>> {
+    let delay = Duration::from_millis(args.delay_ms);
+    // Those that are to be answered, and when.
+    let mut open: VecDeque<(Instant, Box<Turn>)> = VecDeque::new();
     loop {
-        let text = match client.next().await {
-            Heard::Text(text) => text,
-            Heard::Closed(close) => return Ok(close),
+        let text = tokio::select! {
+            heard = client.next() => match heard {
+                Heard::Text(text) => text,
+                Heard::Closed(close) => return Ok(close),
+            },
+            Some(turn) = next_due(&mut open) => {
+                send(&mut client, &FromConnector::Reply(Box::new(echo(&turn)))).await;
+                continue;
+            }
         };
         writeln!(terminal.out, "{}", show::to_connector(&text))?;
-        let Ok(Some(ToConnector::Turn(turn))) = ToConnector::read(&text) else { continue };
-        let mut frames = vec![FromConnector::Reply(Box::new(echo(&turn)))];
-        if args.delay_ms > 0 {
-            let typing = Typing { turn_id: turn.turn_id.clone(), ..Typing::default() };
-            frames.insert(0, FromConnector::Typing(typing));
-        }
-        for frame in frames {
-            if matches!(frame, FromConnector::Reply(_)) {
-                sleep(Duration::from_millis(args.delay_ms)).await;
+        match ToConnector::read(&text) {
+            Ok(Some(ToConnector::Turn(turn))) => {
+                if args.delay_ms > 0 {
+                    let typing = Typing { turn_id: turn.turn_id.clone(), ..Typing::default() };
+                    send(&mut client, &FromConnector::Typing(typing)).await;
+                }
+                open.push_back((Clock::instant() + delay, turn));
             }
-            if client.send(frame.text()).await.is_err() {
-                // What closed it is still to be read.
-                break;
-            }
+            Ok(Some(ToConnector::Cancelled(gone))) => open.retain(|(_, turn)| turn.turn_id != gone.turn_id),
+            Ok(_) | Err(_) => {}
         }
     }
+}
+
+/// The turn whose time has come; `None`: there is none to wait for. Takes nothing if it is given up before.
+async fn next_due(open: &mut VecDeque<(Instant, Box<Turn>)>) -> Option<Box<Turn>> {
+    sleep_until(open.front()?.0).await;
+    open.pop_front().map(|(_, turn)| turn)
+}
+
+/// What closed a socket that takes nothing is still to be read.
+async fn send(client: &mut Client, frame: &FromConnector) {
+    drop(client.send(frame.text()).await);
 }
 
 fn echo(turn: &Turn) -> Reply {

@@ -291,7 +291,7 @@ impl Contact {
     pub fn on_event(&mut self, event: Event, cx: Context<'_>, out: &mut Out) {
         match event {
             Event::Message { id, input, sensitive } => {
-                self.on_message(Heard { id: Some(id.clone()), input, sensitive }, id, cx, out);
+                self.on_message(Heard { id: Some(id.clone()), input, sensitive, joined: 0 }, id, cx, out);
             }
             Event::Typing => self.state.clock.restart(&cx.rules.inactivity, cx.now),
             Event::Answered { turn, epoch, answer } => self.on_answered(turn, epoch, *answer, cx, out),

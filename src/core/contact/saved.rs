@@ -164,10 +164,13 @@ impl Serialize for Heard {
     /// A sensitive body stays in memory.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("Heard", 3)?;
+        let mut fields = serializer.serialize_struct("Heard", 4)?;
         fields.serialize_field("id", &self.id)?;
         fields.serialize_field("input", if self.sensitive { &Input::Redacted } else { &self.input })?;
         fields.serialize_field("sensitive", &self.sensitive)?;
+        if self.joined > 0 {
+            fields.serialize_field("joined", &self.joined)?;
+        }
         fields.end()
     }
 }

@@ -80,6 +80,9 @@ pub(super) struct Heard {
     pub(super) input: Input,
     #[serde(default)]
     pub(super) sensitive: bool,
+    /// So many further messages are part of it.
+    #[serde(default)]
+    pub(super) joined: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -69,14 +69,13 @@ impl Contact {
     #[must_use]
     pub fn said_before(&self) -> Vec<Line> {
         let asked = match &self.state.pending {
-            Some(Pending::Ask(asked)) => asked.heard.id.as_ref(),
+            Some(Pending::Ask(asked)) => Some(&asked.heard),
             Some(Pending::External { .. } | Pending::Command { .. }) | None => None,
         };
-        let mut open: Vec<_> =
-            asked.into_iter().chain(self.state.waiting.iter().filter_map(|it| it.id.as_ref())).collect();
-        // Pieces of one long text are one line.
-        open.dedup();
-        let mut open = open.len();
+        let mut open: Vec<_> = asked.into_iter().chain(&self.state.waiting).filter(|it| it.id.is_some()).collect();
+        // Pieces of one long text are one line, words that were joined are one each.
+        open.dedup_by(|next, one| next.id == one.id);
+        let mut open: usize = open.iter().map(|it| 1 + usize::try_from(it.joined).unwrap_or(usize::MAX - 1)).sum();
         let mut lines: Vec<Line> = self
             .card
             .history

@@ -55,6 +55,7 @@ impl Contact {
             words.push_str(more);
             first.sensitive |= *sensitive;
             joined = joined.saturating_add(1);
+            first.joined = first.joined.saturating_add(1);
             self.state.waiting.pop_front();
         }
         Some((first, joined))
@@ -108,7 +109,7 @@ impl Contact {
 
     pub(super) fn ask_event(&mut self, name: &str, parameters: Parameters, chain: u8, cx: Context<'_>, out: &mut Out) {
         let input = Input::Event { name: name.to_owned(), parameters };
-        self.ask((Heard { id: None, input, sensitive: false }, 0), chain, cx, out);
+        self.ask((Heard { id: None, input, sensitive: false, joined: 0 }, 0), chain, cx, out);
     }
 
     fn ask(&mut self, (heard, joined): (Heard, u32), chain: u8, cx: Context<'_>, out: &mut Out) {

@@ -18,6 +18,7 @@ use crate::{
         content::{MAX_NAME_BYTES, clipped, failure_text, json, last_segment},
         errors::Place,
     },
+    nlp::seed,
     wire::{
         dialogflow_cx::{
             DetectIntentRequest, DetectIntentResponse, DtmfInput, EventInput, Match, QueryInput, QueryParameters,
@@ -53,7 +54,7 @@ impl Extras {
         query: Query,
         place: &Place,
     ) -> Result<DetectIntentRequest, AskError> {
-        let Query { input, language, payload } = query;
+        let Query { input, language, mut payload, seed } = query;
         // An event carries no parameters of its own here: they go into the session, as Google's own clients do it.
         let (input, mut parameters) = match input {
             Input::Text(text) => (query_input::Input::Text(TextInput { text }), Parameters::new()),
@@ -64,6 +65,11 @@ impl Extras {
             }
             Input::Redacted => return Err(place.redacted()),
         };
+        if let Some(seed) = seed {
+            seed::add(Some(&seed), &mut payload);
+            // What other engines have gathered; what comes with the event is newer.
+            parameters = seed.slots.into_iter().chain(parameters).collect();
+        }
         let known = if payload.is_empty() { Value::Null } else { Value::Object(payload.clone()) };
         parameters.insert(CONTACT.to_owned(), known);
         parameters.insert(ACTION.to_owned(), Value::Null);

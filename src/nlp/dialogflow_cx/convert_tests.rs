@@ -359,7 +359,7 @@ fn requests_carry_input_language_payload_session_parameters_and_the_rest() {
     let extras = Extras { time_zone: "Europe/Berlin".into(), sentiment: true, channel: "CHAT".into() };
     let known = map(&json!({"attributes": {"tier": "gold"}, "humanReturned": true}));
     let sent = |input| {
-        let query = Query { input, language: "de".into(), payload: known.clone() };
+        let query = Query { input, language: "de".into(), payload: known.clone(), seed: None };
         extras.request("s".into(), query, &place()).unwrap()
     };
     let request = sent(Input::Text("hello".into()));
@@ -394,12 +394,26 @@ fn requests_carry_input_language_payload_session_parameters_and_the_rest() {
         assert_eq!(input_of(request), query_input::Input::Event(EventInput { event: name.into() }));
     }
 
-    let nothing = Query { input: Input::Text("x".into()), language: "en".into(), payload: Parameters::new() };
+    let nothing =
+        Query { input: Input::Text("x".into()), language: "en".into(), payload: Parameters::new(), seed: None };
     let params = extras.request("s".into(), nothing, &place()).unwrap().query_params.unwrap();
     assert_eq!(params.payload, None);
     assert_eq!(params.parameters.unwrap(), object(&json!({"usher": null, "usher_action": null})), "nothing old stays");
-    let gone = Query { input: Input::Redacted, language: "en".into(), payload: Parameters::new() };
+    let gone = Query { input: Input::Redacted, language: "en".into(), payload: Parameters::new(), seed: None };
     assert_eq!(extras.request("s".into(), gone, &place()).unwrap_err().kind, FailureKind::Interrupted);
+}
+
+#[test]
+fn b7_a_conversation_that_is_taken_over_brings_session_parameters_and_what_was_said() {
+    let extras = Extras { time_zone: String::new(), sentiment: false, channel: String::new() };
+    let mut seed = seed::tests::seed();
+    seed.slots.extend(map(&json!({"colour": "red", "usher_action": "forged"})));
+    let told = map(&json!({ "seed": seed::json(&seed) }));
+    let input = Input::Event { name: "welcome".into(), parameters: map(&json!({"colour": "blue"})) };
+    let query = Query { input, language: "de".into(), payload: Parameters::new(), seed: Some(seed) };
+    let params = extras.request("s".into(), query, &place()).unwrap().query_params.unwrap();
+    let expected = json!({"size": "L", "colour": "blue", "usher": told, "usher_action": null});
+    assert_eq!((params.parameters, params.payload), (Some(object(&expected)), Some(structs::from_json(&told))));
 }
 
 /// A real answer, for mutations of its bytes.

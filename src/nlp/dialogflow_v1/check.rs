@@ -21,7 +21,7 @@ pub(in crate::nlp) async fn run(
     let unbuilt = |error: crate::nlp::BuildError| AskError::new(FailureKind::Invalid, error.to_string());
     let engine = super::engine(engine, profile, deps).map_err(unbuilt)?;
     let input = Input::Text(PROBE.to_owned());
-    let reply = engine.converse(input, Parameters::new(), &profile.rules.language, PROBE_SESSION).await?;
+    let reply = engine.converse(input, (Parameters::new(), None), &profile.rules.language, PROBE_SESSION).await?;
     let about = match super::convert::answer(&reply.body, true, &engine.web.place) {
         Ok(answer) => Ok(answer.intent.map_or_else(
             || "speaks version 1 of the API".to_owned(),

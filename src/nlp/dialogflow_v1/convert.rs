@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 use super::errors;
 use crate::{
     core::message::{Answer, Button, Input, Parameters, Reply},
-    gateway::ports::AskError,
+    gateway::ports::{AskError, Seed},
     nlp::{
         fit::{self, MAX_ITEMS, MAX_REPLIES},
+        seed,
         web::Place,
         wish::{self, Wish},
     },
@@ -19,6 +20,9 @@ use crate::{
 
 /// The event by which clicks and forms reach the agent.
 const STRUCTURED_EVENT: &str = "structured";
+/// The context with which a conversation is taken over from another engine, with what that has gathered.
+const SEED_CONTEXT: &str = "usher-seed";
+const SEED_LIFESPAN: u32 = 50;
 /// The action of an agent's fallback intent, unless its author changes it: older servers tell a fallback by nothing else.
 const FALLBACK_ACTION: &str = "input.unknown";
 
@@ -34,8 +38,17 @@ pub(super) struct Query<'a> {
     lang: &'a str,
     session_id: &'a str,
     timezone: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    contexts: Vec<Context>,
     #[serde(skip_serializing_if = "Option::is_none")]
     original_request: Option<OriginalRequest>,
+}
+
+#[derive(Debug, Serialize)]
+struct Context {
+    name: &'static str,
+    lifespan: u32,
+    parameters: Parameters,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,7 +79,7 @@ pub(super) struct Setting<'a> {
 
 pub(super) fn query<'a>(
     input: Input,
-    payload: Parameters,
+    (mut payload, seed): (Parameters, Option<Box<Seed>>),
     setting: Setting<'a>,
     place: &Place,
 ) -> Result<Query<'a>, AskError> {
@@ -78,8 +91,11 @@ pub(super) fn query<'a>(
         Input::Redacted => return Err(place.redacted()),
     };
     let Setting { language, session, time_zone } = setting;
+    seed::add(seed.as_deref(), &mut payload);
+    let seeded = |it: Box<Seed>| Context { name: SEED_CONTEXT, lifespan: SEED_LIFESPAN, parameters: it.slots };
+    let contexts = seed.map(seeded).into_iter().collect();
     let original_request = (!payload.is_empty()).then_some(OriginalRequest { source: "usher", data: payload });
-    Ok(Query { asked, lang: language, session_id: session, timezone: time_zone, original_request })
+    Ok(Query { asked, lang: language, session_id: session, timezone: time_zone, contexts, original_request })
 }
 
 /// What the `status` object of a body says, if there is one.

@@ -12,7 +12,7 @@ fn parameters(json: Value) -> Parameters {
 
 fn asked(input: Input, payload: Value) -> Value {
     let setting = Setting { language: "pt-BR", session: "u.c-1", time_zone: "Europe/Berlin" };
-    serde_json::to_value(query(input, parameters(payload), setting, &place()).unwrap()).unwrap()
+    serde_json::to_value(query(input, (parameters(payload), None), setting, &place()).unwrap()).unwrap()
 }
 
 fn read(document: &Value) -> Result<Answer, AskError> {
@@ -68,8 +68,20 @@ fn s9_a_question_is_a_query_or_an_event() {
     assert_eq!(click["event"], json!({"name": "structured", "data": {"chose": 1}}));
 
     let setting = Setting { language: "en", session: "s", time_zone: "UTC" };
-    let error = query(Input::Redacted, Parameters::new(), setting, &place()).unwrap_err();
+    let error = query(Input::Redacted, (Parameters::new(), None), setting, &place()).unwrap_err();
     assert_eq!(error.kind, FailureKind::Interrupted);
+}
+
+#[test]
+fn b7_a_conversation_that_is_taken_over_brings_a_context_and_what_was_said() {
+    let seed = seed::tests::seed();
+    let told = json!({ "seed": seed::json(&seed) });
+    let setting = Setting { language: "en", session: "s", time_zone: "UTC" };
+    let given = (Parameters::new(), Some(seed));
+    let sent = query(Input::Text("and soon".into()), given, setting, &place()).unwrap();
+    let sent = serde_json::to_value(sent).unwrap();
+    assert_eq!(sent["contexts"], json!([{"name": "usher-seed", "lifespan": 50, "parameters": {"size": "L"}}]));
+    assert_eq!(sent["originalRequest"], json!({"source": "usher", "data": told}));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::{
     config::settings::{EngineSettings, Profile},
     core::message::{Answer, FailureKind, Input, Parameters},
     egress::{Reply, Request},
-    gateway::ports::{Ask, AskError, LanguageEngine},
+    gateway::ports::{Ask, AskError, LanguageEngine, Seed},
 };
 
 use convert::Setting;
@@ -86,7 +86,7 @@ impl LanguageEngine for Engine {
         let session = fit::session(&ask.contact, MAX_SESSION_BYTES);
         Box::pin(async move {
             let words = fit::is_words(&ask.input);
-            let reply = self.converse(ask.input, ask.payload, &ask.language, &session).await?;
+            let reply = self.converse(ask.input, (ask.payload, ask.seed), &ask.language, &session).await?;
             convert::answer(&reply.body, words, &self.web.place)
         })
     }
@@ -97,13 +97,13 @@ impl Engine {
     async fn converse(
         &self,
         input: Input,
-        payload: Parameters,
+        given: (Parameters, Option<Box<Seed>>),
         language: &str,
         session: &str,
     ) -> Result<Reply, AskError> {
         let place = &self.web.place;
         let setting = Setting { language, session, time_zone: &self.time_zone };
-        let query = convert::query(input, payload, setting, place)?;
+        let query = convert::query(input, given, setting, place)?;
         let invalid = |error: serde_json::Error| {
             place.failure(FailureKind::Invalid, "the question is no JSON", Some(error.into()))
         };

@@ -16,15 +16,19 @@ use crate::{
         },
         errors::Place,
     },
+    nlp::seed,
     wire::dialogflow_v2::{
-        DetectIntentRequest, DetectIntentResponse, EventInput, Message, QueryInput, QueryParameters, QueryResult,
-        SentimentAnalysisRequestConfig, TextInput, message, query_input,
+        Context, DetectIntentRequest, DetectIntentResponse, EventInput, Message, QueryInput, QueryParameters,
+        QueryResult, SentimentAnalysisRequestConfig, TextInput, message, query_input,
     },
     wire::structs,
 };
 
 /// The event by which clicks and forms reach the agent.
 const STRUCTURED_EVENT: &str = "structured";
+/// The context with which a conversation is taken over from another engine. It is active in so many turns.
+const SEED_CONTEXT: &str = "usher-seed";
+const SEED_LIFESPAN: i32 = 50;
 
 /// The same for those who look at an agent beforehand.
 pub(super) const LIMITS: AnswerLimits = AnswerLimits {
@@ -48,7 +52,9 @@ impl Extras {
         query: Query,
         place: &Place,
     ) -> Result<DetectIntentRequest, AskError> {
-        let Query { input, language, payload } = query;
+        let Query { input, language, mut payload, seed } = query;
+        seed::add(seed.as_deref(), &mut payload);
+        let contexts = seed.map(|it| seeded(&session, it.slots)).into_iter().collect();
         let input = match input {
             // Digits are text to Dialogflow: an agent matches them by its entities, as it does on the telephone.
             Input::Text(text) | Input::Dtmf(text) => {
@@ -60,24 +66,34 @@ impl Extras {
         };
         Ok(DetectIntentRequest {
             session,
-            query_params: self.parameters(payload),
+            query_params: self.parameters(payload, contexts),
             query_input: Some(QueryInput { input: Some(input) }),
             ..DetectIntentRequest::default()
         })
     }
 
-    fn parameters(&self, payload: Parameters) -> Option<QueryParameters> {
+    fn parameters(&self, payload: Parameters, contexts: Vec<Context>) -> Option<QueryParameters> {
         if payload.is_empty() && self.time_zone.is_empty() && !self.sentiment {
             return None;
         }
         Some(QueryParameters {
             time_zone: self.time_zone.clone(),
+            contexts,
             payload: Some(payload).filter(|it| !it.is_empty()).map(|it| structs::from_json(&it)),
             sentiment_analysis_request_config: self
                 .sentiment
                 .then_some(SentimentAnalysisRequestConfig { analyze_query_text_sentiment: true }),
             ..QueryParameters::default()
         })
+    }
+}
+
+/// What other engines have gathered: `#usher-seed.size` to the agent.
+fn seeded(session: &str, slots: Parameters) -> Context {
+    Context {
+        name: format!("{session}/contexts/{SEED_CONTEXT}"),
+        lifespan_count: SEED_LIFESPAN,
+        parameters: Some(slots).filter(|it| !it.is_empty()).map(|it| structs::from_json(&it)),
     }
 }
 

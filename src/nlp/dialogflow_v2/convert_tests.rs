@@ -248,6 +248,7 @@ fn requests_carry_input_language_payload_zone_and_sentiment() {
         input,
         language: "de".into(),
         payload: json!({"attributes": {"tier": "gold"}}).as_object().unwrap().clone(),
+        seed: None,
     };
     let sent = |input| extras.request("s".into(), ask(input), &place()).unwrap();
     let input_of = |request: DetectIntentRequest| request.query_input.unwrap().input.unwrap();
@@ -275,6 +276,19 @@ fn requests_carry_input_language_payload_zone_and_sentiment() {
     let bare = Extras { time_zone: String::new(), sentiment: false };
     let query = Query { payload: Parameters::new(), ..ask(Input::Text("x".into())) };
     assert_eq!(bare.request("s".into(), query, &place()).unwrap().query_params, None);
+}
+
+#[test]
+fn b7_a_conversation_that_is_taken_over_brings_a_context_and_what_was_said() {
+    let extras = Extras { time_zone: String::new(), sentiment: false };
+    let seed = seed::tests::seed();
+    let told = json!({ "seed": seed::json(&seed) });
+    let input = Input::Text("and soon".into());
+    let query = Query { input, language: "de".into(), payload: Parameters::new(), seed: Some(seed) };
+    let params = extras.request("p/sessions/s".into(), query, &place()).unwrap().query_params.unwrap();
+    let parameters = Some(object(&json!({"size": "L"})));
+    let context = Context { name: "p/sessions/s/contexts/usher-seed".into(), lifespan_count: 50, parameters };
+    assert_eq!((params.contexts, params.payload), (vec![context], Some(object(&told))));
 }
 
 /// A real answer, for mutations of its bytes.

@@ -31,6 +31,7 @@ pub(super) fn request(wire: DetectIntentRequest) -> model::DetectIntentRequest {
         });
         model::QueryParameters::new()
             .set_time_zone(it.time_zone)
+            .set_contexts(it.contexts.into_iter().map(given_context))
             .set_or_clear_payload(it.payload.map(structs::to_json_leniently))
             .set_or_clear_sentiment_analysis_request_config(sentiment)
     });
@@ -38,6 +39,13 @@ pub(super) fn request(wire: DetectIntentRequest) -> model::DetectIntentRequest {
         .set_session(session)
         .set_or_clear_query_params(parameters)
         .set_or_clear_query_input(input)
+}
+
+fn given_context(wire: Context) -> model::Context {
+    model::Context::new()
+        .set_name(wire.name)
+        .set_lifespan_count(wire.lifespan_count)
+        .set_or_clear_parameters(wire.parameters.map(structs::to_json_leniently))
 }
 
 pub(super) fn response(rest: model::DetectIntentResponse) -> DetectIntentResponse {

@@ -25,7 +25,7 @@ use crate::{
         ids::Timestamp,
         message::{Answer, FailureKind, Input, MediaType, Parameters},
     },
-    gateway::ports::{Ask, AskError, LanguageEngine},
+    gateway::ports::{Ask, AskError, LanguageEngine, Seed},
 };
 
 use errors::Place;
@@ -46,6 +46,7 @@ pub(super) struct Query {
     pub(super) input: Input,
     pub(super) language: String,
     pub(super) payload: Parameters,
+    pub(super) seed: Option<Box<Seed>>,
 }
 
 /// What a response is an answer to.
@@ -118,9 +119,9 @@ impl<A: Api, T: Transport<A>> LanguageEngine for Engine<A, T> {
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, AskError>> {
         Box::pin(async move {
             let session = self.sessions.of(&ask.contact);
-            let Ask { media, input, language, payload, .. } = ask;
+            let Ask { media, input, language, payload, seed, .. } = ask;
             let asked = Asked::of(&input, media);
-            let response = self.converse(session, Query { input, language, payload }).await?;
+            let response = self.converse(session, Query { input, language, payload, seed }).await?;
             self.api.answer(response, asked, &self.place)
         })
     }
@@ -129,7 +130,7 @@ impl<A: Api, T: Transport<A>> LanguageEngine for Engine<A, T> {
 impl<A: Api, T: Transport<A>> Dialogflow for Engine<A, T> {
     fn probe(&self, language: String) -> BoxFuture<'_, Result<(), AskError>> {
         let input = Input::Event { name: PROBE_EVENT.to_owned(), parameters: Parameters::new() };
-        let query = Query { input, language, payload: Parameters::new() };
+        let query = Query { input, language, payload: Parameters::new(), seed: None };
         Box::pin(async move { self.converse(self.sessions.apart(PROBE_SESSION), query).await.map(drop) })
     }
 }

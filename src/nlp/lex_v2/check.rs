@@ -21,7 +21,7 @@ pub(in crate::nlp) async fn run(
     let unbuilt = |error: crate::nlp::BuildError| AskError::new(FailureKind::Invalid, error.to_string());
     let engine = super::engine(engine, profile, deps).map_err(unbuilt)?;
     let session = Session { id: PROBE_SESSION, language: &profile.rules.language };
-    let about = match engine.answer(Input::Text(PROBE.to_owned()), Parameters::new(), session).await {
+    let about = match engine.answer(Input::Text(PROBE.to_owned()), (Parameters::new(), None), session).await {
         Ok(answer) => Ok(format!(
             "bot {}, locale {}; \"{PROBE}\" is intent {} to it",
             engine.bot.id,

@@ -13,9 +13,10 @@ use serde_json::{Map, Value};
 use super::errors::{self, Bot};
 use crate::{
     core::message::{Answer, Button, FailureKind, Input, Parameters, Reply},
-    gateway::ports::AskError,
+    gateway::ports::{AskError, Seed},
     nlp::{
         fit::{self, MAX_ITEMS, MAX_REPLIES},
+        seed,
         web::Place,
         wish::{self, Wish},
     },
@@ -26,6 +27,7 @@ const STRUCTURED_EVENT: &str = "structured";
 
 /// Request attributes of ours, for the bot's Lambda function. None is called [`wish::KEY`]: Lex gives them back.
 const PAYLOAD_ATTRIBUTE: &str = "usher_payload";
+const SEED_ATTRIBUTE: &str = "usher_seed";
 const EVENT_ATTRIBUTE: &str = "usher_event";
 const EVENT_PARAMETERS_ATTRIBUTE: &str = "usher_event_parameters";
 /// Lambda's input is bounded, and holds more than an attribute.
@@ -37,18 +39,43 @@ pub(super) struct Utterance {
     text: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     request_attributes: BTreeMap<&'static str, String>,
+    /// Takes the place of what Lex keeps, so it goes only where a conversation is taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_state: Option<GivenState>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenState {
+    session_attributes: BTreeMap<String, String>,
+}
+
+/// What other engines have gathered, as texts: session attributes are nothing else.
+fn seeded(slots: Parameters) -> Option<GivenState> {
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string()
+        }
+    };
+    let session_attributes: BTreeMap<_, _> = slots.into_iter().map(|(name, value)| (name, text(value))).collect();
+    (!session_attributes.is_empty()).then_some(GivenState { session_attributes })
 }
 
 pub(super) fn utterance(
     input: Input,
-    payload: Parameters,
+    (payload, seed): (Parameters, Option<Box<Seed>>),
     event_texts: &BTreeMap<String, String>,
     place: &Place,
 ) -> Result<Utterance, AskError> {
     let mut request_attributes = BTreeMap::new();
-    attach(&mut request_attributes, PAYLOAD_ATTRIBUTE, payload);
+    attach(&mut request_attributes, PAYLOAD_ATTRIBUTE, &Value::Object(payload));
+    if let Some(seed) = &seed {
+        attach(&mut request_attributes, SEED_ATTRIBUTE, &seed::fitting(seed));
+    }
+    let session_state = seed.and_then(|it| seeded(it.slots));
     let (event, parameters) = match input {
-        Input::Text(text) | Input::Dtmf(text) => return Ok(Utterance { text, request_attributes }),
+        Input::Text(text) | Input::Dtmf(text) => return Ok(Utterance { text, request_attributes, session_state }),
         Input::Event { name, parameters } => (name, parameters),
         Input::Structured(parameters) => (STRUCTURED_EVENT.to_owned(), parameters),
         Input::Redacted => return Err(place.redacted()),
@@ -57,13 +84,13 @@ pub(super) fn utterance(
         let advice = format!("Lex knows no events, and `event_texts` has no text for {}", fit::name(event));
         return Err(place.failure(FailureKind::Empty, &advice, None));
     };
-    attach(&mut request_attributes, EVENT_PARAMETERS_ATTRIBUTE, parameters);
+    attach(&mut request_attributes, EVENT_PARAMETERS_ATTRIBUTE, &Value::Object(parameters));
     request_attributes.insert(EVENT_ATTRIBUTE, event);
-    Ok(Utterance { text: text.clone(), request_attributes })
+    Ok(Utterance { text: text.clone(), request_attributes, session_state })
 }
 
-fn attach(attributes: &mut BTreeMap<&'static str, String>, name: &'static str, parameters: Parameters) {
-    let json = Value::Object(parameters).to_string();
+fn attach(attributes: &mut BTreeMap<&'static str, String>, name: &'static str, json: &Value) {
+    let json = json.to_string();
     if json.len() > MAX_ATTRIBUTE_BYTES {
         tracing::warn!("the request attribute {name} of more than {MAX_ATTRIBUTE_BYTES} bytes is not passed on");
     } else if json != "{}" {

@@ -14,8 +14,23 @@ fn parameters_of(json: Value) -> Parameters {
 
 fn said(input: Input, payload: Value) -> Result<Value, AskError> {
     let texts = BTreeMap::from([("WELCOME".to_owned(), "hello".to_owned())]);
-    let utterance = utterance(input, fit::object(payload).unwrap(), &texts, &place())?;
+    let utterance = utterance(input, (fit::object(payload).unwrap(), None), &texts, &place())?;
     Ok(serde_json::to_value(utterance).unwrap())
+}
+
+#[test]
+fn b7_a_conversation_that_is_taken_over_brings_session_attributes_and_what_was_said() {
+    let mut seed = seed::tests::seed();
+    seed.slots.insert("guests".to_owned(), json!(4));
+    let told = seed::json(&seed).to_string();
+    let given = (Parameters::new(), Some(seed));
+    let sent = utterance(Input::Text("and soon".into()), given, &BTreeMap::new(), &place()).unwrap();
+    let expected = json!({
+        "text": "and soon",
+        "requestAttributes": {"usher_seed": told},
+        "sessionState": {"sessionAttributes": {"size": "L", "guests": "4"}}
+    });
+    assert_eq!(serde_json::to_value(sent).unwrap(), expected);
 }
 
 fn read(document: &Value) -> Result<Answer, AskError> {

@@ -35,7 +35,7 @@ use crate::{
         message::{Answer, FailureKind, Input, Parameters},
     },
     egress::{Reply, Request},
-    gateway::ports::{Ask, AskError, LanguageEngine},
+    gateway::ports::{Ask, AskError, LanguageEngine, Seed},
 };
 
 use convert::Reading;
@@ -63,6 +63,9 @@ struct Engine {
     event_texts: BTreeMap<String, String>,
     actions: BTreeSet<String>,
 }
+
+/// What goes along with an input: what the contact centre knows, and what was said to others.
+type Given = (Parameters, Option<Box<Seed>>);
 
 /// Whose conversation, and in what language.
 #[derive(Clone, Copy)]
@@ -107,22 +110,22 @@ impl LanguageEngine for Engine {
         let id = fit::session(&ask.contact, MAX_SESSION_BYTES);
         Box::pin(async move {
             let session = Session { id: &id, language: &ask.language };
-            self.answer(ask.input, ask.payload, session).await
+            self.answer(ask.input, (ask.payload, ask.seed), session).await
         })
     }
 }
 
 impl Engine {
-    async fn answer(&self, input: Input, payload: Parameters, session: Session<'_>) -> Result<Answer, AskError> {
-        let reply = self.recognize(input, payload, session).await?;
+    async fn answer(&self, input: Input, given: Given, session: Session<'_>) -> Result<Answer, AskError> {
+        let reply = self.recognize(input, given, session).await?;
         let Self { fallback_intent, actions, bot, .. } = self;
         Reading { fallback_intent, actions, bot, place: &self.web.place }.answer(&reply.body)
     }
 
     /// An answer that is one, to judge by its body.
-    async fn recognize(&self, input: Input, payload: Parameters, session: Session<'_>) -> Result<Reply, AskError> {
+    async fn recognize(&self, input: Input, given: Given, session: Session<'_>) -> Result<Reply, AskError> {
         let place = &self.web.place;
-        let utterance = convert::utterance(input, payload, &self.event_texts, place)?;
+        let utterance = convert::utterance(input, given, &self.event_texts, place)?;
         let invalid = |error: serde_json::Error| {
             place.failure(FailureKind::Invalid, "the question is no JSON", Some(error.into()))
         };

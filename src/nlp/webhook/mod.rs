@@ -22,13 +22,12 @@ mod usher;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use serde_json::{Value, json};
 
 use super::{BuildError, CredentialReport, Deps};
 use crate::{
     config::settings::{EngineSettings, Profile},
     core::message::FailureKind,
-    gateway::ports::{AskError, LanguageEngine, Seed},
+    gateway::ports::{AskError, LanguageEngine},
 };
 
 use self::usher::{Poster, Sender, Usher};
@@ -103,16 +102,6 @@ fn actions(profile: &Profile) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-/// What was said before, for a bot that has not heard it.
-fn seed(seed: &Seed) -> Value {
-    let lines = seed.transcript.iter().map(|it| {
-        let at =
-            jiff::Timestamp::from_millisecond(it.at.0).map_or_else(|_out_of_range| String::new(), |it| it.to_string());
-        json!({ "speaker": it.speaker, "text": it.text, "at": at })
-    });
-    json!({ "transcript": lines.collect::<Vec<_>>(), "slots": seed.slots })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use usher::{
 };
 
 use super::{
+    google,
     peer::{Ability, Peer},
     script::{Asked, Said, Script, Then},
 };
@@ -88,35 +89,15 @@ fn reaction(then: Then, rest: bool) -> Reaction {
         Then::End(text) => say(&text).ends().into(),
         Then::LiveAgent(text) => say(&text).hands_off().into(),
         Then::Empty => say("").into(),
-        Then::Fail(kind) => failure(kind),
-        Then::Malformed if rest => Reaction::Raw(b"<html>".to_vec()),
-        Then::Malformed => Reaction::Raw(vec![0xff; 64]),
-        Then::Truncated => {
-            let mut bytes = say("A good answer, of which the second half is lost on its way.").bytes(rest);
-            bytes.truncate(bytes.len() / 2);
-            Reaction::Raw(bytes)
-        }
+        Then::Fail(FailureKind::Webhook) => say("").webhook_failed(Code::Unavailable, "down").into(),
+        Then::Fail(kind) => Reaction::Status(google::code(kind)),
+        Then::Malformed => google::garbage(rest),
+        Then::Truncated => google::half(say("A good answer, of which half is lost.").bytes(rest)),
         Then::Oversized => say(&"word ".repeat(1024 * 1024)).into(),
         Then::Cut => Reaction::Cut,
         Then::After(..) => unreachable!("waited for before"),
         Then::Twice(_) | Then::First(..) => unreachable!("declined"),
     }
-}
-
-fn failure(kind: FailureKind) -> Reaction {
-    Reaction::Status(match kind {
-        FailureKind::Internal => Code::Internal,
-        FailureKind::Unavailable => Code::Unavailable,
-        FailureKind::Quota => Code::ResourceExhausted,
-        FailureKind::Credential => Code::Unauthenticated,
-        FailureKind::NotFound => Code::NotFound,
-        FailureKind::Invalid => Code::InvalidArgument,
-        FailureKind::Precondition => Code::FailedPrecondition,
-        FailureKind::Webhook => return say("").webhook_failed(Code::Unavailable, "down").into(),
-        FailureKind::Deadline | FailureKind::Empty | FailureKind::Malformed | FailureKind::Interrupted => {
-            unreachable!("nothing that an engine reports")
-        }
-    })
 }
 
 fn said(replies: Vec<Reply>) -> Say {

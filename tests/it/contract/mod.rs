@@ -52,6 +52,7 @@ mod dialogflow;
 mod dialogflow_v1;
 mod direct_line;
 mod faults;
+mod google;
 mod lex;
 mod llm;
 pub(crate) mod peer;

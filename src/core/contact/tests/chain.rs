@@ -385,3 +385,22 @@ fn b6_to_the_customer_a_fail_over_is_one_wait() {
         (10_000, Event::Tick, &[]),
     ]);
 }
+
+#[test]
+fn b7_what_is_being_asked_is_not_among_what_was_said_before_however_it_is_cut_or_joined() {
+    let said_before = |talk: &Talk| talk.contact.said_before().into_iter().map(|it| it.text).collect::<Vec<_>>();
+    let rules = Rules { coalesce: Duration::from_millis(2), ..rules() };
+    let text_limit = TextLimit { characters: 16, policy: LongText::Split, ..rules.text_limit.clone() };
+    let rules = Rules { text_limit, ..rules };
+    let script: &[Row<'_>] = &[
+        (0, said("m1", "hello"), &[]),
+        (2, Event::Tick, &["ask 1/0 'hello'"]),
+        (3, answered(1, 0, says("Hi.")), &["1 say 'Hi.'"]),
+        (4, said("m2", "where is"), &[]),
+        (5, said("m3", "my large"), &[]),
+        (6, said("m4", "order?"), &[]),
+        (8, Event::Tick, &["ask 2/0 'where is my'"]),
+    ];
+    let talk = check(rules, script);
+    assert_eq!(said_before(&talk), ["hello", "Hi."]);
+}

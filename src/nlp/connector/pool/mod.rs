@@ -47,7 +47,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 const SEARCHED_FROM: usize = 10_000;
 /// Typing is passed on this often.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
-/// A profile that is new may be without a connector for so long before somebody is told.
+/// A profile that is new may be without a connector for so long before somebody is told, unless customers miss one.
 const LONELY_AT_FIRST: Duration = Duration::from_secs(30);
 
 /// A profile's measures.
@@ -236,6 +236,8 @@ pub(super) struct Pool<W, S> {
     /// Since when nobody is open; `None`: somebody is, or patience is over.
     lonely_since: Option<Instant>,
     told_alone: bool,
+    /// Nobody need be told earlier.
+    tell_from: Instant,
     effects: Vec<Effect<W, S>>,
 }
 
@@ -258,11 +260,13 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             contacts: HashMap::new(),
             search_at: SEARCHED_FROM,
             due: BTreeSet::new(),
-            lonely_since: None,
+            // After a restart of the gateway connectors are on their way back.
+            lonely_since: Some(now),
             told_alone: false,
+            tell_from: now + LONELY_AT_FIRST,
             effects: Vec::new(),
         };
-        pool.due.insert((now + LONELY_AT_FIRST, Due::Lonely));
+        pool.due.extend([(now + terms.patience, Due::Lonely), (pool.tell_from, Due::Lonely)]);
         pool
     }
 
@@ -325,10 +329,13 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             return;
         }
         self.lonely_since = None;
-        for turn in std::mem::take(&mut self.waiting) {
+        let missed = std::mem::take(&mut self.waiting);
+        if !missed.is_empty() || now >= self.tell_from {
+            self.tell_alone();
+        }
+        for turn in missed {
             self.settle(turn, Err(Failure::new(FailureKind::Unavailable, NOBODY)), now);
         }
-        self.tell_alone();
     }
 
     fn tell_alone(&mut self) {

@@ -230,6 +230,8 @@ fn s11_a_turn_is_answered_by_the_socket_that_has_it() {
 #[test]
 fn s11_without_a_connector_a_turn_fails_at_once_and_somebody_is_told_until_one_comes() {
     let mut bench = Bench::new();
+    bench.wait(bench.pool.terms().patience);
+    assert_eq!(bench.alone, None);
     let turn = bench.ask("ann");
     bench.ended(&[(turn, Err(FailureKind::Unavailable))]);
     assert_eq!(bench.alone, Some(true));
@@ -240,6 +242,24 @@ fn s11_without_a_connector_a_turn_fails_at_once_and_somebody_is_told_until_one_c
     assert_eq!(bench.alone, None);
     bench.wait(seconds(1));
     assert_eq!(bench.alone, Some(true), "also when nobody asks");
+}
+
+#[test]
+fn s11_after_a_start_turns_wait_for_the_connectors_that_are_on_their_way_back() {
+    let mut bench = Bench::new();
+    let turn = bench.ask("ann");
+    bench.wait(bench.pool.terms().patience / 2);
+    let socket = bench.attach();
+    let sent = bench.turn(&socket);
+    bench.reply(&socket, &sent, "Hi");
+    bench.ended(&[(turn, Ok("Hi"))]);
+    assert_eq!(bench.alone, None);
+
+    let mut bench = Bench::new();
+    let turn = bench.ask("ann");
+    bench.wait(bench.pool.terms().patience);
+    bench.ended(&[(turn, Err(FailureKind::Unavailable))]);
+    assert_eq!(bench.alone, Some(true), "a customer has missed one");
 }
 
 #[test]

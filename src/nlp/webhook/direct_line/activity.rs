@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     core::{ids::ContactId, message::Input},
     gateway::ports::Ask,
+    nlp::seed,
 };
 
 /// What came since a watermark. Each activity is read by itself: a bad one must not hide the others.
@@ -172,8 +173,8 @@ pub(super) fn question(ask: &Ask, tag: &str, anew: bool, offer: Option<&Offer>) 
     if anew {
         set(&mut usher, "anew", Value::Bool(true));
     }
-    if let Some(seed) = &ask.seed {
-        set(&mut usher, "seed", super::super::seed(seed));
+    if let Some(it) = &ask.seed {
+        set(&mut usher, seed::KEY, seed::json(it));
     }
     set(&mut data, "usher", usher);
     set(&mut activity, "locale", Value::from(ask.language.as_str()));

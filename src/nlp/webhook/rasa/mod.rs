@@ -30,7 +30,7 @@ use crate::{
     },
     egress::Request,
     gateway::ports::{Ask, AskError, LanguageEngine},
-    nlp::CredentialReport,
+    nlp::{CredentialReport, seed},
 };
 
 /// Relative to the server.
@@ -148,8 +148,8 @@ fn metadata(ask: &Ask) -> serde_json::Value {
         "language": ask.language,
         "parameters": ask.payload,
     });
-    if let (Some(seed), Some(usher)) = (&ask.seed, usher.as_object_mut()) {
-        usher.insert("seed".to_owned(), super::seed(seed));
+    if let (Some(it), Some(usher)) = (&ask.seed, usher.as_object_mut()) {
+        usher.insert(seed::KEY.to_owned(), seed::json(it));
     }
     json!({ "usher": usher })
 }

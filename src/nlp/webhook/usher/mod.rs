@@ -124,14 +124,16 @@ impl Usher {
         let question = Arc::new(question);
         let signed_by = self.poster.key().filter(|_| self.signed_replies);
         let open = self.replies.open(&turn_id, signed_by);
+        let end = began + self.deadline;
         let turn = |again| {
             let (turn_id, question) = (turn_id.clone(), Arc::clone(&question));
-            let turn = Turn { turn_id, question, deadline_ms: convert::millis(self.deadline), again };
+            let left = end.saturating_duration_since(Clock::instant());
+            let turn = Turn { turn_id, question, deadline_ms: convert::millis(left), again };
             ToConnector::Turn(Box::new(turn))
         };
         let url = open.as_ref().map(|it| it.url().to_owned());
         let later = url.as_deref().map(|it| (it, convert::millis(self.async_deadline)));
-        let posting = self.poster.turn(&contact, &turn_id, turn, later, began + self.deadline);
+        let posting = self.poster.turn(&contact, &turn_id, turn, later, end);
         self.listen(Box::pin(posting), (open, &turn_id, began), &progress).await
     }
 

@@ -90,10 +90,11 @@ impl Poster {
         later: Option<(&str, u64)>,
         end: Instant,
     ) -> Result<Reply, AskError> {
-        let [first, again] = [false, true].map(|again| self.body(&turn(again), later));
-        let (first, again) = (first?, again?);
+        let first = self.body(&turn(false), later)?;
         let key = key(contact, turn_id);
-        let request = |seen| self.request(&key, if seen { &again } else { &first });
+        // Less is left of the deadline at each try.
+        let body = |seen| self.body(&turn(seen), later).unwrap_or_else(|_though_the_first_was_json| first.clone());
+        let request = |seen| self.request(&key, &body(seen));
         self.wire.send(request, self.again, end).await
     }
 
