@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{ChatArgs, Exit, MediaArg, Terminal, fail, profile_of, report, runtime, usage};
+use super::{ChatArgs, Exit, MediaArg, Terminal, fail, profile_of, report, runtime, usage, with_engine};
 use crate::{
     app::{
         self,
@@ -87,7 +87,7 @@ fn loaded(
     environment: Environment,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Option<Loaded>, crate::config::Findings> {
-    let named = args.config.is_some() || args.profiles.is_some() || args.profile.is_some();
+    let named = args.config.is_some() || args.profiles.is_some() || args.profile.is_some() || args.engine.is_some();
     let sources =
         Sources { config: args.config.clone(), profiles: args.profiles.clone(), environment, ..Sources::default() };
     let loaded = runtime.block_on(app::load(&sources))?;
@@ -98,7 +98,8 @@ fn loaded(
 
 fn chosen(args: &ChatArgs, loaded: Option<&Loaded>) -> Result<Option<Arc<Profile>>, String> {
     let Some(loaded) = loaded else { return Ok(None) };
-    profile_of(&loaded.settings.profiles, args.profile.as_deref(), args.unit.as_deref()).map(Some)
+    let profile = profile_of(&loaded.settings.profiles, args.profile.as_deref(), args.unit.as_deref())?;
+    with_engine(profile, args.engine.as_deref()).map(Some)
 }
 
 fn read_script(path: &Path) -> Result<Vec<Line>, String> {

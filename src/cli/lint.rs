@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 
-use super::{Exit, Terminal, count, fail, profile_of, report, runtime, usage};
+use super::{Exit, Terminal, count, fail, profile_of, report, runtime, usage, with_engine};
 use crate::{
     app::{
         self,
@@ -26,6 +26,9 @@ pub(super) struct LintArgs {
     /// The profile's business unit, where several have a profile of that name
     #[arg(long, value_name = "NAME")]
     unit: Option<String>,
+    /// Which of its engines: a standby's name, canary or shadow [default: primary]
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
     /// Configuration file [default: usher.toml, if it is there]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -55,7 +58,9 @@ pub(super) fn run(args: &LintArgs, environment: Environment, terminal: &mut Term
         Err(findings) => return report(&findings, terminal),
     };
     let profiles = &loaded.settings.profiles;
-    let profile = match profile_of(profiles, args.profile.as_deref(), args.unit.as_deref()) {
+    let profile = match profile_of(profiles, args.profile.as_deref(), args.unit.as_deref())
+        .and_then(|it| with_engine(it, args.engine.as_deref()))
+    {
         Ok(profile) => profile,
         Err(message) => return usage(&message, terminal),
     };

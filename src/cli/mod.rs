@@ -179,6 +179,9 @@ struct ChatArgs {
     /// The profile's business unit, where several have a profile of that name
     #[arg(long, value_name = "NAME")]
     unit: Option<String>,
+    /// Which of the profile's engines: a standby's name, canary or shadow [default: primary]
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
     /// Configuration file [default: usher.toml, if it is there]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -333,6 +336,18 @@ fn profile_of(profiles: &[Arc<Profile>], name: Option<&str>, unit: Option<&str>)
             Err(format!("several profiles could be meant, name one, and its unit with --unit: {}", known()))
         }
     }
+}
+
+/// The profile as if this engine of it was its primary; `None`: as it is.
+fn with_engine(profile: Arc<Profile>, name: Option<&str>) -> Result<Arc<Profile>, String> {
+    let Some(name) = name else { return Ok(profile) };
+    let Some(engine) = profile.engines.named(name).cloned() else {
+        let names: Vec<_> = profile.engines.all().map(|it| it.0).collect();
+        return Err(format!("profile {} has no engine `{name}`: it has {}", profile.name, names.join(", ")));
+    };
+    let mut changed = Profile::clone(&profile);
+    changed.engines.primary = engine;
+    Ok(Arc::new(changed))
 }
 
 /// 0: one worker per core; 1: everything on the calling thread.

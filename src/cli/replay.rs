@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use super::{
     Exit, StoreArgs, Terminal,
     contact::{MAX_CONTACTS, Shelf, WhichArgs},
-    fail, profile_of, report, runtime, usage,
+    fail, profile_of, report, runtime, usage, with_engine,
 };
 use crate::{
     app::{
@@ -44,6 +44,9 @@ pub(super) struct ReplayArgs {
     /// The profile whose engine is asked [default: the only one]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Which of the profile's engines: a standby's name, canary or shadow [default: primary]
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
     /// The business unit of the contacts and the profile [default: the only one]
     #[arg(long, value_name = "NAME")]
     unit: Option<String>,
@@ -83,7 +86,9 @@ pub(super) fn run(args: &ReplayArgs, environment: Environment, terminal: &mut Te
         Ok(loaded) => loaded,
         Err(findings) => return report(&findings, terminal),
     };
-    let profile = match profile_of(&loaded.settings.profiles, args.profile.as_deref(), args.unit.as_deref()) {
+    let profile = match profile_of(&loaded.settings.profiles, args.profile.as_deref(), args.unit.as_deref())
+        .and_then(|it| with_engine(it, args.engine.as_deref()))
+    {
         Ok(profile) => profile,
         Err(message) => return usage(&message, terminal),
     };

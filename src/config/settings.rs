@@ -231,6 +231,12 @@ impl Engines {
         std::iter::once((EngineName::PRIMARY, &self.primary)).chain(standbys).chain(canary).chain(shadow)
     }
 
+    /// By the name that timeline, metrics and alerts give it.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&EngineSettings> {
+        self.all().find(|it| it.0 == name).map(|it| it.1)
+    }
+
     /// The longest text that all of them take; 0: any.
     #[must_use]
     pub fn text_characters(&self) -> usize {

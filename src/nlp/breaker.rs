@@ -129,6 +129,20 @@ impl Breaker {
         }
     }
 
+    /// When it is to be looked whether the engine hangs, while it is being asked; `None`: that is not to be found out.
+    pub(super) fn look_at(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.state == State::Closed).then_some(self.hang.as_ref())?.map(|it| it.due(now))
+    }
+
+    /// Whether it hangs: then it is open from here on.
+    pub(super) fn look(&mut self, now: Timestamp) -> Option<Change> {
+        let hangs = self.state == State::Closed && self.hang.as_ref().is_some_and(|it| it.hangs(now));
+        hangs.then(|| {
+            self.open(now);
+            Change::Opened
+        })
+    }
+
     /// That nothing was answered of late is not the engine's doing.
     pub(super) fn forget_silence(&mut self) {
         if let Some(hang) = &mut self.hang {
@@ -269,11 +283,20 @@ struct Hang {
 impl Hang {
     /// One more question is about to be put. Says whether the engine hangs.
     fn asks(&mut self, now: Timestamp) -> bool {
-        let first = *self.first.get_or_insert(now);
+        self.first.get_or_insert(now);
         self.asked = self.asked.saturating_add(1);
-        let Some(typical) = self.typical_ms else { return false };
+        self.hangs(now)
+    }
+
+    fn hangs(&self, now: Timestamp) -> bool {
+        self.asked > HANGS_WITH && self.typical_ms.is_some() && self.first.is_some() && now >= self.due(now)
+    }
+
+    /// Not before this.
+    fn due(&self, now: Timestamp) -> Timestamp {
+        let typical = self.typical_ms.unwrap_or_default();
         let patience = HANGS_AFTER_MS.max(typical.saturating_mul(HANGS_AFTER_ANSWERS));
-        self.asked > HANGS_WITH && now.0.saturating_sub(first.0) >= patience
+        Timestamp(self.first.unwrap_or(now).0.saturating_add(patience))
     }
 
     fn came_back(&mut self, asked: Timestamp, failed: bool, now: Timestamp) {

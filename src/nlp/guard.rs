@@ -13,7 +13,11 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use tokio::time::timeout_at;
+use tokio::{
+    pin,
+    sync::Notify,
+    time::{sleep, timeout_at},
+};
 
 use super::{
     breaker::{Admitted, Breaker, Change, Verdict},
@@ -33,6 +37,9 @@ use crate::{
 
 /// With less left until its deadline a question that was refused is not put again.
 const LEAST_TIME: Duration = Duration::from_millis(50);
+
+/// At least so long between two looks at whether an engine hangs.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What an engine is guarded by.
 #[derive(Clone, Debug)]
@@ -66,6 +73,8 @@ pub struct Guarded {
     calm: AtomicBool,
     /// Answers in calm times, of which the breaker has not been told.
     answers: AtomicU32,
+    /// The engine was found to hang: what it has been asked goes elsewhere.
+    hangs: Notify,
 }
 
 #[derive(Debug)]
@@ -96,6 +105,7 @@ impl Guarded {
             watched: Mutex::new(Watched { breaker, last: None }),
             calm: AtomicBool::new(true),
             answers: AtomicU32::new(0),
+            hangs: Notify::new(),
         }
     }
 
@@ -120,7 +130,7 @@ impl Guarded {
                     return Err(asked.failed(error));
                 }
             };
-            let answer = self.engine.ask(ask.clone());
+            let answer = self.unless_it_hangs(self.engine.ask(ask.clone()));
             // The engine keeps the deadline itself, and says better what was late, unless we have taken of its time.
             let result = if waited || refused.is_some() {
                 timeout_at(end, answer).await.unwrap_or_else(|_| Err(self.late()))
@@ -145,6 +155,56 @@ impl Guarded {
         }
     }
 
+    /// The answer, or that the engine has stopped answering whatever it is asked.
+    async fn unless_it_hangs(&self, mut answer: BoxFuture<'_, Result<Answer, AskError>>) -> Result<Answer, AskError> {
+        if !self.may_hang {
+            return answer.await;
+        }
+        let told = self.hangs.notified();
+        pin!(told);
+        // Hears of it from here on.
+        told.as_mut().enable();
+        while let Some(pause) = self.look_again() {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer,
+                () = &mut told => return Err(self.hanging()),
+                () = sleep(pause) => {
+                    if self.looks_hung() {
+                        return Err(self.hanging());
+                    }
+                }
+            }
+        }
+        // It is a probe, or the breaker has opened by other means: what was asked before may still be answered.
+        answer.await
+    }
+
+    fn look_again(&self) -> Option<Duration> {
+        let now = self.clock.now();
+        let at = self.lock().breaker.look_at(now)?;
+        let pause = u64::try_from(at.0.saturating_sub(now.0)).unwrap_or_default();
+        // While too few are asked the time may have come long since.
+        Some(Duration::from_millis(pause).max(LOOK_EVERY))
+    }
+
+    fn looks_hung(&self) -> bool {
+        let mut watched = self.lock();
+        let change = watched.breaker.look(self.clock.now());
+        if change.is_some() {
+            watched.last = Some((FailureKind::Deadline, self.hanging().advice));
+            self.tell(change, &watched);
+            self.calm.store(false, Relaxed);
+            self.hangs.notify_waiters();
+        }
+        change.is_some()
+    }
+
+    fn hanging(&self) -> AskError {
+        let advice = format!("{}: it takes questions and has stopped answering them: see whether it hangs", self.name);
+        AskError::new(FailureKind::Deadline, advice)
+    }
+
     /// What we hold back the engine cannot answer.
     fn not_its_silence(&self) {
         if self.may_hang {
@@ -160,9 +220,8 @@ impl Guarded {
         let mut watched = self.lock();
         let (admitted, change) = watched.breaker.admit(now);
         if change == Some(Change::Opened) {
-            let advice =
-                format!("{}: it takes questions and has stopped answering them: see whether it hangs", self.name);
-            watched.last = Some((FailureKind::Deadline, advice));
+            watched.last = Some((FailureKind::Deadline, self.hanging().advice));
+            self.hangs.notify_waiters();
         }
         self.tell(change, &watched);
         self.calm.store(watched.breaker.is_calm(), Relaxed);
@@ -302,3 +361,6 @@ impl fmt::Debug for Guarded {
         f.debug_struct("Guarded").field("name", &self.name).field("engine", &self.engine).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,27 @@ async fn b3_an_engine_that_does_not_list_its_intents_is_told_with_advice() {
     assert!(told.2.starts_with("error: profiles/support.toml: the agent's intents cannot be read: "), "{}", told.2);
 }
 
+/// The primary cannot be reached, the standby tells.
+#[tokio::test]
+async fn b3_a_standbys_agent_is_compared_as_well() {
+    let server = offline::serve(offline::agent()).await;
+    let standby = format!(
+        "[[standby]]\nname = \"second\"\ntype = \"dialogflow-v2\"\n[standby.dialogflow]\nproject = \"p\"\n\
+         endpoint = \"http://{}\"\n",
+        server.address()
+    );
+    let directory = site(&(profile("http://127.0.0.1:1") + FITTING + &standby));
+    let told = usher(directory.path(), &["--engine", "second", "--json"]).await;
+    assert_eq!((told.0, &told.json()["errors"]), (0, &0.into()), "{}", told.2);
+    assert_eq!(usher(directory.path(), &["--engine", "primary"]).await.0, 3);
+    let none = usher(directory.path(), &["--engine", "third"]).await;
+    assert_eq!(
+        (none.0, none.2.as_str()),
+        (2, "error: profile support has no engine `third`: it has primary, second\n")
+    );
+    server.stop().await.unwrap();
+}
+
 /// What the operators' door answers.
 async fn door(usher: &Usher, path: &str) -> String {
     let mut stream = TcpStream::connect(usher.ops).await.unwrap();

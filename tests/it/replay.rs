@@ -285,6 +285,7 @@ async fn b4_wrong_usage_ends_with_2_and_unknown_contacts_with_1() {
         (&["--from", "none.json"], "cannot read none.json"),
         (&["--from", "bad.json"], "document 1 is no contact's timeline"),
         (&["c1", "--profile", "other"], "there is no profile `other`"),
+        (&["c1", "--engine", "canary"], "profile support has no engine `canary`: it has primary"),
         (&["c1", "--last", "2"], "cannot be used with"),
     ] {
         let output = replay(directory.path(), arguments).await;

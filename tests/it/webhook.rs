@@ -111,10 +111,12 @@ async fn s11_a_turn_is_posted_signed_and_answered() {
     assert_eq!(texts(&answer), ["Where is it?"]);
     let [posted] = webhook.turns().try_into().unwrap();
     let turn_id = posted.text("turn_id").to_owned();
+    let left = posted.frame["deadline_ms"].as_u64().unwrap();
+    assert!((5_000..=10_000).contains(&left), "what is left of ten seconds: {left}");
     assert_eq!(
         posted.frame,
         json!({"type": "turn", "turn_id": turn_id, "contact": "c-1", "media": "webinteraction", "language": "en",
-            "input": {"text": "Where is it?"}, "parameters": {"tier": "gold"}, "deadline_ms": 10_000,
+            "input": {"text": "Where is it?"}, "parameters": {"tier": "gold"}, "deadline_ms": left,
             "unit": "sales", "profile": "support"})
     );
     assert_eq!(posted.key, format!("sales/c-1/{turn_id}"));
@@ -196,6 +198,9 @@ async fn s11_a_webhook_that_says_it_is_idempotent_gets_it_again_with_the_same_ke
         let [first, second] = webhook.turns().try_into().unwrap();
         assert_eq!((&first.key, &first.frame["turn_id"]), (&second.key, &second.frame["turn_id"]));
         assert_eq!((&first.frame["again"], &second.frame["again"]), (&Value::Null, &json!(true)));
+        let left = |it: &Value| it["deadline_ms"].as_u64().unwrap();
+        let less = left(&first.frame) - left(&second.frame);
+        assert!(less >= 100, "it waited that long before: {less}");
     }
     // A status that does not pass stays what it is.
     let webhook = FakeWebhook::start(|_| std::future::ready(Reaction::Status(500)));

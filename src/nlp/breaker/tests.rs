@@ -225,6 +225,26 @@ fn b7_an_engine_that_hangs_is_found_out_long_before_its_deadline_if_there_is_ano
 }
 
 #[test]
+fn b7_that_an_engine_hangs_is_found_by_looking_as_well() {
+    let mut bench = Bench::new(true);
+    bench.ask(Verdict::Answered, 10);
+    assert_eq!(bench.breaker.look_at(bench.now()), Some(Timestamp(bench.now + 800)));
+    let asked = bench.now;
+    for _ in 0..20 {
+        bench.admit().expect("admitted");
+    }
+    bench.now += 800;
+    assert_eq!(bench.breaker.look(bench.now()), None, "twenty tell nothing");
+    bench.now = asked + 799;
+    bench.admit().expect("admitted");
+    assert_eq!(bench.breaker.look(bench.now()), None);
+    bench.now = asked + 800;
+    assert_eq!(bench.breaker.look_at(bench.now()), Some(bench.now()));
+    assert_eq!(bench.breaker.look(bench.now()), Some(Change::Opened));
+    assert_eq!((bench.breaker.look(bench.now()), bench.breaker.look_at(bench.now())), (None, None), "once");
+}
+
+#[test]
 fn b7_an_engine_that_takes_its_time_does_not_hang() {
     let mut bench = Bench::new(true);
     for _ in 0..20 {

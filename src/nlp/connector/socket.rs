@@ -41,7 +41,7 @@ const MAX_DISCARDED: u64 = 1 << 20;
 /// A frame of up to so many bytes comes from connectors.
 pub(super) fn websocket(max_frame_bytes: usize) -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(4096)
+        .read_buffer_size(2048)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_BYTES_TO_CONNECTOR + 65_536)
         .max_message_size(Some(max_frame_bytes))

@@ -19,9 +19,9 @@ async fn fails<P: Peer>(then: Then, kinds: &[FailureKind]) {
 
 async fn fails_within<P: Peer>(settings: Settings, then: Then, kinds: &[FailureKind]) -> Stage<P> {
     let stage = Stage::<P>::with(settings).await;
-    stage.script().on_text("my number is 4711", then);
+    stage.script().on_text("my number is K-4711", then);
     stage.open("c1").await;
-    stage.writes("c1", "my number is 4711").await;
+    stage.writes("c1", "my number is K-4711").await;
     stage.hears("c1", "Sorry.").await;
     let failures = stage.steps("c1", "ask_failed").await;
     let labels: Vec<&str> = kinds.iter().map(|it| it.label()).collect();
@@ -29,7 +29,7 @@ async fn fails_within<P: Peer>(settings: Settings, then: Then, kinds: &[FailureK
     let (kind, advice) = (failures[0]["kind"].as_str().unwrap(), failures[0]["advice"].as_str().unwrap());
     assert!(labels.contains(&kind), "{kind} is none of {labels:?}: {advice}");
     assert!(
-        !advice.is_empty() && !advice.contains("4711"),
+        !advice.is_empty() && !advice.contains("K-4711"),
         "for an administrator, without the customer's words: {advice}"
     );
     assert_eq!(stage.metric(&format!("usher_failures_total{{kind=\"{kind}\"}}")).await, 1);
@@ -146,7 +146,7 @@ pub(super) async fn b1_a_hung_question_ends_at_the_deadline_and_its_late_answer_
     for text in ["and now?", "and then?"] {
         stage.echoes("c1", text).await;
     }
-    assert_eq!(stage.texts(), ["my number is 4711", "hello", "and now?", "and then?"], "asked once each");
+    assert_eq!(stage.texts(), ["my number is K-4711", "hello", "and now?", "and then?"], "asked once each");
     stage.done().await;
 }
 
