@@ -1,8 +1,12 @@
 //! Durable state, as the gateway needs it: one trait. The backends are in `store`.
 
+mod documents;
+
 use std::{error::Error, fmt};
 
 use futures::future::BoxFuture;
+
+pub use documents::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected};
 
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -206,6 +210,19 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// By business unit, profile, name and age, the newest of a name first. Some may not be good any more.
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>>;
+
+    /// In alphabetical order.
+    fn documents(&self, kind: DocumentKind) -> BoxFuture<'_, Result<Vec<Document>, StoreError>>;
+
+    fn document<'a>(&'a self, kind: DocumentKind, name: &'a str)
+    -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
+
+    /// All of them and the line of the audit log, or nothing. Yields the new versions.
+    fn change<'a>(&'a self, changes: &'a [Change], line: &'a AuditLine)
+    -> BoxFuture<'a, Result<Vec<u64>, ChangeError>>;
+
+    /// Lines before the one of that number, the newest first, with their numbers. `None`: from the newest on.
+    fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>>;
 
     /// Tidies up after the last commit. Nothing is lost without it.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

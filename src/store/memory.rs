@@ -10,8 +10,8 @@ use std::{
 use futures::{FutureExt, future, future::BoxFuture};
 
 use super::{
-    Batch, Claim, Closed, ConnectorToken, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot,
-    Store, StoreError, StoreErrorKind,
+    AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Document, DocumentKind, Erased, Erasure,
+    Expected, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind,
 };
 use crate::core::ids::{ContactId, Timestamp};
 
@@ -35,6 +35,9 @@ struct State {
     checkpoint: Pos,
     secrets: BTreeMap<String, Vec<u8>>,
     connector_tokens: Vec<ConnectorToken>,
+    documents: BTreeMap<(DocumentKind, String), Document>,
+    last_version: u64,
+    audit: Vec<AuditLine>,
     faults: Faults,
 }
 
@@ -217,6 +220,44 @@ impl State {
         tokens.sort_by_key(|it| (name(it), Reverse(it.made_at), it.sha256));
     }
 
+    fn change(&mut self, changes: &[Change], line: &AuditLine) -> Result<Vec<u64>, ChangeError> {
+        for change in changes {
+            let found = self.documents.get(&(change.kind, change.name.clone()));
+            let is_expected = match (change.expected, found) {
+                (Expected::Any, _) | (Expected::New, None) => true,
+                (Expected::Version(expected), Some(found)) => found.version == expected,
+                (Expected::New, Some(_)) | (Expected::Version(_), None) => false,
+            };
+            if !is_expected {
+                let (kind, name, found) = (change.kind, change.name.clone(), found.cloned().map(Box::new));
+                return Err(ChangeError::Conflict { kind, name, found });
+            }
+        }
+        let mut versions = Vec::new();
+        for change in changes {
+            self.last_version += 1;
+            let (kind, name, version) = (change.kind, change.name.clone(), self.last_version);
+            versions.push(version);
+            let key = (kind, name.clone());
+            match change.body.clone() {
+                Some(body) => {
+                    let (changed_at, changed_by) = (line.at, line.by.clone());
+                    let document = Document { kind, name, version, body, changed_at, changed_by };
+                    self.documents.insert(key, document);
+                }
+                None => drop(self.documents.remove(&key)),
+            }
+        }
+        self.audit.push(line.clone());
+        Ok(versions)
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> Vec<(u64, AuditLine)> {
+        let numbered = self.audit.iter().enumerate().rev().map(|(index, line)| (index as u64 + 1, line));
+        let older = numbered.filter(|(number, _)| before.is_none_or(|before| *number < before));
+        older.take(limit).map(|(number, line)| (number, line.clone())).collect()
+    }
+
     fn prune(&mut self, before: Timestamp) -> u64 {
         let young = self.journal.iter().find(|record| record.at >= before).map(|record| record.pos);
         let cut = young.map_or(self.checkpoint, |young| young.min(self.checkpoint));
@@ -310,6 +351,37 @@ impl Store for Memory {
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
         future::ready(self.call(|state| Ok(state.connector_tokens.clone()))).boxed()
+    }
+
+    fn documents(&self, kind: DocumentKind) -> BoxFuture<'_, Result<Vec<Document>, StoreError>> {
+        let of_kind = |it: &&Document| it.kind == kind;
+        future::ready(self.call(|state| Ok(state.documents.values().filter(of_kind).cloned().collect()))).boxed()
+    }
+
+    fn document<'a>(
+        &'a self,
+        kind: DocumentKind,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        let key = (kind, name.to_owned());
+        future::ready(self.call(|state| Ok(state.documents.get(&key).cloned()))).boxed()
+    }
+
+    fn change<'a>(
+        &'a self,
+        changes: &'a [Change],
+        line: &'a AuditLine,
+    ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>> {
+        // A conflict is an answer, not a fault.
+        let answered = self.call(|state| match state.change(changes, line) {
+            Err(ChangeError::Store(error)) => Err(error),
+            answer => Ok(answer),
+        });
+        future::ready(answered.map_err(ChangeError::from).and_then(|answer| answer)).boxed()
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.audit(before, limit)))).boxed()
     }
 }
 

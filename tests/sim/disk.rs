@@ -13,8 +13,8 @@ use tokio::time::sleep;
 use usher::{
     core::ids::{ContactId, Timestamp},
     store::{
-        Batch, Claim, ConnectorToken, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
-        memory::Memory,
+        AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure, Life,
+        Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory,
     },
 };
 
@@ -101,6 +101,30 @@ impl Store for Disk {
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
         self.memory.connector_tokens()
+    }
+
+    fn documents(&self, kind: DocumentKind) -> BoxFuture<'_, Result<Vec<Document>, StoreError>> {
+        self.memory.documents(kind)
+    }
+
+    fn document<'a>(
+        &'a self,
+        kind: DocumentKind,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        self.memory.document(kind, name)
+    }
+
+    fn change<'a>(
+        &'a self,
+        changes: &'a [Change],
+        line: &'a AuditLine,
+    ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>> {
+        self.memory.change(changes, line)
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
+        self.memory.audit(before, limit)
     }
 }
 

@@ -6,6 +6,7 @@
 mod begun;
 mod block;
 mod checkpoint;
+mod documents;
 mod erase;
 mod error;
 mod read;
@@ -32,7 +33,10 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use write::Writer;
 
-use super::{Batch, Claim, ConnectorToken, Erased, Erasure, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError};
+use super::{
+    AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure, Life,
+    Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
+};
 use crate::core::ids::{ContactId, Timestamp};
 
 /// A claim fences every earlier one, also those of other processes: whoever claims last writes.
@@ -183,6 +187,30 @@ impl Store for Sqlite {
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
         self.shared.connector_tokens().boxed()
+    }
+
+    fn documents(&self, kind: DocumentKind) -> BoxFuture<'_, Result<Vec<Document>, StoreError>> {
+        self.shared.documents(kind).boxed()
+    }
+
+    fn document<'a>(
+        &'a self,
+        kind: DocumentKind,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        self.shared.document(kind, name).boxed()
+    }
+
+    fn change<'a>(
+        &'a self,
+        changes: &'a [Change],
+        line: &'a AuditLine,
+    ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>> {
+        self.shared.change_documents(changes, line).boxed()
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
+        self.shared.audit(before, limit).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -5,22 +5,6 @@ use usher::store::StoreErrorKind;
 
 use super::*;
 
-macro_rules! hold_for_every_store {
-    ($($name:ident),* $(,)?) => {
-        mod in_memory {$(
-            #[tokio::test]
-            async fn $name() { super::$name(&*super::super::memory().store).await; }
-        )*}
-        mod in_sqlite {$(
-            #[tokio::test]
-            async fn $name() {
-                let bench = super::super::sqlite().await;
-                super::$name(&*bench.store).await;
-            }
-        )*}
-    };
-}
-
 hold_for_every_store!(
     a_new_store_begins_at_one_and_is_empty,
     a_claim_raises_the_epoch_and_fences_the_one_before,

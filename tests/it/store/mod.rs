@@ -2,8 +2,26 @@
 
 #![expect(clippy::unwrap_used, reason = "tests, and functions that only tests call")]
 
+/// Each clause of the contract as a test of every store.
+macro_rules! hold_for_every_store {
+    ($($name:ident),* $(,)?) => {
+        mod in_memory {$(
+            #[tokio::test]
+            async fn $name() { super::$name(&*crate::store::memory().store).await; }
+        )*}
+        mod in_sqlite {$(
+            #[tokio::test]
+            async fn $name() {
+                let bench = crate::store::sqlite().await;
+                super::$name(&*bench.store).await;
+            }
+        )*}
+    };
+}
+
 mod agree;
 mod conformance;
+mod documents;
 mod sqlite;
 
 use std::sync::Arc;
@@ -12,8 +30,8 @@ use tempfile::TempDir;
 use usher::{
     core::ids::{ContactId, ContactName, ProfileName, Timestamp, UnitName},
     store::{
-        Batch, Claim, Closed, ConnectorToken, Erased, Erasure, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record,
-        Snapshot, Store, memory::Memory, sqlite::Sqlite,
+        AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Document, DocumentKind, Erased, Erasure,
+        Expected, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, memory::Memory, sqlite::Sqlite,
     },
 };
 

@@ -1,0 +1,96 @@
+//! What administrators keep in the store: documents with a version each, and the log of who changed what.
+
+use super::StoreError;
+use crate::core::ids::Timestamp;
+
+/// What a document is. Closed, and kept by its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DocumentKind {
+    /// A profile, as TOML.
+    Profile,
+    /// Business units and their actions, as TOML.
+    Unit,
+    /// Somebody who may sign in.
+    User,
+    /// A program's token for the API.
+    ApiToken,
+    /// A conversation that a profile is tested with.
+    Test,
+}
+
+impl DocumentKind {
+    pub const ALL: [Self; 5] = [Self::Profile, Self::Unit, Self::User, Self::ApiToken, Self::Test];
+
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Unit => "unit",
+            Self::User => "user",
+            Self::ApiToken => "api_token",
+            Self::Test => "test",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    pub kind: DocumentKind,
+    /// Unique among its kind.
+    pub name: String,
+    /// Raised by every change; a name that is used again has a higher one.
+    pub version: u64,
+    pub body: Vec<u8>,
+    pub changed_at: Timestamp,
+    pub changed_by: String,
+}
+
+/// One document as it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub kind: DocumentKind,
+    pub name: String,
+    pub expected: Expected,
+    /// `None`: it goes.
+    pub body: Option<Vec<u8>>,
+}
+
+/// What the one who changes a document has seen of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// That there is none of its name.
+    New,
+    Version(u64),
+    /// Whatever it is: for what has one writer.
+    Any,
+}
+
+/// Who, when, what before, what after; secrets are not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    pub at: Timestamp,
+    pub by: String,
+    /// What was done, from a closed set: `profile.changed`.
+    pub action: String,
+    /// To whom or what.
+    pub subject: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+#[derive(Debug)]
+pub enum ChangeError {
+    /// Somebody was faster: this is what is there now. Nothing was changed.
+    Conflict {
+        kind: DocumentKind,
+        name: String,
+        found: Option<Box<Document>>,
+    },
+    Store(StoreError),
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
