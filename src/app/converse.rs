@@ -177,7 +177,7 @@ impl Conversation {
         let mut ask =
             Ask { media: self.media, turn, ..Ask::new(self.contact.clone(), input.clone(), self.language.clone()) };
         if self.engine.wants_transcript() {
-            ask.seed = Some(Box::new(Seed { transcript: self.said.clone(), slots: Parameters::new() }));
+            ask.seed = Some(Box::new(Seed { transcript: self.said.clone(), slots: Parameters::new(), returns: false }));
         }
         let early = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&early);

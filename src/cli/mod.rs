@@ -341,7 +341,7 @@ fn profile_of(profiles: &[Arc<Profile>], name: Option<&str>, unit: Option<&str>)
 /// The profile as if this engine of it was its primary; `None`: as it is.
 fn with_engine(profile: Arc<Profile>, name: Option<&str>) -> Result<Arc<Profile>, String> {
     let Some(name) = name else { return Ok(profile) };
-    let Some(engine) = profile.engines.named(name).cloned() else {
+    let Some(engine) = profile.engines.find(name).cloned() else {
         let names: Vec<_> = profile.engines.all().map(|it| it.0).collect();
         return Err(format!("profile {} has no engine `{name}`: it has {}", profile.name, names.join(", ")));
     };

@@ -134,6 +134,7 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
     let server = system::server(root.section("server"));
     let ops = system::ops(root.section("ops"));
     let connectors = system::connectors(root.section("connectors"));
+    let manager = system::manager(root.section("manager"));
     let store = system::store(root.section("store"));
     let (limits, contact_limits) = system::limits(root.section("limits"));
     let egress = outbound::egress(root.section("egress"));
@@ -156,6 +157,7 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
         server,
         ops,
         connectors,
+        manager,
         store,
         limits,
         egress,

@@ -16,6 +16,7 @@ pub struct Settings {
     pub server: Server,
     pub ops: Ops,
     pub connectors: Connectors,
+    pub manager: Manager,
     pub store: Store,
     pub limits: Limits,
     pub egress: Egress,
@@ -56,6 +57,18 @@ pub struct Ops {
     pub listen: SocketAddr,
     /// SHA-256 of the bearer token for `/metrics` and `/alerts`; `None`: open, and then only on loopback.
     pub token_sha256: Option<[u8; 32]>,
+}
+
+/// The Web Manager's door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manager {
+    pub listen: SocketAddr,
+    /// How browsers reach it, without a slash at the end.
+    pub public_url: Option<String>,
+    /// How long a sign-in lasts without a request.
+    pub idle: Duration,
+    /// How long it lasts in any case.
+    pub absolute: Duration,
 }
 
 /// The door for connectors; opened while a profile's engine dials in, or may post its answers there.
@@ -229,12 +242,6 @@ impl Engines {
         let canary = self.canary.iter().map(|it| (EngineName::CANARY, &it.engine));
         let shadow = self.shadow.iter().map(|it| (EngineName::SHADOW, &it.engine));
         std::iter::once((EngineName::PRIMARY, &self.primary)).chain(standbys).chain(canary).chain(shadow)
-    }
-
-    /// By the name that timeline, metrics and alerts give it.
-    #[must_use]
-    pub fn named(&self, name: &str) -> Option<&EngineSettings> {
-        self.all().find(|it| it.0 == name).map(|it| it.1)
     }
 
     /// The longest text that all of them take; 0: any.

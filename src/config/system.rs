@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::{
     section::{At, Section},
-    settings::{Connectors, Durability, Limits, Log, LogFormat, Ops, Server, Store, Tls},
+    settings::{Connectors, Durability, Limits, Log, LogFormat, Manager, Ops, Server, Store, Tls},
 };
 use crate::{core::profile, telemetry};
 
@@ -66,6 +66,31 @@ pub(super) fn connectors(mut section: Section<'_>) -> Connectors {
     };
     section.finish();
     connectors
+}
+
+pub(super) fn manager(mut section: Section<'_>) -> Manager {
+    let listen = section.socket_address("listen");
+    let public_url = section.url("public_url").map(|at| at.value.trim_end_matches('/').to_owned());
+    let allow_plaintext = section.flag("allow_plaintext");
+    if let Some(At { value, place }) = &listen
+        && !value.ip().is_loopback()
+        && !allow_plaintext
+    {
+        section.cx.error(
+            *place,
+            format!("the Web Manager's door {value} would be open to the network without TLS"),
+            "listen on loopback behind a proxy that does TLS, or set `manager.allow_plaintext = true` where such a proxy is elsewhere",
+        );
+    }
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let manager = Manager {
+        listen: listen.map_or(NOWHERE, |at| at.value),
+        public_url,
+        idle: minutes(section.number("idle_minutes", 1..=1440)),
+        absolute: minutes(60 * section.number::<u64>("absolute_hours", 1..=168)),
+    };
+    section.finish();
+    manager
 }
 
 fn tls(mut section: Section<'_>) -> Option<Tls> {

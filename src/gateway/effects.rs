@@ -77,7 +77,7 @@ impl Gateway {
                     let (again, sensitive) = (to.again, to.sensitive);
                     let mut question = question(id, entry, to, Some((turn, epoch)), (input, payload));
                     if !again {
-                        question.shadow = self.shadow(&entry.served, &question.ask, sensitive);
+                        question.shadow = self.shadow(entry, &question.ask, sensitive);
                     }
                     questions.push(question);
                 }
@@ -328,15 +328,15 @@ fn question(
     (input, payload): (Input, Parameters),
 ) -> Question {
     let (card, served) = (entry.contact.card(), &entry.served);
-    let Addressee { engine, new, ongoing, .. } = to;
-    let seed = (new || served.engine(engine.as_ref()).wants_transcript()).then(|| seed(entry));
+    let Addressee { engine, new, returns, ongoing, .. } = to;
+    let seed = (new || served.engine(engine.as_ref()).wants_transcript()).then(|| seed(entry, returns));
     let (media, language) = (card.media, card.language.clone());
     let ask = Ask { media, turn, payload, ongoing, seed, ..Ask::new(id.clone(), input, language) };
     Question { served: Arc::clone(served), engine, ask, shadow: None }
 }
 
-fn seed(entry: &Entry) -> Box<Seed> {
-    Box::new(Seed { transcript: entry.contact.said_before(), slots: entry.contact.slots().clone() })
+pub(super) fn seed(entry: &Entry, returns: bool) -> Box<Seed> {
+    Box::new(Seed { transcript: entry.contact.said_before(), slots: entry.contact.slots().clone(), returns })
 }
 
 /// A frame to where the contact is talked to; without a lane there is nobody to tell.

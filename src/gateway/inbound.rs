@@ -233,7 +233,7 @@ impl Gateway {
         let mut contact = Contact::start(card, returned, first, cx, &mut out);
         tokenised.tell(&mut contact, &mut out);
         self.spare_lost_numbers(&mut contact);
-        let mut entry = Entry::new(contact, chain, Arc::clone(served), Arc::clone(&origin.unit));
+        let mut entry = Entry::new(contact, chain, (Arc::clone(served), Arc::clone(&origin.unit)), self.clock.now());
         entry.lane = Some(origin.lane);
         self.insert(shard, id.clone(), entry);
         self.settle(shard, id, out, vec![accepted], todo);

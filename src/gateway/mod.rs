@@ -14,6 +14,7 @@ mod inbound;
 mod journal;
 mod judge;
 pub mod lane;
+pub mod live;
 mod observe;
 pub mod ports;
 mod private;
@@ -304,6 +305,7 @@ impl Gateway {
         entry.served.hearers(entry.contact.engine(), &steps, id, &mut todo.told);
         // Also without a step: typing moves the clock, and the next snapshot has to say so.
         entry.changed = true;
+        entry.moved_at = self.clock.now();
         steps.retain(|step| step.is_durable());
         let mut after = first;
         let over = self.sort(id, entry, effects, &mut todo.questions, &mut after);

@@ -3,8 +3,10 @@
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 use crate::{
+    clock::Clock,
     core::{
         ids::{ContactId, Epoch, Timestamp, Turn},
         message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
@@ -33,6 +35,8 @@ pub struct Ask {
     pub seed: Option<Box<Seed>>,
     /// How the engine tells of what comes before its answer.
     pub progress: Progress,
+    /// The end of the wait, where a part of the engine's own deadline is over.
+    pub until: Option<Instant>,
 }
 
 impl Ask {
@@ -49,7 +53,15 @@ impl Ask {
             ongoing: false,
             seed: None,
             progress: Progress::default(),
+            until: None,
         }
+    }
+
+    /// When an engine with this deadline must have answered.
+    #[must_use]
+    pub fn end(&self, deadline: Duration) -> Instant {
+        let own = Clock::instant() + deadline;
+        self.until.map_or(own, |until| until.min(own))
     }
 }
 
@@ -58,8 +70,10 @@ impl Ask {
 pub struct Seed {
     /// Oldest first; the input of the question itself is not among them.
     pub transcript: Vec<Line>,
-    /// Parameters that other engines have gathered.
+    /// Parameters that engines have gathered.
     pub slots: Parameters,
+    /// The engine has had a part of the conversation before: what it keeps is its own, and not to be overwritten.
+    pub returns: bool,
 }
 
 /// Takes what an engine has to say before its answer: that it is at work, or a part of the answer that can be said already.
@@ -70,6 +84,12 @@ pub struct Progress(Option<Arc<dyn Fn(Vec<Reply>) + Send + Sync>>);
 impl Progress {
     pub fn new(take: impl Fn(Vec<Reply>) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(take)))
+    }
+
+    /// Somebody hears it.
+    #[must_use]
+    pub const fn is_heard(&self) -> bool {
+        self.0.is_some()
     }
 
     /// The customer sees that somebody writes.

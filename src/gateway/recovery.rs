@@ -128,7 +128,7 @@ impl Gateway {
             return Some(Box::new((contact, chain)));
         };
         self.spare_lost_numbers(&mut contact);
-        let mut entry = Entry::new(contact, chain, Arc::clone(served), unit);
+        let mut entry = Entry::new(contact, chain, (Arc::clone(served), unit), self.clock.now());
         entry.interrupted = true;
         let mut shard = self.shards.of(id);
         self.insert(&mut shard, id.clone(), entry);

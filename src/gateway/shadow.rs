@@ -11,8 +11,10 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Gateway,
+    effects::seed,
     ports::{Ask, AskError, LanguageEngine},
     served::Served,
+    shard::Entry,
 };
 use crate::{
     clock::Clock,
@@ -148,10 +150,11 @@ impl Gateway {
     /// Whether a question is put to the profile's shadow as well: `None` mostly. Yields where to tell the answer then.
     pub(super) fn shadow(
         &self,
-        served: &Arc<Served>,
+        entry: &Entry,
         ask: &Ask,
         sensitive: bool,
     ) -> Option<(Box<Shadowing>, oneshot::Sender<Given>)> {
+        let served = &entry.served;
         let shadow = served.shadow()?;
         let (turn, _) = ask.turn.filter(|_| shadow.concerns(&ask.contact.name))?;
         // Well before customers would be turned away for it. A sensitive input is for nobody who need not have it.
@@ -163,6 +166,8 @@ impl Gateway {
         };
         let (tell, given) = oneshot::channel();
         let mut copy = Ask { contact: shadow_of(&ask.contact), turn: None, ..ask.clone() };
+        // Its conversation is its own: that the contact has moved to another engine is nothing to it.
+        copy.seed = shadow.engine().wants_transcript().then(|| seed(entry, false));
         copy.payload.insert("shadow".to_owned(), true.into());
         let shadowing = Shadowing { served: Arc::clone(served), ask: copy, turn, given, place };
         Some((Box::new(shadowing), tell))

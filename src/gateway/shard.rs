@@ -48,6 +48,8 @@ pub(super) struct Entry {
     pub(super) look: Option<Timestamp>,
     /// It has changed since its last snapshot.
     pub(super) changed: bool,
+    /// When something happened to it last; after a start: when it was read back.
+    pub(super) moved_at: Timestamp,
     /// It was read back after a start, and what ran then has not been taken up again.
     pub(super) interrupted: bool,
 }
@@ -115,9 +117,14 @@ impl Shard {
 }
 
 impl Entry {
-    pub(super) const fn new(contact: Contact, chain: Chain, served: Arc<Served>, unit: Arc<Unit>) -> Self {
+    pub(super) fn new(
+        contact: Contact,
+        chain: Chain,
+        (served, unit): (Arc<Served>, Arc<Unit>),
+        moved_at: Timestamp,
+    ) -> Self {
         let (lane, route, look) = (None, 0, None);
-        Self { contact, served, unit, chain, lane, route, look, changed: true, interrupted: false }
+        Self { contact, served, unit, chain, lane, route, look, changed: true, moved_at, interrupted: false }
     }
 
     /// Where the contact's records end.

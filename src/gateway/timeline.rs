@@ -134,6 +134,19 @@ pub fn as_event(opened: &Opened) -> Result<Value, Unreadable> {
     Ok(json!({ "position": record.pos.0, "at": rfc3339(record.at), "steps": steps }))
 }
 
+/// What a record tells, for a page: each step's kind and words.
+///
+/// # Errors
+/// When the record cannot be read.
+pub fn as_lines(opened: &Opened) -> Result<Vec<(String, String)>, Unreadable> {
+    let told = |step: &Step| {
+        let value = value(&opened.record, step)?;
+        let kind = value.get("step").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok((kind, step.tell()))
+    };
+    steps(opened)?.unwrap_or_default().iter().map(told).collect()
+}
+
 fn value(record: &Record, step: &Step) -> Result<Value, Unreadable> {
     serde_json::to_value(step).map_err(|source| Unreadable::NotOurs { position: record.pos.0, source })
 }

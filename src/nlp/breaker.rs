@@ -115,7 +115,7 @@ impl Breaker {
     pub(super) fn admit(&mut self, now: Timestamp) -> (Result<Admitted, Timestamp>, Option<Change>) {
         match self.state {
             State::Closed => {
-                if self.hang.as_mut().is_some_and(|it| it.asks(now)) {
+                if self.hang.as_ref().is_some_and(|it| it.hangs(now)) {
                     self.open(now);
                     return (Err(self.since), Some(Change::Opened));
                 }
@@ -126,6 +126,13 @@ impl Breaker {
                 (Ok(Admitted { at: now, probe: true }), None)
             }
             State::Open { .. } | State::Probing => (Err(self.since), None),
+        }
+    }
+
+    /// An admitted question is put to the engine now: it may have waited for its turn before.
+    pub(super) fn puts(&mut self, now: Timestamp) {
+        if let (State::Closed, Some(hang)) = (self.state, &mut self.hang) {
+            hang.asks(now);
         }
     }
 
@@ -143,10 +150,10 @@ impl Breaker {
         })
     }
 
-    /// That nothing was answered of late is not the engine's doing.
+    /// It has shown that it is at work, or could not: that nothing was answered of late says nothing.
     pub(super) fn forget_silence(&mut self) {
         if let Some(hang) = &mut self.hang {
-            *hang = Hang::default();
+            (hang.first, hang.asked) = (None, 0);
         }
     }
 
@@ -186,7 +193,12 @@ impl Breaker {
             return None;
         }
         let failed = match verdict {
-            Verdict::Unknown => return None,
+            Verdict::Unknown => {
+                if let Some(hang) = &mut self.hang {
+                    hang.withdrawn();
+                }
+                return None;
+            }
             Verdict::Answered => false,
             Verdict::Failed(_) => true,
         };
@@ -281,11 +293,18 @@ struct Hang {
 }
 
 impl Hang {
-    /// One more question is about to be put. Says whether the engine hangs.
-    fn asks(&mut self, now: Timestamp) -> bool {
+    /// One more question is put.
+    fn asks(&mut self, now: Timestamp) {
         self.first.get_or_insert(now);
         self.asked = self.asked.saturating_add(1);
-        self.hangs(now)
+    }
+
+    /// One of those that were put is given up by us.
+    const fn withdrawn(&mut self) {
+        self.asked = self.asked.saturating_sub(1);
+        if self.asked == 0 {
+            self.first = None;
+        }
     }
 
     fn hangs(&self, now: Timestamp) -> bool {
@@ -294,7 +313,8 @@ impl Hang {
 
     /// Not before this.
     fn due(&self, now: Timestamp) -> Timestamp {
-        let typical = self.typical_ms.unwrap_or_default();
+        // Before the first answer nothing is known of how long they take.
+        let Some(typical) = self.typical_ms else { return Timestamp(now.0.saturating_add(HANGS_AFTER_MS)) };
         let patience = HANGS_AFTER_MS.max(typical.saturating_mul(HANGS_AFTER_ANSWERS));
         Timestamp(self.first.unwrap_or(now).0.saturating_add(patience))
     }

@@ -5,6 +5,7 @@
 
 use std::{
     fmt,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
@@ -15,7 +16,7 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::{
     pin,
-    sync::Notify,
+    sync::{Notify, futures::Notified},
     time::{sleep, timeout_at},
 };
 
@@ -32,7 +33,7 @@ use crate::{
         message::{Answer, FailureKind},
         step::Step,
     },
-    gateway::ports::{Ask, AskError, LanguageEngine, Outage},
+    gateway::ports::{Ask, AskError, LanguageEngine, Outage, Progress},
 };
 
 /// With less left until its deadline a question that was refused is not put again.
@@ -48,8 +49,9 @@ pub struct Protection {
     pub name: String,
     /// For one question with everything that it waits for.
     pub deadline: Duration,
-    /// There is another engine to go to: one that hangs is given up before its deadline.
-    pub has_next: bool,
+    /// There is another engine to go to, and this one cannot tell by itself that it is cut off: one that hangs is given up before
+    /// its deadline.
+    pub may_hang: bool,
     /// It takes of the quota only what nobody else wants (a shadow).
     pub spare: bool,
     /// Who shares the engine's quota: a Google project, or an endpoint with its credential. Holds no secret.
@@ -75,6 +77,32 @@ pub struct Guarded {
     answers: AtomicU32,
     /// The engine was found to hang: what it has been asked goes elsewhere.
     hangs: Notify,
+    /// A part of an answer has come, or that one is being written.
+    signs: Arc<AtomicBool>,
+}
+
+/// Whether a question's answer has come in part.
+#[derive(Debug)]
+struct Life(Arc<AtomicBool>);
+
+impl Life {
+    /// From here on what the engine tells before its answer is a sign of life.
+    fn of(ask: &mut Ask, signs: &Arc<AtomicBool>) -> Self {
+        let spoken = Arc::new(AtomicBool::new(false));
+        if ask.progress.is_heard() {
+            let (inner, signs, said) = (ask.progress.clone(), Arc::clone(signs), Arc::clone(&spoken));
+            ask.progress = Progress::new(move |replies| {
+                signs.store(true, Relaxed);
+                said.fetch_or(!replies.is_empty(), Relaxed);
+                inner.say(replies);
+            });
+        }
+        Self(spoken)
+    }
+
+    fn has_spoken(&self) -> bool {
+        self.0.load(Relaxed)
+    }
 }
 
 #[derive(Debug)]
@@ -92,24 +120,30 @@ struct Asked<'a> {
 impl Guarded {
     #[must_use]
     pub fn new(engine: Arc<dyn LanguageEngine>, protection: Protection, governors: &Governors) -> Self {
-        let Protection { name, deadline, has_next, spare, quota_key, quota_per_minute } = protection;
-        let breaker = Breaker::new(has_next, name_hash(&name));
+        let Protection { name, deadline, may_hang, spare, quota_key, quota_per_minute } = protection;
+        let breaker = Breaker::new(may_hang, name_hash(&name));
         Self {
             engine,
             name,
             deadline,
             clock: governors.clock().clone(),
             gate: governors.of(&quota_key, quota_per_minute),
-            may_hang: has_next,
+            may_hang,
             spare,
             watched: Mutex::new(Watched { breaker, last: None }),
             calm: AtomicBool::new(true),
             answers: AtomicU32::new(0),
             hangs: Notify::new(),
+            signs: Arc::default(),
         }
     }
 
-    async fn put(&self, ask: Ask) -> Result<Answer, AskError> {
+    async fn put(&self, mut ask: Ask) -> Result<Answer, AskError> {
+        let life = Life::of(&mut ask, &self.signs);
+        let hung = self.hangs.notified();
+        pin!(hung);
+        // Before it is admitted, so that nothing is missed: it is told under the lock that admits.
+        hung.as_mut().enable();
         let asked = self.admit()?;
         let end = Clock::instant() + self.deadline;
         let class = Class::of(ask.ongoing && !self.spare);
@@ -117,26 +151,17 @@ impl Guarded {
         let mut refused: Option<AskError> = None;
         loop {
             let waited = match self.gate.pass(class, refused.is_some(), patience, &self.clock).await {
-                Ok(waited) => {
-                    if waited {
-                        self.not_its_silence();
-                    }
-                    waited
-                }
+                Ok(waited) => waited || refused.is_some(),
+                // What the engine said of it is more than what we can say.
                 Err(no_turn) => {
-                    self.not_its_silence();
-                    // What the engine said of it is more than what we can say.
-                    let error = refused.unwrap_or_else(|| self.no_turn(class, no_turn));
-                    return Err(asked.failed(error));
+                    return Err(asked.failed(refused.unwrap_or_else(|| self.no_turn(class, no_turn))));
                 }
             };
-            let answer = self.unless_it_hangs(self.engine.ask(ask.clone()));
             // The engine keeps the deadline itself, and says better what was late, unless we have taken of its time.
-            let result = if waited || refused.is_some() {
-                timeout_at(end, answer).await.unwrap_or_else(|_| Err(self.late()))
-            } else {
-                answer.await
-            };
+            ask.until = waited.then_some(end);
+            let answer = self.unless_it_hangs(&ask, hung.as_mut(), &life);
+            let result =
+                if waited { timeout_at(end, answer).await.unwrap_or_else(|_| Err(self.late())) } else { answer.await };
             match result {
                 Ok(answer) => {
                     self.gate.answered(&self.clock);
@@ -145,6 +170,8 @@ impl Guarded {
                 }
                 Err(error) if error.kind == FailureKind::Quota => {
                     self.gate.refused(error.retry_after, &self.clock);
+                    // It has answered, though not this.
+                    self.not_its_silence();
                     if patience.saturating_duration_since(Clock::instant()) < LEAST_TIME {
                         return Err(asked.failed(error));
                     }
@@ -155,28 +182,36 @@ impl Guarded {
         }
     }
 
-    /// The answer, or that the engine has stopped answering whatever it is asked.
-    async fn unless_it_hangs(&self, mut answer: BoxFuture<'_, Result<Answer, AskError>>) -> Result<Answer, AskError> {
+    /// The answer, or that the engine has stopped answering whatever it is asked. What has been answered in part is waited for:
+    /// another engine would say it again.
+    async fn unless_it_hangs(
+        &self,
+        ask: &Ask,
+        mut hung: Pin<&mut Notified<'_>>,
+        life: &Life,
+    ) -> Result<Answer, AskError> {
         if !self.may_hang {
-            return answer.await;
+            return self.engine.ask(ask.clone()).await;
         }
-        let told = self.hangs.notified();
-        pin!(told);
-        // Hears of it from here on.
-        told.as_mut().enable();
+        // While it waited for its turn the engine may have been found to hang.
+        if hung.as_mut().enable() {
+            return Err(self.hanging());
+        }
+        self.lock().breaker.puts(self.clock.now());
+        let mut answer = self.engine.ask(ask.clone());
         while let Some(pause) = self.look_again() {
             tokio::select! {
                 biased;
                 answer = &mut answer => return answer,
-                () = &mut told => return Err(self.hanging()),
-                () = sleep(pause) => {
-                    if self.looks_hung() {
-                        return Err(self.hanging());
-                    }
-                }
+                () = hung.as_mut() => break,
+                () = sleep(pause) => self.look(),
             }
         }
-        // It is a probe, or the breaker has opened by other means: what was asked before may still be answered.
+        // Left by what `hung` told, also where another has found it out a moment before; or because this is a probe, or the
+        // breaker has opened by other means, and what was asked before may still be answered.
+        if !life.has_spoken() && hung.as_mut().enable() {
+            return Err(self.hanging());
+        }
         answer.await
     }
 
@@ -188,16 +223,23 @@ impl Guarded {
         Some(Duration::from_millis(pause).max(LOOK_EVERY))
     }
 
-    fn looks_hung(&self) -> bool {
+    fn look(&self) {
         let mut watched = self.lock();
+        if self.signs.swap(false, Relaxed) {
+            watched.breaker.forget_silence();
+        }
         let change = watched.breaker.look(self.clock.now());
         if change.is_some() {
-            watched.last = Some((FailureKind::Deadline, self.hanging().advice));
-            self.tell(change, &watched);
-            self.calm.store(false, Relaxed);
-            self.hangs.notify_waiters();
+            self.found_hanging(change, &mut watched);
         }
-        change.is_some()
+    }
+
+    /// Under the lock, so that nobody who is admitted misses it.
+    fn found_hanging(&self, change: Option<Change>, watched: &mut Watched) {
+        watched.last = Some((FailureKind::Deadline, self.hanging().advice));
+        self.tell(change, watched);
+        self.calm.store(false, Relaxed);
+        self.hangs.notify_waiters();
     }
 
     fn hanging(&self) -> AskError {
@@ -218,12 +260,13 @@ impl Guarded {
             return Ok(Asked { guard: self, admitted: Some(Admitted::usual(now)) });
         }
         let mut watched = self.lock();
+        if self.signs.swap(false, Relaxed) {
+            watched.breaker.forget_silence();
+        }
         let (admitted, change) = watched.breaker.admit(now);
         if change == Some(Change::Opened) {
-            watched.last = Some((FailureKind::Deadline, self.hanging().advice));
-            self.hangs.notify_waiters();
+            self.found_hanging(change, &mut watched);
         }
-        self.tell(change, &watched);
         self.calm.store(watched.breaker.is_calm(), Relaxed);
         match admitted {
             Ok(admitted) => Ok(Asked { guard: self, admitted: Some(admitted) }),

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{BuildError, Deps, Guarded, Protection, build};
+use super::{BuildError, Deps, Guarded, Protection, build, connector};
 use crate::{
     config::{
         schema::{Field, Form, Required, Values},
@@ -54,7 +54,8 @@ pub fn build_guarded(
     let protection = Protection {
         name: format!("profile {}, engine {name}", profile.name),
         deadline: if deadline.is_zero() { DEADLINE } else { deadline },
-        has_next,
+        // A connector's sockets ping, and a turn of one that is away waits for it, or moves.
+        may_hang: has_next && engine.schema.kind != connector::SCHEMA.kind,
         spare,
         quota_key: quota_key(engine),
         quota_per_minute: u32::try_from(values.number(QUOTA_FIELD.key)).unwrap_or(u32::MAX),

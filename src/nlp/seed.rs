@@ -57,6 +57,7 @@ pub(super) mod tests {
         Box::new(Seed {
             transcript: vec![line("A large one.")],
             slots: Parameters::from_iter([("size".to_owned(), "L".into())]),
+            returns: false,
         })
     }
 
@@ -88,7 +89,7 @@ pub(super) mod tests {
         let kept = fitting["transcript"].as_array().unwrap();
         assert!(kept.last().unwrap()["text"].as_str().unwrap().starts_with("19 "));
         let slots = Parameters::from_iter([("essay".to_owned(), "x".repeat(MAX_BYTES).into())]);
-        let seed = Seed { transcript: vec![long(0)], slots };
+        let seed = Seed { transcript: vec![long(0)], slots, returns: false };
         assert_eq!(super::fitting(&seed)["transcript"], json!([]), "slots are what an agent goes on with");
     }
 }

@@ -130,7 +130,7 @@ async fn a_question_holds_what_is_set_and_nothing_else() {
     model.fake.accepts_key("planted-key");
     let line = |speaker, text: &str| Line { speaker, text: text.to_owned(), at: Timestamp::default() };
     let transcript = vec![line(Speaker::Customer, "Hi"), line(Speaker::VirtualAgent, "Hello.")];
-    let seed = Some(Box::new(Seed { transcript, slots: Parameters::new() }));
+    let seed = Some(Box::new(Seed { transcript, slots: Parameters::new(), returns: false }));
     let answer = model.engine.ask(Ask { seed, ..ask(Input::Text("Wie geht's?".to_owned())) }).await.unwrap();
     assert_eq!(texts(&answer), ["Hallo."]);
     let asked = model.fake.asked().remove(0);

@@ -112,7 +112,7 @@ async fn s11_a_turn_is_posted_signed_and_answered() {
     let [posted] = webhook.turns().try_into().unwrap();
     let turn_id = posted.text("turn_id").to_owned();
     let left = posted.frame["deadline_ms"].as_u64().unwrap();
-    assert!((5_000..=10_000).contains(&left), "what is left of ten seconds: {left}");
+    assert!((5_000..=10_000).contains(&left), "of ten seconds: {left}");
     assert_eq!(
         posted.frame,
         json!({"type": "turn", "turn_id": turn_id, "contact": "c-1", "media": "webinteraction", "language": "en",

@@ -74,6 +74,12 @@ impl Contact {
         self.state.engine.as_ref()
     }
 
+    /// Whether this engine has had a part of the conversation; told apart only where there are several.
+    pub(super) fn has_answered(&self, engine: Option<&EngineName>) -> bool {
+        let name = engine.map_or(EngineName::PRIMARY, EngineName::as_str);
+        self.state.answered_by.iter().any(|it| it.as_str() == name)
+    }
+
     /// What the engines' answers have gathered.
     #[must_use]
     pub const fn slots(&self) -> &Parameters {
@@ -141,6 +147,9 @@ impl Contact {
         self.state.moved = false;
         self.state.answered = true;
         // What a sensitive input holds must not be kept by way of what the engine found in it.
+        if !cx.rules.chain.is_single() && !self.has_answered(self.state.engine.as_ref()) {
+            self.state.answered_by.push(self.state.engine.clone().unwrap_or_else(EngineName::primary));
+        }
         if !cx.rules.chain.is_single() && !sensitive {
             gather(&mut self.state.slots, &answer.parameters);
         }

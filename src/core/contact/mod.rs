@@ -123,6 +123,39 @@ pub enum EndReason {
     NotServed,
 }
 
+/// What a contact waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// The customer's next words.
+    Listening,
+    /// A language engine's answer.
+    Asking,
+    /// What an action leads to.
+    Acting,
+    /// That a person takes it.
+    HandingOver,
+    WithPerson,
+    /// The routing engine's word that it is over.
+    Closing,
+}
+
+impl Standing {
+    pub const ALL: [Self; 6] =
+        [Self::Listening, Self::Asking, Self::Acting, Self::HandingOver, Self::WithPerson, Self::Closing];
+
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Listening => "listening",
+            Self::Asking => "asking",
+            Self::Acting => "acting",
+            Self::HandingOver => "handing_over",
+            Self::WithPerson => "with_person",
+            Self::Closing => "closing",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A message of the customer.
@@ -226,6 +259,8 @@ pub struct Addressee {
     pub engine: Option<EngineName>,
     /// It has not had this conversation so far: it must be told what was said.
     pub new: bool,
+    /// It has had a part of it.
+    pub returns: bool,
     /// Another engine has failed on the same input.
     pub again: bool,
     /// The contact has had an answer before.
@@ -320,6 +355,25 @@ impl Contact {
     #[must_use]
     pub const fn card(&self) -> &Card {
         &self.card
+    }
+
+    /// What the contact is waiting for, in a word.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        match (&self.state.phase, &self.state.pending) {
+            (Phase::Bot, Some(Pending::Ask(_))) => Standing::Asking,
+            (Phase::Bot, Some(Pending::External { .. } | Pending::Command { .. })) => Standing::Acting,
+            (Phase::Bot, None) => Standing::Listening,
+            (Phase::HandingOver { .. }, _) => Standing::HandingOver,
+            (Phase::WithHuman { .. }, _) => Standing::WithPerson,
+            (Phase::Closing { .. } | Phase::Ended, _) => Standing::Closing,
+        }
+    }
+
+    /// Questions that were put to language engines.
+    #[must_use]
+    pub const fn turns(&self) -> u32 {
+        self.state.turn.0
     }
 
     #[must_use]

@@ -148,6 +148,9 @@ pub(super) struct State {
     /// An engine has answered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) answered: bool,
+    /// The engines that have answered; only where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) answered_by: Vec<EngineName>,
     /// What the engines' answers gathered, for the next engine; only where there are several.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub(super) slots: Parameters,
@@ -174,6 +177,7 @@ impl State {
             engine: None,
             moved: false,
             answered: false,
+            answered_by: Vec::new(),
             slots: Parameters::new(),
             values: Vec::new(),
         }

@@ -138,7 +138,7 @@ impl Contact {
         out.effects.push(Effect::Ask {
             turn: self.state.turn,
             epoch: self.state.epoch,
-            to: Addressee { engine, new, again, ongoing, sensitive },
+            to: Addressee { returns: self.has_answered(engine.as_ref()), engine, new, again, ongoing, sensitive },
             input: input.clone(),
             payload: self.payload(news.clone()),
         });

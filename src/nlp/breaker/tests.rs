@@ -24,7 +24,9 @@ impl Bench {
 
     fn admit(&mut self) -> Option<Admitted> {
         let now = self.now();
-        self.breaker.admit(now).0.ok()
+        let admitted = self.breaker.admit(now).0.ok()?;
+        self.breaker.puts(now);
+        Some(admitted)
     }
 
     /// One question and what came of it after so long; `None`: it was held back.
@@ -205,7 +207,10 @@ fn hang(may_hang: bool, per_second: i64) -> Option<i64> {
         }
         if (bench.now - T0) % (1_000 / per_second) == 0 {
             match bench.breaker.admit(now) {
-                (Ok(asked), _) => running.push((now.0, asked)),
+                (Ok(asked), _) => {
+                    bench.breaker.puts(now);
+                    running.push((now.0, asked));
+                }
                 (Err(_), change) => {
                     assert_eq!(change, Some(Change::Opened));
                     return Some(bench.now - hangs_at);
@@ -222,6 +227,28 @@ fn b7_an_engine_that_hangs_is_found_out_long_before_its_deadline_if_there_is_ano
     assert!(after <= 1_000, "after {after} ms");
     assert_eq!(hang(false, 500), None, "where else to ask, if there is one engine");
     assert_eq!(hang(true, 2), None, "a few questions tell nothing");
+}
+
+#[test]
+fn b7_questions_that_are_given_up_do_not_make_an_engine_hang_and_a_sign_of_life_begins_the_wait_anew() {
+    let mut bench = Bench::new(true);
+    bench.ask(Verdict::Answered, 10);
+    for _ in 0..30 {
+        bench.ask(Verdict::Unknown, 60_000);
+    }
+    for _ in 0..21 {
+        bench.admit().expect("admitted");
+    }
+    bench.now += 799;
+    assert_eq!(bench.breaker.look(bench.now()), None, "the first of those that are out was asked just now");
+    bench.breaker.forget_silence();
+    bench.now += 1;
+    assert_eq!(bench.breaker.look(bench.now()), None);
+    for _ in 0..21 {
+        bench.admit().expect("admitted");
+    }
+    bench.now += 800;
+    assert_eq!(bench.breaker.look(bench.now()), Some(Change::Opened), "how long answers take is still known");
 }
 
 #[test]

@@ -10,7 +10,6 @@ use super::{
     pool::Terms,
 };
 use crate::{
-    clock::Clock,
     config::{
         schema::{Field, Form, Problem, Required, Schema, Values},
         settings::{EngineSettings, Profile},
@@ -165,12 +164,12 @@ impl fmt::Debug for Connector {
 impl LanguageEngine for Connector {
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, AskError>> {
         Box::pin(async move {
-            let (contact, progress) = (ask.contact.name.clone(), ask.progress.clone());
+            let (contact, progress, end) = (ask.contact.name.clone(), ask.progress.clone(), ask.end(self.deadline));
             let Some(question) = convert::question(ask, &self.actions) else {
                 return Err(AskError::new(FailureKind::Interrupted, "the input was sensitive and is not kept"));
             };
             // The desk sees to the deadline.
-            let asked = self.desk.ask(contact, question, progress, Clock::instant() + self.deadline);
+            let asked = self.desk.ask(contact, question, progress, end);
             let Some(settled) = asked.settled().await else {
                 return Err(AskError::new(
                     FailureKind::Unavailable,

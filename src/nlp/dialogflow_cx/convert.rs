@@ -68,7 +68,9 @@ impl Extras {
         if let Some(seed) = seed {
             seed::add(Some(&seed), &mut payload);
             // What other engines have gathered; what comes with the event is newer.
-            parameters = seed.slots.into_iter().chain(parameters).collect();
+            if !seed.returns {
+                parameters = seed.slots.into_iter().chain(parameters).collect();
+            }
         }
         let known = if payload.is_empty() { Value::Null } else { Value::Object(payload.clone()) };
         parameters.insert(CONTACT.to_owned(), known);

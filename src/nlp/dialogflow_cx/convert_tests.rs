@@ -414,6 +414,14 @@ fn b7_a_conversation_that_is_taken_over_brings_session_parameters_and_what_was_s
     let params = extras.request("s".into(), query, &place()).unwrap().query_params.unwrap();
     let expected = json!({"size": "L", "colour": "blue", "usher": told, "usher_action": null});
     assert_eq!((params.parameters, params.payload), (Some(object(&expected)), Some(structs::from_json(&told))));
+
+    let seed = Box::new(crate::gateway::ports::Seed { returns: true, ..*seed::tests::seed() });
+    let told = map(&json!({ "seed": seed::json(&seed) }));
+    let query =
+        Query { input: Input::Text("x".into()), language: "de".into(), payload: Parameters::new(), seed: Some(seed) };
+    let params = extras.request("s".into(), query, &place()).unwrap().query_params.unwrap();
+    let expected = object(&json!({"usher": told, "usher_action": null}));
+    assert_eq!(params.parameters, Some(expected), "what the session keeps is its own");
 }
 
 /// A real answer, for mutations of its bytes.

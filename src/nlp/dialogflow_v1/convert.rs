@@ -93,7 +93,7 @@ pub(super) fn query<'a>(
     let Setting { language, session, time_zone } = setting;
     seed::add(seed.as_deref(), &mut payload);
     let seeded = |it: Box<Seed>| Context { name: SEED_CONTEXT, lifespan: SEED_LIFESPAN, parameters: it.slots };
-    let contexts = seed.map(seeded).into_iter().collect();
+    let contexts = seed.filter(|it| !it.returns).map(seeded).into_iter().collect();
     let original_request = (!payload.is_empty()).then_some(OriginalRequest { source: "usher", data: payload });
     Ok(Query { asked, lang: language, session_id: session, timezone: time_zone, contexts, original_request })
 }

@@ -82,6 +82,9 @@ fn b7_a_conversation_that_is_taken_over_brings_a_context_and_what_was_said() {
     let sent = serde_json::to_value(sent).unwrap();
     assert_eq!(sent["contexts"], json!([{"name": "usher-seed", "lifespan": 50, "parameters": {"size": "L"}}]));
     assert_eq!(sent["originalRequest"], json!({"source": "usher", "data": told}));
+    let seed = Box::new(Seed { returns: true, ..*seed::tests::seed() });
+    let sent = query(Input::Text("x".into()), (Parameters::new(), Some(seed)), setting, &place()).unwrap();
+    assert_eq!(serde_json::to_value(sent).unwrap().get("contexts"), None, "what the session keeps is its own");
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Extras {
     ) -> Result<DetectIntentRequest, AskError> {
         let Query { input, language, mut payload, seed } = query;
         seed::add(seed.as_deref(), &mut payload);
-        let contexts = seed.map(|it| seeded(&session, it.slots)).into_iter().collect();
+        let contexts = seed.filter(|it| !it.returns).map(|it| seeded(&session, it.slots)).into_iter().collect();
         let input = match input {
             // Digits are text to Dialogflow: an agent matches them by its entities, as it does on the telephone.
             Input::Text(text) | Input::Dtmf(text) => {

@@ -289,6 +289,13 @@ fn b7_a_conversation_that_is_taken_over_brings_a_context_and_what_was_said() {
     let parameters = Some(object(&json!({"size": "L"})));
     let context = Context { name: "p/sessions/s/contexts/usher-seed".into(), lifespan_count: 50, parameters };
     assert_eq!((params.contexts, params.payload), (vec![context], Some(object(&told))));
+
+    let mut seed = seed::tests::seed();
+    seed.returns = true;
+    let query =
+        Query { input: Input::Text("x".into()), language: "de".into(), payload: Parameters::new(), seed: Some(seed) };
+    let params = extras.request("p/sessions/s".into(), query, &place()).unwrap().query_params.unwrap();
+    assert_eq!((params.contexts, params.payload), (vec![], Some(object(&told))), "what it keeps is its own");
 }
 
 /// A real answer, for mutations of its bytes.

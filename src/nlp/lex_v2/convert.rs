@@ -73,7 +73,7 @@ pub(super) fn utterance(
     if let Some(seed) = &seed {
         attach(&mut request_attributes, SEED_ATTRIBUTE, &seed::fitting(seed));
     }
-    let session_state = seed.and_then(|it| seeded(it.slots));
+    let session_state = seed.filter(|it| !it.returns).and_then(|it| seeded(it.slots));
     let (event, parameters) = match input {
         Input::Text(text) | Input::Dtmf(text) => return Ok(Utterance { text, request_attributes, session_state }),
         Input::Event { name, parameters } => (name, parameters),

@@ -31,6 +31,11 @@ fn b7_a_conversation_that_is_taken_over_brings_session_attributes_and_what_was_s
         "sessionState": {"sessionAttributes": {"size": "L", "guests": "4"}}
     });
     assert_eq!(serde_json::to_value(sent).unwrap(), expected);
+
+    let seed = Box::new(Seed { returns: true, ..*seed::tests::seed() });
+    let given = (Parameters::new(), Some(seed));
+    let sent = utterance(Input::Text("and soon".into()), given, &BTreeMap::new(), &place()).unwrap();
+    assert_eq!(serde_json::to_value(sent).unwrap().get("sessionState"), None, "what the session keeps is its own");
 }
 
 fn read(document: &Value) -> Result<Answer, AskError> {

@@ -13,7 +13,7 @@ fn line(speaker: Speaker, text: &str) -> Line {
 
 fn asked(input: Input, transcript: Vec<Line>, payload: &Value) -> Vec<(String, String)> {
     let contact = ContactId { unit: UnitName::new("u").unwrap(), name: ContactName::new("c").unwrap() };
-    let seed = Some(Box::new(Seed { transcript, slots: Parameters::new() }));
+    let seed = Some(Box::new(Seed { transcript, slots: Parameters::new(), returns: false }));
     let payload = payload.as_object().unwrap().clone();
     let ask = Ask { seed, payload, ..Ask::new(contact, input, "de") };
     let now = Timestamp(1_893_456_000_000 + 43 * 3_600_000 + 30 * 60_000);

@@ -64,6 +64,8 @@ async fn change(writer: &mut Writer, changes: &[Change], line: &AuditLine) -> Re
             let (kind, name) = (change.kind, change.name.clone());
             return Err(ChangeError::Conflict { kind, name, found: found.map(Box::new) });
         }
+    }
+    for change in changes {
         versions.push(put(&mut transaction, change, line).await?);
     }
     const APPEND: &str = "INSERT INTO audit (at, by, action, subject, before, after) VALUES (?, ?, ?, ?, ?, ?)";

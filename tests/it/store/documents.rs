@@ -66,6 +66,10 @@ async fn changes_are_made_together_or_not_at_all(store: &dyn Store) {
     );
     assert_eq!(names().await, ["a", "b"]);
     assert_eq!(store.audit(None, 9).await.unwrap().len(), 1, "nothing was changed, so nothing is told");
+    let twice = [change("d", Expected::New, Some("1")), change("d", Expected::New, Some("2"))];
+    let versions = store.change(&twice, &line(3, "bob")).await.unwrap();
+    let last = store.document(DocumentKind::Profile, "d").await.unwrap().unwrap();
+    assert_eq!((last.version, last.body.as_slice()), (versions[1], &b"2"[..]), "all are compared before any is made");
 }
 
 async fn the_audit_log_is_read_from_its_end(store: &dyn Store) {

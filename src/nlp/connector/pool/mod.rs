@@ -325,7 +325,13 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     /// Nobody has come: what waits is given up.
     fn on_lonely(&mut self, now: Instant) {
         // Somebody is there, or was since.
-        if self.open > 0 || self.lonely_since.is_some_and(|since| now < since + self.terms.patience) {
+        if self.open > 0 {
+            return;
+        }
+        let until = self.lonely_since.map(|since| since + self.terms.patience);
+        if let Some(until) = until.filter(|until| now < *until) {
+            // It was set when patience was shorter, or for an earlier absence.
+            self.due.insert((until, Due::Lonely));
             return;
         }
         self.lonely_since = None;

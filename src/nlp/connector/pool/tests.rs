@@ -260,6 +260,19 @@ fn s11_after_a_start_turns_wait_for_the_connectors_that_are_on_their_way_back() 
     bench.wait(bench.pool.terms().patience);
     bench.ended(&[(turn, Err(FailureKind::Unavailable))]);
     assert_eq!(bench.alone, Some(true), "a customer has missed one");
+
+    let mut bench = Bench::new();
+    let turn = bench.ask_within("ann", bench.pool.terms().patience / 2);
+    bench.wait(bench.pool.terms().patience / 2);
+    bench.ended(&[(turn, Err(FailureKind::Unavailable))]);
+    assert_eq!(bench.alone, Some(true), "also when the turn's own time is shorter");
+
+    let mut bench = Bench::new();
+    let longer = Terms { patience: bench.pool.terms().patience * 2, ..bench.pool.terms() };
+    bench.pool.set_terms(longer);
+    let turn = bench.ask("ann");
+    bench.wait(longer.patience);
+    bench.ended(&[(turn, Err(FailureKind::Unavailable))]);
 }
 
 #[test]

@@ -217,6 +217,10 @@ impl<W: Clone, S: Clone> Pool<W, S> {
 
     pub(super) fn on_deadline(&mut self, key: TurnKey, now: Instant) {
         let Some(turn) = self.turns.get(&key) else { return };
+        if self.open == 0 && matches!(turn.place, Place::Anywhere) {
+            self.tell_alone();
+            return self.cancel(key, CancelReason::Deadline, Failure::new(FailureKind::Unavailable, NOBODY), now);
+        }
         let advice = match (turn.place, turn.taken) {
             (Place::InFlight(_), true) => {
                 "the connector did not answer in time: look at its log, or give it longer (`deadline_ms`)"

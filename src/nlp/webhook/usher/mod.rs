@@ -117,14 +117,14 @@ impl Usher {
     }
 
     async fn converse(&self, ask: Ask) -> Result<Answer, AskError> {
-        let began = Clock::instant();
+        let (began, end) = (Clock::instant(), ask.end(self.deadline));
+        let last = ask.end(self.async_deadline.max(self.deadline));
         let turn_id = format!("{:016x}-{}", self.life, self.turns.fetch_add(1, Ordering::Relaxed));
         let (contact, progress) = (ask.contact.clone(), ask.progress.clone());
         let question = convert::question(ask, &self.actions).ok_or_else(|| self.poster.place().redacted())?;
         let question = Arc::new(question);
         let signed_by = self.poster.key().filter(|_| self.signed_replies);
         let open = self.replies.open(&turn_id, signed_by);
-        let end = began + self.deadline;
         let turn = |again| {
             let (turn_id, question) = (turn_id.clone(), Arc::clone(&question));
             let left = end.saturating_duration_since(Clock::instant());
@@ -132,20 +132,22 @@ impl Usher {
             ToConnector::Turn(Box::new(turn))
         };
         let url = open.as_ref().map(|it| it.url().to_owned());
-        let later = url.as_deref().map(|it| (it, convert::millis(self.async_deadline)));
+        let patience = self.async_deadline.min(last.saturating_duration_since(began));
+        let later = url.as_deref().map(|it| (it, convert::millis(patience)));
         let posting = self.poster.turn(&contact, &turn_id, turn, later, end);
-        self.listen(Box::pin(posting), (open, &turn_id, began), &progress).await
+        self.listen(Box::pin(posting), (open, &turn_id), (end, last), &progress).await
     }
 
     /// Until the first final answer, whichever way it comes.
     async fn listen(
         &self,
         mut posting: std::pin::Pin<Box<impl Future<Output = Result<crate::egress::Reply, AskError>>>>,
-        (mut open, turn_id, began): (Option<Open>, &str, Instant),
+        (mut open, turn_id): (Option<Open>, &str),
+        (mut end, last): (Instant, Instant),
         progress: &Progress,
     ) -> Result<Answer, AskError> {
         let place = self.poster.place();
-        let (mut posted, mut spoke, mut end) = (false, false, began + self.deadline);
+        let (mut posted, mut spoke) = (false, false);
         loop {
             tokio::select! {
                 // What was posted has been acknowledged: it counts before whatever the response says.
@@ -168,7 +170,7 @@ impl Usher {
                                       the address by which it reaches the connectors' door";
                         return Err(place.failure(FailureKind::Precondition, advice, None));
                     }
-                    (posted, end) = (true, began + self.async_deadline.max(self.deadline));
+                    (posted, end) = (true, last);
                 }
                 () = sleep_until(end) => return Err(place.late()),
             }

@@ -1,0 +1,121 @@
+//! What is going on now, for those who watch: contacts, virtual agents, routing engines. Read shard by shard; nothing is held
+//! longer than one shard's look takes.
+
+use std::sync::PoisonError;
+
+use super::Gateway;
+use crate::core::{
+    agent,
+    contact::Standing,
+    ids::{ContactId, EngineId, EngineName, ProfileName, QueueId, Timestamp, UnitName, UserId},
+    message::MediaType,
+};
+
+/// One contact as it is now. Holds nothing that the customer said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactNow {
+    pub id: ContactId,
+    pub profile: ProfileName,
+    pub agent: UserId,
+    pub media: MediaType,
+    pub queue: Option<QueueId>,
+    pub language: String,
+    /// `None`: the profile's primary.
+    pub engine: Option<EngineName>,
+    pub standing: Standing,
+    /// When it moved last.
+    pub moved_at: Timestamp,
+    pub turns: u32,
+    /// Inputs that wait.
+    pub waiting: usize,
+    /// Commands that the routing engine does not have.
+    pub undelivered: usize,
+}
+
+/// A virtual agent as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentNow {
+    pub unit: UnitName,
+    pub user: UserId,
+    /// `None`: it was taken off its profile.
+    pub profile: Option<ProfileName>,
+    pub standing: agent::Standing,
+}
+
+/// A business unit as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitNow {
+    pub unit: UnitName,
+    /// The routing engine and how many lanes of it are attached.
+    pub engines: Vec<(EngineId, usize)>,
+    /// It has told its directory since the start.
+    pub has_directory: bool,
+}
+
+impl Gateway {
+    /// Hands over each open contact that `wants`, in no order.
+    pub fn each_contact(&self, wants: &dyn Fn(&ContactId, &ProfileName) -> bool, take: &mut dyn FnMut(ContactNow)) {
+        for shard in self.shards.each() {
+            for (id, entry) in &shard.contacts {
+                let profile = &entry.served.rules.profile;
+                if !wants(id, profile) {
+                    continue;
+                }
+                let (contact, card) = (&entry.contact, entry.contact.card());
+                take(ContactNow {
+                    id: id.clone(),
+                    profile: profile.clone(),
+                    agent: card.agent.clone(),
+                    media: card.media,
+                    queue: card.queue.clone(),
+                    language: card.language.clone(),
+                    engine: contact.engine().cloned(),
+                    standing: contact.standing(),
+                    moved_at: entry.moved_at,
+                    turns: contact.turns(),
+                    waiting: contact.waiting(),
+                    undelivered: contact.undelivered().count(),
+                });
+            }
+        }
+    }
+
+    /// By business unit and user.
+    pub fn agents_now(&self) -> Vec<AgentNow> {
+        let (units, roster) = (self.units.load(), self.roster.load());
+        let mut all = Vec::new();
+        for unit in units.values() {
+            let agents = unit.agents.lock().unwrap_or_else(PoisonError::into_inner);
+            all.extend(agents.iter().map(|(user, agent)| AgentNow {
+                unit: unit.name.clone(),
+                user: user.clone(),
+                profile: roster.find_by_agent(&unit.name, user).map(|it| it.rules.profile.clone()),
+                standing: agent.standing(),
+            }));
+        }
+        all.sort_by(|a, b| (&a.unit, &a.user).cmp(&(&b.unit, &b.user)));
+        all
+    }
+
+    /// In alphabetical order, those of the configuration in force.
+    pub fn units_now(&self) -> Vec<UnitNow> {
+        let units = self.units.load();
+        let mut all: Vec<UnitNow> = units
+            .values()
+            .filter(|unit| unit.is_configured())
+            .map(|unit| {
+                let mut engines: Vec<(EngineId, usize)> = Vec::new();
+                for lane in unit.lanes().iter() {
+                    match engines.iter_mut().find(|(engine, _)| *engine == lane.engine) {
+                        Some((_, lanes)) => *lanes += 1,
+                        None => engines.push((lane.engine.clone(), 1)),
+                    }
+                }
+                let has_directory = self.directory(&unit.name).is_ok();
+                UnitNow { unit: unit.name.clone(), engines, has_directory }
+            })
+            .collect();
+        all.sort_by(|a, b| a.unit.cmp(&b.unit));
+        all
+    }
+}
