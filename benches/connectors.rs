@@ -77,7 +77,7 @@ impl Gateway {
         let [engines, ops, door] = free_ports();
         fs::create_dir(directory.path().join("profiles")).unwrap();
         let config = format!(
-            "[server]\nlisten = \"{engines}\"\n[ops]\nlisten = \"{ops}\"\n[connectors]\nlisten = \"{door}\"\nmax_sockets = {}\n\
+            "[server]\nlisten = \"{engines}\"\n[ops]\nlisten = \"{ops}\"\n[manager]\nlisten = \"127.0.0.1:0\"\n[connectors]\nlisten = \"{door}\"\nmax_sockets = {}\n\
              [log]\nfilter = \"warn\"\n[[unit]]\nname = \"DEMO\"\n\
              [[engine]]\nid = \"switchboard\"\ntoken = \"engine\"\nunits = [\"DEMO\"]\n",
             sockets + 10

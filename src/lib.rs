@@ -14,6 +14,7 @@ pub mod telemetry;
 
 pub mod actions;
 pub mod engine;
+pub mod manager;
 pub mod nlp;
 pub mod ops;
 pub mod store;

@@ -62,6 +62,8 @@ workers = 1
 credits = {CREDITS}
 [ops]
 listen = \"{ops}\"
+[manager]
+listen = \"127.0.0.1:0\"
 [store]
 path = \"data\"
 durability = \"{}\"

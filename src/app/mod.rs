@@ -6,6 +6,7 @@ pub mod demo;
 mod erase;
 pub mod lint;
 mod machine;
+mod office;
 mod profiles;
 pub mod replay;
 mod serve;
@@ -35,6 +36,7 @@ use crate::{
 
 pub use erase::erase;
 pub use machine::raise_open_files;
+pub use office::Office;
 pub use serve::{Listeners, Running, serve};
 pub use timeline::{begun, timeline};
 pub use tokens::{TokenOf, connector_tokens, reload_connector_token, token_names};

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     CannotConnect,
     connectors::{self, Connectors},
+    office::{self, Office},
     open_store,
     profiles::{roster, serve_profiles},
 };
@@ -213,6 +214,18 @@ impl Running {
         &self.gateway
     }
 
+    pub(super) const fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub(super) const fn alerts(&self) -> &Arc<Alerts> {
+        &self.alerts
+    }
+
+    pub(super) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     #[must_use]
     pub const fn health(&self) -> &Arc<Health> {
         &self.health
@@ -328,13 +341,17 @@ impl Running {
 /// # Errors
 /// [`CannotConnect`] when a door cannot be opened; others when a part cannot be built.
 pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
-    let Loaded { settings, files, .. } = loaded;
+    let settings = &loaded.settings;
     let traces = telemetry::start(&settings.log, settings.otlp_endpoint.as_deref())?;
-    let listeners = Listeners::bind(&settings).await?;
+    let listeners = Listeners::bind(settings).await?;
+    let desk = bind(settings.manager.listen, office::KEY).await?;
     listeners.tell()?;
-    let mut running = Box::pin(Running::start(settings, listeners, &sources.environment)).await?;
-    let watcher = Watcher::new(sources.clone(), &files)?;
-    let ended = run(&mut running, &sources, watcher).await;
+    let mut running = Box::pin(Running::start(settings.clone(), listeners, &sources.environment)).await?;
+    let watcher = Watcher::new(sources.clone(), &loaded.files)?;
+    let office = Office::open(desk, loaded, &running, &sources.environment).await?;
+    office.tell()?;
+    let ended = run(&mut running, &office, &sources, watcher).await;
+    office.close().await;
     if ended.is_ok() {
         running.drain().await?;
     }
@@ -343,13 +360,13 @@ pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
 }
 
 /// Until a signal asks for the end, or something breaks for good.
-async fn run(running: &mut Running, sources: &Sources, mut watcher: Watcher) -> anyhow::Result<()> {
+async fn run(running: &mut Running, office: &Office, sources: &Sources, mut watcher: Watcher) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     loop {
         tokio::select! {
             cause = watcher.changed() => {
                 tracing::info!(?cause, "loading the configuration again");
-                reload(running, sources, &mut watcher).await;
+                reload(running, office, sources, &mut watcher).await;
             }
             broken = running.broken() => return broken,
             _ = terminate.recv() => return Ok(()),
@@ -358,15 +375,18 @@ async fn run(running: &mut Running, sources: &Sources, mut watcher: Watcher) -> 
     }
 }
 
-async fn reload(running: &mut Running, sources: &Sources, watcher: &mut Watcher) {
+async fn reload(running: &mut Running, office: &Office, sources: &Sources, watcher: &mut Watcher) {
     match super::load(sources).await {
         Ok(loaded) => {
             watcher.follow(&loaded.files);
             for warning in &loaded.warnings {
                 tracing::warn!("{}", warning.render(false));
             }
-            match running.reload(loaded.settings) {
-                Ok(()) => running.reload_done(),
+            match running.reload(loaded.settings.clone()) {
+                Ok(()) => {
+                    running.reload_done();
+                    office.show(loaded);
+                }
                 Err(error) => running.reload_failed(&format!("{error:#}")),
             }
         }
@@ -410,6 +430,7 @@ fn fixed_changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     check(fixed(old) != fixed(new), "server");
     check(old.ops.listen != new.ops.listen || old.ops.token_sha256 != new.ops.token_sha256, "ops");
     check(old.connectors != new.connectors, "connectors");
+    check(old.manager != new.manager, "manager");
     check(old.store != new.store, "store");
     check(old.limits != new.limits, "limits");
     check(old.log != new.log || old.otlp_endpoint != new.otlp_endpoint, "log, otlp");

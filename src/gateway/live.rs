@@ -1,9 +1,9 @@
 //! What is going on now, for those who watch: contacts, virtual agents, routing engines. Read shard by shard; nothing is held
 //! longer than one shard's look takes.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use super::Gateway;
+use super::{Gateway, Roster};
 use crate::core::{
     agent,
     contact::Standing,
@@ -53,6 +53,11 @@ pub struct UnitNow {
 }
 
 impl Gateway {
+    /// The profiles as they are served now.
+    pub fn roster(&self) -> Arc<Roster> {
+        self.roster.load_full()
+    }
+
     /// Hands over each open contact that `wants`, in no order.
     pub fn each_contact(&self, wants: &dyn Fn(&ContactId, &ProfileName) -> bool, take: &mut dyn FnMut(ContactNow)) {
         for shard in self.shards.each() {

@@ -12,6 +12,8 @@ pub(crate) fn config(durability: &str, external_port: u16) -> String {
 drain_s = 5
 [server]
 listen = "127.0.0.1:0"
+[manager]
+listen = "127.0.0.1:0"
 [ops]
 listen = "127.0.0.1:0"
 [store]

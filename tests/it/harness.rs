@@ -8,8 +8,9 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use usher::{
-    app::{self, Listeners, Running},
+    app::{self, Listeners, Office, Running},
     clock::Clock,
     config::{Environment, Sources, settings::Settings},
     seal::Sealer,
@@ -23,6 +24,8 @@ pub(crate) const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
 [ops]
+listen = "127.0.0.1:0"
+[manager]
 listen = "127.0.0.1:0"
 [store]
 path = "data"
@@ -107,6 +110,15 @@ impl Usher {
         self.running.reload(settings).unwrap();
     }
 
+    /// The Web Manager of this gateway, on a port of its own.
+    pub(crate) async fn open_office(&self) -> (Office, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let loaded = app::load(&sources(self.directory.path())).await.unwrap();
+        let office = Office::open(listener, loaded, &self.running, &Environment::default()).await.unwrap();
+        (office, address)
+    }
+
     /// Yields its directory, for a successor.
     pub(crate) async fn drain(self) -> TempDir {
         self.running.drain().await.unwrap();
@@ -144,11 +156,13 @@ async fn prepare(directory: &TempDir, config: &str, profile: &str) -> (Settings,
 }
 
 async fn load(directory: &Path, config: &str) -> Settings {
-    let file = directory.join("usher.toml");
-    fs::write(&file, config).unwrap();
-    let sources = Sources { config: Some(file), ..Sources::default() };
-    match app::load(&sources).await {
+    fs::write(directory.join("usher.toml"), config).unwrap();
+    match app::load(&sources(directory)).await {
         Ok(loaded) => loaded.settings,
         Err(findings) => panic!("{:?}", findings.list.iter().map(|it| it.render(false)).collect::<Vec<_>>()),
     }
+}
+
+fn sources(directory: &Path) -> Sources {
+    Sources { config: Some(directory.join("usher.toml")), ..Sources::default() }
 }

@@ -29,6 +29,7 @@ mod lex;
 mod life;
 mod lint;
 mod llm;
+mod manager;
 mod offline;
 mod ops;
 mod python;

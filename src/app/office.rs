@@ -1,0 +1,127 @@
+//! The Web Manager's door within a running gateway, and what it is shown of the configuration.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use axum::{
+    extract::{ConnectInfo, Request},
+    middleware::{self, Next},
+    response::Response,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::Running;
+use crate::{
+    config::{Environment, Loaded},
+    manager::{self, Manager, Parts, Terms, ports::House},
+    ops::listener::{Bounded, Peer},
+    store::seal::Sealer,
+};
+
+/// The setting that names its address.
+pub(super) const KEY: &str = "manager.listen";
+/// More than one administrator's browsers need; each page that is live holds one.
+const MAX_CONNECTIONS: usize = 512;
+
+/// What the Web Manager is shown.
+#[derive(Debug)]
+struct Shown {
+    current: ArcSwap<Loaded>,
+}
+
+impl House for Shown {
+    fn configuration(&self) -> Arc<Loaded> {
+        self.current.load_full()
+    }
+}
+
+/// The Web Manager, open.
+#[derive(Debug)]
+pub struct Office {
+    shown: Arc<Shown>,
+    /// Makes the first administrator, while there is nobody.
+    link: Option<SecretString>,
+    closing: CancellationToken,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Office {
+    /// On a listener of the caller's.
+    ///
+    /// # Errors
+    /// When the master key or the store cannot be read.
+    pub async fn open(
+        listener: TcpListener,
+        loaded: Loaded,
+        running: &Running,
+        environment: &Environment,
+    ) -> anyhow::Result<Self> {
+        let settings = loaded.settings.manager.clone();
+        let sealer = Sealer::open_or_create(&loaded.settings.store.path, environment.master_key().as_ref())?;
+        let base = settings.public_url.unwrap_or_else(|| format!("http://{}", told(&listener, settings.listen)));
+        let shown = Arc::new(Shown { current: ArcSwap::from_pointee(loaded) });
+        let closing = CancellationToken::new();
+        let manager = Manager::new(Parts {
+            store: Arc::clone(running.store()),
+            sealer,
+            clock: running.clock().clone(),
+            gateway: Arc::clone(running.gateway()),
+            alerts: Arc::clone(running.alerts()),
+            house: Arc::clone(&shown) as Arc<dyn House>,
+            terms: Terms { idle: settings.idle, absolute: settings.absolute },
+            base: base.clone(),
+            closing: closing.clone(),
+        })?;
+        tracing::info!(manager = %base, "listening");
+        let link = manager.first_link().await.context("the store cannot be read")?;
+        let app = manager::router(&manager).layer(middleware::from_fn(name_peer));
+        let app = app.into_make_service_with_connect_info::<Peer>();
+        let served = axum::serve(Bounded::new(listener, MAX_CONNECTIONS), app);
+        let served = served.with_graceful_shutdown(closing.clone().cancelled_owned());
+        Ok(Self { shown, link, closing, task: tokio::spawn(async move { served.await }) })
+    }
+
+    /// The link that makes the first administrator; `None`: there is somebody.
+    #[must_use]
+    pub const fn first_link(&self) -> Option<&SecretString> {
+        self.link.as_ref()
+    }
+
+    /// To the console alone: whoever has the link is an administrator.
+    pub(super) fn tell(&self) -> io::Result<()> {
+        let Some(link) = &self.link else { return Ok(()) };
+        let text = format!("nobody can sign in yet: make the first administrator at {}\n", link.expose_secret());
+        io::stderr().write_all(text.as_bytes())
+    }
+
+    /// What is in force from now on.
+    pub fn show(&self, loaded: Loaded) {
+        self.shown.current.store(Arc::new(loaded));
+    }
+
+    pub async fn close(self) {
+        self.closing.cancel();
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the Web Manager's door failed"),
+            Err(error) => tracing::error!(%error, "the Web Manager's door failed"),
+        }
+    }
+}
+
+fn told(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(configured)
+}
+
+/// The room asks for a peer's address in the usual way.
+async fn name_peer(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+    next.run(request).await
+}

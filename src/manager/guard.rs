@@ -1,0 +1,324 @@
+//! Who asks, and whether they may: sessions by cookie, roles, and that a change comes from a page of ours.
+//!
+//! A change needs two things that another site cannot bring: the browser's word that the page is ours, and the session's own
+//! token in the form. Both are looked at here, before any handler.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, FromRequestParts, Request, State},
+    middleware::Next,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    Manager,
+    pages::{self, refusal},
+    people::{
+        Role,
+        sessions::{Session, SessionId},
+    },
+    words::{Language, Words},
+};
+
+/// Of a form.
+const MAX_FORM_BYTES: usize = 512 * 1024;
+pub(super) const CSRF: &str = "csrf";
+/// What the language is chosen by, beside what the browser asks for.
+pub(super) const LANGUAGE_COOKIE: &str = "usher_language";
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub(super) struct Signed {
+    pub(super) id: SessionId,
+    pub(super) session: Session,
+}
+
+/// A form as it was sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields(Arc<Vec<(String, String)>>);
+
+impl Fields {
+    fn read(body: &[u8]) -> Self {
+        Self(Arc::new(form_urlencoded::parse(body).into_owned().collect()))
+    }
+
+    /// Empty where it is missing.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// All but the token.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter(|(key, _)| key != CSRF).map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// As one text, to be sent again.
+    pub(super) fn held(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.kept()).finish()
+    }
+
+    /// What [`Self::held`] has written.
+    pub(super) fn of_held(text: &str) -> Self {
+        Self::read(text.as_bytes())
+    }
+}
+
+/// What every page knows of its request.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    pub(super) signed: Option<Signed>,
+    pub(super) words: Words,
+    /// With the query.
+    pub(super) path: String,
+    pub(super) address: Option<IpAddr>,
+    pub(super) browser: String,
+}
+
+impl Seat {
+    pub(super) fn role(&self) -> Option<Role> {
+        self.signed.as_ref().map(|it| it.session.role)
+    }
+
+    pub(super) fn may(&self, role: Role) -> bool {
+        self.role() >= Some(role)
+    }
+
+    /// Who is signed in, for the audit log.
+    pub(super) fn name(&self) -> &str {
+        self.signed.as_ref().map_or("", |it| it.session.user.as_str())
+    }
+
+    pub(super) fn csrf(&self) -> &str {
+        self.signed.as_ref().map_or("", |it| it.session.csrf.as_str())
+    }
+
+    fn of(manager: &Manager, headers: &HeaderMap, parts: &Parts) -> Self {
+        let language = match cookie(headers, LANGUAGE_COOKIE) {
+            Some("de") => Language::German,
+            Some("en") => Language::English,
+            Some(_) | None => Language::of(headers),
+        };
+        let browser = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        Self {
+            signed: parts.extensions.get::<Signed>().cloned(),
+            words: manager.dictionary.words(language),
+            path: parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned(),
+            address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip()),
+            browser: browser.to_owned(),
+        }
+    }
+}
+
+impl FromRequestParts<Manager> for Seat {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, manager: &Manager) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(manager, &parts.headers, parts))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Fields {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// A cookie's value; of several of the name the first.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|it| it.to_str().ok());
+    let pairs = lines.flat_map(|it| it.split(';')).filter_map(|it| it.trim().split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Finds out who is signed in, and reads the form; for every request.
+pub(super) async fn identify(State(manager): State<Manager>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let found = cookie(&parts.headers, manager.cookie_name()).and_then(|token| manager.people.session(token));
+    if let Some((id, session)) = found {
+        parts.extensions.insert(Signed { id, session });
+    }
+    if parts.method.is_safe() {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    let seat = Seat::of(&manager, &parts.headers, &parts);
+    if parts.method != Method::POST || !is_form(&parts.headers) {
+        return refusal(&seat, StatusCode::UNSUPPORTED_MEDIA_TYPE, seat.words.t("This address takes forms alone."));
+    }
+    if !is_ours(&parts.headers) {
+        return refusal(&seat, StatusCode::FORBIDDEN, seat.words.t("This form does not come from one of these pages."));
+    }
+    let Ok(bytes) = to_bytes(body, MAX_FORM_BYTES).await else {
+        return refusal(&seat, StatusCode::PAYLOAD_TOO_LARGE, seat.words.t("This form is too large, or was cut off."));
+    };
+    parts.extensions.insert(Fields::read(&bytes));
+    next.run(Request::from_parts(parts, Body::empty())).await
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|it| it.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// By the browser's word. What says nothing of it is no browser, and still needs the session's token.
+fn is_ours(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or("unreadable"));
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let host = text("host").unwrap_or_default();
+            origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).is_some_and(|it| it == host)
+        }
+        (None, None) => true,
+    }
+}
+
+/// What a room is open to, for [`admit`].
+#[derive(Clone, Debug)]
+pub(super) struct Needs {
+    pub(super) manager: Manager,
+    pub(super) role: Role,
+}
+
+/// Lets in who is signed in and may; for every page but those before the door.
+pub(super) async fn admit(State(needs): State<Needs>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let seat = Seat::of(&needs.manager, &parts.headers, &parts);
+    let fields = parts.extensions.get::<Fields>().cloned().unwrap_or_default();
+    let Some(role) = seat.role() else {
+        if parts.method.is_safe() {
+            let to: String = form_urlencoded::byte_serialize(seat.path.as_bytes()).collect();
+            return Redirect::to(&format!("/sign-in?to={to}")).into_response();
+        }
+        // What was typed is not lost: it comes along through the door.
+        return pages::sign_in::over(&seat, &seat.path, &fields);
+    };
+    if role < needs.role {
+        let text = seat.words.f("This takes the role {}; yours is {}.", &[&needs.role.label(), &role.label()]);
+        return refusal(&seat, StatusCode::FORBIDDEN, &text);
+    }
+    let has_token = bool::from(fields.get(CSRF).as_bytes().ct_eq(seat.csrf().as_bytes()));
+    if !parts.method.is_safe() && !has_token {
+        return pages::sign_in::resume(&seat, &seat.path, &fields);
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// A path of ours to go on to; the start page where it is anything else.
+pub(super) fn own_path(to: &str) -> &str {
+    let is_own = to.starts_with('/')
+        && !to.starts_with("//")
+        && !to.contains(['\\', '\n', '\r'])
+        && to.chars().all(|it| !it.is_control())
+        && !to.starts_with("/sign-");
+    if is_own { to } else { "/" }
+}
+
+impl Manager {
+    pub(super) fn cookie_name(&self) -> &'static str {
+        // The prefix keeps other hosts of the same domain from setting it; browsers take it over TLS alone.
+        if self.secure { "__Host-usher" } else { "usher" }
+    }
+
+    fn cookie(&self, value: &str, lasts: u64) -> Option<HeaderValue> {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let name = self.cookie_name();
+        HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}")).ok()
+    }
+
+    pub(super) fn signed_in(&self, token: &str, mut response: Response) -> Response {
+        let lasts = self.people.sessions.terms().absolute.as_secs();
+        if let Some(cookie) = self.cookie(token, lasts) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    pub(super) fn signed_out(&self, mut response: Response) -> Response {
+        if let Some(cookie) = self.cookie("", 0) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+/// Headers of every answer.
+pub(super) async fn secure(State(manager): State<Manager>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+             base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    if manager.secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        list.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_form_is_ours_by_the_browsers_word() {
+        let ours = |list: &[(&'static str, &str)]| is_ours(&headers(list));
+        assert!(ours(&[("sec-fetch-site", "same-origin")]) && ours(&[("sec-fetch-site", "none")]));
+        assert!(!ours(&[("sec-fetch-site", "cross-site")]) && !ours(&[("sec-fetch-site", "same-site")]));
+        let host = ("host", "usher.example.com");
+        assert!(ours(&[host, ("origin", "https://usher.example.com")]));
+        assert!(!ours(&[host, ("origin", "https://usher.example.com.evil.example")]));
+        assert!(!ours(&[host, ("origin", "null")]));
+        assert!(!ours(&[host, ("sec-fetch-site", "cross-site"), ("origin", "https://usher.example.com")]));
+    }
+
+    #[test]
+    fn the_way_on_is_a_path_of_ours() {
+        assert_eq!(own_path("/users?page=2"), "/users?page=2");
+        for other in ["//evil.example", "https://evil.example", "/\\evil.example", "", "users", "/sign-out", "/a\nb"] {
+            assert_eq!(own_path(other), "/", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let sent = headers(&[("cookie", "a=1; usher=abc; usher_language=de")]);
+        assert_eq!((cookie(&sent, "usher"), cookie(&sent, "usher_language")), (Some("abc"), Some("de")));
+        assert_eq!(cookie(&sent, "ush"), None);
+    }
+
+    #[test]
+    fn what_is_held_comes_back_as_it_was_without_the_token() {
+        let fields = Fields::read(b"csrf=x&name=A%26B+%C3%A4&name=2&empty=");
+        assert_eq!((fields.get("name"), fields.get("none"), fields.has("empty")), ("A&B ä", "", true));
+        let again = Fields::of_held(&fields.held());
+        assert_eq!(again.kept().collect::<Vec<_>>(), [("name", "A&B ä"), ("name", "2"), ("empty", "")]);
+    }
+}

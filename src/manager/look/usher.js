@@ -1,0 +1,83 @@
+// What makes the pages pleasant; each of them works without.
+
+// Moments in the reader's own time.
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
+function localize(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) {
+      time.title = time.textContent;
+      time.textContent = moment.format(at);
+    }
+  }
+}
+localize(document);
+
+// What has changed takes the place of what stands there; the focus stays where it is.
+function follow(place, listen) {
+  const lost = document.createElement("p");
+  lost.className = "stale";
+  lost.setAttribute("role", "status");
+  let source;
+  const open = () => {
+    const url = new URL(place.dataset.events, location.href);
+    if (place.dataset.last) url.searchParams.set("last", place.dataset.last);
+    source = new EventSource(url);
+    source.onopen = () => lost.remove();
+    source.onerror = () => {
+      lost.textContent = place.dataset.lost;
+      place.before(lost);
+      // A refusal ends it for good: the page may have to be signed in again.
+      if (source.readyState === EventSource.CLOSED) setTimeout(open, 10000);
+    };
+    listen(source);
+  };
+  // Nobody looks: nothing is fetched.
+  document.addEventListener("visibilitychange", () => {
+    source?.close();
+    if (!document.hidden) open();
+  });
+  open();
+}
+
+const live = document.getElementById("live");
+if (live) {
+  follow(live, (source) =>
+    source.addEventListener("rows", (event) => {
+      const at = document.activeElement?.closest?.("#live a")?.getAttribute("href");
+      live.innerHTML = event.data;
+      localize(live);
+      if (at) live.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus();
+    }),
+  );
+}
+
+const timeline = document.querySelector(".timeline[data-events]");
+if (timeline) {
+  follow(timeline, (source) =>
+    source.addEventListener("record", (event) => {
+      timeline.dataset.last = event.lastEventId;
+      const lines = document.createElement("template");
+      lines.innerHTML = event.data;
+      localize(lines.content);
+      timeline.append(lines.content);
+    }),
+  );
+}
+
+// A filter is at work as soon as it is chosen.
+for (const form of document.querySelectorAll("form[data-auto]")) {
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("select")) form.requestSubmit();
+  });
+}
+
+for (const place of document.querySelectorAll("[data-copy]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = place.dataset.copy;
+  button.addEventListener("click", () => navigator.clipboard?.writeText(place.textContent.trim()));
+  place.after(button);
+}
+
+document.querySelector(".problems")?.focus();

@@ -1,0 +1,207 @@
+//! The Web Manager: where administrators configure, operators watch and designers understand.
+//!
+//! Pages are rendered here and work without a script. [`ROUTES`] is the whole of it, with the role that each page takes;
+//! `guard` stands before all of them, `people` knows who may come in. What of the configuration is to be shown comes by
+//! [`ports`].
+
+mod guard;
+mod look;
+mod pages;
+mod people;
+pub mod ports;
+mod words;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    middleware,
+    routing::{MethodRouter, get, post},
+};
+use http::HeaderMap;
+use secrecy::SecretString;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    gateway::{Gateway, alerts::Alerts, storage::Store},
+    seal::Sealer,
+};
+use guard::{Needs, Seat, Signed};
+use pages::{account, alerts, audit, contact, live, profiles, sign_in, users};
+use people::People;
+pub use people::{Role, Terms};
+use ports::House;
+use words::Dictionary;
+
+/// Pages that are live, at most: each holds a connection.
+const MAX_FOLLOWERS: usize = 200;
+
+/// What it is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub sealer: Sealer,
+    pub clock: Clock,
+    pub gateway: Arc<Gateway>,
+    pub alerts: Arc<Alerts>,
+    pub house: Arc<dyn House>,
+    pub terms: Terms,
+    /// How browsers reach it, without a slash at the end.
+    pub base: String,
+    /// Ends what is live.
+    pub closing: CancellationToken,
+}
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Manager(Arc<Inner>);
+
+#[derive(Debug)]
+pub struct Inner {
+    people: People,
+    gateway: Arc<Gateway>,
+    alerts: Arc<Alerts>,
+    house: Arc<dyn House>,
+    dictionary: Dictionary,
+    base: String,
+    /// Browsers reach it by TLS.
+    secure: bool,
+    closing: CancellationToken,
+    followers: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for Manager {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The Web Manager cannot be opened: no password could be hashed here.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the Web Manager cannot hash passwords here: there is no memory or no randomness")]
+pub struct CannotOpen;
+
+impl Manager {
+    /// # Errors
+    /// When no password can be hashed here.
+    pub fn new(parts: Parts) -> Result<Self, CannotOpen> {
+        let Parts { store, sealer, clock, gateway, alerts, house, terms, base, closing } = parts;
+        let people = People::new(store, sealer, clock, terms).map_err(|_no_hash| CannotOpen)?;
+        let secure = base.starts_with("https://");
+        let (dictionary, followers) = (Dictionary::new(), Arc::new(Semaphore::new(MAX_FOLLOWERS)));
+        Ok(Self(Arc::new(Inner { people, gateway, alerts, house, dictionary, base, secure, closing, followers })))
+    }
+
+    /// While there is nobody who could sign in: the link that makes the first administrator, once.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn first_link(&self) -> Result<Option<SecretString>, crate::gateway::storage::StoreError> {
+        let token = self.people.first_link().await?;
+        Ok(token.map(|token| SecretString::from(format!("{}/welcome?token={token}", self.base))))
+    }
+
+    /// A place for a page that is live; `None`: there are too many.
+    fn follow(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.followers).try_acquire_owned().ok()
+    }
+
+    /// Whether whoever watches may still do so.
+    fn still(&self, seat: &Seat) -> Option<()> {
+        let signed = seat.signed.as_ref()?;
+        self.people.sessions.is_open(signed.id, self.people.now()).then_some(())
+    }
+
+    fn signed(&self, token: &str) -> Option<Signed> {
+        self.people.session(token).map(|(id, session)| Signed { id, session })
+    }
+}
+
+/// One page.
+struct Route {
+    path: &'static str,
+    /// Whom it is open to; `None`: everybody.
+    role: Option<Role>,
+    methods: &'static str,
+    handler: fn() -> MethodRouter<Manager>,
+}
+
+const fn open(path: &'static str, methods: &'static str, handler: fn() -> MethodRouter<Manager>) -> Route {
+    Route { path, role: None, methods, handler }
+}
+
+const fn closed(
+    path: &'static str,
+    role: Role,
+    methods: &'static str,
+    handler: fn() -> MethodRouter<Manager>,
+) -> Route {
+    Route { path, role: Some(role), methods, handler }
+}
+
+/// Every page, and who may open it.
+const ROUTES: &[Route] = &[
+    open("/sign-in", "GET POST", || get(sign_in::show).post(sign_in::enter)),
+    open("/welcome", "GET POST", || get(sign_in::welcome).post(sign_in::accept)),
+    closed("/", Role::Viewer, "GET", || get(live::show)),
+    closed("/live/events", Role::Viewer, "GET", || get(live::events)),
+    closed("/contacts/{unit}/{contact}", Role::Viewer, "GET", || get(contact::show)),
+    closed("/contacts/{unit}/{contact}/events", Role::Viewer, "GET", || get(contact::events)),
+    closed("/agents", Role::Viewer, "GET", || get(alerts::agents)),
+    closed("/profiles", Role::Viewer, "GET", || get(profiles::list)),
+    closed("/profiles/{unit}/{profile}", Role::Viewer, "GET", || get(profiles::show)),
+    closed("/alerts", Role::Viewer, "GET", || get(alerts::show)),
+    closed("/account", Role::Viewer, "GET", || get(account::show)),
+    closed("/account/password", Role::Viewer, "POST", || post(account::change_password)),
+    closed("/account/factor", Role::Viewer, "GET POST", || get(account::new_factor).post(account::set_factor)),
+    closed("/account/factor/off", Role::Viewer, "POST", || post(account::drop_factor)),
+    closed("/account/end", Role::Viewer, "POST", || post(account::end)),
+    closed("/account/language", Role::Viewer, "POST", || post(account::language)),
+    closed("/sign-out", Role::Viewer, "POST", || post(sign_in::leave)),
+    closed("/users", Role::Administrator, "GET POST", || get(users::list).post(users::add)),
+    closed("/users/{user}", Role::Administrator, "GET POST", || get(users::show).post(users::change)),
+    closed("/users/{user}/invite", Role::Administrator, "POST", || post(users::invite)),
+    closed("/users/{user}/remove", Role::Administrator, "POST", || post(users::remove)),
+    closed("/audit", Role::Administrator, "GET", || get(audit::show)),
+    closed("/audit.csv", Role::Administrator, "GET", || get(audit::csv)),
+];
+
+/// Path, methods and the role that they take, of every page: for those who prove that it is so.
+pub fn access() -> impl Iterator<Item = (&'static str, &'static str, Option<Role>)> {
+    ROUTES.iter().map(|it| (it.path, it.methods, it.role))
+}
+
+/// Asks for a peer's address as `ConnectInfo<SocketAddr>`.
+pub fn router(manager: &Manager) -> Router {
+    let mut router = Router::new();
+    for Route { path, role, handler, .. } in ROUTES {
+        let route = handler();
+        router = router.route(
+            path,
+            match role {
+                Some(role) => {
+                    let needs = Needs { manager: manager.clone(), role: *role };
+                    route.layer(middleware::from_fn_with_state(needs, guard::admit))
+                }
+                None => route,
+            },
+        );
+    }
+    for file in look::ALL {
+        router = router.route(file.path(), get(move |headers: HeaderMap| async move { file.answer(&headers) }));
+    }
+    router
+        .fallback(|seat: Seat, State(_): State<Manager>| async move { pages::not_found(&seat) })
+        .method_not_allowed_fallback(|seat: Seat, State(_): State<Manager>| async move {
+            let text = seat.words.t("This address does not do that.").to_owned();
+            pages::refusal(&seat, http::StatusCode::METHOD_NOT_ALLOWED, &text)
+        })
+        .layer(middleware::from_fn_with_state(manager.clone(), guard::identify))
+        .layer(middleware::from_fn_with_state(manager.clone(), guard::secure))
+        .with_state(manager.clone())
+}

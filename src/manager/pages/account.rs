@@ -1,0 +1,201 @@
+//! Whoever is signed in: the password, the second factor, the browsers, the language.
+
+use axum::{
+    extract::{Query, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{HeaderValue, header};
+use maud::{Markup, html};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{Field, Section, done, page, sign_in::told, summary, time, token, unavailable, users::role_told};
+use crate::manager::{
+    Manager,
+    guard::{Fields, LANGUAGE_COOKIE, Seat, Signed},
+    people::{People, Refused, totp},
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct Said {
+    /// What was done, from a closed set.
+    done: String,
+}
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(Said { done }): Query<Said>,
+) -> Response {
+    shown(&manager, &seat, &done, &[]).await
+}
+
+async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) -> Response {
+    let w = &seat.words;
+    let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
+    let has_factor = match manager.people.find(&signed.session.user).await {
+        Ok(found) => found.is_some_and(|it| it.user.totp.is_some()),
+        Err(error) => return unavailable(seat, &error),
+    };
+    let title = w.t("Your account");
+    let body = html! {
+        h1 { (title) }
+        p { (seat.name()) " · " (role_told(w, signed.session.role)) }
+        @match said {
+            "password" => (done(w.t("Your password was changed. Your other browsers are signed out."))),
+            "factor" => (done(w.t("The second factor is on: the app's code is asked for at the next sign-in."))),
+            "no-factor" => (done(w.t("The second factor is off."))),
+            "ended" => (done(w.t("That browser is signed out."))),
+            _ => {}
+        }
+        (summary(w, problems))
+        h2 { (w.t("Change the password")) }
+        (password(seat))
+        h2 { (w.t("Second factor")) }
+        @if has_factor {
+            form method="post" action="/account/factor/off" {
+                (token(seat))
+                p { (w.t("An authenticator app's code is asked for when you sign in.")) }
+                button { (w.t("Turn it off")) }
+            }
+        } @else {
+            p { (w.t("An app on your telephone shows a code that is asked for beside the password.")) }
+            p { a class="button" href="/account/factor" { (w.t("Set up an app")) } }
+        }
+        h2 { (w.t("Where you are signed in")) }
+        (browsers(manager, seat, signed))
+        h2 { (w.t("Language")) }
+        form method="post" action="/account/language" class="row" {
+            (token(seat))
+            button name="language" value="en" lang="en" { "English" }
+            button name="language" value="de" lang="de" { "Deutsch" }
+        }
+    };
+    page(seat, Section::Account, title, &body)
+}
+
+fn password(seat: &Seat) -> Markup {
+    let w = &seat.words;
+    let field = |name, label, hint| Field { name, label, hint, problem: None };
+    html! {
+        form method="post" action="/account/password" class="narrow" {
+            (token(seat))
+            (field("old", w.t("The password now"), "").text("", "password", "current-password"))
+            (field("new", w.t("The new password"), w.t("At least 12 characters. Several words that do not belong together are good."))
+                .text("", "password", "new-password"))
+            (field("again", w.t("The password again"), "").text("", "password", "new-password"))
+            button { (w.t("Change the password")) }
+        }
+    }
+}
+
+fn browsers(manager: &Manager, seat: &Seat, signed: &Signed) -> Markup {
+    let w = &seat.words;
+    let open = manager.people.sessions.of(&signed.session.user, manager.people.now());
+    html! {
+        div class="scroll" { table {
+            thead { tr { th { (w.t("Browser")) } th { (w.t("Address")) } th { (w.t("Since")) } th { (w.t("Last seen")) } th {} } }
+            tbody {
+                @for (id, it) in &open {
+                    tr {
+                        td { (it.browser) }
+                        td { @if let Some(address) = it.address { (address) } }
+                        td { (time(it.began)) }
+                        td { (time(it.seen)) }
+                        td {
+                            @if *id == signed.id { (w.t("this one")) } @else {
+                                form method="post" action="/account/end" {
+                                    (token(seat))
+                                    input type="hidden" name="session" value=(id.shown());
+                                    button class="plain" { (w.t("Sign it out")) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+async fn after(manager: &Manager, seat: &Seat, result: Result<(), Refused>, said: &str) -> Response {
+    match result {
+        Ok(()) => Redirect::to(&format!("/account?done={said}")).into_response(),
+        Err(Refused::Store(error)) => unavailable(seat, &error),
+        Err(refused) => shown(manager, seat, "", &[told(&seat.words, &refused)]).await,
+    }
+}
+
+pub(in crate::manager) async fn change_password(
+    State(manager): State<Manager>,
+    seat: Seat,
+    fields: Fields,
+) -> Response {
+    let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
+    if fields.get("new") != fields.get("again") {
+        let problem = [seat.words.t("The two passwords differ.").to_owned()];
+        return shown(&manager, &seat, "", &problem).await;
+    }
+    let (old, new) = (SecretString::from(fields.get("old")), SecretString::from(fields.get("new")));
+    let changed = manager.people.change_password((signed.id, &signed.session.user), old, new).await;
+    after(&manager, &seat, changed, "password").await
+}
+
+pub(in crate::manager) async fn end(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
+    let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
+    manager.people.sessions.end_shown(&signed.session.user, fields.get("session"));
+    after(&manager, &seat, Ok(()), "ended").await
+}
+
+/// The secret is in the form alone until a code of it is shown: nothing is kept of an app that was not set up.
+pub(in crate::manager) async fn new_factor(seat: Seat) -> Response {
+    factor(&seat, &totp::written(&People::new_totp()), &[])
+}
+
+fn factor(seat: &Seat, secret: &str, problems: &[String]) -> Response {
+    let w = &seat.words;
+    let title = w.t("Set up an app");
+    let Some(bytes) = totp::read(secret) else { return Redirect::to("/account/factor").into_response() };
+    let body = html! {
+        p class="trail" { a href="/account" { (w.t("Your account")) } }
+        h1 { (title) }
+        (summary(w, problems))
+        p { (w.t("Give this key to your authenticator app, or open the link on your telephone. Then type the code that it shows.")) }
+        p { output class="link" data-copy=(w.t("Copy")) { (secret) } }
+        p { a href=(*totp::uri(seat.name(), &bytes)) { (w.t("Open in an app")) } }
+        form method="post" action="/account/factor" class="narrow" {
+            (token(seat))
+            input type="hidden" name="secret" value=(secret);
+            (Field { name: "code", label: w.t("Code of the app"), hint: "", problem: None }.text("", "text", "one-time-code"))
+            button { (w.t("Turn it on")) }
+        }
+    };
+    page(seat, Section::Account, title, &body)
+}
+
+pub(in crate::manager) async fn set_factor(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
+    let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
+    let secret = fields.get("secret");
+    let Some(bytes) = totp::read(secret) else { return Redirect::to("/account/factor").into_response() };
+    match manager.people.set_totp(&signed.session.user, &bytes, fields.get("code")).await {
+        Err(refused @ Refused::Code) => factor(&seat, secret, &[told(&seat.words, &refused)]),
+        done => after(&manager, &seat, done, "factor").await,
+    }
+}
+
+pub(in crate::manager) async fn drop_factor(State(manager): State<Manager>, seat: Seat) -> Response {
+    let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
+    let done = manager.people.drop_totp(seat.name(), &signed.session.user).await;
+    after(&manager, &seat, done, "no-factor").await
+}
+
+pub(in crate::manager) async fn language(seat: Seat, fields: Fields) -> Response {
+    let tag = if fields.get("language") == "de" { "de" } else { "en" };
+    let mut response = Redirect::to("/account").into_response();
+    let cookie = format!("{LANGUAGE_COOKIE}={tag}; Path=/; SameSite=Lax; Max-Age=31536000");
+    if let (Ok(cookie), true) = (HeaderValue::try_from(cookie), seat.signed.is_some()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}

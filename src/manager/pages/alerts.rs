@@ -1,0 +1,87 @@
+//! What somebody has to mend, with the way to mend it; and the virtual agents' log-ons, which most of it is about.
+
+use axum::{extract::State, response::Response};
+use maud::html;
+
+use super::{Section, empty, page, time};
+use crate::{
+    core::agent::Standing,
+    gateway::alerts::MAX_ALERTS,
+    manager::{Manager, guard::Seat, words::Words},
+};
+
+pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat) -> Response {
+    let w = &seat.words;
+    let alerts = manager.alerts.snapshot();
+    let title = w.t("Alerts");
+    let body = html! {
+        h1 { (title) }
+        @if alerts.is_empty() {
+            (empty(w.t("Nothing has to be mended."), None))
+        } @else {
+            p class="hint" { (w.t("An alert stays until it is mended; nobody has to confirm it.")) }
+            ul class="alerts" {
+                @for it in &alerts {
+                    li {
+                        h2 { (it.key.subject) @if let Some(unit) = &it.key.unit { " · " (unit) } }
+                        p { (it.text) }
+                        p class="mending" { b { (w.t("To mend it:")) } " " (it.mending) }
+                        p class="hint" { span class="code" { (it.key.kind.label()) } " · " (w.t("since")) " " (time(it.raised_at)) }
+                    }
+                }
+            }
+            @if alerts.len() >= MAX_ALERTS { p class="hint" { (w.t("There are more than are kept.")) } }
+        }
+    };
+    page(&seat, Section::Alerts, title, &body)
+}
+
+pub(in crate::manager) async fn agents(State(manager): State<Manager>, seat: Seat) -> Response {
+    let w = &seat.words;
+    let agents = manager.gateway.agents_now();
+    let title = w.t("Virtual agents");
+    let logged_on = agents.iter().filter(|it| it.standing == Standing::LoggedOn).count();
+    let body = html! {
+        h1 { (title) }
+        @if agents.is_empty() {
+            (empty(w.t("No virtual agent is assigned to a profile, or the routing engine has not told its users yet."),
+                Some(("/profiles", w.t("Look at the profiles")))))
+        } @else {
+            ul class="counts" { li { b { (logged_on) } " " (w.t("logged on")) } li { b { (agents.len()) } " " (w.t("assigned")) } }
+            div class="scroll" { table {
+                thead { tr { th { (w.t("Virtual agent")) } th { (w.t("State")) } th { (w.t("Profile")) } th { (w.t("Business unit")) } } }
+                tbody {
+                    @for it in &agents {
+                        tr {
+                            td { (it.user) }
+                            td { span class={ "state " (label(it.standing)) } { (standing(w, it.standing)) } }
+                            td { @if let Some(profile) = &it.profile { (profile) } }
+                            td { (it.unit) }
+                        }
+                    }
+                }
+            } }
+        }
+    };
+    page(&seat, Section::Agents, title, &body)
+}
+
+fn standing(w: &Words, standing: Standing) -> &str {
+    match standing {
+        Standing::Unassigned => w.t("not assigned any more"),
+        Standing::AwaitingEngine => w.t("waits for the routing engine"),
+        Standing::LoggingOn => w.t("is logging on"),
+        Standing::LoggedOn => w.t("is logged on"),
+        Standing::BackingOff => w.t("was refused, tries again"),
+        Standing::Stopped => w.t("stopped: the password is wrong"),
+    }
+}
+
+const fn label(standing: Standing) -> &'static str {
+    match standing {
+        Standing::LoggedOn => "good",
+        Standing::Stopped => "bad",
+        Standing::BackingOff => "handing_over",
+        Standing::Unassigned | Standing::AwaitingEngine | Standing::LoggingOn => "listening",
+    }
+}

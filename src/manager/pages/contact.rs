@@ -1,0 +1,118 @@
+//! One contact's why-timeline (B13), as it happens and afterwards.
+
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+
+use axum::{
+    extract::{Path, State},
+    response::{
+        IntoResponse as _, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures::stream;
+use http::{HeaderMap, StatusCode};
+use maud::{Markup, html};
+
+use super::{Section, live::contact_path, not_found, page, refusal, time, unavailable};
+use crate::{
+    core::ids::{ContactId, ContactName, Timestamp, UnitName},
+    gateway::{Content, Opened, storage::Pos, timeline::as_lines},
+    manager::{Manager, guard::Seat, words::Words},
+};
+
+/// Nearly every conversation is shorter.
+const RECORDS: usize = 2_000;
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+fn id((unit, name): (String, String)) -> Option<ContactId> {
+    Some(ContactId { unit: UnitName::try_from(unit).ok()?, name: ContactName::try_from(name).ok()? })
+}
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    let Some(id) = id(names) else { return not_found(&seat) };
+    let records = match manager.gateway.timeline(&id, Pos(0), RECORDS).await {
+        Ok(records) if records.is_empty() => return not_found(&seat),
+        Ok(records) => records,
+        Err(error) => return unavailable(&seat, &error),
+    };
+    let w = &seat.words;
+    let verdict = manager.gateway.verify(&records);
+    let began = records.first().map_or(Timestamp(0), |it| it.record.at);
+    let last = records.last().map_or(0, |it| it.record.pos.0);
+    let is_cut = records.first().is_some_and(|it| it.record.prev != Pos(0));
+    let body = html! {
+        p class="trail" { a href="/" { (w.t("Contacts")) } }
+        div class="head" {
+            h1 { (w.f("Contact {}", &[&id.name])) }
+            p class="facts" { (w.t("Business unit")) " " b { (id.unit) } }
+        }
+        @match verdict {
+            Ok(()) => p class="hint" { (w.f("{} records, each chained to the one before: unaltered.", &[&records.len()])) },
+            Err(_) => p class="problem" role="alert" { (w.t("This timeline has been altered: a record is not what was written.")) },
+        }
+        @if is_cut { p class="hint" { (w.t("What happened before is left out, or has been pruned.")) } }
+        ol class="timeline" data-events={ (contact_path(&id)) "/events?began=" (began.0) } data-last=(last)
+            data-lost=(w.t("The connection is lost; this is not up to date.")) {
+            @for opened in &records { (entry(w, opened, began)) }
+        }
+    };
+    page(&seat, Section::Live, id.name.as_str(), &body)
+}
+
+fn entry(w: &Words, opened: &Opened, began: Timestamp) -> Markup {
+    let at = opened.record.at;
+    let after = at.since(began).as_secs_f64();
+    let lines = match &opened.content {
+        Content::Erased(erased) => vec![("erased".to_owned(), w.f("erased by {}: nobody can read it", &[&erased.by]))],
+        Content::Readable(_) | Content::Sealed => {
+            as_lines(opened).unwrap_or_else(|error| vec![("unreadable".to_owned(), error.to_string())])
+        }
+    };
+    html! {
+        @for (kind, text) in lines {
+            li class=(kind) { span class="after" { (format!("+{after:.3} s")) } (time(at)) span class="what" { (text) } }
+        }
+    }
+}
+
+/// Records as they are committed, from the one behind `Last-Event-ID` on.
+pub(in crate::manager) async fn events(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    headers: HeaderMap,
+    axum::extract::RawQuery(query): axum::extract::RawQuery,
+) -> Response {
+    let Some(id) = id(names) else { return not_found(&seat) };
+    let asked: Vec<(String, String)> =
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
+    let number = |name: &str| asked.iter().find(|it| it.0 == name).and_then(|it| it.1.parse::<i64>().ok());
+    let header = headers.get("last-event-id").and_then(|it| it.to_str().ok()).and_then(|it| it.parse::<u64>().ok());
+    let last = header.or_else(|| number("last").map(i64::unsigned_abs)).unwrap_or_default();
+    let began = Timestamp(number("began").unwrap_or_default());
+    let (Some(place), Ok(watch)) = (manager.follow(), manager.gateway.watch(&id)) else {
+        return refusal(&seat, StatusCode::TOO_MANY_REQUESTS, seat.words.t("Too many pages are live. Close some."));
+    };
+    let state = (manager, seat, id, Pos(last), VecDeque::<Opened>::new(), (watch, place));
+    let told = stream::unfold(state, move |(manager, seat, id, last, mut page, held)| async move {
+        loop {
+            if let Some(opened) = page.pop_front() {
+                let position = opened.record.pos;
+                let text = entry(&seat.words, &opened, began).into_string();
+                let event = Event::default().event("record").id(position.0.to_string()).data(text);
+                return Some((Ok::<_, Infallible>(event), (manager, seat, id, position, page, held)));
+            }
+            manager.still(&seat)?;
+            page = manager.gateway.timeline(&id, last, RECORDS).await.ok()?.into();
+            if page.is_empty() {
+                let closing = manager.closing.clone();
+                closing.run_until_cancelled(held.0.grown()).await?;
+            }
+        }
+    });
+    Sse::new(told).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}

@@ -1,0 +1,261 @@
+//! Contacts as they are now: a table that a script keeps up to date, with a filter that stands in the address.
+
+use std::{cmp::Reverse, collections::BTreeMap, convert::Infallible, time::Duration};
+
+use axum::{
+    extract::{Query, State},
+    response::{
+        IntoResponse as _, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures::stream;
+use http::StatusCode;
+use maud::{Markup, html};
+use serde::Deserialize;
+use tokio::time::sleep;
+
+use super::{Section, empty, page, refusal, time};
+use crate::{
+    core::{
+        contact::Standing,
+        ids::{ContactId, ProfileName},
+    },
+    gateway::live::{ContactNow, UnitNow},
+    manager::{Manager, guard::Seat, words::Words},
+};
+
+/// More are a matter for the filter.
+const ROWS: usize = 200;
+/// How often whoever watches is told.
+const EVERY: Duration = Duration::from_secs(2);
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What of the contacts is shown. Empty: all.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct Filter {
+    unit: String,
+    profile: String,
+    standing: String,
+    /// Part of the contact's name, of its queue or its virtual agent.
+    find: String,
+}
+
+impl Filter {
+    fn query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("unit", &self.unit)
+            .append_pair("profile", &self.profile)
+            .append_pair("standing", &self.standing)
+            .append_pair("find", &self.find)
+            .finish()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.unit.is_empty() && self.profile.is_empty() && self.standing.is_empty() && self.find.is_empty()
+    }
+
+    fn wants(&self, id: &ContactId, profile: &ProfileName) -> bool {
+        (self.unit.is_empty() || id.unit.as_str() == self.unit)
+            && (self.profile.is_empty() || profile.as_str() == self.profile)
+    }
+
+    fn takes(&self, contact: &ContactNow) -> bool {
+        let find = self.find.to_lowercase();
+        let holds = |text: &str| text.to_lowercase().contains(&find);
+        (self.standing.is_empty() || contact.standing.label() == self.standing)
+            && (find.is_empty()
+                || holds(contact.id.name.as_str())
+                || holds(contact.agent.as_str())
+                || contact.queue.as_ref().is_some_and(|it| holds(it.as_str())))
+    }
+}
+
+/// What is shown of all contacts.
+struct Seen {
+    /// The ones that moved last, the newest first.
+    rows: Vec<ContactNow>,
+    /// That the filter takes.
+    total: usize,
+    by_standing: BTreeMap<Standing, usize>,
+}
+
+fn look(manager: &Manager, filter: &Filter) -> Seen {
+    let mut seen = Seen { rows: Vec::new(), total: 0, by_standing: BTreeMap::new() };
+    manager.gateway.each_contact(&|id, profile| filter.wants(id, profile), &mut |contact| {
+        *seen.by_standing.entry(contact.standing).or_default() += 1;
+        if filter.takes(&contact) {
+            seen.total += 1;
+            seen.rows.push(contact);
+            // Kept within bounds now and then, rather than sorted with all of them.
+            if seen.rows.len() >= 8 * ROWS {
+                newest(&mut seen.rows);
+            }
+        }
+    });
+    newest(&mut seen.rows);
+    seen
+}
+
+fn newest(rows: &mut Vec<ContactNow>) {
+    rows.sort_by(|a, b| (Reverse(a.moved_at), &a.id).cmp(&(Reverse(b.moved_at), &b.id)));
+    rows.truncate(ROWS);
+}
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(filter): Query<Filter>,
+) -> Response {
+    let w = &seat.words;
+    let units = manager.gateway.units_now();
+    let events = format!("/live/events?{}", filter.query());
+    let title = w.t("Contacts");
+    let body = html! {
+        div class="head" { h1 { (title) } (engines(w, &units)) }
+        (form(w, &manager, &units, &filter))
+        div id="live" data-events=(events) data-lost=(w.t("The connection is lost; this is not up to date.")) {
+            (table(w, &look(&manager, &filter), &filter))
+        }
+    };
+    page(&seat, Section::Live, title, &body)
+}
+
+fn engines(w: &Words, units: &[UnitNow]) -> Markup {
+    html! {
+        ul class="facts" {
+            @for it in units {
+                li {
+                    span class="name" { (it.unit) }
+                    @for (engine, lanes) in &it.engines {
+                        " " span class="good" { (engine) }
+                        @if *lanes > 1 { " ×" (lanes) }
+                    }
+                    @if it.engines.is_empty() { " " span class="bad" { (w.t("no routing engine")) } }
+                }
+            }
+        }
+    }
+}
+
+fn form(w: &Words, manager: &Manager, units: &[UnitNow], filter: &Filter) -> Markup {
+    let roster = manager.gateway.roster();
+    let mut profiles: Vec<&str> = roster.profiles().iter().map(|it| it.rules.profile.as_str()).collect();
+    profiles.sort_unstable();
+    profiles.dedup();
+    let choice = |name: &str, label: &str, chosen: &str, options: &[(&str, &str)]| {
+        html! {
+            label { span { (label) }
+                select name=(name) {
+                    option value="" { (w.t("all")) }
+                    @for (value, shown) in options { option value=(value) selected[*value == chosen] { (shown) } }
+                }
+            }
+        }
+    };
+    let units: Vec<(&str, &str)> = units.iter().map(|it| (it.unit.as_str(), it.unit.as_str())).collect();
+    let profiles: Vec<(&str, &str)> = profiles.into_iter().map(|it| (it, it)).collect();
+    let standings: Vec<(&str, &str)> = Standing::ALL.iter().map(|it| (it.label(), standing(w, *it))).collect();
+    html! {
+        form method="get" action="/" class="filter" data-auto="" {
+            @if units.len() > 1 {
+                (choice("unit", w.t("Business unit"), &filter.unit, &units))
+            }
+            (choice("profile", w.t("Profile"), &filter.profile, &profiles))
+            (choice("standing", w.t("State"), &filter.standing, &standings))
+            label { span { (w.t("Contact, queue or virtual agent")) }
+                input type="search" name="find" value=(filter.find) maxlength="128"; }
+            button { (w.t("Filter")) }
+            @if !filter.is_empty() { a href="/" { (w.t("Show all")) } }
+        }
+    }
+}
+
+/// In the reader's words.
+pub(super) fn standing(w: &Words, standing: Standing) -> &str {
+    match standing {
+        Standing::Listening => w.t("waits for the customer"),
+        Standing::Asking => w.t("asks the language engine"),
+        Standing::Acting => w.t("carries out an action"),
+        Standing::HandingOver => w.t("waits for a person"),
+        Standing::WithPerson => w.t("with a person"),
+        Standing::Closing => w.t("is being closed"),
+    }
+}
+
+fn table(w: &Words, seen: &Seen, filter: &Filter) -> Markup {
+    let Seen { rows, total, by_standing } = seen;
+    html! {
+        ul class="counts" {
+            @for (it, count) in by_standing { li { b { (count) } " " (standing(w, *it)) } }
+        }
+        @if rows.is_empty() {
+            @if filter.is_empty() {
+                (empty(w.t("No contact is open. They come when a routing engine offers them to a virtual agent that is logged on."),
+                    Some(("/agents", w.t("Look at the virtual agents")))))
+            } @else {
+                (empty(w.t("No open contact fits the filter."), Some(("/", w.t("Show all")))))
+            }
+        } @else {
+            div class="scroll" { table {
+                thead { tr {
+                    th { (w.t("Contact")) } th { (w.t("State")) } th { (w.t("Profile")) } th { (w.t("Engine")) }
+                    th { (w.t("Queue")) } th { (w.t("Virtual agent")) } th class="number" { (w.t("Turns")) }
+                    th class="number" { (w.t("Waiting")) } th { (w.t("Last change")) }
+                } }
+                tbody {
+                    @for it in rows {
+                        tr {
+                            td { a href=(contact_path(&it.id)) { (it.id.name) } }
+                            td { span class={ "state " (it.standing.label()) } { (standing(w, it.standing)) } }
+                            td { (it.profile) }
+                            td { @match &it.engine { Some(engine) => { (engine) } None => { "primary" } } }
+                            td { @if let Some(queue) = &it.queue { (queue) } }
+                            td { (it.agent) }
+                            td class="number" { (it.turns) }
+                            td class="number" { (it.waiting + it.undelivered) }
+                            td { (time(it.moved_at)) }
+                        }
+                    }
+                }
+            } }
+            @if *total > rows.len() {
+                p class="hint" { (w.f("{} of {} are shown, those that moved last. The filter finds others.", &[&rows.len(), total])) }
+            }
+        }
+    }
+}
+
+pub(super) fn contact_path(id: &ContactId) -> String {
+    let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
+    format!("/contacts/{}/{}", part(id.unit.as_str()), part(id.name.as_str()))
+}
+
+/// The table again whenever it has changed.
+pub(in crate::manager) async fn events(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(filter): Query<Filter>,
+) -> Response {
+    let Some(place) = manager.follow() else {
+        return refusal(&seat, StatusCode::TOO_MANY_REQUESTS, seat.words.t("Too many pages are live. Close some."));
+    };
+    let state = (manager, seat, filter, String::new(), place);
+    let told = stream::unfold(state, |(manager, seat, filter, last, place)| async move {
+        let mut pause = if last.is_empty() { Duration::ZERO } else { EVERY };
+        loop {
+            let closing = manager.closing.clone();
+            closing.run_until_cancelled(sleep(pause)).await?;
+            // Whoever is signed out meanwhile sees nothing more.
+            manager.still(&seat)?;
+            let now = table(&seat.words, &look(&manager, &filter), &filter).into_string();
+            if now != last {
+                let event = Ok::<_, Infallible>(Event::default().event("rows").data(now.clone()));
+                return Some((event, (manager, seat, filter, now, place)));
+            }
+            pause = EVERY;
+        }
+    });
+    Sse::new(told).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}

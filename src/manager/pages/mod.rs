@@ -1,0 +1,229 @@
+//! The pages: rendered here, whole without a script; one style sheet and one script make them pleasant.
+
+pub(super) mod account;
+pub(super) mod alerts;
+pub(super) mod audit;
+pub(super) mod contact;
+pub(super) mod live;
+pub(super) mod profiles;
+pub(super) mod sign_in;
+pub(super) mod users;
+
+use axum::response::{Html, IntoResponse as _, Response};
+use http::StatusCode;
+use maud::{DOCTYPE, Markup, html};
+
+use super::{
+    guard::{CSRF, Seat},
+    look,
+    people::Role,
+    words::Words,
+};
+use crate::{core::ids::Timestamp, gateway::storage::StoreError};
+
+/// A place of the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Live,
+    Agents,
+    Profiles,
+    Alerts,
+    Users,
+    Audit,
+    Account,
+    /// Before the door.
+    None,
+}
+
+impl Section {
+    /// In order, with who sees it.
+    const ALL: [(Self, &'static str, Role); 6] = [
+        (Self::Live, "/", Role::Viewer),
+        (Self::Agents, "/agents", Role::Viewer),
+        (Self::Profiles, "/profiles", Role::Viewer),
+        (Self::Alerts, "/alerts", Role::Viewer),
+        (Self::Users, "/users", Role::Administrator),
+        (Self::Audit, "/audit", Role::Administrator),
+    ];
+
+    fn title(self, w: &Words) -> &str {
+        match self {
+            Self::Live => w.t("Contacts"),
+            Self::Agents => w.t("Virtual agents"),
+            Self::Profiles => w.t("Profiles"),
+            Self::Alerts => w.t("Alerts"),
+            Self::Users => w.t("Users"),
+            Self::Audit => w.t("Audit log"),
+            Self::Account => w.t("Your account"),
+            Self::None => "",
+        }
+    }
+}
+
+/// A whole page.
+pub(super) fn page(seat: &Seat, section: Section, title: &str, body: &Markup) -> Response {
+    with_status(StatusCode::OK, seat, (section, title), body)
+}
+
+pub(super) fn with_status(
+    status: StatusCode,
+    seat: &Seat,
+    (section, title): (Section, &str),
+    body: &Markup,
+) -> Response {
+    let w = &seat.words;
+    let markup = html! {
+        (DOCTYPE)
+        html lang=(w.language.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · Usher" }
+                link rel="icon" href="/icon.svg";
+                link rel="stylesheet" href=(look::STYLE.path());
+                script type="module" src=(look::SCRIPT.path()) {}
+            }
+            body {
+                a class="skip" href="#main" { (w.t("To the content")) }
+                @if seat.signed.is_some() { (bar(seat, section)) }
+                main id="main" tabindex="-1" class=[seat.signed.is_none().then_some("before")] { (body) }
+            }
+        }
+    };
+    (status, Html(markup.into_string())).into_response()
+}
+
+fn bar(seat: &Seat, section: Section) -> Markup {
+    let w = &seat.words;
+    html! {
+        header class="bar" {
+            a class="mark" href="/" { "Usher" }
+            nav aria-label=(w.t("Sections")) {
+                ul {
+                    @for (it, path, role) in Section::ALL {
+                        @if seat.may(role) {
+                            li {
+                                a href=(path) aria-current=[(it == section).then_some("page")] { (it.title(w)) }
+                            }
+                        }
+                    }
+                }
+            }
+            div class="who" {
+                a href="/account" aria-current=[(section == Section::Account).then_some("page")] { (seat.name()) }
+                form method="post" action="/sign-out" { (token(seat)) button class="plain" { (w.t("Sign out")) } }
+            }
+        }
+    }
+}
+
+/// What every form of a signed-in user holds.
+pub(super) fn token(seat: &Seat) -> Markup {
+    html! { input type="hidden" name=(CSRF) value=(seat.csrf()); }
+}
+
+/// A page that says why there is none.
+pub(super) fn refusal(seat: &Seat, status: StatusCode, text: &str) -> Response {
+    let w = &seat.words;
+    let title = w.t("This cannot be done");
+    let body = html! {
+        h1 { (title) }
+        p class="refusal" role="alert" { (text) }
+        p { a href="/" { (w.t("To the start page")) } }
+    };
+    with_status(status, seat, (Section::None, title), &body)
+}
+
+pub(super) fn not_found(seat: &Seat) -> Response {
+    refusal(seat, StatusCode::NOT_FOUND, seat.words.t("There is no such page, or what it shows is gone."))
+}
+
+pub(super) fn unavailable(seat: &Seat, error: &StoreError) -> Response {
+    tracing::error!(error = %error.source, "a page of the Web Manager cannot be made");
+    let text = seat.words.t("The store cannot be read or written now. Try again; if it stays so, look at the alerts.");
+    refusal(seat, StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+/// What is wrong, above a form. Empty: nothing.
+pub(super) fn summary(w: &Words, problems: &[String]) -> Markup {
+    html! {
+        @if !problems.is_empty() {
+            div class="problems" role="alert" tabindex="-1" autofocus {
+                h2 { (w.t("Nothing was changed")) }
+                ul { @for it in problems { li { (it) } } }
+            }
+        }
+    }
+}
+
+/// What was done, after a form.
+pub(super) fn done(text: &str) -> Markup {
+    html! { p class="done" role="status" { (text) } }
+}
+
+/// What a list says that has nothing to show.
+pub(super) fn empty(text: &str, then: Option<(&str, &str)>) -> Markup {
+    html! {
+        div class="empty" {
+            p { (text) }
+            @if let Some((path, label)) = then { p { a class="button" href=(path) { (label) } } }
+        }
+    }
+}
+
+/// A moment: in the reader's own time where there is a script, in UTC where there is none.
+pub(super) fn time(at: Timestamp) -> Markup {
+    let Ok(at) = jiff::Timestamp::from_millisecond(at.0) else { return html! {} };
+    let shown = at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    html! { time datetime=(at.to_string()) { (shown) } }
+}
+
+/// A field with its label, a hint and what is wrong with it.
+pub(super) struct Field<'a> {
+    pub(super) name: &'a str,
+    pub(super) label: &'a str,
+    pub(super) hint: &'a str,
+    pub(super) problem: Option<&'a str>,
+}
+
+impl Field<'_> {
+    /// `control`: gets the attributes that tie it to label, hint and problem.
+    pub(super) fn with(&self, control: impl FnOnce(&str, Option<&str>, bool) -> Markup) -> Markup {
+        let id = format!("f-{}", self.name);
+        let described = match (self.hint.is_empty(), self.problem) {
+            (true, None) => None,
+            (false, None) => Some(format!("{id}-hint")),
+            (true, Some(_)) => Some(format!("{id}-problem")),
+            (false, Some(_)) => Some(format!("{id}-hint {id}-problem")),
+        };
+        html! {
+            div class="field" {
+                label for=(id) { (self.label) }
+                @if !self.hint.is_empty() { p class="hint" id={ (id) "-hint" } { (self.hint) } }
+                @if let Some(problem) = self.problem { p class="problem" id={ (id) "-problem" } { (problem) } }
+                (control(&id, described.as_deref(), self.problem.is_some()))
+            }
+        }
+    }
+
+    /// `completes`: what a browser may fill in.
+    pub(super) fn text(&self, value: &str, kind: &str, completes: &str) -> Markup {
+        self.with(|id, described, invalid| {
+            html! {
+                input id=(id) name=(self.name) type=(kind) value=(value) autocomplete=(completes)
+                    aria-describedby=[described] aria-invalid=[invalid.then_some("true")];
+            }
+        })
+    }
+
+    pub(super) fn choice(&self, chosen: &str, options: &[(&str, &str)]) -> Markup {
+        self.with(|id, described, invalid| {
+            html! {
+                select id=(id) name=(self.name) aria-describedby=[described] aria-invalid=[invalid.then_some("true")] {
+                    @for (value, label) in options { option value=(value) selected[*value == chosen] { (label) } }
+                }
+            }
+        })
+    }
+}

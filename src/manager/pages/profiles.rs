@@ -1,0 +1,208 @@
+//! Profiles as they are in force: what each is served by, and where every setting was written.
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use maud::{Markup, html};
+
+use super::{Section, empty, not_found, page};
+use crate::{
+    config::{Effective, Loaded, settings::Profile},
+    core::{
+        action::ActionKind,
+        agent::Standing,
+        ids::{ProfileName, UnitName},
+        message::MediaType,
+    },
+    gateway::live::AgentNow,
+    manager::{Manager, guard::Seat, words::Words},
+};
+
+pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat) -> Response {
+    let w = &seat.words;
+    let loaded = manager.house.configuration();
+    let agents = manager.gateway.agents_now();
+    let profiles = &loaded.settings.profiles;
+    let title = w.t("Profiles");
+    let body = html! {
+        h1 { (title) }
+        @if profiles.is_empty() {
+            (empty(w.t("There is no profile yet. Put a file such as profiles/support.toml beside usher.toml; `usher default-config --profile` prints one with every setting."), None))
+        } @else {
+            div class="scroll" { table {
+                thead { tr {
+                    th { (w.t("Profile")) } th { (w.t("Business unit")) } th { (w.t("Language engine")) }
+                    th { (w.t("Further engines")) } th class="number" { (w.t("Virtual agents")) } th { (w.t("Written in")) }
+                } }
+                tbody {
+                    @for it in profiles {
+                        tr {
+                            td { a href=(path(it)) { (it.name) } }
+                            td { (it.unit) }
+                            td { (it.engines.primary.schema.title) (outage(&manager, it, w)) }
+                            td { @for (name, _) in it.engines.all().skip(1) { span class="code" { (name) } " " } }
+                            td class="number" { (logged_on(&agents, it)) " / " (it.rules.agents.len()) }
+                            td { span class="code" { (it.origin) } }
+                        }
+                    }
+                }
+            } }
+        }
+    };
+    page(&seat, Section::Profiles, title, &body)
+}
+
+fn path(profile: &Profile) -> String {
+    let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
+    format!("/profiles/{}/{}", part(profile.unit.as_str()), part(profile.name.as_str()))
+}
+
+fn logged_on(agents: &[AgentNow], profile: &Profile) -> usize {
+    let of_it = |it: &&AgentNow| it.unit == profile.unit && it.profile.as_ref() == Some(&profile.name);
+    agents.iter().filter(of_it).filter(|it| it.standing == Standing::LoggedOn).count()
+}
+
+/// A word on an engine that is not asked for the moment.
+fn outage(manager: &Manager, profile: &Profile, w: &Words) -> Markup {
+    let roster = manager.gateway.roster();
+    let served = roster.profiles().iter().find(|it| it.rules.unit == profile.unit && it.rules.profile == profile.name);
+    let down = served.and_then(|it| it.primary().outage());
+    html! { @if let Some(outage) = down { " " span class="bad" title=(outage.advice) { (w.t("fails, is not asked")) } } }
+}
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path((unit, name)): Path<(String, String)>,
+) -> Response {
+    let w = &seat.words;
+    let names = (UnitName::try_from(unit), ProfileName::try_from(name));
+    let (Ok(unit), Ok(name)) = names else { return not_found(&seat) };
+    let loaded = manager.house.configuration();
+    let found = loaded.settings.profiles.iter().enumerate().find(|(_, it)| it.unit == unit && it.name == name);
+    let Some((index, profile)) = found else { return not_found(&seat) };
+    let agents = manager.gateway.agents_now();
+    let body = html! {
+        p class="trail" { a href="/profiles" { (w.t("Profiles")) } }
+        h1 { (w.f("Profile {}", &[&profile.name])) }
+        p class="hint" {
+            (w.f("Written in {}. It is changed there: a changed file takes effect at once, and `usher check` looks at it before.", &[&profile.origin]))
+        }
+        h2 { (w.t("Language engines")) }
+        (engines(w, &manager, profile))
+        h2 { (w.t("Virtual agents")) }
+        (assigned(w, &agents, profile))
+        h2 { (w.t("Actions")) }
+        (actions(w, profile))
+        h2 { (w.t("Settings")) }
+        (settings(w, &of_profile(&loaded, index)))
+    };
+    page(&seat, Section::Profiles, profile.name.as_str(), &body)
+}
+
+fn engines(w: &Words, manager: &Manager, profile: &Profile) -> Markup {
+    let roster = manager.gateway.roster();
+    let served = roster.profiles().iter().find(|it| it.rules.unit == profile.unit && it.rules.profile == profile.name);
+    html! {
+        div class="scroll" { table {
+            thead { tr { th { (w.t("Engine")) } th { (w.t("Type")) } th { (w.t("State")) } } }
+            tbody {
+                @for (name, engine) in profile.engines.all() {
+                    @let outage = served.and_then(|it| it.engines().find(name)).and_then(|it| it.outage());
+                    tr {
+                        td { span class="code" { (name) } }
+                        td { (engine.schema.title) }
+                        td {
+                            @match outage {
+                                Some(outage) => { span class="bad" { (w.t("fails, is not asked")) } " " (outage.advice) }
+                                None => span class="good" { (w.t("is asked")) },
+                            }
+                        }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn assigned(w: &Words, agents: &[AgentNow], profile: &Profile) -> Markup {
+    html! {
+        @if profile.rules.agents.is_empty() {
+            p { (w.t("None is assigned: without one no contact comes here. `agents` names them.")) }
+        } @else {
+            ul class="facts" {
+                @for user in &profile.rules.agents {
+                    @let now = agents.iter().find(|it| it.unit == profile.unit && it.user == *user);
+                    @let on = now.is_some_and(|it| it.standing == Standing::LoggedOn);
+                    li { span class=(if on { "good" } else { "bad" }) { (user) } }
+                }
+            }
+        }
+    }
+}
+
+fn actions(w: &Words, profile: &Profile) -> Markup {
+    html! {
+        @if profile.rules.actions.is_empty() {
+            p { (w.t("None is configured: whatever the language engine asks for is text alone.")) }
+        } @else {
+            div class="scroll" { table {
+                thead { tr { th { (w.t("Name")) } th { (w.t("Kind of contact")) } th { (w.t("What it does")) } } }
+                tbody {
+                    @for it in &profile.rules.actions {
+                        tr {
+                            td { span class="code" { (it.name) } }
+                            td { (media(it.media)) }
+                            td { (does(w, &it.kind)) }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+/// As it stands in the configuration.
+const fn media(media: MediaType) -> &'static str {
+    match media {
+        MediaType::OpenMedia => "openmedia",
+        MediaType::WebInteraction => "webinteraction",
+        MediaType::Speech => "speech",
+    }
+}
+
+fn does(w: &Words, kind: &ActionKind) -> String {
+    match kind {
+        ActionKind::Requeue { queue } => w.f("hands over to queue {}", &[queue]),
+        ActionKind::SpeechRequeue { target } => w.f("hands over to target {}", &[target]),
+        ActionKind::Callback { queue, phone_parameter, time_parameter } => {
+            w.f("callback by queue {}, phone from {}, time from {}", &[queue, phone_parameter, time_parameter])
+        }
+        ActionKind::External { .. } => w.t("asks an external system").to_owned(),
+        ActionKind::PushUrl { .. } => w.t("pushes a web page").to_owned(),
+    }
+}
+
+/// The settings of the profile at this place of the list, without the list's own part of their names.
+fn of_profile(loaded: &Loaded, index: usize) -> Vec<(String, &Effective)> {
+    let prefix = format!("profile[{index}].");
+    loaded.effective.iter().filter_map(|it| Some((it.key.strip_prefix(&prefix)?.to_owned(), it))).collect()
+}
+
+fn settings(w: &Words, list: &[(String, &Effective)]) -> Markup {
+    html! {
+        div class="scroll" { table class="settings" {
+            thead { tr { th { (w.t("Setting")) } th { (w.t("Value")) } th { (w.t("Comes from")) } } }
+            tbody {
+                @for (key, it) in list {
+                    tr class=[(it.origin == "default").then_some("default")] {
+                        td { span class="code" { (key) } }
+                        td { span class="code" { (it.value) } }
+                        td { (it.origin) }
+                    }
+                }
+            }
+        } }
+    }
+}

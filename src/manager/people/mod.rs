@@ -1,0 +1,438 @@
+//! Who may come in: users with a role each, how they sign in, and what becomes of it in the audit log.
+//!
+//! Users are documents of the store; nothing is remembered of them here but who is signed in. A new user, and one who has
+//! forgotten the password, gets a link that is good once.
+
+pub(super) mod password;
+pub(super) mod sessions;
+pub(super) mod throttle;
+pub(super) mod totp;
+mod user;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use self::{
+    password::{NoHash, Passwords, Weak},
+    sessions::{Session, SessionId, Sessions},
+    throttle::{Key, Throttle},
+};
+use crate::{
+    clock::Clock,
+    core::ids::Timestamp,
+    gateway::storage::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError},
+    seal::Sealer,
+};
+
+pub use sessions::Terms;
+pub use user::Role;
+pub(super) use user::{BadUserName, Invitation, User, UserName};
+
+/// How long a link for a new password is good.
+const INVITED_FOR: Duration = Duration::from_secs(72 * 3600);
+/// What a second factor's secret is sealed as.
+const TOTP: &str = "manager/totp";
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    /// Whatever was wrong: name, password, code, or there is no such user.
+    #[error("the name, the password or the code is not right")]
+    SignIn,
+    #[error("too many tries: wait {0} seconds")]
+    Throttled(u64),
+    #[error("the link is not good any more: ask an administrator for another")]
+    Invitation,
+    #[error(transparent)]
+    Name(#[from] BadUserName),
+    #[error("there is a user of this name already")]
+    Taken,
+    #[error("there is no such user")]
+    Unknown,
+    #[error(transparent)]
+    Password(#[from] Weak),
+    #[error("the last administrator stays one")]
+    LastAdministrator,
+    #[error("the code is not the one that the app shows: compare the clocks")]
+    Code,
+    #[error("somebody else has changed this user meanwhile: look again")]
+    Conflict,
+    #[error(transparent)]
+    Hash(#[from] NoHash),
+    #[error("the store cannot be read or written now")]
+    Store(#[source] StoreError),
+    #[error("the second factor's secret cannot be opened: is it the same master key?")]
+    Sealed,
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<ChangeError> for Refused {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Conflict { .. } => Self::Conflict,
+            ChangeError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// A user as it is kept, with the version that a change must name.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) name: UserName,
+    pub(super) version: u64,
+    pub(super) user: User,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin<'a> {
+    pub(super) address: Option<IpAddr>,
+    pub(super) browser: &'a str,
+}
+
+pub(super) struct People {
+    store: Arc<dyn Store>,
+    sealer: Sealer,
+    clock: Clock,
+    passwords: Passwords,
+    pub(super) sessions: Sessions,
+    /// Protects the failures; held for one look.
+    throttle: Mutex<Throttle>,
+    /// Of the first administrator's link, while there is nobody.
+    first: Mutex<Option<[u8; 32]>>,
+}
+
+impl std::fmt::Debug for People {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("People").finish_non_exhaustive()
+    }
+}
+
+impl People {
+    pub(super) fn new(store: Arc<dyn Store>, sealer: Sealer, clock: Clock, terms: Terms) -> Result<Self, NoHash> {
+        Ok(Self {
+            store,
+            sealer,
+            clock,
+            passwords: Passwords::new()?,
+            sessions: Sessions::new(terms),
+            throttle: Mutex::default(),
+            first: Mutex::default(),
+        })
+    }
+
+    /// In alphabetical order.
+    pub(super) async fn all(&self) -> Result<Vec<Kept>, StoreError> {
+        let documents = self.store.documents(DocumentKind::User).await?;
+        Ok(documents.iter().filter_map(kept).collect())
+    }
+
+    pub(super) async fn find(&self, name: &UserName) -> Result<Option<Kept>, StoreError> {
+        Ok(self.store.document(DocumentKind::User, name.as_str()).await?.as_ref().and_then(kept))
+    }
+
+    /// While there is nobody: the token of the first administrator's link. It is new with every start.
+    pub(super) async fn first_link(&self) -> Result<Option<String>, StoreError> {
+        if !self.store.documents(DocumentKind::User).await?.is_empty() {
+            return Ok(None);
+        }
+        let token = sessions::token();
+        *locked(&self.first) = Some(digest(&token));
+        Ok(Some(token))
+    }
+
+    pub(super) fn is_first(&self, token: &str) -> bool {
+        locked(&self.first).is_some_and(|it| bool::from(it.ct_eq(&digest(token))))
+    }
+
+    /// The first administrator; the link is used up by it.
+    pub(super) async fn begin(&self, token: &str, name: &str, password: SecretString) -> Result<UserName, Refused> {
+        if !self.is_first(token) || !self.store.documents(DocumentKind::User).await?.is_empty() {
+            return Err(Refused::Invitation);
+        }
+        let name = UserName::new(name)?;
+        password::check(&password, name.as_str())?;
+        let user = User { password: Some(self.passwords.hash(password).await?), ..User::new(Role::Administrator) };
+        let line = self.line(name.as_str(), "user.first", name.as_str()).after("administrator");
+        self.put(&name, Expected::New, &user, line).await?;
+        *locked(&self.first) = None;
+        Ok(name)
+    }
+
+    /// Yields the session's token.
+    pub(super) async fn sign_in(
+        &self,
+        (name, password, code): (&str, SecretString, &str),
+        from: Origin<'_>,
+    ) -> Result<String, Refused> {
+        let now = self.clock.now();
+        let typed = name.trim().to_lowercase();
+        let keys: Vec<Key> = [Key::Name(typed.chars().take(UserName::MAX_BYTES).collect())]
+            .into_iter()
+            .chain(from.address.map(Key::Address))
+            .collect();
+        if let Some(wait) = locked(&self.throttle).wait_ms(&keys, now) {
+            return Err(Refused::Throttled(wait.div_ceil(1000)));
+        }
+        let found = match UserName::new(name) {
+            Ok(name) => self.find(&name).await?,
+            Err(BadUserName) => None,
+        };
+        let active = found.filter(|it| !it.user.disabled);
+        let kept = active.as_ref().and_then(|it| it.user.password.as_deref());
+        let mut good = password.expose_secret().len() <= password::MAX_BYTES && self.passwords.is(kept, password).await;
+        let mut step = None;
+        if let (true, Some(Kept { user, .. })) = (good, &active)
+            && let Some(sealed) = &user.totp
+        {
+            let secret = self.sealer.open(TOTP, sealed).map_err(|_unexplained| Refused::Sealed)?;
+            step = totp::accepts(&secret, code, now, user.totp_used);
+            good = step.is_some();
+        }
+        let Some(Kept { name, version, mut user }) = active.filter(|_| good) else {
+            locked(&self.throttle).failed(&keys, now);
+            return Err(Refused::SignIn);
+        };
+        let line = self.line(name.as_str(), "signed_in", name.as_str());
+        if let Some(step) = step {
+            // Written before the session begins: a code is good once.
+            user.totp_used = step;
+            self.put(&name, Expected::Version(version), &user, line).await?;
+        } else {
+            self.store.change(&[], &line.0).await?;
+        }
+        if let Some(name) = keys.first() {
+            locked(&self.throttle).succeeded(name);
+        }
+        Ok(self.sessions.begin((name, user.role), (from.address, from.browser), now))
+    }
+
+    pub(super) async fn sign_out(&self, id: SessionId) -> Result<(), StoreError> {
+        if let Some(session) = self.sessions.end(id) {
+            let line = self.line(session.user.as_str(), "signed_out", session.user.as_str());
+            self.tell(line).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn session(&self, token: &str) -> Option<(SessionId, Session)> {
+        self.sessions.find(token, self.clock.now())
+    }
+
+    /// A new user; yields the token of the link by which the password is chosen.
+    pub(super) async fn invite(&self, by: &str, name: &str, role: Role) -> Result<(UserName, String), Refused> {
+        let name = UserName::new(name)?;
+        let (user, token) = self.invited(User::new(role));
+        let line = self.line(by, "user.added", name.as_str()).after(role.label());
+        match self.put(&name, Expected::New, &user, line).await {
+            Err(Refused::Conflict) => Err(Refused::Taken),
+            done => done.map(|()| (name, token)),
+        }
+    }
+
+    /// A link for a new password; until it is used the old one is good.
+    pub(super) async fn invite_again(&self, by: &str, name: &UserName) -> Result<String, Refused> {
+        let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        let (user, token) = self.invited(user);
+        self.put(name, Expected::Version(version), &user, self.line(by, "user.invited", name.as_str())).await?;
+        Ok(token)
+    }
+
+    fn invited(&self, user: User) -> (User, String) {
+        let token = sessions::token();
+        let invitation = Invitation { sha256: digest(&token).to_vec(), until: self.clock.now() + INVITED_FOR };
+        (User { invitation: Some(invitation), ..user }, token)
+    }
+
+    pub(super) async fn is_invited(&self, name: &str, token: &str) -> Result<bool, StoreError> {
+        let Ok(name) = UserName::new(name) else { return Ok(false) };
+        Ok(self.find(&name).await?.is_some_and(|it| self.holds(&it.user, token)))
+    }
+
+    fn holds(&self, user: &User, token: &str) -> bool {
+        let now = self.clock.now();
+        let good = |it: &Invitation| bool::from(it.sha256.ct_eq(&digest(token))) && now < it.until;
+        !user.disabled && user.invitation.as_ref().is_some_and(good)
+    }
+
+    /// The password that an invited user chooses. Whoever is signed in as that user is not any more.
+    pub(super) async fn accept(&self, name: &str, token: &str, password: SecretString) -> Result<UserName, Refused> {
+        let name = UserName::new(name)?;
+        let found = self.find(&name).await?.filter(|it| self.holds(&it.user, token));
+        let Kept { version, user, .. } = found.ok_or(Refused::Invitation)?;
+        password::check(&password, name.as_str())?;
+        let password = Some(self.passwords.hash(password).await?);
+        // The second factor is lost with the telephone as often as the password is forgotten.
+        let user = User { password, invitation: None, totp: None, totp_used: 0, ..user };
+        self.put(&name, Expected::Version(version), &user, self.line(name.as_str(), "user.password", name.as_str()))
+            .await?;
+        self.sessions.end_of(&name, None);
+        Ok(name)
+    }
+
+    /// What an administrator changes of a user.
+    pub(super) async fn change(
+        &self,
+        by: &str,
+        name: &UserName,
+        (version, role, disabled): (u64, Role, bool),
+    ) -> Result<(), Refused> {
+        let Kept { user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        let was_one = user.role == Role::Administrator && !user.disabled;
+        let stays_one = role == Role::Administrator && !disabled;
+        if was_one && !stays_one {
+            self.another_administrator(name).await?;
+        }
+        let shown =
+            |role: Role, disabled: bool| format!("{}{}", role.label(), if disabled { ", disabled" } else { "" });
+        let line = self.line(by, "user.changed", name.as_str()).before(&shown(user.role, user.disabled));
+        let line = line.after(&shown(role, disabled));
+        self.put(name, Expected::Version(version), &User { role, disabled, ..user }, line).await?;
+        // The next request is under the new role.
+        self.sessions.end_of(name, None);
+        Ok(())
+    }
+
+    pub(super) async fn remove(&self, by: &str, name: &UserName, version: u64) -> Result<(), Refused> {
+        let Kept { user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        if user.role == Role::Administrator && !user.disabled {
+            self.another_administrator(name).await?;
+        }
+        let line = self.line(by, "user.removed", name.as_str()).before(user.role.label());
+        let (kind, expected) = (DocumentKind::User, Expected::Version(version));
+        self.store.change(&[Change { kind, name: name.to_string(), expected, body: None }], &line.0).await?;
+        self.sessions.end_of(name, None);
+        Ok(())
+    }
+
+    /// There is one beside `name`.
+    async fn another_administrator(&self, name: &UserName) -> Result<(), Refused> {
+        let all = self.all().await?;
+        let is_one = |it: &Kept| {
+            it.name != *name && it.user.role == Role::Administrator && !it.user.disabled && it.user.password.is_some()
+        };
+        if all.iter().any(is_one) { Ok(()) } else { Err(Refused::LastAdministrator) }
+    }
+
+    /// The password that somebody who is signed in changes; every other session of the user ends.
+    pub(super) async fn change_password(
+        &self,
+        (id, name): (SessionId, &UserName),
+        old: SecretString,
+        new: SecretString,
+    ) -> Result<(), Refused> {
+        let now = self.clock.now();
+        let key = [Key::Name(name.to_string())];
+        if let Some(wait) = locked(&self.throttle).wait_ms(&key, now) {
+            return Err(Refused::Throttled(wait.div_ceil(1000)));
+        }
+        let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        if !self.passwords.is(user.password.as_deref(), old).await {
+            locked(&self.throttle).failed(&key, now);
+            return Err(Refused::SignIn);
+        }
+        password::check(&new, name.as_str())?;
+        let user = User { password: Some(self.passwords.hash(new).await?), ..user };
+        let line = self.line(name.as_str(), "user.password", name.as_str());
+        self.put(name, Expected::Version(version), &user, line).await?;
+        self.sessions.end_of(name, Some(id));
+        Ok(())
+    }
+
+    /// A secret for an authenticator app, kept once a code of it is shown.
+    pub(super) fn new_totp() -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(rand::random::<[u8; totp::SECRET_BYTES]>().to_vec())
+    }
+
+    pub(super) async fn set_totp(&self, name: &UserName, secret: &[u8], code: &str) -> Result<(), Refused> {
+        let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        let step = totp::accepts(secret, code, self.clock.now(), 0).ok_or(Refused::Code)?;
+        let sealed = self.sealer.seal(TOTP, secret).map_err(|_unexplained| Refused::Sealed)?;
+        let user = User { totp: Some(sealed), totp_used: step, ..user };
+        let line = self.line(name.as_str(), "user.second_factor", name.as_str()).after("on");
+        self.put(name, Expected::Version(version), &user, line).await
+    }
+
+    pub(super) async fn drop_totp(&self, by: &str, name: &UserName) -> Result<(), Refused> {
+        let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        let user = User { totp: None, totp_used: 0, ..user };
+        let line = self.line(by, "user.second_factor", name.as_str()).after("off");
+        self.put(name, Expected::Version(version), &user, line).await
+    }
+
+    /// Lines of the audit log, the newest first.
+    pub(super) async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<(u64, AuditLine)>, StoreError> {
+        self.store.audit(before, limit).await
+    }
+
+    pub(super) fn line(&self, by: &str, action: &str, subject: &str) -> Line {
+        let (by, action, subject) = (by.to_owned(), action.to_owned(), subject.to_owned());
+        Line(AuditLine { at: self.clock.now(), by, action, subject, before: None, after: None })
+    }
+
+    pub(super) async fn tell(&self, line: Line) -> Result<(), StoreError> {
+        match self.store.change(&[], &line.0).await {
+            Ok(_) | Err(ChangeError::Conflict { .. }) => Ok(()),
+            Err(ChangeError::Store(error)) => Err(error),
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn put(&self, name: &UserName, expected: Expected, user: &User, line: Line) -> Result<(), Refused> {
+        let body = serde_json::to_vec(user).map_err(|_unlikely| Refused::Sealed)?;
+        let change = Change { kind: DocumentKind::User, name: name.to_string(), expected, body: Some(body) };
+        self.store.change(&[change], &line.0).await?;
+        Ok(())
+    }
+}
+
+/// A line of the audit log in the making.
+#[derive(Debug)]
+pub(super) struct Line(pub(super) AuditLine);
+
+impl Line {
+    pub(super) fn before(mut self, text: &str) -> Self {
+        self.0.before = Some(text.to_owned());
+        self
+    }
+
+    pub(super) fn after(mut self, text: &str) -> Self {
+        self.0.after = Some(text.to_owned());
+        self
+    }
+}
+
+/// `None`, with a word in the log: it is no user of this version's.
+fn kept(document: &Document) -> Option<Kept> {
+    let name = UserName::new(&document.name).ok();
+    let user = serde_json::from_slice(&document.body).ok();
+    if let (Some(name), Some(user)) = (name, user) {
+        return Some(Kept { name, version: document.version, user });
+    }
+    tracing::error!(user = %document.name, "a user in the store cannot be read and is passed over");
+    None
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(token).into()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

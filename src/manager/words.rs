@@ -1,0 +1,123 @@
+//! The pages' languages. A text is known by its English words; what another language lacks is said in English.
+
+use std::{collections::HashMap, sync::Arc};
+
+use http::{HeaderMap, header};
+
+const GERMAN: &str = include_str!("words/de.json");
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    English,
+    German,
+}
+
+impl Language {
+    /// The first of the browser's that there is.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let known = |tag: &str| match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
+            Some("en") => Some(Self::English),
+            Some("de") => Some(Self::German),
+            Some(_) | None => None,
+        };
+        wanted.split(',').find_map(known).unwrap_or(Self::English)
+    }
+
+    pub(super) const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+        }
+    }
+}
+
+/// All words of the pages.
+#[derive(Clone, Debug)]
+pub(super) struct Dictionary(Arc<HashMap<String, String>>);
+
+impl Dictionary {
+    pub(super) fn new() -> Self {
+        let german = serde_json::from_str(GERMAN).unwrap_or_else(|_error| unreachable!("a test reads it"));
+        Self(Arc::new(german))
+    }
+
+    pub(super) fn words(&self, language: Language) -> Words {
+        Words { language, dictionary: self.clone() }
+    }
+}
+
+/// One language's.
+#[derive(Clone, Debug)]
+pub(super) struct Words {
+    pub(super) language: Language,
+    dictionary: Dictionary,
+}
+
+impl Words {
+    /// What stands for the English text.
+    pub(super) fn t<'a>(&'a self, english: &'a str) -> &'a str {
+        match self.language {
+            Language::English => english,
+            Language::German => self.dictionary.0.get(english).map_or(english, String::as_str),
+        }
+    }
+
+    /// The same, with `{}` replaced in order.
+    pub(super) fn f(&self, english: &str, values: &[&dyn std::fmt::Display]) -> String {
+        let mut text = self.t(english).to_owned();
+        for value in values {
+            text = text.replacen("{}", &value.to_string(), 1);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    /// Every text that a page asks for, by `t("…")` or `f("…", …)`.
+    fn used(directory: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                used(&path, found);
+            } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("words.rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                for mark in [".t(", ".f("] {
+                    let asked = source.split(mark).skip(1).map(str::trim_start).filter_map(|it| it.strip_prefix('"'));
+                    found.extend(asked.map(|it| it.split('"').next().unwrap().to_owned()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_text_is_there_in_german_and_none_is_left_over() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manager");
+        let mut found = BTreeSet::new();
+        used(&directory, &mut found);
+        let german: HashMap<String, String> = serde_json::from_str(GERMAN).unwrap();
+        let known: BTreeSet<String> = german.keys().cloned().collect();
+        let missing: Vec<_> = found.difference(&known).collect();
+        let left: Vec<_> = known.difference(&found).collect();
+        assert!(missing.is_empty(), "not in words/de.json: {missing:#?}");
+        assert!(left.is_empty(), "said nowhere: {left:#?}");
+        for (english, german) in &german {
+            assert_eq!(english.matches("{}").count(), german.matches("{}").count(), "{english}");
+        }
+    }
+
+    #[test]
+    fn the_browsers_first_known_language_is_spoken() {
+        let of =
+            |text: &str| Language::of(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, text.parse().unwrap())])).tag();
+        assert_eq!((of("fr, de-AT;q=0.9, en;q=0.8"), of("en-GB,de"), of("fr"), of("")), ("de", "en", "en", "en"));
+        let words = Dictionary::new().words(Language::German);
+        assert_eq!(words.t("no such text"), "no such text");
+        assert_eq!(words.f("{} and {}", &[&1, &"two"]), "1 and two");
+    }
+}

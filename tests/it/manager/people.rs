@@ -1,0 +1,170 @@
+//! Users, their passwords and second factors, and what the audit log says of it.
+
+use super::*;
+
+#[tokio::test]
+async fn s1_the_first_link_makes_an_administrator_once() {
+    let house = House::new().await;
+    let (browser, link) = (house.browser(), house.link());
+    assert_eq!(browser.get("/welcome?token=0000").await.status, 404);
+    assert!(browser.get(&link).await.text.contains("first administrator"));
+    let choose = async |password: &str, again: &str| {
+        let form = [("token", token_of(&link)), ("name", "Chief"), ("password", password), ("again", again)];
+        browser.post("/welcome", &form).await
+    };
+    for (password, again, told) in [
+        ("short", "short", "shorter than 12 characters"),
+        ("chief and something", "chief and something", "holds the user&#39;s name"),
+        (PASSWORD, "another one entirely", "The two passwords differ."),
+    ] {
+        let page = choose(password, again).await;
+        assert!(page.text.contains(told) || page.text.contains(&told.replace("&#39;", "'")), "{told}: {}", page.text);
+    }
+    assert_eq!(choose(PASSWORD, PASSWORD).await.to.as_deref(), Some("/"));
+    assert_eq!(browser.get("/").await.status, 200);
+    let again = house.browser();
+    assert_eq!(again.get(&link).await.status, 404, "once");
+    let form = [("token", token_of(&link)), ("name", "eve"), ("password", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(again.post("/welcome", &form).await.status, 404);
+    assert!(house.usher.open_office().await.0.first_link().is_none(), "there is somebody after a restart");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn s1_nothing_tells_whether_there_is_a_user_and_guessing_is_slowed_down() {
+    let (house, _) = House::with_admin().await;
+    let browser = house.browser();
+    let mut pages = Vec::new();
+    for (name, password) in [("chief", "wrong password"), ("nobody", "wrong password"), ("<b>", ""), ("", "")] {
+        let page = browser.sign_in(name, password, "").await;
+        assert_eq!(page.status, 401);
+        let typed = name.replace('<', "&lt;").replace('>', "&gt;");
+        let field = format!("value=\"{typed}\" autocomplete=\"username\"");
+        assert!(page.text.contains(&field), "{}", page.text);
+        pages.push(page.text.replace(&field, ""));
+    }
+    assert!(pages.iter().all(|it| *it == pages[0]), "the same page for all");
+    let last = browser.sign_in("chief", "wrong password", "").await;
+    assert_eq!(last.status, 401);
+    let throttled = browser.sign_in("chief", PASSWORD, "").await;
+    assert_eq!(throttled.status, 429, "the address has failed five times");
+    assert!(throttled.text.contains("Too many tries. Wait 1 seconds"), "{}", throttled.text);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn s1_users_are_invited_changed_and_removed_and_the_log_tells_by_whom() {
+    let (house, admin) = House::with_admin().await;
+    let bad = admin.send("/users", &[("name", "a b"), ("role", "viewer")]).await;
+    assert!(bad.text.contains("1 to 64 letters, digits") && bad.text.contains("Nothing was changed"), "{}", bad.text);
+    let ann = house.user(&admin, "ann", "viewer").await;
+    assert_eq!(ann.get("/users").await.status, 403);
+    let taken = admin.send("/users", &[("name", "ANN"), ("role", "viewer")]).await;
+    assert!(taken.text.contains("There is a user of this name already"));
+
+    let version = async |name: &str| hidden(&admin.get(&format!("/users/{name}")).await.text, "version").unwrap();
+    let now = version("ann").await;
+    let raised = admin.send("/users/ann", &[("role", "administrator"), ("version", &now)]).await;
+    assert_eq!(raised.to.as_deref(), Some("/users?done=changed"));
+    assert_eq!(ann.get("/").await.status, 303, "whoever was signed in signs in again");
+    assert_eq!(ann.sign_in("ann", PASSWORD, "").await.status, 303);
+    assert_eq!(ann.get("/users").await.status, 200);
+    let stale = ann.send("/users/ann", &[("role", "viewer"), ("version", &now)]).await;
+    assert!(stale.text.contains("Somebody else has changed this meanwhile"), "{}", stale.text);
+
+    let root = version("chief").await;
+    assert_eq!(ann.send("/users/chief/remove", &[("version", &root)]).await.status, 303);
+    assert_eq!(admin.get("/").await.status, 303);
+    let own = hidden(&ann.get("/users/ann").await.text, "version").unwrap();
+    for (path, form) in [("/users/ann/remove", vec![("version", own.as_str())]), ("/users/ann", vec![("role", "viewer"), ("version", own.as_str())])] {
+        let page = ann.send(path, &form).await;
+        assert!(page.text.contains("the last administrator"), "{}", page.text);
+    }
+
+    let log = ann.get("/audit.csv").await.text;
+    let told: Vec<Vec<&str>> = log.lines().skip(1).map(|it| it.split("\",\"").skip(1).collect()).collect();
+    let told: Vec<String> = told.iter().rev().map(|it| it.join(" ").trim_matches(['"', ' ']).to_owned()).collect();
+    let expected = [
+        "chief user.first chief  administrator",
+        "chief signed_in chief",
+        "chief user.added ann  viewer",
+        "ann user.password ann",
+        "ann signed_in ann",
+        "chief user.changed ann viewer administrator",
+        "ann signed_in ann",
+        "ann user.removed chief administrator",
+    ];
+    assert_eq!(told, expected, "{log}");
+    assert!(ann.get("/audit").await.text.contains("user.removed"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn s1_a_link_for_a_new_password_is_good_once_and_ends_what_was_open() {
+    let (house, admin) = House::with_admin().await;
+    let ann = house.user(&admin, "ann", "viewer").await;
+    let link = link_in(&admin.send("/users/ann/invite", &[]).await.text);
+    let newer = link_in(&admin.send("/users/ann/invite", &[]).await.text);
+    let other = "quite another long password";
+    let accept = async |link: &str| {
+        let form = [("user", "ann"), ("token", token_of(link)), ("password", other), ("again", other)];
+        house.browser().post("/welcome", &form).await.status
+    };
+    assert_eq!(accept(&link).await, 404, "there is a newer one");
+    assert_eq!(ann.get("/").await.status, 200, "until it is used nothing changes");
+    assert_eq!(accept(&newer).await, 303);
+    assert_eq!(accept(&newer).await, 404, "once");
+    assert_eq!(ann.get("/").await.status, 303);
+    assert_eq!(ann.sign_in("ann", PASSWORD, "").await.status, 401);
+    assert_eq!(ann.sign_in("ann", other, "").await.status, 303);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn s1_ones_own_password_and_browsers() {
+    let (house, admin) = House::with_admin().await;
+    let elsewhere = house.browser();
+    elsewhere.sign_in("chief", PASSWORD, "").await;
+    let other = "quite another long password";
+    let wrong = [("old", "not the password"), ("new", other), ("again", other)];
+    assert!(admin.send("/account/password", &wrong).await.text.contains("is not right"));
+    let right = [("old", PASSWORD), ("new", other), ("again", other)];
+    assert_eq!(admin.send("/account/password", &right).await.to.as_deref(), Some("/account?done=password"));
+    assert_eq!((admin.get("/").await.status, elsewhere.get("/").await.status), (200, 303));
+    elsewhere.sign_in("chief", other, "").await;
+    let session = hidden(&admin.get("/account").await.text, "session").expect("the other browser");
+    assert_eq!(admin.send("/account/end", &[("session", &session)]).await.status, 303);
+    assert_eq!((admin.get("/").await.status, elsewhere.get("/").await.status), (200, 303));
+    assert_eq!(admin.send("/account/language", &[("language", "de")]).await.status, 303);
+    assert!(admin.get("/").await.text.contains("Kein Kontakt ist offen."));
+    house.close().await;
+}
+
+/// The codes come from an implementation of their own: what an app does.
+#[tokio::test]
+async fn s1_a_second_factor_is_asked_for_once_it_has_been_shown() {
+    let (house, admin) = House::with_admin().await;
+    let page = admin.get("/account/factor").await.text;
+    let secret = hidden(&page, "secret").unwrap();
+    assert!(page.contains(&format!("otpauth://totp/Usher:chief?secret={secret}&amp;issuer=Usher")), "{page}");
+    let wrong = admin.send("/account/factor", &[("secret", &secret), ("code", "000000")]).await;
+    assert!(wrong.text.contains("not the code that the app shows"), "{}", wrong.text);
+    assert_eq!(house.browser().sign_in("chief", PASSWORD, "").await.status, 303, "it is not on yet");
+    let code = code(&secret);
+    let on = admin.send("/account/factor", &[("secret", &secret), ("code", &code)]).await;
+    assert_eq!(on.to.as_deref(), Some("/account?done=factor"));
+    let browser = house.browser();
+    assert_eq!(browser.sign_in("chief", PASSWORD, "").await.status, 401);
+    assert_eq!(browser.sign_in("chief", PASSWORD, &code).await.status, 401, "a code is good once");
+    assert_eq!(admin.send("/account/factor/off", &[]).await.status, 303);
+    assert_eq!(browser.sign_in("chief", PASSWORD, "").await.status, 303);
+    house.close().await;
+}
+
+fn code(secret: &str) -> String {
+    let program = "import base64,hashlib,hmac,struct,sys,time\n\
+        key=base64.b32decode(sys.argv[1]);digest=hmac.new(key,struct.pack('>Q',int(time.time())//30),hashlib.sha1).digest()\n\
+        at=digest[-1]&15;print('%06d'%((struct.unpack('>I',digest[at:at+4])[0]&0x7fffffff)%1000000))";
+    let output = std::process::Command::new("python3").args(["-c", program, secret]).output().expect("python3");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}

@@ -1,0 +1,97 @@
+//! What operators see: contacts as they are now, a timeline as it grows, log-ons, alerts, profiles with where they are written.
+
+use futures::StreamExt as _;
+
+use super::*;
+use crate::fakes::engine::FakeEngine;
+
+/// Reads events until one holds the text; yields what came.
+async fn until(response: Response, text: &str) -> String {
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut body = response.bytes_stream();
+    let mut seen = String::new();
+    while !seen.contains(text) {
+        let more = tokio::time::timeout(std::time::Duration::from_secs(30), body.next());
+        let more = more.await.unwrap_or_else(|_| panic!("no {text} in {seen}"));
+        seen.push_str(std::str::from_utf8(&more.expect("the stream goes on").unwrap()).unwrap());
+    }
+    seen
+}
+
+#[tokio::test]
+async fn b13_contacts_are_seen_as_they_are_and_their_timelines_as_they_grow() {
+    let (house, admin) = House::with_admin().await;
+    let empty = admin.get("/").await.text;
+    assert!(empty.contains("No contact is open") && empty.contains("no routing engine"), "{empty}");
+    let engine = FakeEngine::attach(house.usher.setup()).await.unwrap();
+    let odd = "c <b>&\"1\"";
+    engine.open(odd, "va1").await;
+    engine.say(odd, "hello").await;
+    assert_eq!(engine.next_say(odd).await, ["echo: hello"]);
+
+    let live = admin.get("/").await.text;
+    assert!(live.contains("c &lt;b&gt;&amp;&quot;1&quot;") && !live.contains("c <b>"), "{live}");
+    assert!(live.contains("engine-1") && live.contains("waits for the customer"), "{live}");
+    let path = "/contacts/sales/c%20%3Cb%3E%26%221%22";
+    assert!(live.contains(&format!("href=\"{path}\"")), "{live}");
+    assert!(admin.get("/?standing=with_person").await.text.contains("No open contact fits the filter"));
+    assert!(admin.get("/?find=VA1&profile=support").await.text.contains(path));
+    assert!(admin.get("/?unit=care").await.text.contains("No open contact fits the filter"));
+
+    let timeline = admin.get(path).await.text;
+    assert!(timeline.contains("chained to the one before: unaltered"), "{timeline}");
+    assert!(timeline.contains("customer (") && timeline.contains("hello"), "{timeline}");
+    let began = timeline.split("began=").nth(1).unwrap().split('"').next().unwrap();
+    let last = timeline.split("data-last=\"").nth(1).unwrap().split('"').next().unwrap();
+    let events = admin.open(&format!("{path}/events?began={began}&last={last}")).await;
+    engine.say(odd, "a <script>alert(1)</script>").await;
+    let seen = until(events, "echo: a").await;
+    assert!(seen.contains("&lt;script&gt;") && !seen.contains("<script>"), "{seen}");
+    assert_eq!(admin.get("/contacts/sales/none").await.status, 404);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn b13_a_page_that_is_live_hears_of_a_contact_and_ends_with_the_session() {
+    let (house, admin) = House::with_admin().await;
+    let engine = FakeEngine::attach(house.usher.setup()).await.unwrap();
+    let rows = admin.open("/live/events").await;
+    engine.open("c-7", "va1").await;
+    let seen = until(rows, "/contacts/sales/c-7").await;
+    assert!(seen.starts_with("event: rows\ndata: "), "{seen}");
+    let rows = admin.open("/live/events").await;
+    admin.send("/sign-out", &[]).await;
+    let mut body = rows.bytes_stream();
+    while let Some(more) = body.next().await {
+        more.unwrap();
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn s16_log_ons_and_alerts_are_seen_with_the_way_to_mend_them() {
+    let (house, admin) = House::with_admin().await;
+    assert!(admin.get("/alerts").await.text.contains("Nothing has to be mended."));
+    let setup = house.usher.setup();
+    let engine = FakeEngine::attach(setup).await.unwrap();
+    engine.logged_on("va1").await;
+    let agents = admin.get("/agents").await.text;
+    assert!(agents.contains("va1") && agents.contains("is logged on") && agents.contains("support"), "{agents}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn s7_a_profile_shows_what_is_in_force_where_it_is_written_and_no_secret() {
+    let (house, admin) = House::with_admin().await;
+    let list = admin.get("/profiles").await.text;
+    assert!(list.contains("href=\"/profiles/sales/support\"") && list.contains("Dialogflow"), "{list}");
+    let page = admin.get("/profiles/sales/support").await.text;
+    for text in ["fallback_message", "Sorry.", "support.toml:", &house.dialogflow.endpoint(), "va1"] {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
+    assert!(page.contains("****") && !page.contains("secret\"<"), "the password is not shown");
+    assert!(!page.contains("&quot;secret&quot;"), "{page}");
+    assert_eq!(admin.get("/profiles/sales/none").await.status, 404);
+    assert_eq!(admin.get("/profiles/none/support").await.status, 404);
+    house.close().await;
+}
