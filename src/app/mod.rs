@@ -1,5 +1,6 @@
 //! The one place where parts are put together: what commands need, [`fn@serve`] for the gateway itself.
 
+mod change;
 mod connectors;
 pub mod converse;
 pub mod demo;
@@ -20,18 +21,18 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     clock::Clock,
     config::{
-        self, Environment, Findings, Loaded, SecretError, Sources,
+        self, Environment, Finding, Findings, Kept, Loaded, Managed, SecretError, Severity, Sources,
         settings::{self, Profile},
     },
     egress::Names,
     nlp,
-    store::{Store, seal::Sealer, sqlite::Sqlite},
+    store::{DocumentKind, Store, StoreError, seal::Sealer, sqlite::Sqlite},
 };
 
 pub use erase::erase;
@@ -57,11 +58,55 @@ pub struct CannotConnect {
 /// When the configuration cannot be used.
 pub async fn load(sources: &Sources) -> Result<Loaded, Findings> {
     // What hinders the preview is found again by `config::load`, among everything else.
-    let stored = match config::preview(sources) {
-        Ok(preview) => stored_secrets(&preview.store, &sources.environment, &preview.secrets).await,
-        Err(_) => BTreeMap::new(),
+    let Ok(preview) = config::preview(sources) else {
+        return config::load(sources, &nlp::schemas(), &|_| Err(SecretError::Unknown));
     };
-    config::load(sources, &nlp::schemas(), &|name| stored.get(name).cloned().unwrap_or(Err(SecretError::Unknown)))
+    let managed = match managed(&preview.store).await {
+        Ok(managed) => managed,
+        Err(error) => return Err(unreadable_store(&preview.store, &error)),
+    };
+    load_with(Sources { managed, ..sources.clone() }, &preview.store).await
+}
+
+/// With these profiles of the Web Manager's, whatever the store holds.
+async fn load_with(sources: Sources, store: &Path) -> Result<Loaded, Findings> {
+    let names = config::preview(&sources).map(|it| it.secrets).unwrap_or_default();
+    let stored = stored_secrets(store, &sources.environment, &names).await;
+    let sealer = Sealer::find(store, sources.environment.master_key().as_ref());
+    let open = |text: &str| {
+        let unreadable = |error: anyhow::Error| SecretError::Unreadable(format!("it cannot be opened: {error:#}"));
+        let sealer = match &sealer {
+            Ok(Some(sealer)) => sealer,
+            Ok(None) => return Err(SecretError::Unreadable("there is no master key here".to_owned())),
+            Err(error) => return Err(SecretError::Unreadable(error.to_string())),
+        };
+        unsealed(sealer, text).map_err(unreadable)
+    };
+    config::load(&sources, &nlp::schemas(), &|kept| match kept {
+        Kept::Named(name) => stored.get(name).cloned().unwrap_or(Err(SecretError::Unknown)),
+        Kept::Sealed(text) => open(text),
+    })
+}
+
+fn unreadable_store(directory: &Path, error: &StoreError) -> Findings {
+    let message = format!("the Web Manager's profiles in {} cannot be read: {}", directory.display(), error.source);
+    let help = "look at the disk and at who may read it".to_owned();
+    let finding = Finding { severity: Severity::Error, message, help, location: None };
+    Findings { list: vec![finding], files: Vec::new() }
+}
+
+/// The profiles that the Web Manager keeps in the store at `directory`, if there is one.
+async fn managed(directory: &Path) -> Result<Vec<Managed>, StoreError> {
+    let documents = Sqlite::documents_at(directory, DocumentKind::Profile).await?;
+    Ok(documents.iter().map(change::managed).collect())
+}
+
+/// What secrets of the Web Manager's documents are sealed as.
+const SEALED_AS: &str = "configuration";
+
+fn unsealed(sealer: &Sealer, text: &str) -> anyhow::Result<SecretString> {
+    let bytes = change::from_hex(text).context("it is no sealed secret")?;
+    open_secret(sealer, SEALED_AS, &bytes)
 }
 
 /// Opens each named secret of the store at `directory`. Creates nothing.

@@ -13,14 +13,23 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
+use futures::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::Running;
 use crate::{
-    config::{Environment, Loaded},
-    manager::{self, Manager, Parts, Terms, ports::House},
+    config::{Environment, Loaded, schema::Schema, settings::Profile},
+    manager::{
+        self, Manager, Parts, Terms,
+        ports::{House, ProfileOrder, Refusal},
+    },
+    nlp,
     ops::listener::{Bounded, Peer},
     store::seal::Sealer,
 };
@@ -34,13 +43,44 @@ const MAX_CONNECTIONS: usize = 512;
 #[derive(Debug)]
 struct Shown {
     current: ArcSwap<Loaded>,
+    orders: mpsc::Sender<Ordered>,
 }
+
+/// Changes that wait for their turn.
+const MAX_ORDERS: usize = 16;
 
 impl House for Shown {
     fn configuration(&self) -> Arc<Loaded> {
         self.current.load_full()
     }
+
+    fn kinds(&self) -> Vec<&'static Schema> {
+        nlp::schemas()
+    }
+
+    fn change_profile(&self, order: ProfileOrder) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            let (tell, told) = oneshot::channel();
+            let gone = || Refusal::Unable("the gateway is going down".to_owned());
+            self.orders.try_send((order, tell)).map_err(|_full| Refusal::Unable("too many changes wait".to_owned()))?;
+            told.await.map_err(|_dropped| gone())?
+        })
+    }
+
+    fn check_profile(
+        &self,
+        profile: Arc<Profile>,
+    ) -> BoxFuture<'_, Result<Vec<(String, Result<String, String>)>, String>> {
+        Box::pin(async move {
+            let egress = self.current.load().settings.egress.clone();
+            let told = super::check_online(&profile, &egress).await.map_err(|error| format!("{error:#}"))?;
+            Ok(told.into_iter().map(|(name, told)| (name, told.map_err(|error| format!("{error:#}")))).collect())
+        })
+    }
 }
+
+/// A change, and where to say what came of it.
+pub(super) type Ordered = (ProfileOrder, oneshot::Sender<Result<(), Refusal>>);
 
 /// The Web Manager, open.
 #[derive(Debug)]
@@ -48,6 +88,8 @@ pub struct Office {
     shown: Arc<Shown>,
     /// Makes the first administrator, while there is nobody.
     link: Option<SecretString>,
+    orders: mpsc::Receiver<Ordered>,
+    sealer: Sealer,
     closing: CancellationToken,
     task: JoinHandle<io::Result<()>>,
 }
@@ -66,11 +108,12 @@ impl Office {
         let settings = loaded.settings.manager.clone();
         let sealer = Sealer::open_or_create(&loaded.settings.store.path, environment.master_key().as_ref())?;
         let base = settings.public_url.unwrap_or_else(|| format!("http://{}", told(&listener, settings.listen)));
-        let shown = Arc::new(Shown { current: ArcSwap::from_pointee(loaded) });
+        let (tell, orders) = mpsc::channel(MAX_ORDERS);
+        let shown = Arc::new(Shown { current: ArcSwap::from_pointee(loaded), orders: tell });
         let closing = CancellationToken::new();
         let manager = Manager::new(Parts {
             store: Arc::clone(running.store()),
-            sealer,
+            sealer: sealer.clone(),
             clock: running.clock().clone(),
             gateway: Arc::clone(running.gateway()),
             alerts: Arc::clone(running.alerts()),
@@ -85,7 +128,7 @@ impl Office {
         let app = app.into_make_service_with_connect_info::<Peer>();
         let served = axum::serve(Bounded::new(listener, MAX_CONNECTIONS), app);
         let served = served.with_graceful_shutdown(closing.clone().cancelled_owned());
-        Ok(Self { shown, link, closing, task: tokio::spawn(async move { served.await }) })
+        Ok(Self { shown, link, orders, sealer, closing, task: tokio::spawn(async move { served.await }) })
     }
 
     /// The link that makes the first administrator; `None`: there is somebody.
@@ -99,6 +142,23 @@ impl Office {
         let Some(link) = &self.link else { return Ok(()) };
         let text = format!("nobody can sign in yet: make the first administrator at {}\n", link.expose_secret());
         io::stderr().write_all(text.as_bytes())
+    }
+
+    /// The next change that somebody asks for.
+    pub(super) async fn next(&mut self) -> Ordered {
+        match self.orders.recv().await {
+            Some(order) => order,
+            // The other end is kept here.
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) const fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub(super) fn configuration(&self) -> Arc<Loaded> {
+        self.shown.current.load_full()
     }
 
     /// What is in force from now on.

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    CannotConnect,
+    CannotConnect, change,
     connectors::{self, Connectors},
     office::{self, Office},
     open_store,
@@ -348,9 +348,9 @@ pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     listeners.tell()?;
     let mut running = Box::pin(Running::start(settings.clone(), listeners, &sources.environment)).await?;
     let watcher = Watcher::new(sources.clone(), &loaded.files)?;
-    let office = Office::open(desk, loaded, &running, &sources.environment).await?;
+    let mut office = Office::open(desk, loaded, &running, &sources.environment).await?;
     office.tell()?;
-    let ended = run(&mut running, &office, &sources, watcher).await;
+    let ended = run(&mut running, &mut office, &sources, watcher).await;
     office.close().await;
     if ended.is_ok() {
         running.drain().await?;
@@ -360,13 +360,23 @@ pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
 }
 
 /// Until a signal asks for the end, or something breaks for good.
-async fn run(running: &mut Running, office: &Office, sources: &Sources, mut watcher: Watcher) -> anyhow::Result<()> {
+async fn run(
+    running: &mut Running,
+    office: &mut Office,
+    sources: &Sources,
+    mut watcher: Watcher,
+) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     loop {
         tokio::select! {
             cause = watcher.changed() => {
                 tracing::info!(?cause, "loading the configuration again");
                 reload(running, office, sources, &mut watcher).await;
+            }
+            (order, tell) = office.next() => {
+                let done = change::carry_out(running, office, sources, order).await;
+                // Whoever asked may have gone; the change stands.
+                drop(tell.send(done));
             }
             broken = running.broken() => return broken,
             _ = terminate.recv() => return Ok(()),

@@ -13,6 +13,8 @@ pub(super) enum DocumentKind {
     File,
     /// A text of the program's own that stands in for a file.
     Embedded,
+    /// Of the Web Manager's.
+    Managed,
     Variable,
     Flag,
 }
@@ -101,6 +103,7 @@ impl Documents {
             DocumentKind::Default
             | DocumentKind::File
             | DocumentKind::Embedded
+            | DocumentKind::Managed
             | DocumentKind::Variable
             | DocumentKind::Flag => masks(&document.text),
         }
@@ -112,7 +115,7 @@ impl Documents {
         match document.kind {
             DocumentKind::Default => "default".to_owned(),
             DocumentKind::Variable | DocumentKind::Flag => document.name.clone(),
-            DocumentKind::File | DocumentKind::Embedded => {
+            DocumentKind::File | DocumentKind::Embedded | DocumentKind::Managed => {
                 let Location { file, line, column, .. } = self.locate(place);
                 format!("{file}:{line}:{column}")
             }

@@ -58,7 +58,7 @@ impl Listing<'_> {
 
 /// `{ env = "NAME" }` and the like read better in one line.
 fn is_reference(table: &Table) -> bool {
-    table.0.len() == 1 && table.0.keys().all(|key| matches!(key.as_str(), "env" | "file" | "secret"))
+    table.0.len() == 1 && table.0.keys().all(|key| matches!(key.as_str(), "env" | "file" | "secret" | "sealed"))
 }
 
 fn written(value: &Value) -> String {
@@ -70,6 +70,8 @@ fn written(value: &Value) -> String {
         Value::List(items) => {
             format!("[{}]", items.iter().map(|item| written(&item.value)).collect::<Vec<_>>().join(", "))
         }
+        // Long, and nothing to anybody without the master key.
+        Value::Table(table) if table.0.contains_key("sealed") => HIDDEN.to_owned(),
         Value::Table(table) => {
             let entries = table.0.iter().map(|(key, entry)| format!("{key} = {}", written(&entry.node.value)));
             format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))

@@ -29,20 +29,21 @@ mod tree;
 mod units;
 pub mod watch;
 
-use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{cell::RefCell, collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
 
 pub use document::Location;
 pub use effective::Effective;
 pub use engines::Kinds;
 pub use finding::{Finding, Findings, Severity};
 pub use places::Places;
-pub use secret::{SecretError, SecretLookup};
+pub use secret::{Kept, SecretError, SecretLookup};
 pub use sources::{
-    DEFAULT, DEFAULT_PROFILE, DEMO_PROFILE, Embedded, Environment, FILE, Flag, PROFILES, Sources, default_profile,
+    DEFAULT, DEFAULT_PROFILE, DEMO_PROFILE, Embedded, Environment, FILE, Flag, Managed, PROFILES, Sources,
+    default_profile,
 };
 
 use crate::core::ids::UnitName;
-use document::Place;
+use document::{DocumentKind, Place};
 use section::{Context, RawFinding, Section};
 use settings::Settings;
 use sources::Layers;
@@ -58,6 +59,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// Where each profile's settings were written, in order of [`Settings::profiles`].
     pub places: Vec<Places>,
+    /// Secrets that stand in the Web Manager's documents as they are: the document's name, and the bytes of its text.
+    pub typed: Vec<(String, Range<usize>)>,
 }
 
 /// What can be known of a configuration without judging it, and without its secrets.
@@ -111,7 +114,8 @@ pub fn load(sources: &Sources, kinds: Kinds<'_>, secrets: &SecretLookup<'_>) -> 
             let effective = effective(&layers, &cx.literals.borrow());
             let tables = layers.profiles.iter().zip(&settings.profiles);
             let places = tables.map(|((_, table), it)| Places::of_profile(&layers, table, &it.unit)).collect();
-            Ok(Loaded { settings, warnings: list, effective, files, places })
+            let typed = typed(&layers, &cx.typed.borrow());
+            Ok(Loaded { settings, warnings: list, effective, files, places, typed })
         }
         Some(_) | None => Err(Findings { list, files }),
     }
@@ -125,6 +129,7 @@ fn context<'a>(layers: &'a Layers, sources: &'a Sources, lookup: &'a SecretLooku
         findings: RefCell::default(),
         files: RefCell::default(),
         literals: RefCell::default(),
+        typed: RefCell::default(),
     }
 }
 
@@ -184,6 +189,12 @@ fn located(layers: &Layers, mut raw: Vec<RawFinding>) -> Vec<Finding> {
     raw.into_iter().map(finding).collect()
 }
 
+fn typed(layers: &Layers, places: &[Place]) -> Vec<(String, Range<usize>)> {
+    let document = |place: &Place| (layers.documents.of(*place), place.start..place.end);
+    let managed = places.iter().map(document).filter(|(it, _)| it.kind == DocumentKind::Managed);
+    managed.map(|(it, range)| (it.name.clone(), range)).collect()
+}
+
 fn effective(layers: &Layers, literals: &BTreeSet<Place>) -> Vec<Effective> {
     let mut listing = effective::Listing { documents: &layers.documents, literals, list: Vec::new() };
     listing.table("", &layers.main);
@@ -191,4 +202,19 @@ fn effective(layers: &Layers, literals: &BTreeSet<Place>) -> Vec<Effective> {
         listing.table(&format!("profile[{at}]"), profile);
     }
     listing.list
+}
+
+/// What a string says that is written as TOML; `None`: it is none.
+#[must_use]
+pub fn text_of(written: &str) -> Option<String> {
+    let table: toml::Table = toml::from_str(&format!("it = {written}")).ok()?;
+    table.get("it")?.as_str().map(str::to_owned)
+}
+
+/// What a profile's text says of its business unit and its name, as far as it says anything.
+#[must_use]
+pub fn named_in(text: &str) -> Option<(Option<String>, String)> {
+    let table: toml::Table = toml::from_str(text).ok()?;
+    let of = |key: &str| table.get(key)?.as_str().map(str::to_owned);
+    Some((of("unit"), of("name")?))
 }

@@ -24,14 +24,25 @@ pub enum SecretError {
     Unreadable(String),
 }
 
-/// Gives the secrets that the store holds, by name.
-pub type SecretLookup<'a> = dyn Fn(&str) -> Result<SecretString, SecretError> + 'a;
+/// A secret that only the store or its master key can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept<'a> {
+    /// The store holds it under this name.
+    Named(&'a str),
+    /// This is it, sealed.
+    Sealed(&'a str),
+}
+
+/// Gives the secrets that are kept.
+pub type SecretLookup<'a> = dyn Fn(Kept<'_>) -> Result<SecretString, SecretError> + 'a;
 
 /// The one way to write a secret that is somewhere else.
 enum Reference<'a> {
     Env(&'a str),
     File(&'a str),
     Stored(&'a str),
+    /// Here, under the master key: how the Web Manager writes it.
+    Sealed(&'a str),
 }
 
 impl<'a> Reference<'a> {
@@ -43,6 +54,7 @@ impl<'a> Reference<'a> {
             "env" => Some(Self::Env(target)),
             "file" => Some(Self::File(target)),
             "secret" => Some(Self::Stored(target)),
+            "sealed" => Some(Self::Sealed(target)),
             _ => None,
         }
     }
@@ -75,6 +87,7 @@ impl Section<'_> {
         let value = match &node.value {
             Value::Text(text) | Value::Untyped(text) => {
                 self.cx.literals.borrow_mut().insert(node.place);
+                self.cx.typed.borrow_mut().push(node.place);
                 if self.cx.documents.of(node.place).kind == DocumentKind::File {
                     let message = format!("`{}` stands in the file as it is", self.name_of(key));
                     let help = "take it out: { env = \"NAME\" }, { file = \"path\" } or { secret = \"name\" }";
@@ -125,6 +138,12 @@ impl Section<'_> {
         reference: &Reference<'_>,
     ) -> Result<SecretString, (String, String)> {
         let key = self.name_of(key);
+        let is_managed = self.cx.documents.of(place).kind == DocumentKind::Managed;
+        if let (true, Reference::Env(_) | Reference::File(_)) = (is_managed, reference) {
+            // Whoever may use the Web Manager need not be able to read this machine's files.
+            let message = format!("`{key}` is somewhere on the gateway's machine");
+            return Err((message, "write the secret itself: it is sealed before it is kept".to_owned()));
+        }
         match *reference {
             Reference::Env(name) => self.cx.environment.get(name).map(SecretString::from).ok_or_else(|| {
                 (
@@ -142,7 +161,11 @@ impl Section<'_> {
                     )
                 })
             }
-            Reference::Stored(name) => (self.cx.lookup)(name).map_err(|error| {
+            Reference::Sealed(text) => (self.cx.lookup)(Kept::Sealed(text)).map_err(|error| {
+                let help = "write the secret anew; or bring back the master key that it was sealed with";
+                (format!("`{key}`: {error}"), help.to_owned())
+            }),
+            Reference::Stored(name) => (self.cx.lookup)(Kept::Named(name)).map_err(|error| {
                 (format!("`{key}`: secret `{name}`: {error}"), format!("put it there with `usher secret set {name}`"))
             }),
         }

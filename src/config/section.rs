@@ -43,6 +43,8 @@ pub(super) struct Context<'a> {
     pub(super) files: RefCell<BTreeSet<PathBuf>>,
     /// Where secrets stand literally.
     pub(super) literals: RefCell<BTreeSet<Place>>,
+    /// Secrets that were typed as they are.
+    pub(super) typed: RefCell<Vec<Place>>,
 }
 
 impl Context<'_> {

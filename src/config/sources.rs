@@ -97,6 +97,8 @@ pub struct Sources {
     pub profiles: Option<PathBuf>,
     /// These texts instead of files.
     pub embedded: Option<Embedded>,
+    /// Profiles beside those of the files, which the Web Manager keeps in the store.
+    pub managed: Vec<Managed>,
     pub environment: Environment,
     pub flags: Vec<Flag>,
 }
@@ -108,6 +110,14 @@ pub struct Embedded {
     pub main: String,
     /// What each profile is called in messages, and its text.
     pub profiles: Vec<(String, String)>,
+}
+
+/// A profile that the Web Manager keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Managed {
+    /// What it is called in messages.
+    pub name: String,
+    pub text: String,
 }
 
 impl Sources {
@@ -189,6 +199,10 @@ impl Layers {
         layers.read_environment(&sources.environment);
         layers.read_flags(&sources.flags);
         layers.read_profiles(sources, &profile_defaults, &engine_defaults);
+        for Managed { name, text } in &sources.managed {
+            let read = layers.read_text(DocumentKind::Managed, name.clone(), text.clone(), PathBuf::new());
+            layers.add_profile(read, &profile_defaults, &engine_defaults);
+        }
         layers
     }
 

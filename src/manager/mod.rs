@@ -30,7 +30,7 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, audit, contact, live, profiles, sign_in, users};
+use pages::{account, alerts, audit, contact, edit, live, profiles, sign_in, users};
 use people::People;
 pub use people::{Role, Terms};
 use ports::House;
@@ -154,6 +154,11 @@ const ROUTES: &[Route] = &[
     closed("/contacts/{unit}/{contact}/events", Role::Viewer, "GET", || get(contact::events)),
     closed("/agents", Role::Viewer, "GET", || get(alerts::agents)),
     closed("/profiles", Role::Viewer, "GET", || get(profiles::list)),
+    closed("/profiles/new", Role::Administrator, "GET POST", || get(edit::new).post(edit::add)),
+    closed("/profiles/{unit}/{profile}/edit", Role::Administrator, "GET POST", || get(edit::show).post(edit::change)),
+    closed("/profiles/{unit}/{profile}/remove", Role::Administrator, "POST", || post(edit::remove)),
+    closed("/profiles/{unit}/{profile}/check", Role::Operator, "POST", || post(profiles::check)),
+    closed("/profiles/{unit}/{profile}/export", Role::Administrator, "GET", || get(edit::export)),
     closed("/profiles/{unit}/{profile}", Role::Viewer, "GET", || get(profiles::show)),
     closed("/alerts", Role::Viewer, "GET", || get(alerts::show)),
     closed("/account", Role::Viewer, "GET", || get(account::show)),

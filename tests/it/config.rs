@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 use usher::{
     config::{
-        self, Environment, Findings, Flag, Loaded, SecretError, Severity, Sources, service_account as google,
+        self, Environment, Findings, Flag, Kept, Loaded, SecretError, Severity, Sources, service_account as google,
         settings::{Durability, Settings},
     },
     core::action::ActionKind,
@@ -65,13 +65,14 @@ impl Site {
             environment: self.variables.iter().cloned().collect::<Environment>(),
             flags: self.flags.clone(),
             embedded: None,
+            managed: Vec::new(),
         }
     }
 
     fn load(&self) -> Result<Loaded, Findings> {
-        config::load(&self.sources(), &nlp::schemas(), &|name| match name {
-            "agent-password" => Ok("planted-stored-secret".into()),
-            _ => Err(SecretError::Unknown),
+        config::load(&self.sources(), &nlp::schemas(), &|kept| match kept {
+            Kept::Named("agent-password") => Ok("planted-stored-secret".into()),
+            Kept::Named(_) | Kept::Sealed(_) => Err(SecretError::Unknown),
         })
     }
 

@@ -1,7 +1,7 @@
 //! A contact's whole way through the real gateway: offered over gRPC, answered by Dialogflow, kept in `SQLite`.
 
 mod actions;
-mod binary;
+pub(crate) mod binary;
 mod clock;
 mod directory;
 mod erase;

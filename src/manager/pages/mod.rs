@@ -4,6 +4,7 @@ pub(super) mod account;
 pub(super) mod alerts;
 pub(super) mod audit;
 pub(super) mod contact;
+pub(super) mod edit;
 pub(super) mod live;
 pub(super) mod profiles;
 pub(super) mod sign_in;

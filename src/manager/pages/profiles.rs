@@ -6,7 +6,7 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Section, empty, not_found, page};
+use super::{Section, edit, empty, not_found, page, token};
 use crate::{
     config::{Effective, Loaded, settings::Profile},
     core::{
@@ -16,7 +16,7 @@ use crate::{
         message::MediaType,
     },
     gateway::live::AgentNow,
-    manager::{Manager, guard::Seat, words::Words},
+    manager::{Manager, guard::Seat, people::Role, words::Words},
 };
 
 pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat) -> Response {
@@ -25,10 +25,14 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
     let agents = manager.gateway.agents_now();
     let profiles = &loaded.settings.profiles;
     let title = w.t("Profiles");
+    let may = seat.may(Role::Administrator);
     let body = html! {
-        h1 { (title) }
+        div class="head" {
+            h1 { (title) }
+            @if may && !profiles.is_empty() { a class="button" href="/profiles/new" { (w.t("Add a profile")) } }
+        }
         @if profiles.is_empty() {
-            (empty(w.t("There is no profile yet. Put a file such as profiles/support.toml beside usher.toml; `usher default-config --profile` prints one with every setting."), None))
+            (empty(w.t("There is no profile yet: nobody answers contacts."), may.then_some(("/profiles/new", w.t("Add a profile")))))
         } @else {
             div class="scroll" { table {
                 thead { tr {
@@ -53,7 +57,7 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
     page(&seat, Section::Profiles, title, &body)
 }
 
-fn path(profile: &Profile) -> String {
+pub(super) fn path(profile: &Profile) -> String {
     let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     format!("/profiles/{}/{}", part(profile.unit.as_str()), part(profile.name.as_str()))
 }
@@ -86,11 +90,23 @@ pub(in crate::manager) async fn show(
     let body = html! {
         p class="trail" { a href="/profiles" { (w.t("Profiles")) } }
         h1 { (w.f("Profile {}", &[&profile.name])) }
-        p class="hint" {
-            (w.f("Written in {}. It is changed there: a changed file takes effect at once, and `usher check` looks at it before.", &[&profile.origin]))
+        @match (edit::document_of(&profile.origin), seat.may(Role::Administrator)) {
+            (None, _) => p class="hint" {
+                (w.f("Written in {}. It is changed there: a changed file takes effect at once, and `usher check` looks at it before.", &[&profile.origin]))
+            },
+            (Some(_), may) => {
+                p class="hint" { (w.t("Kept by the Web Manager.")) }
+                @if may { p { a class="button" href={ (path(profile)) "/edit" } { (w.t("Change it")) } } }
+            },
         }
         h2 { (w.t("Language engines")) }
         (engines(w, &manager, profile))
+        @if seat.may(Role::Operator) {
+            form method="post" action={ (path(profile)) "/check" } {
+                (token(&seat))
+                button { (w.t("Test the credentials")) }
+            }
+        }
         h2 { (w.t("Virtual agents")) }
         (assigned(w, &agents, profile))
         h2 { (w.t("Actions")) }
@@ -99,6 +115,38 @@ pub(in crate::manager) async fn show(
         (settings(w, &of_profile(&loaded, index)))
     };
     page(&seat, Section::Profiles, profile.name.as_str(), &body)
+}
+
+/// Whether each engine takes its credential, asked now.
+pub(in crate::manager) async fn check(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    let w = &seat.words;
+    let Some(profile) = find(&manager.house.configuration(), names) else { return not_found(&seat) };
+    let told = manager.house.check_profile(std::sync::Arc::clone(&profile)).await;
+    let body = html! {
+        p class="trail" { a href="/profiles" { (w.t("Profiles")) } " / " a href=(path(&profile)) { (profile.name) } }
+        h1 { (w.t("Test the credentials")) }
+        @match &told {
+            Err(why) => p class="refusal" role="alert" { (why) },
+            Ok(list) => ul class="alerts" {
+                @for (name, told) in list {
+                    @match told {
+                        Ok(text) => li class="fine" { h2 { span class="good" { (name) } } p { (text) } },
+                        Err(text) => li { h2 { span class="bad" { (name) } } p { (text) } },
+                    }
+                }
+            },
+        }
+    };
+    page(&seat, Section::Profiles, profile.name.as_str(), &body)
+}
+
+pub(super) fn find(loaded: &Loaded, (unit, name): (String, String)) -> Option<std::sync::Arc<Profile>> {
+    let (unit, name) = (UnitName::try_from(unit).ok()?, ProfileName::try_from(name).ok()?);
+    loaded.settings.profiles.iter().find(|it| it.unit == unit && it.name == name).cloned()
 }
 
 fn engines(w: &Words, manager: &Manager, profile: &Profile) -> Markup {

@@ -372,6 +372,11 @@ impl People {
         self.put(name, Expected::Version(version), &user, line).await
     }
 
+    /// A profile that is kept in the store.
+    pub(super) async fn profile(&self, name: &str) -> Result<Option<Document>, StoreError> {
+        self.store.document(DocumentKind::Profile, name).await
+    }
+
     /// Lines of the audit log, the newest first.
     pub(super) async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<(u64, AuditLine)>, StoreError> {
         self.store.audit(before, limit).await

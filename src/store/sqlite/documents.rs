@@ -10,11 +10,9 @@ use crate::{
 
 impl Shared {
     pub(super) async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, StoreError> {
-        const OF_KIND: &str =
-            "SELECT name, version, body, changed_at, changed_by FROM document WHERE kind = ? ORDER BY name";
         let mut lease = self.reader.lease().await?;
-        let result = sqlx::query(OF_KIND).bind(kind.label()).fetch_all(&mut lease.open).await;
-        lease.settle(result.map_err(StoreError::from))?.iter().map(|row| document(kind, row)).collect()
+        let result = of_kind(&mut lease.open, kind).await;
+        lease.settle(result)
     }
 
     pub(super) async fn document(&self, kind: DocumentKind, name: &str) -> Result<Option<Document>, StoreError> {
@@ -47,6 +45,13 @@ impl Shared {
         let result = sqlx::query(NEWEST).bind(before).bind(limit).fetch_all(&mut lease.open).await;
         lease.settle(result.map_err(StoreError::from))?.iter().map(audit_line).collect()
     }
+}
+
+pub(super) async fn of_kind(conn: &mut SqliteConnection, kind: DocumentKind) -> Result<Vec<Document>, StoreError> {
+    const OF_KIND: &str =
+        "SELECT name, version, body, changed_at, changed_by FROM document WHERE kind = ? ORDER BY name";
+    let rows = sqlx::query(OF_KIND).bind(kind.label()).fetch_all(conn).await?;
+    rows.iter().map(|row| document(kind, row)).collect()
 }
 
 async fn change(writer: &mut Writer, changes: &[Change], line: &AuditLine) -> Result<Vec<u64>, ChangeError> {

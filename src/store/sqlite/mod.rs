@@ -75,6 +75,18 @@ impl Sqlite {
         Ok(Self::with(options, writer))
     }
 
+    /// The documents of the database in `dir`; none where there is no database, or one of a version that kept none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn documents_at(dir: &Path, kind: DocumentKind) -> Result<Vec<Document>, StoreError> {
+        let Ok(options) = schema::find(dir) else { return Ok(Vec::new()) };
+        match schema::with_documents(&options).await? {
+            Some(mut conn) => documents::of_kind(&mut conn, kind).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Opens the database in `dir` for a look beside the gateway that owns it. Creates and changes nothing.
     ///
     /// # Errors

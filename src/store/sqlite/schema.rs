@@ -115,6 +115,16 @@ pub(super) async fn expect_current(options: &SqliteConnectOptions) -> Result<Sql
     Ok(conn)
 }
 
+/// The first schema with documents.
+const DOCUMENTS_SINCE: usize = 4;
+
+/// A connection that only reads; `None`: the database is of a version that kept no documents.
+pub(super) async fn with_documents(options: &SqliteConnectOptions) -> Result<Option<SqliteConnection>, StoreError> {
+    let mut conn = options.clone().pragma("query_only", "ON").connect().await?;
+    let found = version(&mut conn).await?;
+    Ok((found >= DOCUMENTS_SINCE).then_some(conn))
+}
+
 /// How many migrations the database has seen.
 async fn version(conn: &mut SqliteConnection) -> Result<usize, StoreError> {
     let row = sqlx::query(

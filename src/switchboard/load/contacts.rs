@@ -56,12 +56,13 @@ struct Calls {
     talks: HashMap<String, Arc<Talk>>,
     link: Arc<SetOnce<Link>>,
     lanes: u64,
-    is_logged_on: AtomicBool,
+    /// The gateway is about to read it: contacts may be offered behind.
+    is_logged_on: Arc<AtomicBool>,
     /// Frames of ours that must reach the gateway, and those that it has taken or refused.
     sent: AtomicUsize,
     settled: AtomicUsize,
     frames: AtomicUsize,
-    changed: Notify,
+    changed: Arc<Notify>,
 }
 
 /// Runs the plan against the gateway of `link`.
@@ -77,11 +78,11 @@ pub async fn run(plan: &Plan, callee: &Callee, link: LinkConfig) -> Result<Repor
         talks: talks.iter().cloned().collect(),
         link: Arc::default(),
         lanes: u64::from(link.lanes.max(1)),
-        is_logged_on: AtomicBool::new(false),
+        is_logged_on: Arc::default(),
         sent: AtomicUsize::new(0),
         settled: AtomicUsize::new(0),
         frames: AtomicUsize::new(0),
-        changed: Notify::new(),
+        changed: Arc::default(),
     });
     let centre: Arc<dyn Centre> = Arc::<Calls>::clone(&calls);
     let link = Link::start(link, &centre);
@@ -300,9 +301,15 @@ impl Centre for Calls {
         let mut answer = None;
         match body {
             Body::LogOnAgent(it) => {
-                self.is_logged_on.store(it.user == self.agent, Ordering::Relaxed);
-                self.changed.notify_waiters();
-                answer = Some(engine_frame::Body::AgentLoggedOn(AgentLoggedOn { user: it.user }));
+                let is_ours = it.user == self.agent;
+                let answered = self.answer(engine_frame::Body::AgentLoggedOn(AgentLoggedOn { user: it.user }));
+                let (is_logged_on, changed) = (Arc::clone(&self.is_logged_on), Arc::clone(&self.changed));
+                return async move {
+                    answered.await;
+                    is_logged_on.store(is_ours, Ordering::Relaxed);
+                    changed.notify_waiters();
+                }
+                .boxed();
             }
             Body::ContactAccepted(it) => self.change(&it.contact, |state| state.opened = Some(Ok(()))),
             Body::ContactRejected(it) => {

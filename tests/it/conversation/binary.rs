@@ -22,21 +22,21 @@ use crate::{
     harness::{CONFIG, TOKEN, profile},
 };
 
-pub(super) struct Binary {
+pub(crate) struct Binary {
     child: Child,
     log: watch::Receiver<Vec<String>>,
-    pub(super) directory: TempDir,
-    pub(super) ops: SocketAddr,
-    pub(super) engines: SocketAddr,
+    pub(crate) directory: TempDir,
+    pub(crate) ops: SocketAddr,
+    pub(crate) engines: SocketAddr,
 }
 
 impl Binary {
-    pub(super) async fn start(profile: &str) -> Self {
+    pub(crate) async fn start(profile: &str) -> Self {
         Self::start_in(TempDir::new().unwrap(), CONFIG, profile).await
     }
 
     /// Where one may have been before.
-    pub(super) async fn start_in(directory: TempDir, config: &str, profile: &str) -> Self {
+    pub(crate) async fn start_in(directory: TempDir, config: &str, profile: &str) -> Self {
         fs::create_dir_all(directory.path().join("profiles")).unwrap();
         let log = "[log]\nformat = \"json\"\nfilter = \"info,usher=trace\"\n";
         fs::write(directory.path().join("usher.toml"), format!("{config}{log}")).unwrap();
@@ -67,12 +67,12 @@ impl Binary {
         binary
     }
 
-    pub(super) fn setup(&self) -> Setup {
+    pub(crate) fn setup(&self) -> Setup {
         Setup::new(tcp(self.engines), TOKEN, "engine-1", "sales").user("va1")
     }
 
     /// The first line of the log that contains `text`, when it is there.
-    pub(super) async fn line(&self, text: &str) -> String {
+    pub(crate) async fn line(&self, text: &str) -> String {
         let mut log = self.log.clone();
         let has = |lines: &Vec<String>| lines.iter().any(|it| it.contains(text));
         let found = timeout(Duration::from_secs(30), log.wait_for(has)).await.map(|it| it.map(|it| it.clone()));
@@ -83,7 +83,7 @@ impl Binary {
     }
 
     /// Kills it; yields its directory and everything it logged.
-    pub(super) async fn kill(mut self) -> (TempDir, String) {
+    pub(crate) async fn kill(mut self) -> (TempDir, String) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         // The end of standard error closes the channel.

@@ -6,7 +6,11 @@ use super::*;
 
 /// A path of the route, with names that are there.
 fn path(route: &str) -> String {
-    route.replace("{unit}", "sales").replace("{contact}", "c1").replace("{profile}", "support").replace("{user}", "chief")
+    route
+        .replace("{unit}", "sales")
+        .replace("{contact}", "c1")
+        .replace("{profile}", "support")
+        .replace("{user}", "chief")
 }
 
 #[tokio::test]
@@ -31,7 +35,8 @@ async fn s1_every_page_takes_its_role() {
                 (Some(_), _) => 401,
             };
             assert_eq!(ask(&stranger).await, expected, "nobody at {method} {path}");
-            for (browser, own) in [(&viewer, Role::Viewer), (&operator, Role::Operator), (&admin, Role::Administrator)] {
+            for (browser, own) in [(&viewer, Role::Viewer), (&operator, Role::Operator), (&admin, Role::Administrator)]
+            {
                 let status = ask(browser).await;
                 let may = Some(own) >= role;
                 assert_eq!(status == 403, !may, "{own:?} at {method} {path}: {status}");
@@ -110,7 +115,9 @@ async fn s1_the_door_leads_to_pages_of_ours_alone() {
     let (house, admin) = House::with_admin().await;
     admin.cookies.lock().unwrap().clear();
     assert_eq!(admin.get("/audit?before=7").await.to.as_deref(), Some("/sign-in?to=%2Faudit%3Fbefore%3D7"));
-    for (to, expected) in [("/audit?before=7", "/audit?before=7"), ("//evil.example", "/"), ("https://evil.example", "/")] {
+    for (to, expected) in
+        [("/audit?before=7", "/audit?before=7"), ("//evil.example", "/"), ("https://evil.example", "/")]
+    {
         let form = [("name", "chief"), ("password", PASSWORD), ("to", to)];
         assert_eq!(house.browser().post("/sign-in", &form).await.to.as_deref(), Some(expected), "{to}");
     }

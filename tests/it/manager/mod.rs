@@ -1,6 +1,7 @@
 //! The Web Manager over HTTP: a browser without a script, cookies and all.
 
 mod doors;
+mod editing;
 mod people;
 mod watching;
 

@@ -76,7 +76,10 @@ async fn s1_users_are_invited_changed_and_removed_and_the_log_tells_by_whom() {
     assert_eq!(ann.send("/users/chief/remove", &[("version", &root)]).await.status, 303);
     assert_eq!(admin.get("/").await.status, 303);
     let own = hidden(&ann.get("/users/ann").await.text, "version").unwrap();
-    for (path, form) in [("/users/ann/remove", vec![("version", own.as_str())]), ("/users/ann", vec![("role", "viewer"), ("version", own.as_str())])] {
+    for (path, form) in [
+        ("/users/ann/remove", vec![("version", own.as_str())]),
+        ("/users/ann", vec![("role", "viewer"), ("version", own.as_str())]),
+    ] {
         let page = ann.send(path, &form).await;
         assert!(page.text.contains("the last administrator"), "{}", page.text);
     }

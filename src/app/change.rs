@@ -1,0 +1,173 @@
+//! A change of the configuration by the Web Manager: validated as every configuration is, put in force, and kept with its line of
+//! the audit log. One after the other, in the task that also reloads.
+
+use super::{Office, Running, SEALED_AS, load_with};
+use crate::{
+    config::{Managed, Sources},
+    manager::ports::{ProfileOrder, Refusal},
+    store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, StoreError, seal::Sealer},
+};
+
+/// As it is laid beside the files.
+pub(super) fn managed(document: &Document) -> Managed {
+    let text = String::from_utf8_lossy(&document.body).into_owned();
+    Managed { name: shown(&document.name), text }
+}
+
+fn shown(name: &str) -> String {
+    format!("{name} (Web Manager)")
+}
+
+pub(super) async fn carry_out(
+    running: &mut Running,
+    office: &Office,
+    sources: &Sources,
+    order: ProfileOrder,
+) -> Result<(), Refusal> {
+    let unreadable = |error: StoreError| Refusal::Store(error);
+    let documents = running.store().documents(DocumentKind::Profile).await.map_err(unreadable)?;
+    let before = documents.iter().find(|it| it.name == order.name).cloned();
+    let is_expected = match (order.expected, &before) {
+        (Expected::Any, _) | (Expected::New, None) => true,
+        (Expected::Version(version), Some(before)) => version == before.version,
+        (Expected::New, Some(_)) | (Expected::Version(_), None) => false,
+    };
+    if !is_expected {
+        return Err(Refusal::Conflict(before.map(Box::new)));
+    }
+    let others = documents.iter().filter(|it| it.name != order.name);
+    let mut managed: Vec<Managed> = others.map(managed).collect();
+    if let Some(text) = &order.text {
+        managed.push(Managed { name: shown(&order.name), text: text.clone() });
+    }
+    let store = office.configuration().settings.store.path.clone();
+    let loaded = load_with(Sources { managed, ..sources.clone() }, &store).await;
+    let loaded = loaded.map_err(|findings| Refusal::Findings(findings.list))?;
+    let own = shown(&order.name);
+    let typed = loaded.typed.iter().filter(|(name, _)| *name == own).map(|(_, range)| range.clone());
+    let text = order.text.as_deref().map(|text| sealed(text, typed.collect(), office.sealer())).transpose();
+    let text = text.map_err(|error| Refusal::Unable(format!("a secret cannot be sealed: {error}")))?;
+
+    running.reload(loaded.settings.clone()).map_err(|error| Refusal::Unable(format!("{error:#}")))?;
+    let line = line(&order, before.as_ref(), text.as_deref(), running.clock().now());
+    let body = text.map(String::into_bytes);
+    let change = Change { kind: DocumentKind::Profile, name: order.name, expected: order.expected, body };
+    if let Err(error) = running.store().change(&[change], &line).await {
+        // What is not kept is not in force either.
+        if let Err(error) = running.reload(office.configuration().settings.clone()) {
+            tracing::error!("a change that could not be kept stays in force until the next start: {error:#}");
+        }
+        return Err(match error {
+            ChangeError::Conflict { found, .. } => Refusal::Conflict(found),
+            ChangeError::Store(error) => Refusal::Store(error),
+        });
+    }
+    office.show(loaded);
+    Ok(())
+}
+
+fn line(
+    order: &ProfileOrder,
+    before: Option<&Document>,
+    after: Option<&str>,
+    at: crate::core::ids::Timestamp,
+) -> AuditLine {
+    let action = match (before, after) {
+        (_, None) => "profile.removed",
+        (None, Some(_)) => "profile.added",
+        (Some(_), Some(_)) => "profile.changed",
+    };
+    AuditLine {
+        at,
+        by: order.by.clone(),
+        action: action.to_owned(),
+        subject: order.name.clone(),
+        before: before.map(|it| without_secrets(&String::from_utf8_lossy(&it.body))),
+        after: after.map(without_secrets),
+    }
+}
+
+/// The text with each secret that was typed in it as what it is sealed to.
+fn sealed(
+    text: &str,
+    mut typed: Vec<std::ops::Range<usize>>,
+    sealer: &Sealer,
+) -> Result<String, crate::seal::SealError> {
+    typed.sort_by_key(|it| it.start);
+    let (mut out, mut rest) = (String::with_capacity(text.len()), 0);
+    for range in typed {
+        let (Some(before), Some(value)) = (text.get(rest..range.start), text.get(range.clone())) else { continue };
+        let Some(secret) = toml_text(value) else { continue };
+        out.push_str(before);
+        out.push_str("{ sealed = \"");
+        out.push_str(&to_hex(&sealer.seal(SEALED_AS, secret.as_bytes())?));
+        out.push_str("\" }");
+        rest = range.end;
+    }
+    out.push_str(text.get(rest..).unwrap_or_default());
+    Ok(out)
+}
+
+/// What a TOML string says.
+fn toml_text(written: &str) -> Option<zeroize::Zeroizing<String>> {
+    crate::config::text_of(written).map(zeroize::Zeroizing::new)
+}
+
+/// For the audit log: even what is sealed is nobody's to carry about.
+fn without_secrets(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut parts = text.split("sealed = \"");
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let after = part.split_once('"').map_or("", |it| it.1);
+        out.push_str("sealed = \"****\"");
+        out.push_str(after);
+    }
+    out
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string does not fail.
+        write!(text, "{byte:02x}").unwrap_or_default();
+    }
+    text
+}
+
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_is_sealed_where_it_stands_and_the_rest_is_left_as_it_is() {
+        let sealer = Sealer::from_key([7; 32]);
+        let text = "# mine\nagent_password = \"a \\\"b\\\"\" # here\n[lex]\nsecret_access_key = 'x'\n";
+        let of = |part: &str| {
+            let start = text.find(part).unwrap();
+            start..start + part.len()
+        };
+        let out = sealed(text, vec![of("'x'"), of("\"a \\\"b\\\"\"")], &sealer).unwrap();
+        assert!(
+            out.starts_with("# mine\nagent_password = { sealed = \"") && out.contains("\" } # here\n[lex]\n"),
+            "{out}"
+        );
+        let secrets: Vec<String> = out
+            .split("sealed = \"")
+            .skip(1)
+            .map(|it| from_hex(it.split('"').next().unwrap()).unwrap())
+            .map(|it| String::from_utf8(sealer.open(SEALED_AS, &it).unwrap().to_vec()).unwrap())
+            .collect();
+        assert_eq!(secrets, ["a \"b\"", "x"]);
+        let told = without_secrets(&out);
+        assert!(told.contains("agent_password = { sealed = \"****\" } # here") && !told.contains("0000"), "{told}");
+        assert_eq!(sealed(text, Vec::new(), &sealer).unwrap(), text);
+    }
+}
