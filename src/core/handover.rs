@@ -18,6 +18,8 @@ pub enum Cause {
     Failures(u32, FailureKind),
     /// So many slow answers in a row.
     Slow(u32),
+    /// A person at the Web Manager has decided it.
+    Operator(String),
 }
 
 impl Cause {
@@ -30,6 +32,7 @@ impl Cause {
             Self::NotUnderstood(n) => format!("{n} inputs in a row not understood"),
             Self::Failures(n, kind) => format!("{n} technical failures in a row, the last: {}", kind.label()),
             Self::Slow(n) => format!("{n} slow answers in a row"),
+            Self::Operator(name) => format!("operator {name}"),
         }
     }
 }
@@ -160,6 +163,7 @@ mod tests {
             (Cause::NotUnderstood(3), "3 inputs in a row not understood"),
             (Cause::Failures(2, FailureKind::Quota), "2 technical failures in a row, the last: quota"),
             (Cause::Slow(4), "4 slow answers in a row"),
+            (Cause::Operator("ann".to_owned()), "operator ann"),
         ] {
             assert_eq!(cause.reason(), reason);
         }

@@ -250,7 +250,7 @@ impl Reader {
                     self.does(Does::HandsOver(None));
                     self.withhold();
                 }
-                Cause::NotUnderstood(_) | Cause::Failures(..) | Cause::Slow(_) => {}
+                Cause::NotUnderstood(_) | Cause::Failures(..) | Cause::Slow(_) | Cause::Operator(_) => {}
             },
             Step::ExternalAsked { host, .. } => {
                 self.does(Does::Asks { host });
@@ -427,7 +427,8 @@ impl Reader {
             }
             // Our own words went out in their place.
             Cause::NotUnderstood(_) | Cause::Failures(..) => self.withhold(),
-            Cause::Slow(_) => {}
+            // No engine's doing.
+            Cause::Slow(_) | Cause::Operator(_) => {}
         }
         self.over();
     }

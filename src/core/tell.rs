@@ -260,6 +260,7 @@ fn of_end(reason: &EndReason) -> String {
         EndReason::Inactivity => "the customer was inactive".to_owned(),
         EndReason::Left(reason) if reason.is_empty() => "by the routing engine".to_owned(),
         EndReason::Left(reason) => format!("by the routing engine: {reason}"),
+        EndReason::Operator(name) => format!("by operator {name}"),
         EndReason::EngineAway => "the routing engine stayed away".to_owned(),
         EndReason::NotServed => "no profile serves its virtual agent any more".to_owned(),
     }

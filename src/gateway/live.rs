@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::{Gateway, Roster};
 use crate::core::{
     agent,
-    contact::Standing,
+    contact::{Event, Order, Standing},
     ids::{ContactId, EngineId, EngineName, ProfileName, QueueId, Timestamp, UnitName, UserId},
     message::MediaType,
 };
@@ -83,6 +83,18 @@ impl Gateway {
                 });
             }
         }
+    }
+
+    /// Where an open contact stands, and of what kind it is.
+    pub fn standing(&self, id: &ContactId) -> Option<(Standing, MediaType)> {
+        self.shards.of(id).contacts.get(id).map(|it| (it.contact.standing(), it.contact.card().media))
+    }
+
+    /// What a person wants done with a contact. Says where it stands then; `None`: there is no such contact.
+    pub fn order(self: &Arc<Self>, id: &ContactId, order: Order, by: &str) -> Option<Standing> {
+        self.apply(id, Event::Ordered { order, by: by.to_owned() });
+        let shard = self.shards.of(id);
+        shard.contacts.get(id).map(|it| it.contact.standing())
     }
 
     /// By business unit and user.

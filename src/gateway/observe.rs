@@ -103,6 +103,7 @@ const fn end_kind(reason: &EndReason, with_person: bool) -> EndKind {
         EndReason::Inactivity => EndKind::Inactivity,
         EndReason::Left(_) if with_person => EndKind::HandedOver,
         EndReason::Left(_) => EndKind::Customer,
+        EndReason::Operator(_) => EndKind::Operator,
         EndReason::EngineAway => EndKind::EngineAway,
         EndReason::NotServed => EndKind::Failed,
     }
@@ -115,6 +116,7 @@ const fn cause_label(cause: &Cause) -> HandoverCause {
         Cause::NotUnderstood(_) => HandoverCause::NotUnderstood,
         Cause::Failures(..) => HandoverCause::Failures,
         Cause::Slow(_) => HandoverCause::Slow,
+        Cause::Operator(_) => HandoverCause::Operator,
     }
 }
 

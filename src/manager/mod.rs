@@ -152,6 +152,8 @@ const ROUTES: &[Route] = &[
     closed("/live/events", Role::Viewer, "GET", || get(live::events)),
     closed("/contacts/{unit}/{contact}", Role::Viewer, "GET", || get(contact::show)),
     closed("/contacts/{unit}/{contact}/events", Role::Viewer, "GET", || get(contact::events)),
+    closed("/contacts/{unit}/{contact}/hand-over", Role::Operator, "POST", || post(contact::hand_over)),
+    closed("/contacts/{unit}/{contact}/end", Role::Operator, "POST", || post(contact::end)),
     closed("/agents", Role::Viewer, "GET", || get(alerts::agents)),
     closed("/profiles", Role::Viewer, "GET", || get(profiles::list)),
     closed("/profiles/new", Role::Administrator, "GET POST", || get(edit::new).post(edit::add)),

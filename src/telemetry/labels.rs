@@ -63,6 +63,8 @@ labels!(
         Failed = "failed",
         /// Given up: the routing engine stayed away too long.
         EngineAway = "engine_away",
+        /// A person at the Web Manager ended it.
+        Operator = "operator",
     }
 );
 
@@ -76,6 +78,8 @@ labels!(
         NotUnderstood = "not_understood",
         Failures = "failures",
         Slow = "slow",
+        /// A person at the Web Manager.
+        Operator = "operator",
     }
 );
 

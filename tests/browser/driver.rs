@@ -139,6 +139,21 @@ impl Browser {
         }
     }
 
+    /// The same while pages go and come: each look is a script of its own, as one that runs is lost with its page.
+    pub(crate) async fn arrives(&self, expression: &str) {
+        let script = format!("return Boolean({expression})");
+        let looks = async {
+            // A page that is just going answers nothing.
+            while self.client.execute(&script, Vec::new()).await.ok() != Some(Value::Bool(true)) {
+                tokio::time::sleep(Duration::from_millis(16)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE * 2 / 3, looks).await.is_err() {
+            let text = self.run("return document.body.innerText").await;
+            panic!("never came: {expression}\n{}", text.as_str().unwrap_or_default());
+        }
+    }
+
     /// Types with the keyboard, wherever the focus is.
     pub(crate) async fn keys(&self, text: &str) {
         for letter in text.chars() {

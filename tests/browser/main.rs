@@ -18,6 +18,7 @@ mod fakes;
 #[expect(dead_code, reason = "shared with the integration tests, which use the rest")]
 #[path = "../it/harness.rs"]
 mod harness;
+mod manager;
 mod stage;
 mod window;
 mod wire;

@@ -112,7 +112,7 @@ fn centre(setup: Setup) -> Setup {
     setup
 }
 
-fn offer(contact: &str, media: MediaType) -> ContactOffered {
+pub(crate) fn offer(contact: &str, media: MediaType) -> ContactOffered {
     ContactOffered {
         contact: contact.to_owned(),
         agent: "va1".to_owned(),

@@ -1,7 +1,13 @@
 //! How a contact ends.
 
-use super::{Command, Contact, Context, Effect, EndReason, Out, Pending, Phase};
-use crate::core::{ids::MessageId, message::Reply, step::Step};
+use super::{Command, Contact, Context, Effect, EndReason, Order, Out, Pending, Phase};
+use crate::core::{
+    handover::{self, Cause},
+    ids::MessageId,
+    message::{Parameters, Reply},
+    profile::Destination,
+    step::Step,
+};
 
 impl Contact {
     /// Inactivity (S14, S15). The customer's last word before it counts: see `unless_after`.
@@ -26,6 +32,38 @@ impl Contact {
         let unless_after = self.state.last_message.clone();
         let seq = self.send(Command::EndContact { reason: reason.label().to_owned(), farewell, unless_after }, cx, out);
         self.state.phase = Phase::Closing { seq, reason };
+    }
+
+    /// What a person wants done, while the virtual agent has the contact. The running question is given up; what it was about goes to
+    /// the person, or is asked again if nobody takes the contact.
+    pub(super) fn on_ordered(&mut self, order: Order, by: String, cx: Context<'_>, out: &mut Out) {
+        if self.state.phase != Phase::Bot {
+            return;
+        }
+        let to = match order {
+            Order::HandOver(queue) => Destination::Queue(queue),
+            Order::End => {
+                self.interrupt();
+                return self.close(EndReason::Operator(by), Vec::new(), cx, out);
+            }
+        };
+        // An operator may go beyond what the profile allows, but not into a queue that is closed or unknown.
+        match handover::check(&cx.rules.handover, cx.directory, &to, 0) {
+            Ok(()) => {
+                self.interrupt();
+                self.requeue(to, Cause::Operator(by), &Parameters::new(), cx, out);
+            }
+            Err(why) => out.steps.push(Step::NoPerson { cause: Cause::Operator(by), why }),
+        }
+    }
+
+    fn interrupt(&mut self) {
+        if let Some(Pending::Ask(asked)) = self.state.pending.take()
+            && asked.heard.id.is_some()
+        {
+            self.state.waiting.push_front(asked.heard);
+        }
+        self.state.gathering = None;
     }
 
     /// Gives up the running question and what waits behind it, and says so in the timeline.
@@ -71,6 +109,7 @@ impl EndReason {
             Self::Completed => "completed",
             Self::Inactivity => "inactivity",
             Self::Left(_) => "left",
+            Self::Operator(_) => "operator",
             Self::EngineAway => "engine_away",
             Self::NotServed => "not_served",
         }

@@ -117,10 +117,19 @@ pub enum EndReason {
     Inactivity,
     /// The routing engine ended it.
     Left(String),
+    /// A person at the Web Manager did.
+    Operator(String),
     /// The routing engine stayed away too long.
     EngineAway,
     /// After a restart no profile served its virtual agent any more.
     NotServed,
+}
+
+/// What a person wants done with a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    HandOver(QueueId),
+    End,
 }
 
 /// What a contact waits for.
@@ -204,6 +213,11 @@ pub enum Event {
     Returned {
         card: Box<Card>,
         from: ActionSeq,
+    },
+    /// A person at the Web Manager takes the contact from the virtual agent.
+    Ordered {
+        order: Order,
+        by: String,
     },
     /// The routing engine ended the contact.
     Left {
@@ -344,6 +358,7 @@ impl Contact {
             Event::Outcome { seq, outcome, detail } => self.on_outcome(seq, outcome, detail, cx, out),
             Event::Delivered(seq) => self.on_delivered(seq, cx),
             Event::Returned { card, from } => self.on_returned(*card, from, cx, out),
+            Event::Ordered { order, by } => self.on_ordered(order, by, cx, out),
             Event::Left { reason } => self.end(EndReason::Left(reason), out),
             Event::EngineAway => self.end(EndReason::EngineAway, out),
             Event::Tick => self.on_tick(cx, out),

@@ -58,7 +58,14 @@ impl Contact {
         }
     }
 
-    fn requeue(&mut self, to: Destination, cause: Cause, slots: &Parameters, cx: Context<'_>, out: &mut Out) {
+    pub(super) fn requeue(
+        &mut self,
+        to: Destination,
+        cause: Cause,
+        slots: &Parameters,
+        cx: Context<'_>,
+        out: &mut Out,
+    ) {
         self.raise_epoch();
         self.state.counters.handovers = self.state.counters.handovers.saturating_add(1);
         let reason = cause.reason();

@@ -94,8 +94,8 @@ fn browsers(manager: &Manager, seat: &Seat, signed: &Signed) -> Markup {
     let w = &seat.words;
     let open = manager.people.sessions.of(&signed.session.user, manager.people.now());
     html! {
-        div class="scroll" { table {
-            thead { tr { th { (w.t("Browser")) } th { (w.t("Address")) } th { (w.t("Since")) } th { (w.t("Last seen")) } th {} } }
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
+            thead { tr { th { (w.t("Browser")) } th { (w.t("Address")) } th { (w.t("Since")) } th { (w.t("Last seen")) } th { (w.t("Sign out")) } } }
             tbody {
                 @for (id, it) in &open {
                     tr {

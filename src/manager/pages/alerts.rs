@@ -48,7 +48,7 @@ pub(in crate::manager) async fn agents(State(manager): State<Manager>, seat: Sea
                 Some(("/profiles", w.t("Look at the profiles")))))
         } @else {
             ul class="counts" { li { b { (logged_on) } " " (w.t("logged on")) } li { b { (agents.len()) } " " (w.t("assigned")) } }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr { th { (w.t("Virtual agent")) } th { (w.t("State")) } th { (w.t("Profile")) } th { (w.t("Business unit")) } } }
                 tbody {
                     @for it in &agents {

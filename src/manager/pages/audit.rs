@@ -46,7 +46,7 @@ pub(in crate::manager) async fn show(
         @if lines.is_empty() {
             (empty(w.t("Nothing has been changed here yet."), None))
         } @else {
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr { th { (w.t("When")) } th { (w.t("Who")) } th { (w.t("What")) } th { (w.t("Of what")) } th { (w.t("Before")) } th { (w.t("After")) } } }
                 tbody {
                     @for (_, it) in &lines {

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use axum::{
     extract::{Path, State},
     response::{
-        IntoResponse as _, Response, Sse,
+        IntoResponse as _, Redirect, Response, Sse,
         sse::{Event, KeepAlive},
     },
 };
@@ -13,11 +13,19 @@ use futures::stream;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
-use super::{Section, live::contact_path, not_found, page, refusal, time, unavailable};
+use super::{Section, live::contact_path, not_found, page, refusal, time, token, unavailable};
 use crate::{
-    core::ids::{ContactId, ContactName, Timestamp, UnitName},
+    core::{
+        contact::{Order, Standing},
+        ids::{ContactId, ContactName, QueueId, Timestamp, UnitName},
+    },
     gateway::{Content, Opened, storage::Pos, timeline::as_lines},
-    manager::{Manager, guard::Seat, words::Words},
+    manager::{
+        Manager,
+        guard::{Fields, Seat},
+        people::Role,
+        words::Words,
+    },
 };
 
 /// Nearly every conversation is shorter.
@@ -54,6 +62,7 @@ pub(in crate::manager) async fn show(
             Ok(()) => p class="hint" { (w.f("{} records, each chained to the one before: unaltered.", &[&records.len()])) },
             Err(_) => p class="problem" role="alert" { (w.t("This timeline has been altered: a record is not what was written.")) },
         }
+        (hand(&manager, &seat, &id))
         @if is_cut { p class="hint" { (w.t("What happened before is left out, or has been pruned.")) } }
         ol class="timeline" data-events={ (contact_path(&id)) "/events?began=" (began.0) } data-last=(last)
             data-lost=(w.t("The connection is lost; this is not up to date.")) {
@@ -61,6 +70,71 @@ pub(in crate::manager) async fn show(
         }
     };
     page(&seat, Section::Live, id.name.as_str(), &body)
+}
+
+/// What an operator can do with a contact that the virtual agent has.
+fn hand(manager: &Manager, seat: &Seat, id: &ContactId) -> Markup {
+    let w = &seat.words;
+    let Some((standing, media)) = manager.gateway.standing(id) else { return html! {} };
+    let is_bots = matches!(standing, Standing::Listening | Standing::Asking | Standing::Acting);
+    let directory = manager.gateway.directory(&id.unit);
+    let fitting = directory.iter().flat_map(|it| &it.queues).filter(|(_, queue)| queue.open && queue.media == media);
+    let queues: Vec<&str> = fitting.map(|(queue, _)| queue.as_str()).collect();
+    html! {
+        @if is_bots && seat.may(Role::Operator) {
+            div class="hand" {
+                @if !queues.is_empty() {
+                    form method="post" action={ (contact_path(id)) "/hand-over" } class="row" {
+                        (token(seat))
+                        label { span { (w.t("Queue")) } select name="queue" { @for it in &queues { option value=(it) { (it) } } } }
+                        button { (w.t("Hand over to a person")) }
+                    }
+                }
+                form method="post" action={ (contact_path(id)) "/end" } {
+                    (token(seat))
+                    button class="danger" { (w.t("End the contact")) }
+                }
+            }
+        }
+    }
+}
+
+pub(in crate::manager) async fn hand_over(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    fields: Fields,
+) -> Response {
+    let Ok(queue) = QueueId::new(fields.get("queue")) else { return not_found(&seat) };
+    ordered(&manager, &seat, names, (Order::HandOver(queue), "contact.handed_over")).await
+}
+
+pub(in crate::manager) async fn end(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    ordered(&manager, &seat, names, (Order::End, "contact.ended")).await
+}
+
+async fn ordered(manager: &Manager, seat: &Seat, names: (String, String), (order, action): (Order, &str)) -> Response {
+    let w = &seat.words;
+    let Some(id) = id(names) else { return not_found(seat) };
+    let line = manager.people.line(seat.name(), action, &id.to_string());
+    let line = if let Order::HandOver(queue) = &order { line.after(queue.as_str()) } else { line };
+    match manager.gateway.order(&id, order, seat.name()) {
+        None => not_found(seat),
+        Some(Standing::HandingOver | Standing::Closing) => match manager.people.tell(line).await {
+            Ok(()) => Redirect::to(&contact_path(&id)).into_response(),
+            Err(error) => unavailable(seat, &error),
+        },
+        Some(Standing::WithPerson) => refusal(seat, StatusCode::CONFLICT, w.t("A person has this contact already.")),
+        Some(Standing::Listening | Standing::Asking | Standing::Acting) => {
+            let text =
+                w.t("The queue is closed, unknown, or its wait is longer than the profile allows. The contact stays with the virtual agent.");
+            refusal(seat, StatusCode::CONFLICT, text)
+        }
+    }
 }
 
 fn entry(w: &Words, opened: &Opened, began: Timestamp) -> Markup {

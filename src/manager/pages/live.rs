@@ -198,7 +198,7 @@ fn table(w: &Words, seen: &Seen, filter: &Filter) -> Markup {
                 (empty(w.t("No open contact fits the filter."), Some(("/", w.t("Show all")))))
             }
         } @else {
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr {
                     th { (w.t("Contact")) } th { (w.t("State")) } th { (w.t("Profile")) } th { (w.t("Engine")) }
                     th { (w.t("Queue")) } th { (w.t("Virtual agent")) } th class="number" { (w.t("Turns")) }

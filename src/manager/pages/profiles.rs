@@ -34,7 +34,7 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
         @if profiles.is_empty() {
             (empty(w.t("There is no profile yet: nobody answers contacts."), may.then_some(("/profiles/new", w.t("Add a profile")))))
         } @else {
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr {
                     th { (w.t("Profile")) } th { (w.t("Business unit")) } th { (w.t("Language engine")) }
                     th { (w.t("Further engines")) } th class="number" { (w.t("Virtual agents")) } th { (w.t("Written in")) }
@@ -153,7 +153,7 @@ fn engines(w: &Words, manager: &Manager, profile: &Profile) -> Markup {
     let roster = manager.gateway.roster();
     let served = roster.profiles().iter().find(|it| it.rules.unit == profile.unit && it.rules.profile == profile.name);
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
             thead { tr { th { (w.t("Engine")) } th { (w.t("Type")) } th { (w.t("State")) } } }
             tbody {
                 @for (name, engine) in profile.engines.all() {
@@ -195,7 +195,7 @@ fn actions(w: &Words, profile: &Profile) -> Markup {
         @if profile.rules.actions.is_empty() {
             p { (w.t("None is configured: whatever the language engine asks for is text alone.")) }
         } @else {
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr { th { (w.t("Name")) } th { (w.t("Kind of contact")) } th { (w.t("What it does")) } } }
                 tbody {
                     @for it in &profile.rules.actions {
@@ -240,7 +240,7 @@ fn of_profile(loaded: &Loaded, index: usize) -> Vec<(String, &Effective)> {
 
 fn settings(w: &Words, list: &[(String, &Effective)]) -> Markup {
     html! {
-        div class="scroll" { table class="settings" {
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table class="settings" {
             thead { tr { th { (w.t("Setting")) } th { (w.t("Value")) } th { (w.t("Comes from")) } } }
             tbody {
                 @for (key, it) in list {

@@ -50,7 +50,7 @@ async fn listed(
             _ => {}
         }
         (summary(w, problems))
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
             thead { tr { th { (w.t("User")) } th { (w.t("Role")) } th { (w.t("Second factor")) } th { (w.t("State")) } } }
             tbody {
                 @for it in &users {

@@ -94,7 +94,7 @@ impl Actions {
 fn by_name(cause: &Cause) -> Option<String> {
     match cause {
         Cause::Action(name) => Some(name.clone()),
-        Cause::LiveAgent | Cause::NotUnderstood(_) | Cause::Failures(..) | Cause::Slow(_) => None,
+        Cause::LiveAgent | Cause::NotUnderstood(_) | Cause::Failures(..) | Cause::Slow(_) | Cause::Operator(_) => None,
     }
 }
 
@@ -122,7 +122,7 @@ const fn end(reason: &EndReason) -> ClosedReason {
     match reason {
         EndReason::Completed => ClosedReason::Completed,
         EndReason::Inactivity => ClosedReason::Inactivity,
-        EndReason::Left(_) => ClosedReason::Left,
+        EndReason::Left(_) | EndReason::Operator(_) => ClosedReason::Left,
         EndReason::EngineAway => ClosedReason::EngineAway,
         EndReason::NotServed => ClosedReason::NotServed,
     }

@@ -2,8 +2,10 @@
 
 use futures::StreamExt as _;
 
+use usher::wire::engine::MediaType;
+
 use super::*;
-use crate::fakes::engine::FakeEngine;
+use crate::{conversation::offer, fakes::engine::FakeEngine};
 
 /// Reads events until one holds the text; yields what came.
 async fn until(response: Response, text: &str) -> String {
@@ -93,5 +95,41 @@ async fn s7_a_profile_shows_what_is_in_force_where_it_is_written_and_no_secret()
     assert!(!page.contains("&quot;secret&quot;"), "{page}");
     assert_eq!(admin.get("/profiles/sales/none").await.status, 404);
     assert_eq!(admin.get("/profiles/none/support").await.status, 404);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn b2_an_operator_hands_a_contact_to_a_queue_or_ends_it_and_the_log_tells() {
+    let (house, admin) = House::with_admin().await;
+    let (operator, viewer) =
+        (house.user(&admin, "olga", "operator").await, house.user(&admin, "victor", "viewer").await);
+    let setup = house.usher.setup().queue("support", MediaType::OpenMedia).queue("web", MediaType::WebInteraction);
+    let engine = FakeEngine::attach(setup).await.unwrap();
+    engine.open_as(offer("c-1", MediaType::OpenMedia)).await;
+    let page = operator.get("/contacts/sales/c-1").await.text;
+    assert!(
+        page.contains("Hand over to a person") && page.contains("value=\"support\"") && !page.contains("\"web\""),
+        "{page}"
+    );
+    assert!(!viewer.get("/contacts/sales/c-1").await.text.contains("Hand over to a person"));
+    let none = operator.send("/contacts/sales/c-1/hand-over", &[("queue", "none")]).await;
+    assert_eq!(none.status, 409);
+    assert!(none.text.contains("The contact stays with the virtual agent"), "{}", none.text);
+    let done = operator.send("/contacts/sales/c-1/hand-over", &[("queue", "support")]).await;
+    assert_eq!(done.to.as_deref(), Some("/contacts/sales/c-1"), "{}", done.text);
+    let command = engine.next_command("c-1").await;
+    assert!(format!("{command:?}").contains("operator olga"), "{command:?}");
+    assert!(operator.get("/contacts/sales/c-1").await.text.contains("operator olga"));
+
+    engine.open_as(offer("c-2", MediaType::OpenMedia)).await;
+    assert_eq!(operator.send("/contacts/sales/c-2/end", &[]).await.status, 303);
+    assert!(format!("{:?}", engine.next_command("c-2").await).contains("EndContact"));
+    assert_eq!(operator.send("/contacts/sales/none/end", &[]).await.status, 404);
+    let log = admin.get("/audit.csv").await.text;
+    for line in
+        ["\"olga\",\"contact.handed_over\",\"sales/c-1\",\"\",\"support\"", "\"olga\",\"contact.ended\",\"sales/c-2\""]
+    {
+        assert!(log.contains(line), "no {line} in {log}");
+    }
     house.close().await;
 }

@@ -145,6 +145,8 @@ impl Model {
             Event::AskFailed { turn, epoch, kind, .. } => self.failure(*turn, *epoch, *kind, seen)?,
             // No draw yields it: a line in the timeline.
             Event::Shadowed(_) => {}
+            // No draw yields it: it leads to what an action or the clock leads to.
+            Event::Ordered { .. } => {}
             Event::ExternalAnswered { seq, .. } => {
                 self.external(*seq, seen)?;
             }

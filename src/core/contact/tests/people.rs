@@ -287,3 +287,68 @@ fn a_restart_in_any_phase_without_a_question_repeats_nothing() {
     let undelivered: Vec<u32> = talk.contact.undelivered().map(|(seq, _)| seq.0).collect();
     assert_eq!(undelivered, [1], "what an outcome names is delivered; the rest goes out again");
 }
+
+fn ordered(order: Order) -> Event {
+    Event::Ordered { order, by: "ann".to_owned() }
+}
+
+#[test]
+fn b2_an_operator_hands_a_contact_over_and_what_was_asked_goes_along() {
+    let talk = check(
+        rules(),
+        &[
+            (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
+            (1, ordered(Order::HandOver(queue("people"))), &["1 requeue to people: operator ann"]),
+            (2, answered(1, 0, says("Too late.")), &[]),
+            (3, ordered(Order::End), &[]),
+            (4, outcome(1, Outcome::Accepted), &[]),
+        ],
+    );
+    assert!(talk.context().transcript.iter().any(|it| it.text == "hello"));
+    assert_eq!(talk.stale(), 1);
+}
+
+#[test]
+fn b2_what_an_operator_interrupted_is_asked_again_if_nobody_takes_the_contact() {
+    check(
+        rules(),
+        &[
+            (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
+            (1, ordered(Order::HandOver(queue("people"))), &["1 requeue to people: operator ann"]),
+            (
+                2,
+                outcome(1, Outcome::Failed),
+                &[
+                    "2 say 'Nobody is free.'",
+                    r#"ask 2/1 'hello' with {"lastOutcome":{"outcome":"handover_failed","reason":""}}"#,
+                ],
+            ),
+            (3, answered(2, 1, says("Hi.")), &["3 say 'Hi.'"]),
+        ],
+    );
+}
+
+#[test]
+fn b2_an_operator_does_not_hand_over_to_a_queue_that_is_closed_or_unknown() {
+    let talk = check(
+        rules(),
+        &[
+            (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
+            (1, ordered(Order::HandOver(queue("nobody-knows-it"))), &[]),
+            (2, answered(1, 0, says("Hi.")), &["1 say 'Hi.'"]),
+        ],
+    );
+    assert!(talk.steps.iter().any(|it| matches!(it, Step::NoPerson { .. })));
+}
+
+#[test]
+fn an_operator_ends_a_contact_unless_the_customer_speaks_first() {
+    check(
+        rules(),
+        &[
+            (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
+            (1, ordered(Order::End), &["1 end operator after m1"]),
+            (2, answered(1, 0, says("Too late.")), &[]),
+        ],
+    );
+}
