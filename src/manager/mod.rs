@@ -1,6 +1,6 @@
 //! The Web Manager: where administrators configure, operators watch and designers understand.
 //!
-//! Pages are rendered here and work without a script. [`ROUTES`] is the whole of it, with the role that each page takes;
+//! Pages are rendered here and work without a script. `ROUTES` is the whole of it, with the role that each page takes;
 //! `guard` stands before all of them, `people` knows who may come in. What of the configuration is to be shown comes by
 //! [`ports`].
 

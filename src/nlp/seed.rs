@@ -20,7 +20,7 @@ pub(super) fn add(seed: Option<&Seed>, payload: &mut Parameters) {
     }
 }
 
-/// [`json`] within [`MAX_BYTES`], as far as lines can be left out.
+/// What [`json()`] says, within [`MAX_BYTES`], as far as lines can be left out.
 pub(super) fn fitting(seed: &Seed) -> Value {
     let mut left = MAX_BYTES.saturating_sub(json!({ "transcript": [], "slots": seed.slots }).to_string().len());
     let mut lines = lines(seed);
