@@ -3,7 +3,7 @@
 
 use super::{Office, Running, SEALED_AS, load_with};
 use crate::{
-    config::{Managed, Sources},
+    config::{Managed, Sources, masked},
     manager::ports::{ProfileOrder, Refusal},
     store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, StoreError, seal::Sealer},
 };
@@ -40,8 +40,7 @@ pub(super) async fn carry_out(
     if let Some(text) = &order.text {
         managed.push(Managed { name: shown(&order.name), text: text.clone() });
     }
-    let store = office.configuration().settings.store.path.clone();
-    let loaded = load_with(Sources { managed, ..sources.clone() }, &store).await;
+    let loaded = load_with(Sources { managed, ..sources.clone() }, running.store_path()).await;
     let loaded = loaded.map_err(|findings| Refusal::Findings(findings.list))?;
     let own = shown(&order.name);
     let typed = loaded.typed.iter().filter(|(name, _)| *name == own).map(|(_, range)| range.clone());
@@ -82,8 +81,8 @@ fn line(
         by: order.by.clone(),
         action: action.to_owned(),
         subject: order.name.clone(),
-        before: before.map(|it| without_secrets(&String::from_utf8_lossy(&it.body))),
-        after: after.map(without_secrets),
+        before: before.map(|it| masked(&String::from_utf8_lossy(&it.body))),
+        after: after.map(masked),
     }
 }
 
@@ -111,19 +110,6 @@ fn sealed(
 /// What a TOML string says.
 fn toml_text(written: &str) -> Option<zeroize::Zeroizing<String>> {
     crate::config::text_of(written).map(zeroize::Zeroizing::new)
-}
-
-/// For the audit log: even what is sealed is nobody's to carry about.
-fn without_secrets(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut parts = text.split("sealed = \"");
-    out.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        let after = part.split_once('"').map_or("", |it| it.1);
-        out.push_str("sealed = \"****\"");
-        out.push_str(after);
-    }
-    out
 }
 
 fn to_hex(bytes: &[u8]) -> String {
@@ -166,8 +152,9 @@ mod tests {
             .map(|it| String::from_utf8(sealer.open(SEALED_AS, &it).unwrap().to_vec()).unwrap())
             .collect();
         assert_eq!(secrets, ["a \"b\"", "x"]);
-        let told = without_secrets(&out);
-        assert!(told.contains("agent_password = { sealed = \"****\" } # here") && !told.contains("0000"), "{told}");
+        let told = masked(&out);
+        assert!(told.contains("agent_password = ****") && !told.contains("sealed"), "{told}");
+        assert!(!masked("#agent_password = \"kept for later\"\n").contains("kept for later"));
         assert_eq!(sealed(text, Vec::new(), &sealer).unwrap(), text);
     }
 }

@@ -61,11 +61,15 @@ pub async fn load(sources: &Sources) -> Result<Loaded, Findings> {
     let Ok(preview) = config::preview(sources) else {
         return config::load(sources, &nlp::schemas(), &|_| Err(SecretError::Unknown));
     };
-    let managed = match managed(&preview.store).await {
-        Ok(managed) => managed,
-        Err(error) => return Err(unreadable_store(&preview.store, &error)),
-    };
-    load_with(Sources { managed, ..sources.clone() }, &preview.store).await
+    load_beside(sources, &preview.store).await
+}
+
+/// With what the store at `store` holds, whatever the configuration says of it: a running gateway's stays where it is.
+async fn load_beside(sources: &Sources, store: &Path) -> Result<Loaded, Findings> {
+    match managed(store).await {
+        Ok(managed) => load_with(Sources { managed, ..sources.clone() }, store).await,
+        Err(error) => Err(unreadable_store(store, &error)),
+    }
 }
 
 /// With these profiles of the Web Manager's, whatever the store holds.

@@ -4,6 +4,7 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -19,6 +20,7 @@ use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +40,8 @@ use crate::{
 pub(super) const KEY: &str = "manager.listen";
 /// More than one administrator's browsers need; each page that is live holds one.
 const MAX_CONNECTIONS: usize = 512;
+/// How long answers that are under way may take once the door closes.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the Web Manager is shown.
 #[derive(Debug)]
@@ -167,11 +171,16 @@ impl Office {
     }
 
     pub async fn close(self) {
-        self.closing.cancel();
-        match self.task.await {
-            Ok(Ok(())) => {}
+        let Self { orders, closing, mut task, .. } = self;
+        // Whoever waits for a change is told.
+        drop(orders);
+        closing.cancel();
+        match timeout(CLOSE_WITHIN, &mut task).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(%error, "the Web Manager's door failed"),
             Ok(Err(error)) => tracing::error!(%error, "the Web Manager's door failed"),
-            Err(error) => tracing::error!(%error, "the Web Manager's door failed"),
+            // Somebody's connection does not end: the gateway's own end does not wait for it.
+            Err(_late) => task.abort(),
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Start-up, reload and drain of the whole gateway.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use tokio::{
@@ -90,6 +95,7 @@ pub(super) async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, 
 pub struct Running {
     gateway: Arc<Gateway>,
     store: Arc<dyn Store>,
+    store_path: PathBuf,
     settings: Settings,
     alerts: Arc<Alerts>,
     health: Arc<Health>,
@@ -189,6 +195,7 @@ impl Running {
         Ok(Self {
             gateway,
             store,
+            store_path: settings.store.path.clone(),
             settings,
             alerts,
             health,
@@ -212,6 +219,11 @@ impl Running {
     #[must_use]
     pub const fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
+    }
+
+    /// Where the store is that this gateway runs on.
+    pub(super) fn store_path(&self) -> &Path {
+        &self.store_path
     }
 
     pub(super) const fn store(&self) -> &Arc<dyn Store> {
@@ -386,7 +398,7 @@ async fn run(
 }
 
 async fn reload(running: &mut Running, office: &Office, sources: &Sources, watcher: &mut Watcher) {
-    match super::load(sources).await {
+    match super::load_beside(sources, running.store_path()).await {
         Ok(loaded) => {
             watcher.follow(&loaded.files);
             for warning in &loaded.warnings {

@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::Uri;
 
-use super::section::{At, Section};
+use super::{
+    document::DocumentKind,
+    section::{At, Section},
+};
 
 /// A host name as DNS allows it, or an address.
 pub(super) fn is_host(host: &str) -> bool {
@@ -80,6 +83,14 @@ impl Section<'_> {
                 && uri.host().is_some_and(|host| is_host(host.trim_start_matches('[').trim_end_matches(']')))
                 && matches!(uri.path(), "" | "/")
         });
+        if value.contains('@') && self.cx.documents.of(place).kind == DocumentKind::Managed {
+            let message = format!("`{}` holds a password", self.name_of(key));
+            self.cx.error(
+                place,
+                message,
+                "write this profile as a file: what the Web Manager keeps shows addresses as they are",
+            );
+        }
         if value.contains('@') {
             self.cx.literals.borrow_mut().insert(place);
         }

@@ -136,6 +136,18 @@ pub(super) fn is_secret_key(key: &str) -> bool {
             || SECRET_KEYS.iter().any(|secret| distance(last, secret) <= 2))
 }
 
+/// A TOML text as it may be shown.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), 0);
+    for range in masks(text) {
+        out.push_str(text.get(rest..range.start).unwrap_or_default());
+        out.push_str(HIDDEN);
+        rest = range.end;
+    }
+    out + text.get(rest..).unwrap_or_default()
+}
+
 /// What of a TOML text must not be shown: found line by line, so that it holds for texts that do not parse.
 fn masks(text: &str) -> Vec<Range<usize>> {
     let mut masks = Vec::new();

@@ -31,7 +31,7 @@ pub mod watch;
 
 use std::{cell::RefCell, collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
 
-pub use document::Location;
+pub use document::{Location, masked};
 pub use effective::Effective;
 pub use engines::Kinds;
 pub use finding::{Finding, Findings, Severity};

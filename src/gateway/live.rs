@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Gateway, Roster};
+use super::{Gateway, Roster, Todo, shard::Shard};
 use crate::core::{
     agent,
     contact::{Event, Order, Standing},
@@ -40,6 +40,18 @@ pub struct AgentNow {
     /// `None`: it was taken off its profile.
     pub profile: Option<ProfileName>,
     pub standing: agent::Standing,
+}
+
+/// What came of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ordered {
+    /// There is no such contact.
+    Unknown,
+    /// The virtual agent does not have it any more.
+    NotTheBots,
+    /// The queue takes nobody now.
+    Refused,
+    Taken,
 }
 
 /// A business unit as it is now.
@@ -90,11 +102,26 @@ impl Gateway {
         self.shards.of(id).contacts.get(id).map(|it| (it.contact.standing(), it.contact.card().media))
     }
 
-    /// What a person wants done with a contact. Says where it stands then; `None`: there is no such contact.
-    pub fn order(self: &Arc<Self>, id: &ContactId, order: Order, by: &str) -> Option<Standing> {
-        self.apply(id, Event::Ordered { order, by: by.to_owned() });
-        let shard = self.shards.of(id);
-        shard.contacts.get(id).map(|it| it.contact.standing())
+    /// Does what a person wants with a contact, if the virtual agent has it.
+    pub fn order(self: &Arc<Self>, id: &ContactId, order: Order, by: &str) -> Ordered {
+        let mut todo = Todo::default();
+        let ordered = {
+            let mut shard = self.shards.of(id);
+            let standing = |shard: &Shard| shard.contacts.get(id).map(|it| it.contact.standing());
+            match standing(&shard) {
+                None => Ordered::Unknown,
+                Some(Standing::HandingOver | Standing::WithPerson | Standing::Closing) => Ordered::NotTheBots,
+                Some(Standing::Listening | Standing::Asking | Standing::Acting) => {
+                    self.apply_in(&mut shard, id, Event::Ordered { order, by: by.to_owned() }, &mut todo);
+                    match standing(&shard) {
+                        Some(Standing::Listening | Standing::Asking | Standing::Acting) => Ordered::Refused,
+                        Some(Standing::HandingOver | Standing::WithPerson | Standing::Closing) | None => Ordered::Taken,
+                    }
+                }
+            }
+        };
+        self.finish(todo);
+        ordered
     }
 
     /// By business unit and user.

@@ -6,6 +6,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -16,6 +17,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use subtle::ConstantTimeEq as _;
+use tokio::time::timeout;
 
 use super::{
     Manager,
@@ -29,6 +31,11 @@ use super::{
 
 /// Of a form.
 const MAX_FORM_BYTES: usize = 512 * 1024;
+/// Of whoever is not signed in: a form whose session is over is as large.
+const MAX_STRANGERS_FORM_BYTES: usize = 64 * 1024;
+/// More than any form has.
+const MAX_FIELDS: usize = 2_000;
+const FORM_WITHIN: Duration = Duration::from_secs(15);
 pub(super) const CSRF: &str = "csrf";
 /// What the language is chosen by, beside what the browser asks for.
 pub(super) const LANGUAGE_COOKIE: &str = "usher_language";
@@ -46,7 +53,7 @@ pub(super) struct Fields(Arc<Vec<(String, String)>>);
 
 impl Fields {
     fn read(body: &[u8]) -> Self {
-        Self(Arc::new(form_urlencoded::parse(body).into_owned().collect()))
+        Self(Arc::new(form_urlencoded::parse(body).into_owned().take(MAX_FIELDS).collect()))
     }
 
     /// Empty where it is missing.
@@ -146,7 +153,10 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Finds out who is signed in, and reads the form; for every request.
 pub(super) async fn identify(State(manager): State<Manager>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let found = cookie(&parts.headers, manager.cookie_name()).and_then(|token| manager.people.session(token));
+    let found = cookie(&parts.headers, manager.cookie_name()).and_then(|token| {
+        // What is live is no sign of life.
+        if parts.uri.path().ends_with("/events") { manager.people.seen(token) } else { manager.people.session(token) }
+    });
     if let Some((id, session)) = found {
         parts.extensions.insert(Signed { id, session });
     }
@@ -160,7 +170,13 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
     if !is_ours(&parts.headers) {
         return refusal(&seat, StatusCode::FORBIDDEN, seat.words.t("This form does not come from one of these pages."));
     }
-    let Ok(bytes) = to_bytes(body, MAX_FORM_BYTES).await else {
+    let most = if seat.signed.is_some() { MAX_FORM_BYTES } else { MAX_STRANGERS_FORM_BYTES };
+    // Few at a time, and none for long: whoever sends byte by byte keeps others waiting, not the memory.
+    let read = timeout(FORM_WITHIN, async {
+        let _place = manager.forms.acquire().await;
+        to_bytes(body, most).await
+    });
+    let Ok(Ok(bytes)) = read.await else {
         return refusal(&seat, StatusCode::PAYLOAD_TOO_LARGE, seat.words.t("This form is too large, or was cut off."));
     };
     parts.extensions.insert(Fields::read(&bytes));

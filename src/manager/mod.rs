@@ -38,6 +38,8 @@ use words::Dictionary;
 
 /// Pages that are live, at most: each holds a connection.
 const MAX_FOLLOWERS: usize = 200;
+/// Forms that are read at a time.
+const MAX_FORMS: usize = 64;
 
 /// What it is made of.
 #[derive(Debug)]
@@ -71,6 +73,7 @@ pub struct Inner {
     secure: bool,
     closing: CancellationToken,
     followers: Arc<Semaphore>,
+    forms: Semaphore,
 }
 
 impl std::ops::Deref for Manager {
@@ -94,7 +97,19 @@ impl Manager {
         let people = People::new(store, sealer, clock, terms).map_err(|_no_hash| CannotOpen)?;
         let secure = base.starts_with("https://");
         let (dictionary, followers) = (Dictionary::new(), Arc::new(Semaphore::new(MAX_FOLLOWERS)));
-        Ok(Self(Arc::new(Inner { people, gateway, alerts, house, dictionary, base, secure, closing, followers })))
+        let forms = Semaphore::new(MAX_FORMS);
+        Ok(Self(Arc::new(Inner {
+            people,
+            gateway,
+            alerts,
+            house,
+            dictionary,
+            base,
+            secure,
+            closing,
+            followers,
+            forms,
+        })))
     }
 
     /// While there is nobody who could sign in: the link that makes the first administrator, once.

@@ -1,6 +1,6 @@
 //! How a contact ends.
 
-use super::{Command, Contact, Context, Effect, EndReason, Order, Out, Pending, Phase};
+use super::{Command, Commanded, Contact, Context, Effect, EndReason, Order, Out, Pending, Phase};
 use crate::core::{
     handover::{self, Cause},
     ids::MessageId,
@@ -57,11 +57,21 @@ impl Contact {
         }
     }
 
+    /// What was running is given up: words are kept for the person, and what an action came to is news for the engine.
     fn interrupt(&mut self) {
-        if let Some(Pending::Ask(asked)) = self.state.pending.take()
-            && asked.heard.id.is_some()
-        {
-            self.state.waiting.push_front(asked.heard);
+        match self.state.pending.take() {
+            Some(Pending::Ask(asked)) => {
+                self.not_told(asked.news);
+                if asked.heard.id.is_some() {
+                    self.state.waiting.push_front(asked.heard);
+                }
+            }
+            Some(Pending::Command { what: Commanded::Callback, .. }) => {
+                self.later("callback_unknown", Parameters::new());
+            }
+            Some(Pending::Command { what: Commanded::Push, .. }) => self.later("push_unknown", Parameters::new()),
+            Some(Pending::External { .. }) => self.later("external_unknown", Parameters::new()),
+            None => {}
         }
         self.state.gathering = None;
     }

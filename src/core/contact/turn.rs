@@ -308,7 +308,7 @@ impl Contact {
     }
 
     /// The question failed: its news go with the next one.
-    fn not_told(&mut self, news: Parameters) {
+    pub(super) fn not_told(&mut self, news: Parameters) {
         for (name, value) in news {
             self.state.news.entry(name).or_insert(value);
         }

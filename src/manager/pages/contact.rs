@@ -19,7 +19,7 @@ use crate::{
         contact::{Order, Standing},
         ids::{ContactId, ContactName, QueueId, Timestamp, UnitName},
     },
-    gateway::{Content, Opened, storage::Pos, timeline::as_lines},
+    gateway::{Content, Opened, live::Ordered, storage::Pos, timeline::as_lines},
     manager::{
         Manager,
         guard::{Fields, Seat},
@@ -123,15 +123,21 @@ async fn ordered(manager: &Manager, seat: &Seat, names: (String, String), (order
     let line = manager.people.line(seat.name(), action, &id.to_string());
     let line = if let Order::HandOver(queue) = &order { line.after(queue.as_str()) } else { line };
     match manager.gateway.order(&id, order, seat.name()) {
-        None => not_found(seat),
-        Some(Standing::HandingOver | Standing::Closing) => match manager.people.tell(line).await {
-            Ok(()) => Redirect::to(&contact_path(&id)).into_response(),
-            Err(error) => unavailable(seat, &error),
-        },
-        Some(Standing::WithPerson) => refusal(seat, StatusCode::CONFLICT, w.t("A person has this contact already.")),
-        Some(Standing::Listening | Standing::Asking | Standing::Acting) => {
-            let text =
-                w.t("The queue is closed, unknown, or its wait is longer than the profile allows. The contact stays with the virtual agent.");
+        Ordered::Unknown => not_found(seat),
+        Ordered::Taken => {
+            // It is done, whether or not whoever asked still waits.
+            let (log, to) = (manager.clone(), contact_path(&id));
+            let told = tokio::spawn(async move { log.people.tell(line).await }).await;
+            match told {
+                Ok(Err(error)) => unavailable(seat, &error),
+                Ok(Ok(())) | Err(_) => Redirect::to(&to).into_response(),
+            }
+        }
+        Ordered::NotTheBots => {
+            refusal(seat, StatusCode::CONFLICT, w.t("The virtual agent does not have this contact any more."))
+        }
+        Ordered::Refused => {
+            let text = w.t("The queue is closed, unknown, or its wait is longer than the profile allows. The contact stays with the virtual agent.");
             refusal(seat, StatusCode::CONFLICT, text)
         }
     }

@@ -166,7 +166,12 @@ pub(in crate::manager) async fn change(
 ) -> Response {
     let (document, at) = match found(&manager, names).await {
         Ok(Some(found)) => found,
-        Ok(None) => return not_found(&seat),
+        // Removed by somebody else, or moved by another name: what was typed is not lost.
+        Ok(None) => {
+            let text = fields.get("text").replace("\r\n", "\n");
+            let draft = Draft { at: None, text: &text, version: 0 };
+            return form(&manager, &seat, StatusCode::CONFLICT, &draft, &conflict(&seat.words, None));
+        }
         Err(error) => return unavailable(&seat, &error),
     };
     let text = fields.get("text").replace("\r\n", "\n");

@@ -112,6 +112,8 @@ pub(super) struct People {
     throttle: Mutex<Throttle>,
     /// Of the first administrator's link, while there is nobody.
     first: Mutex<Option<[u8; 32]>>,
+    /// Held while a user is looked at, changed and signed out, or signed in: asynchronous, since that waits for the store.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for People {
@@ -130,6 +132,7 @@ impl People {
             sessions: Sessions::new(terms),
             throttle: Mutex::default(),
             first: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
         })
     }
 
@@ -159,6 +162,7 @@ impl People {
 
     /// The first administrator; the link is used up by it.
     pub(super) async fn begin(&self, token: &str, name: &str, password: SecretString) -> Result<UserName, Refused> {
+        let _turn = self.changing.lock().await;
         if !self.is_first(token) || !self.store.documents(DocumentKind::User).await?.is_empty() {
             return Err(Refused::Invitation);
         }
@@ -181,10 +185,15 @@ impl People {
         let typed = name.trim().to_lowercase();
         let keys: Vec<Key> = [Key::Name(typed.chars().take(UserName::MAX_BYTES).collect())]
             .into_iter()
-            .chain(from.address.map(Key::Address))
+            .chain(from.address.and_then(network).map(Key::Address))
             .collect();
-        if let Some(wait) = locked(&self.throttle).wait_ms(&keys, now) {
-            return Err(Refused::Throttled(wait.div_ceil(1000)));
+        {
+            let mut throttle = locked(&self.throttle);
+            if let Some(wait) = throttle.wait_ms(&keys, now) {
+                return Err(Refused::Throttled(wait.div_ceil(1000)));
+            }
+            // Counted before it is compared, or many at once would all be the first.
+            throttle.failed(&keys, now);
         }
         let found = match UserName::new(name) {
             Ok(name) => self.find(&name).await?,
@@ -192,7 +201,12 @@ impl People {
         };
         let active = found.filter(|it| !it.user.disabled);
         let kept = active.as_ref().and_then(|it| it.user.password.as_deref());
-        let mut good = password.expose_secret().len() <= password::MAX_BYTES && self.passwords.is(kept, password).await;
+        let fits = password.expose_secret().len() <= password::MAX_BYTES;
+        let same = if fits { self.passwords.is(kept, password).await } else { Ok(false) };
+        let Ok(mut good) = same else {
+            locked(&self.throttle).take_back(&keys);
+            return Err(Refused::Throttled(1));
+        };
         let mut step = None;
         if let (true, Some(Kept { user, .. })) = (good, &active)
             && let Some(sealed) = &user.totp
@@ -201,11 +215,14 @@ impl People {
             step = totp::accepts(&secret, code, now, user.totp_used);
             good = step.is_some();
         }
-        let Some(Kept { name, version, mut user }) = active.filter(|_| good) else {
-            locked(&self.throttle).failed(&keys, now);
-            return Err(Refused::SignIn);
-        };
+        let Some(Kept { name, version, mut user }) = active.filter(|_| good) else { return Err(Refused::SignIn) };
+        locked(&self.throttle).take_back(&keys);
         let line = self.line(name.as_str(), "signed_in", name.as_str());
+        // In the same turn as all that could change the user meanwhile.
+        let _turn = self.changing.lock().await;
+        if self.find(&name).await?.is_none_or(|it| it.version != version) {
+            return Err(Refused::SignIn);
+        }
         if let Some(step) = step {
             // Written before the session begins: a code is good once.
             user.totp_used = step;
@@ -225,6 +242,11 @@ impl People {
             self.tell(line).await?;
         }
         Ok(())
+    }
+
+    /// The same without renewing it.
+    pub(super) fn seen(&self, token: &str) -> Option<(SessionId, Session)> {
+        self.sessions.look(token, self.clock.now())
     }
 
     pub(super) fn session(&self, token: &str) -> Option<(SessionId, Session)> {
@@ -269,6 +291,7 @@ impl People {
 
     /// The password that an invited user chooses. Whoever is signed in as that user is not any more.
     pub(super) async fn accept(&self, name: &str, token: &str, password: SecretString) -> Result<UserName, Refused> {
+        let _turn = self.changing.lock().await;
         let name = UserName::new(name)?;
         let found = self.find(&name).await?.filter(|it| self.holds(&it.user, token));
         let Kept { version, user, .. } = found.ok_or(Refused::Invitation)?;
@@ -289,7 +312,11 @@ impl People {
         name: &UserName,
         (version, role, disabled): (u64, Role, bool),
     ) -> Result<(), Refused> {
-        let Kept { user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        let _turn = self.changing.lock().await;
+        let Kept { user, version: now, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        if now != version {
+            return Err(Refused::Conflict);
+        }
         let was_one = user.role == Role::Administrator && !user.disabled;
         let stays_one = role == Role::Administrator && !disabled;
         if was_one && !stays_one {
@@ -299,19 +326,25 @@ impl People {
             |role: Role, disabled: bool| format!("{}{}", role.label(), if disabled { ", disabled" } else { "" });
         let line = self.line(by, "user.changed", name.as_str()).before(&shown(user.role, user.disabled));
         let line = line.after(&shown(role, disabled));
+        // Before, too: a request that is given up in the middle must not leave anybody signed in as before.
+        self.sessions.end_of(name, None);
         self.put(name, Expected::Version(version), &User { role, disabled, ..user }, line).await?;
-        // The next request is under the new role.
         self.sessions.end_of(name, None);
         Ok(())
     }
 
     pub(super) async fn remove(&self, by: &str, name: &UserName, version: u64) -> Result<(), Refused> {
-        let Kept { user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        let _turn = self.changing.lock().await;
+        let Kept { user, version: now, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        if now != version {
+            return Err(Refused::Conflict);
+        }
         if user.role == Role::Administrator && !user.disabled {
             self.another_administrator(name).await?;
         }
         let line = self.line(by, "user.removed", name.as_str()).before(user.role.label());
         let (kind, expected) = (DocumentKind::User, Expected::Version(version));
+        self.sessions.end_of(name, None);
         self.store.change(&[Change { kind, name: name.to_string(), expected, body: None }], &line.0).await?;
         self.sessions.end_of(name, None);
         Ok(())
@@ -339,7 +372,7 @@ impl People {
             return Err(Refused::Throttled(wait.div_ceil(1000)));
         }
         let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
-        if !self.passwords.is(user.password.as_deref(), old).await {
+        if !self.passwords.is(user.password.as_deref(), old).await? {
             locked(&self.throttle).failed(&key, now);
             return Err(Refused::SignIn);
         }
@@ -403,6 +436,16 @@ impl People {
         let change = Change { kind: DocumentKind::User, name: name.to_string(), expected, body: Some(body) };
         self.store.change(&[change], &line.0).await?;
         Ok(())
+    }
+}
+
+/// Whose failures are counted together: an address, or the /64 that an IPv6 address stands in. `None`: this machine, from which a
+/// proxy may bring everybody.
+fn network(address: IpAddr) -> Option<IpAddr> {
+    match address.to_canonical() {
+        it if it.is_loopback() => None,
+        IpAddr::V4(it) => Some(it.into()),
+        IpAddr::V6(it) => Some(std::net::Ipv6Addr::from_bits(it.to_bits() & (u128::MAX << 64)).into()),
     }
 }
 

@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 /// Each takes a core and 19 MiB for some 20 ms.
 const AT_ONCE: usize = 2;
+/// So many wait for that; who comes then is told to come again.
+const WAITING: usize = 16;
 pub(in crate::manager) const MIN_CHARACTERS: usize = 12;
 /// Longer ones are no safer, and cost time to hash.
 pub(in crate::manager) const MAX_BYTES: usize = 1024;
@@ -29,6 +31,7 @@ pub(in crate::manager) enum Weak {
 #[derive(Debug)]
 pub(in crate::manager) struct Passwords {
     places: Semaphore,
+    waiting: Semaphore,
     /// What is compared where there is no user, so that the time tells nobody.
     decoy: String,
 }
@@ -40,7 +43,11 @@ pub(in crate::manager) struct NoHash;
 
 impl Passwords {
     pub(in crate::manager) fn new() -> Result<Self, NoHash> {
-        Ok(Self { places: Semaphore::new(AT_ONCE), decoy: hash(&SecretString::from("decoy"))? })
+        Ok(Self {
+            places: Semaphore::new(AT_ONCE),
+            waiting: Semaphore::new(WAITING),
+            decoy: hash(&SecretString::from("decoy"))?,
+        })
     }
 
     pub(in crate::manager) async fn hash(&self, password: SecretString) -> Result<String, NoHash> {
@@ -48,16 +55,20 @@ impl Passwords {
     }
 
     /// `kept`: the user's, if there is such a user who has one.
-    pub(in crate::manager) async fn is(&self, kept: Option<&str>, password: SecretString) -> bool {
+    ///
+    /// # Errors
+    /// When too many wait.
+    pub(in crate::manager) async fn is(&self, kept: Option<&str>, password: SecretString) -> Result<bool, NoHash> {
         let (against, is_there) = (kept.unwrap_or(&self.decoy).to_owned(), kept.is_some());
         let same = self.apart(move || {
             PasswordHash::new(&against)
                 .is_ok_and(|it| argon2().verify_password(password.expose_secret().as_bytes(), &it).is_ok())
         });
-        same.await == Some(true) && is_there
+        Ok(same.await.ok_or(NoHash)? && is_there)
     }
 
     async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let _waits = self.waiting.try_acquire().ok()?;
         // The semaphore is never closed.
         let _place = self.places.acquire().await.ok()?;
         tokio::task::spawn_blocking(work).await.ok()
@@ -100,10 +111,16 @@ mod tests {
         let passwords = Passwords::new().unwrap();
         let kept = passwords.hash(SecretString::from("correct horse battery")).await.unwrap();
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-        assert!(passwords.is(Some(&kept), SecretString::from("correct horse battery")).await);
-        assert!(!passwords.is(Some(&kept), SecretString::from("correct horse batterz")).await);
-        assert!(!passwords.is(None, SecretString::from("decoy")).await, "where there is no user no password is right");
-        assert!(!passwords.is(Some("no hash"), SecretString::from("x")).await);
+        assert!(passwords.is(Some(&kept), SecretString::from("correct horse battery")).await.unwrap());
+        assert!(!passwords.is(Some(&kept), SecretString::from("correct horse batterz")).await.unwrap());
+        assert!(
+            !passwords.is(None, SecretString::from("decoy")).await.unwrap(),
+            "where there is no user no password is right"
+        );
+        assert!(!passwords.is(Some("no hash"), SecretString::from("x")).await.unwrap());
+        let crowd =
+            futures::future::join_all((0..WAITING + 1).map(|_| passwords.is(None, SecretString::from("x")))).await;
+        assert_eq!(crowd.iter().filter(|it| it.is_err()).count(), 1, "who comes last is told to come again");
     }
 
     #[test]

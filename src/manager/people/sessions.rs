@@ -123,6 +123,12 @@ impl Sessions {
         Some((id, session.clone()))
     }
 
+    /// The same, and it goes on being idle.
+    pub(in crate::manager) fn look(&self, token: &str, now: Timestamp) -> Option<(SessionId, Session)> {
+        let id = SessionId::of(token);
+        self.locked().get(&id).filter(|it| self.terms.hold(it, now)).map(|it| (id, it.clone()))
+    }
+
     /// Whether it lasts; to look is no sign of life.
     pub(in crate::manager) fn is_open(&self, id: SessionId, now: Timestamp) -> bool {
         self.locked().get(&id).is_some_and(|it| self.terms.hold(it, now))

@@ -63,6 +63,15 @@ impl Throttle {
         }
     }
 
+    /// A try that was counted before it was known to be good.
+    pub(in crate::manager) fn take_back(&mut self, keys: &[Key]) {
+        for key in keys {
+            if let Some(failures) = self.failures.get_mut(key) {
+                failures.count = failures.count.saturating_sub(1);
+            }
+        }
+    }
+
     /// The name is its owner's; the address may be that of many.
     pub(in crate::manager) fn succeeded(&mut self, name: &Key) {
         self.failures.remove(name);

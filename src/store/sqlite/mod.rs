@@ -80,8 +80,10 @@ impl Sqlite {
     /// # Errors
     /// When it cannot be read.
     pub async fn documents_at(dir: &Path, kind: DocumentKind) -> Result<Vec<Document>, StoreError> {
-        let Ok(options) = schema::find(dir) else { return Ok(Vec::new()) };
-        match schema::with_documents(&options).await? {
+        if !schema::is_there(dir)? {
+            return Ok(Vec::new());
+        }
+        match schema::with_documents(&schema::find(dir)?).await? {
             Some(mut conn) => documents::of_kind(&mut conn, kind).await,
             None => Ok(Vec::new()),
         }

@@ -51,6 +51,11 @@ pub(super) fn create(dir: &Path) -> Result<SqliteConnectOptions, StoreError> {
     Ok(options(&dir.join(FILE)))
 }
 
+/// Whether there is a database.
+pub(super) fn is_there(dir: &Path) -> Result<bool, StoreError> {
+    dir.join(FILE).try_exists().map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))
+}
+
 /// The file as it is; creates nothing.
 pub(super) fn find(dir: &Path) -> Result<SqliteConnectOptions, StoreError> {
     let file = dir.join(FILE);

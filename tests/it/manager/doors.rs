@@ -63,6 +63,8 @@ async fn s1_a_form_of_another_site_changes_nothing() {
         assert_eq!(page.status, expected, "{site}: {}", page.text);
         assert!(!admin.get("/users").await.text.contains("eve"));
     }
+    let large = "x".repeat(100_000);
+    assert_eq!(house.browser().post("/sign-in", &[("name", &large)]).await.status, 413, "of a stranger");
     let json = admin.client.post(admin.base.clone() + "/users").header("cookie", admin.cookies()).body("{}");
     assert_eq!(json.send().await.unwrap().status(), 415);
     house.close().await;

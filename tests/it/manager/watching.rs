@@ -121,6 +121,9 @@ async fn b2_an_operator_hands_a_contact_to_a_queue_or_ends_it_and_the_log_tells(
     assert!(format!("{command:?}").contains("operator olga"), "{command:?}");
     assert!(operator.get("/contacts/sales/c-1").await.text.contains("operator olga"));
 
+    let again = operator.send("/contacts/sales/c-1/end", &[]).await;
+    assert_eq!(again.status, 409, "it is not the virtual agent's any more");
+
     engine.open_as(offer("c-2", MediaType::OpenMedia)).await;
     assert_eq!(operator.send("/contacts/sales/c-2/end", &[]).await.status, 303);
     assert!(format!("{:?}", engine.next_command("c-2").await).contains("EndContact"));
