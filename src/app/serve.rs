@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::JoinHandle,
     time::timeout,
@@ -353,6 +353,8 @@ impl Running {
 /// # Errors
 /// [`CannotConnect`] when a door cannot be opened; others when a part cannot be built.
 pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
+    // From the beginning: one that comes while the parts are put together ends what has been put together, in order.
+    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let settings = &loaded.settings;
     let traces = telemetry::start(&settings.log, settings.otlp_endpoint.as_deref())?;
     let listeners = Listeners::bind(settings).await?;
@@ -362,7 +364,7 @@ pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     let watcher = Watcher::new(sources.clone(), &loaded.files)?;
     let mut office = Office::open(desk, loaded, &running, &sources.environment).await?;
     office.tell()?;
-    let ended = run(&mut running, &mut office, &sources, watcher).await;
+    let ended = run((&mut running, &mut office), &sources, watcher, signals).await;
     office.close().await;
     if ended.is_ok() {
         running.drain().await?;
@@ -373,12 +375,11 @@ pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
 
 /// Until a signal asks for the end, or something breaks for good.
 async fn run(
-    running: &mut Running,
-    office: &mut Office,
+    (running, office): (&mut Running, &mut Office),
     sources: &Sources,
     mut watcher: Watcher,
+    (mut terminate, mut interrupt): (Signal, Signal),
 ) -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     loop {
         tokio::select! {
             cause = watcher.changed() => {
