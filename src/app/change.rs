@@ -5,7 +5,7 @@ use super::{Office, Running, SEALED_AS, load_with};
 use crate::{
     config::{Managed, Sources, masked},
     manager::ports::{ProfileOrder, Refusal},
-    store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, StoreError, seal::Sealer},
+    store::{AuditLine, Change, ChangeError, Document, DocumentKind, StoreError, seal::Sealer},
 };
 
 /// As it is laid beside the files.
@@ -27,12 +27,8 @@ pub(super) async fn carry_out(
     let unreadable = |error: StoreError| Refusal::Store(error);
     let documents = running.store().documents(DocumentKind::Profile).await.map_err(unreadable)?;
     let before = documents.iter().find(|it| it.name == order.name).cloned();
-    let is_expected = match (order.expected, &before) {
-        (Expected::Any, _) | (Expected::New, None) => true,
-        (Expected::Version(version), Some(before)) => version == before.version,
-        (Expected::New, Some(_)) | (Expected::Version(_), None) => false,
-    };
-    if !is_expected {
+    // The store looks again when it writes; here it spares a validation, and putting in force what would be taken back.
+    if !order.expected.holds(before.as_ref()) {
         return Err(Refusal::Conflict(before.map(Box::new)));
     }
     let others = documents.iter().filter(|it| it.name != order.name);

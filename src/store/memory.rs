@@ -11,7 +11,7 @@ use futures::{FutureExt, future, future::BoxFuture};
 
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Document, DocumentKind, Erased, Erasure,
-    Expected, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind,
+    Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind,
 };
 use crate::core::ids::{ContactId, Timestamp};
 
@@ -223,12 +223,7 @@ impl State {
     fn change(&mut self, changes: &[Change], line: &AuditLine) -> Result<Vec<u64>, ChangeError> {
         for change in changes {
             let found = self.documents.get(&(change.kind, change.name.clone()));
-            let is_expected = match (change.expected, found) {
-                (Expected::Any, _) | (Expected::New, None) => true,
-                (Expected::Version(expected), Some(found)) => found.version == expected,
-                (Expected::New, Some(_)) | (Expected::Version(_), None) => false,
-            };
-            if !is_expected {
+            if !change.expected.holds(found) {
                 let (kind, name, found) = (change.kind, change.name.clone(), found.cloned().map(Box::new));
                 return Err(ChangeError::Conflict { kind, name, found });
             }

@@ -65,6 +65,18 @@ pub enum Expected {
     Any,
 }
 
+impl Expected {
+    /// Whether what is there is what was seen.
+    #[must_use]
+    pub fn holds(self, found: Option<&Document>) -> bool {
+        match (self, found) {
+            (Self::Any, _) | (Self::New, None) => true,
+            (Self::Version(version), Some(found)) => version == found.version,
+            (Self::New, Some(_)) | (Self::Version(_), None) => false,
+        }
+    }
+}
+
 /// Who, when, what before, what after; secrets are not in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {

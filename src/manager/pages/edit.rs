@@ -183,17 +183,20 @@ pub(in crate::manager) async fn change(
 
 async fn save(manager: &Manager, seat: &Seat, name: &str, draft: &Draft<'_>, expected: Expected) -> Response {
     let (by, text) = (seat.name().to_owned(), Some(draft.text.to_owned()));
-    let order = ProfileOrder { by, name: name.to_owned(), expected, text };
-    let refusal = match manager.house.change_profile(order).await {
-        Ok(()) => return Redirect::to("/profiles").into_response(),
-        Err(refusal) => refusal,
-    };
+    carry_out(manager, seat, draft, ProfileOrder { by, name: name.to_owned(), expected, text }).await
+}
+
+/// To the list, or to the form with what is in the way.
+async fn carry_out(manager: &Manager, seat: &Seat, draft: &Draft<'_>, order: ProfileOrder) -> Response {
     let w = &seat.words;
-    match refusal {
-        Refusal::Findings(list) => form(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, draft, &findings(w, &list)),
-        Refusal::Conflict(now) => form(manager, seat, StatusCode::CONFLICT, draft, &conflict(w, now.as_deref())),
-        Refusal::Store(error) => unavailable(seat, &error),
-        Refusal::Unable(why) => {
+    match manager.house.change_profile(order).await {
+        Ok(()) => Redirect::to("/profiles").into_response(),
+        Err(Refusal::Findings(list)) => {
+            form(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, draft, &findings(w, &list))
+        }
+        Err(Refusal::Conflict(now)) => form(manager, seat, StatusCode::CONFLICT, draft, &conflict(w, now.as_deref())),
+        Err(Refusal::Store(error)) => unavailable(seat, &error),
+        Err(Refusal::Unable(why)) => {
             form(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, draft, &super::summary(w, &[why]))
         }
     }
@@ -247,20 +250,7 @@ pub(in crate::manager) async fn remove(
     let order = ProfileOrder { by, name: document.name.clone(), expected, text: None };
     let text = String::from_utf8_lossy(&document.body).into_owned();
     let draft = Draft { at: Some((&at, &document.name)), text: &text, version: document.version };
-    let w = &seat.words;
-    match manager.house.change_profile(order).await {
-        Ok(()) => Redirect::to("/profiles").into_response(),
-        Err(Refusal::Store(error)) => unavailable(&seat, &error),
-        Err(Refusal::Findings(list)) => {
-            form(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &draft, &findings(w, &list))
-        }
-        Err(Refusal::Conflict(now)) => {
-            form(&manager, &seat, StatusCode::CONFLICT, &draft, &conflict(w, now.as_deref()))
-        }
-        Err(Refusal::Unable(why)) => {
-            form(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &draft, &super::summary(w, &[why]))
-        }
-    }
+    carry_out(&manager, &seat, &draft, order).await
 }
 
 /// As a file that stands beside the others: `usher check` takes it where the same master key is.

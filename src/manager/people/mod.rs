@@ -465,15 +465,16 @@ impl Line {
     }
 }
 
-/// `None`, with a word in the log: it is no user of this version's.
+/// `None`, with a word in the log: it is no user of this version's. Where it breaks is told, not what stands there.
 fn kept(document: &Document) -> Option<Kept> {
-    let name = UserName::new(&document.name).ok();
-    let user = serde_json::from_slice(&document.body).ok();
-    if let (Some(name), Some(user)) = (name, user) {
-        return Some(Kept { name, version: document.version, user });
-    }
-    tracing::error!(user = %document.name, "a user in the store cannot be read and is passed over");
-    None
+    let passed_over = |why: &dyn std::fmt::Display| {
+        tracing::error!(user = %document.name, %why, "a user in the store cannot be read and is passed over");
+    };
+    let name = UserName::new(&document.name).inspect_err(|error| passed_over(error)).ok()?;
+    let user = serde_json::from_slice(&document.body).inspect_err(|error: &serde_json::Error| {
+        passed_over(&format_args!("line {}, column {}", error.line(), error.column()));
+    });
+    Some(Kept { name, version: document.version, user: user.ok()? })
 }
 
 fn digest(token: &str) -> [u8; 32] {

@@ -5,7 +5,7 @@ use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteRow};
 use super::{Shared, write::Writer};
 use crate::{
     core::ids::Timestamp,
-    store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, StoreError},
+    store::{AuditLine, Change, ChangeError, Document, DocumentKind, StoreError},
 };
 
 impl Shared {
@@ -59,12 +59,7 @@ async fn change(writer: &mut Writer, changes: &[Change], line: &AuditLine) -> Re
     let mut versions = Vec::with_capacity(changes.len());
     for change in changes {
         let found = find(&mut transaction, change.kind, &change.name).await?;
-        let is_expected = match (change.expected, &found) {
-            (Expected::Any, _) | (Expected::New, None) => true,
-            (Expected::Version(expected), Some(found)) => found.version == expected,
-            (Expected::New, Some(_)) | (Expected::Version(_), None) => false,
-        };
-        if !is_expected {
+        if !change.expected.holds(found.as_ref()) {
             transaction.rollback().await.map_err(StoreError::from)?;
             let (kind, name) = (change.kind, change.name.clone());
             return Err(ChangeError::Conflict { kind, name, found: found.map(Box::new) });
