@@ -29,6 +29,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Below this many records in the journal's queue a checkpoint goes on.
 const CHECKPOINT_BACKLOG: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(5);
+/// An engine that does not acknowledge by then gets it again when it resumes.
+const RECEIPTS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Gateway {
     /// The journal's writer, until `stop` and everything is written.
@@ -281,12 +283,25 @@ impl Gateway {
         while (self.calls.running() > 0 || !self.journal.is_idle()) && began.elapsed() < grace {
             sleep(PAUSE).await;
         }
+        // What the last turns have sent is acknowledged while its stream stands: it need not be sent again after the start.
+        let until = grace.min(began.elapsed() + RECEIPTS_WITHIN);
+        while self.awaits_receipts() && began.elapsed() < until {
+            sleep(PAUSE).await;
+        }
         // What outlives the grace ends with the process; a restart asks again.
         self.tasks.close();
         let left = grace.saturating_sub(began.elapsed()).max(PAUSE);
         if timeout(left, self.tasks.wait()).await.is_err() {
             tracing::warn!(tasks = self.tasks.len(), "some questions are still running");
         }
+    }
+
+    /// Whether something has been sent to an engine that is attached, and is not acknowledged.
+    fn awaits_receipts(&self) -> bool {
+        (0..super::shard::SHARDS).filter_map(|index| self.shards.at(index)).any(|shard| {
+            let mut contacts = shard.contacts.values();
+            contacts.any(|it| it.lane.is_some() && it.contact.undelivered().next().is_some())
+        })
     }
 
     /// Waits until everything that happened is written and carried out, or cannot be.
