@@ -11,7 +11,7 @@ use http::{HeaderValue, header};
 use maud::html;
 use serde::Deserialize;
 
-use super::{Section, empty, page, time, unavailable};
+use super::{Section, Tab, empty, page, time, unavailable};
 use crate::{
     gateway::storage::{AuditLine, StoreError},
     manager::{Manager, guard::Seat},
@@ -39,6 +39,7 @@ pub(in crate::manager) async fn show(
     };
     let title = w.t("Audit log");
     let body = html! {
+        (Tab::Audit.of_administration(&seat))
         div class="head" {
             h1 { (title) }
             @if !lines.is_empty() { a class="button" href="/audit.csv" { (w.t("Export as CSV")) } }
@@ -66,7 +67,7 @@ pub(in crate::manager) async fn show(
             }
         }
     };
-    page(&seat, Section::Audit, title, &body)
+    page(&seat, Section::Administration, title, &body)
 }
 
 /// Everything, the newest first.

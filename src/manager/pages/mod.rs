@@ -29,8 +29,7 @@ pub(super) enum Section {
     Agents,
     Profiles,
     Alerts,
-    Users,
-    Audit,
+    Administration,
     Account,
     /// Before the door.
     None,
@@ -38,13 +37,12 @@ pub(super) enum Section {
 
 impl Section {
     /// In order, with who sees it.
-    const ALL: [(Self, &'static str, Role); 6] = [
+    const ALL: [(Self, &'static str, Role); 5] = [
         (Self::Live, "/", Role::Viewer),
         (Self::Agents, "/agents", Role::Viewer),
         (Self::Profiles, "/profiles", Role::Viewer),
         (Self::Alerts, "/alerts", Role::Viewer),
-        (Self::Users, "/users", Role::Administrator),
-        (Self::Audit, "/audit", Role::Administrator),
+        (Self::Administration, "/users", Role::Administrator),
     ];
 
     fn title(self, w: &Words) -> &str {
@@ -53,11 +51,60 @@ impl Section {
             Self::Agents => w.t("Virtual agents"),
             Self::Profiles => w.t("Profiles"),
             Self::Alerts => w.t("Alerts"),
-            Self::Users => w.t("Users"),
-            Self::Audit => w.t("Audit log"),
+            Self::Administration => w.t("Administration"),
             Self::Account => w.t("Your account"),
             Self::None => "",
         }
+    }
+}
+
+/// The pages of one thing, side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tab {
+    Profile,
+    Users,
+    Audit,
+}
+
+impl Tab {
+    /// What is to be seen of one profile: each page's path goes on from the profile's.
+    const OF_PROFILE: &[(Self, &'static str, Role)] = &[(Self::Profile, "", Role::Viewer)];
+    const OF_ADMINISTRATION: &[(Self, &'static str, Role)] =
+        &[(Self::Users, "/users", Role::Administrator), (Self::Audit, "/audit", Role::Administrator)];
+
+    fn title(self, w: &Words) -> &str {
+        match self {
+            Self::Profile => w.t("Overview"),
+            Self::Users => w.t("Users"),
+            Self::Audit => w.t("Audit log"),
+        }
+    }
+
+    fn bar(self, seat: &Seat, base: &str, all: &[(Self, &str, Role)]) -> Markup {
+        let w = &seat.words;
+        html! {
+            nav class="tabs" aria-label=(w.t("Pages of this section")) {
+                ul {
+                    @for (it, path, role) in all {
+                        @if seat.may(*role) {
+                            li {
+                                a href={ (base) (path) } aria-current=[(*it == self).then_some("page")] { (it.title(w)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Above a page of the profile at `base`.
+    pub(super) fn of_profile(self, seat: &Seat, base: &str) -> Markup {
+        self.bar(seat, base, Self::OF_PROFILE)
+    }
+
+    /// Above a page of the administration.
+    pub(super) fn of_administration(self, seat: &Seat) -> Markup {
+        self.bar(seat, "", Self::OF_ADMINISTRATION)
     }
 }
 

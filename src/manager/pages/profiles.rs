@@ -6,7 +6,7 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Section, edit, empty, not_found, page, token};
+use super::{Section, Tab, edit, empty, not_found, page, token};
 use crate::{
     config::{Effective, Loaded, settings::Profile},
     core::{
@@ -90,6 +90,7 @@ pub(in crate::manager) async fn show(
     let body = html! {
         p class="trail" { a href="/profiles" { (w.t("Profiles")) } }
         h1 { (w.f("Profile {}", &[&profile.name])) }
+        (Tab::Profile.of_profile(&seat, &path(profile)))
         @match (edit::document_of(&profile.origin), seat.may(Role::Administrator)) {
             (None, _) => p class="hint" {
                 (w.f("Written in {}. It is changed there: a changed file takes effect at once, and `usher check` looks at it before.", &[&profile.origin]))

@@ -7,7 +7,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, done, not_found, page, sign_in::told, summary, token, unavailable};
+use super::{Field, Section, Tab, done, not_found, page, sign_in::told, summary, token, unavailable};
 use crate::manager::{
     Manager,
     guard::{Fields, Seat},
@@ -43,6 +43,7 @@ async fn listed(
     };
     let title = w.t("Users");
     let body = html! {
+        (Tab::Users.of_administration(seat))
         h1 { (title) }
         @match said {
             "changed" => (done(w.t("The user was changed and has to sign in again."))),
@@ -71,7 +72,7 @@ async fn listed(
             button { (w.t("Add the user")) }
         }
     };
-    page(seat, Section::Users, title, &body)
+    page(seat, Section::Administration, title, &body)
 }
 
 fn state(w: &Words, kept: &Kept) -> Markup {
@@ -120,7 +121,7 @@ fn invited(manager: &Manager, seat: &Seat, name: &UserName, link: &str) -> Respo
         p { (w.f("Give this link to {}. It is good once, for three days, and is not shown again.", &[name])) }
         p { output class="link" data-copy=(w.t("Copy")) { (manager.base) "/welcome?user=" (name) "&token=" (link) } }
     };
-    page(seat, Section::Users, title, &body)
+    page(seat, Section::Administration, title, &body)
 }
 
 pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat, Path(name): Path<String>) -> Response {
@@ -167,7 +168,7 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
             button class="danger" { (w.t("Remove the user")) }
         }
     };
-    page(seat, Section::Users, name.as_str(), &body)
+    page(seat, Section::Administration, name.as_str(), &body)
 }
 
 fn version(fields: &Fields) -> u64 {
