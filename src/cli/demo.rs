@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Args;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::timeout,
@@ -34,6 +35,9 @@ pub(super) struct DemoArgs {
     /// Address of all pages; other machines reach it with the key that is printed
     #[arg(long, value_name = "ADDRESS", default_value_t = LISTEN)]
     listen: SocketAddr,
+    /// Address of the Web Manager [default: 127.0.0.1:7404, or any port if that is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    manager: Option<SocketAddr>,
     /// Directory of the demo's data
     #[arg(long, value_name = "DIR", default_value = DATA)]
     data: PathBuf,
@@ -55,6 +59,7 @@ impl Default for DemoArgs {
     fn default() -> Self {
         Self {
             listen: LISTEN,
+            manager: None,
             data: DATA.into(),
             reset: false,
             origins: Vec::new(),
@@ -78,7 +83,7 @@ impl DemoArgs {
             chat.messages = scaled(chat.messages, usual);
             chat.contacts = Rate { count, per: Duration::from_secs(60) };
         }
-        Options { listen: self.listen, data: self.data, reset: self.reset, chat }
+        Options { listen: self.listen, manager: self.manager, data: self.data, reset: self.reset, chat }
     }
 }
 
@@ -116,15 +121,20 @@ async fn until_broken(demo: &mut Demo, addresses: &Addresses, terminal: &mut Ter
     {
         writeln!(terminal.err, "warning: not ready yet: {why}")?;
     }
-    print(addresses, terminal)?;
+    print(addresses, demo.first_link(), terminal)?;
     demo.broken().await
 }
 
-fn print(at: &Addresses, terminal: &mut Terminal<'_>) -> io::Result<()> {
+/// `first`: to the console alone, as whoever has the link is an administrator.
+fn print(at: &Addresses, first: Option<&SecretString>, terminal: &mut Terminal<'_>) -> io::Result<()> {
     let out = &mut terminal.out;
     writeln!(out, "Usher's demo runs. Open the start page in a browser:\n")?;
     writeln!(out, "  start page        {}", at.page("/"))?;
     writeln!(out, "  desk              {}", at.page("/desk"))?;
+    writeln!(out, "  web manager       {}", at.manager)?;
+    if let Some(link) = first {
+        writeln!(out, "                    (make its first administrator: {})", link.expose_secret())?;
+    }
     if let Some(base) = &at.elsewhere {
         writeln!(out, "  other machines    {}", at.page_at(base, "/"))?;
     }

@@ -25,7 +25,13 @@ impl House {
         let directory = TempDir::new().unwrap();
         let chat = chat::Settings::default();
         let data = directory.path().join("data");
-        let options = Options { listen: ([127, 0, 0, 1], 0).into(), data, reset: false, chat };
+        let options = Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            manager: Some(([127, 0, 0, 1], 0).into()),
+            data,
+            reset: false,
+            chat,
+        };
         let mut demo = Demo::start(options, Clock::system()).await.unwrap();
         demo.ready().await;
         Arc::new(Self { demo, _directory: directory })

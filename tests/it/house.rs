@@ -7,6 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -24,7 +25,13 @@ use usher::{
 
 fn options(data: &Path) -> Options {
     let chat = chat::Settings::default();
-    Options { listen: ([127, 0, 0, 1], 0).into(), data: data.to_path_buf(), reset: false, chat }
+    Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        manager: Some(([127, 0, 0, 1], 0).into()),
+        data: data.to_path_buf(),
+        reset: false,
+        chat,
+    }
 }
 
 struct House {
@@ -194,6 +201,21 @@ async fn s22_the_back_office_answers_in_the_contacts_language_through_the_whole_
     assert_eq!(ask(house.address, "POST", "/back-office/invoices", JSON, &large).await.status, 413);
     let malformed = ask(house.address, "POST", "/back-office/invoices", JSON, "{}").await;
     assert_eq!(malformed.status, 400, "{malformed:?}");
+    house.demo.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn s1_the_demo_has_the_web_manager_and_its_start_page_leads_there() {
+    let house = House::open().await;
+    let manager = house.demo.addresses().manager.clone();
+    let start = house.get("/", "").await;
+    assert!(start.body.contains(&format!("<a href=\"{manager}\">Web Manager</a>")), "{}", start.body);
+    let link = house.demo.first_link().expect("nobody can sign in yet").expose_secret().to_owned();
+    assert!(!start.body.contains("/welcome?token="), "the link is for the console alone");
+    let address = manager.strip_prefix("http://").unwrap().parse().unwrap();
+    let page = ask(address, "GET", link.strip_prefix(&manager).unwrap(), "", "").await;
+    assert_eq!(page.status, 200, "{page:?}");
+    assert!(page.body.contains("name=\"password\""), "{page:?}");
     house.demo.drain().await.unwrap();
 }
 

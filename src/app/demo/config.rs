@@ -2,14 +2,14 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::data::random_secret;
 use crate::{
+    app,
     clock::Clock,
-    config::{self, DEMO_PROFILE, Embedded, Environment, Findings, Flag, Sources, settings::Settings},
-    nlp,
+    config::{DEMO_PROFILE, Embedded, Environment, Findings, Flag, Loaded, Sources},
 };
 
 /// The business unit and the routing engine of `usher.toml`.
@@ -43,12 +43,12 @@ impl Secrets {
 }
 
 /// `back_office`: where the demo's external system answers. `dialogflow`: where the language engine does.
-pub(super) fn settings(
+pub(super) fn sources(
     store: &Path,
     back_office: SocketAddr,
     dialogflow: SocketAddr,
     secrets: &Secrets,
-) -> anyhow::Result<Settings> {
+) -> anyhow::Result<Sources> {
     let store = store.to_str().context("the data directory's name is no UTF-8: name another one with --data")?;
     // Customers and desks are people at this machine: "at 3 pm" is theirs.
     let main = MAIN
@@ -58,19 +58,23 @@ pub(super) fn settings(
     let endpoint = format!("endpoint = \"http://{dialogflow}\"");
     let password = format!("agent_password = {{ env = \"{AGENT_PASSWORD}\" }}");
     let profile = replaced(&replaced(DEMO_PROFILE, PROFILE_ENDPOINT, &endpoint)?, PROFILE_PASSWORD, &password)?;
-    let sources = Sources {
+    Ok(Sources {
         embedded: Some(Embedded { main, profiles: vec![("profiles/demo.toml".to_owned(), profile)] }),
         environment: secrets.environment(),
         flags: vec![Flag { name: "--data", key: "store.path", value: store.to_owned() }],
         ..Sources::default()
-    };
-    match config::load(&sources, &nlp::schemas(), &|_| Err(config::SecretError::Unknown)) {
-        Ok(loaded) => Ok(loaded.settings),
-        Err(Findings { list, .. }) => {
-            let found: Vec<String> = list.iter().map(|it| it.render(false)).collect();
-            bail!("the demo's own configuration cannot be used:\n{}", found.join("\n"))
-        }
-    }
+    })
+}
+
+/// With what the Web Manager has kept in earlier demos' store.
+pub(super) async fn load(sources: &Sources) -> anyhow::Result<Loaded> {
+    app::load(sources).await.map_err(|Findings { list, .. }| {
+        let found: Vec<String> = list.iter().map(|it| it.render(false)).collect();
+        anyhow!(
+            "the demo's configuration cannot be used; `usher demo --reset` forgets what was changed in it:\n{}",
+            found.join("\n")
+        )
+    })
 }
 
 fn replaced(text: &str, old: &str, new: &str) -> anyhow::Result<String> {
@@ -84,11 +88,12 @@ fn replaced(text: &str, old: &str, new: &str) -> anyhow::Result<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_demos_own_configuration_loads_and_calls_its_back_office_alone() {
+    #[tokio::test]
+    async fn the_demos_own_configuration_loads_and_calls_its_back_office_alone() {
         let (office, dialogflow) = ("127.0.0.1:7410".parse().unwrap(), "127.0.0.1:7403".parse().unwrap());
         let secrets = Secrets::new();
-        let settings = settings(Path::new("some where/gateway"), office, dialogflow, &secrets).unwrap();
+        let sources = sources(Path::new("some where/gateway"), office, dialogflow, &secrets).unwrap();
+        let settings = load(&sources).await.unwrap().settings;
         assert_eq!(settings.store.path, Path::new("some where/gateway"));
         assert_eq!(settings.units[0].as_str(), UNIT);
         assert!(settings.server.listen.ip().is_loopback() && settings.ops.listen.ip().is_loopback());

@@ -28,11 +28,11 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::{config::Secrets, data::Data};
-use super::{CannotConnect, Listeners, Running, machine};
+use super::{CannotConnect, Listeners, Office, Running, change, machine};
 use crate::{
     chat,
     clock::Clock,
-    config::Environment,
+    config::{Environment, Sources},
     offline_nlp::{
         self,
         demo::BACK_OFFICE,
@@ -48,6 +48,8 @@ use crate::{
 
 /// Streams between contact centre and gateway.
 const LANES: u32 = 2;
+/// Where the Web Manager usually is.
+const MANAGER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 7404);
 /// How long answers that are under way may take once the doors close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// How far a free port is looked for, to suggest it.
@@ -57,6 +59,8 @@ const PORTS: u16 = 50;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub listen: SocketAddr,
+    /// Where the Web Manager listens; `None`: where it usually does, or anywhere if that is taken.
+    pub manager: Option<SocketAddr>,
     pub data: PathBuf,
     /// Forget what earlier demos wrote into `data`.
     pub reset: bool,
@@ -77,6 +81,8 @@ pub struct Addresses {
     pub engines: SocketAddr,
     pub ops: SocketAddr,
     pub dialogflow: SocketAddr,
+    /// The Web Manager's pages.
+    pub manager: String,
     pub data: PathBuf,
 }
 
@@ -85,6 +91,9 @@ pub struct Addresses {
 pub struct Demo {
     addresses: Addresses,
     gateway: Running,
+    office: Office,
+    /// What the gateway's configuration is made of, for whoever changes it.
+    sources: Sources,
     switchboard: Switchboard,
     dialogflow: Server,
     readiness: Readies,
@@ -100,7 +109,8 @@ impl Demo {
     /// # Errors
     /// [`CannotConnect`] when the address is taken; others when the data directory cannot be used or a part not be built.
     pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Self> {
-        let listener = bind(options.listen).await?;
+        let listener = bind(options.listen, "--listen").await?;
+        let desk = bind_manager(options.manager).await?;
         let listen = listener.local_addr()?;
         let data = Data::take(&options.data)?;
         if options.reset {
@@ -109,10 +119,13 @@ impl Demo {
         let office = reached(listen);
         let dialogflow = dialogflow(office, &clock).await?;
         let secrets = Secrets::new();
-        let settings = config::settings(&data.gateway(), office, dialogflow.address(), &secrets)?;
-        let listeners = Listeners::bind(&settings).await?;
+        let sources = config::sources(&data.gateway(), office, dialogflow.address(), &secrets)?;
+        let loaded = config::load(&sources).await?;
+        let listeners = Listeners::bind(&loaded.settings).await?;
         let (engines, ops) = (listeners.engines.local_addr()?, listeners.ops.local_addr()?);
-        let gateway = Box::pin(Running::start(settings, listeners, &Environment::default())).await?;
+        let gateway = Box::pin(Running::start(loaded.settings.clone(), listeners, &Environment::default())).await?;
+        let manager = format!("http://{}", desk.local_addr()?);
+        let desk = Office::open(desk, loaded, &gateway, &Environment::default()).await?;
         let switchboard = switchboard(&data, engines, secrets, clock.clone()).await?;
         let closing = CancellationToken::new();
         let readiness = Readies { gateway: Arc::clone(gateway.health()), board: switchboard.board() };
@@ -120,6 +133,7 @@ impl Demo {
         let key = data.key()?;
         let site = site::Site {
             base: base.clone(),
+            manager: manager.clone(),
             key: key.clone(),
             gateway: Arc::clone(gateway.gateway()),
             chat: chat::Chat {
@@ -144,9 +158,22 @@ impl Demo {
             engines,
             ops,
             dialogflow: dialogflow.address(),
+            manager,
             data: options.data,
         };
-        Ok(Self { addresses, gateway, switchboard, dialogflow, readiness, closing, pages, _data: data })
+        let office = desk;
+        Ok(Self {
+            addresses,
+            gateway,
+            office,
+            sources,
+            switchboard,
+            dialogflow,
+            readiness,
+            closing,
+            pages,
+            _data: data,
+        })
     }
 
     #[must_use]
@@ -169,16 +196,30 @@ impl Demo {
         self.readiness.now()
     }
 
-    /// Waits for what should not happen: a part that the rest cannot do without has ended.
+    /// The link that makes the Web Manager's first administrator; `None`: there is somebody.
+    #[must_use]
+    pub const fn first_link(&self) -> Option<&SecretString> {
+        self.office.first_link()
+    }
+
+    /// Does what the Web Manager asks for, until something happens that should not: a part that the rest cannot do without
+    /// has ended.
     ///
     /// # Errors
     /// Always: with what happened.
     pub async fn broken(&mut self) -> anyhow::Result<()> {
-        tokio::select! {
-            broken = self.gateway.broken() => broken,
-            pages = &mut self.pages => {
-                pages.context("the pages' door failed")?.context("the pages' door failed")?;
-                anyhow::bail!("the pages' door was closed")
+        loop {
+            tokio::select! {
+                broken = self.gateway.broken() => return broken,
+                pages = &mut self.pages => {
+                    pages.context("the pages' door failed")?.context("the pages' door failed")?;
+                    anyhow::bail!("the pages' door was closed")
+                }
+                (order, tell) = self.office.next() => {
+                    let done = change::carry_out(&mut self.gateway, &self.office, &self.sources, order).await;
+                    // Whoever asked may have gone; the change stands.
+                    drop(tell.send(done));
+                }
             }
         }
     }
@@ -189,6 +230,7 @@ impl Demo {
     /// When the gateway's journal could not be written.
     pub async fn drain(mut self) -> anyhow::Result<()> {
         self.closing.cancel();
+        self.office.close().await;
         let drained = self.gateway.drain().await;
         // Ends the desks' events, too, for which the pages' door waits.
         self.switchboard.stop().await;
@@ -269,7 +311,20 @@ async fn switchboard(data: &Data, gateway: SocketAddr, secrets: Secrets, clock: 
     Ok(Switchboard::start(config, clock, StdRng::from_seed(rng.random())).await?)
 }
 
-async fn bind(listen: SocketAddr) -> Result<TcpListener, CannotConnect> {
+/// Beside a gateway that has its usual address any other is as good: it is told.
+async fn bind_manager(listen: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
+    match listen {
+        Some(listen) => Ok(bind(listen, "--manager").await?),
+        None => match TcpListener::bind(MANAGER).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
+            }
+            bound => Ok(bound?),
+        },
+    }
+}
+
+async fn bind(listen: SocketAddr, flag: &str) -> Result<TcpListener, CannotConnect> {
     TcpListener::bind(listen).await.map_err(|source| {
         let what = if source.kind() == io::ErrorKind::AddrInUse {
             let ip = listen.ip();
@@ -279,11 +334,11 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, CannotConnect> {
                 .find(|it| std::net::TcpListener::bind(it).is_ok())
                 .unwrap_or(SocketAddr::new(ip, 0));
             format!(
-                "port {} is taken at {ip}: try `usher demo --listen {free}`, or end what listens there",
+                "port {} is taken at {ip}: try `usher demo {flag} {free}`, or end what listens there",
                 listen.port()
             )
         } else {
-            format!("cannot listen on {listen}: name an address of this machine with --listen")
+            format!("cannot listen on {listen}: name an address of this machine with {flag}")
         };
         CannotConnect { what, source }
     })

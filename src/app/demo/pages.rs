@@ -98,12 +98,22 @@ pub(super) struct Pages {
     pub(super) assets: Router,
 }
 
-/// The pages, with what differs from demo to demo filled in. `base`: where the demo is reached.
-pub(super) fn build(unit: &str, base: &str) -> anyhow::Result<Pages> {
+/// What differs from demo to demo.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places<'a> {
+    pub(super) unit: &'a str,
+    /// Where the demo is reached.
+    pub(super) base: &'a str,
+    /// Where its Web Manager is.
+    pub(super) manager: &'a str,
+}
+
+/// The pages, with what differs from demo to demo filled in.
+pub(super) fn build(places: Places<'_>) -> anyhow::Result<Pages> {
     let words: Words = serde_json::from_str(WORDS).context("the pages' words")?;
     let documents = Router::new()
-        .route("/", page(START, &words, unit, base))
-        .route("/desk", page(DESK, &words, unit, base))
+        .route("/", page(START, &words, places))
+        .route("/desk", page(DESK, &words, places))
         .layer(middleware::map_response(secure));
     let mut assets = Router::new();
     for &(path, kind, body) in ASSETS {
@@ -119,9 +129,9 @@ pub(super) fn build(unit: &str, base: &str) -> anyhow::Result<Pages> {
     Ok(Pages { documents, assets: assets.layer(middleware::map_response(secure)) })
 }
 
-fn page(template: &str, words: &Words, unit: &str, base: &str) -> axum::routing::MethodRouter {
+fn page(template: &str, words: &Words, places: Places<'_>) -> axum::routing::MethodRouter {
     let [english, german] =
-        [Language::English, Language::German].map(|language| render(template, words, language, unit, base));
+        [Language::English, Language::German].map(|language| render(template, words, language, places));
     get(async move |headers: HeaderMap| {
         let body = match Language::of(&headers) {
             Language::English => english.clone(),
@@ -133,12 +143,13 @@ fn page(template: &str, words: &Words, unit: &str, base: &str) -> axum::routing:
     })
 }
 
-fn render(template: &str, words: &Words, language: Language, unit: &str, base: &str) -> String {
+fn render(template: &str, words: &Words, language: Language, places: Places<'_>) -> String {
     let mut page = template.replace("{{tools}}", TOOLS);
     for (key, texts) in words {
         page = page.replace(&format!("{{{{{key}}}}}"), &escaped(pick(texts, language)));
     }
-    for (key, value) in [("language", language.code()), ("unit", unit), ("base", base)] {
+    let Places { unit, base, manager } = places;
+    for (key, value) in [("language", language.code()), ("unit", unit), ("base", base), ("manager", manager)] {
         page = page.replace(&format!("{{{{{key}}}}}"), &escaped(value));
     }
     page
@@ -200,7 +211,8 @@ mod tests {
         }
         for template in [START, DESK] {
             for language in [Language::English, Language::German] {
-                let page = render(template, &words, language, "DEMO", "http://127.0.0.1:7410");
+                let (base, manager) = ("http://127.0.0.1:7410", "http://127.0.0.1:7404");
+                let page = render(template, &words, language, Places { unit: "DEMO", base, manager });
                 assert!(!page.contains("{{"), "{page}");
                 assert!(page.contains(&format!("<html lang=\"{}\">", language.code())), "{page}");
             }

@@ -38,6 +38,8 @@ fn connections(files: usize) -> usize {
 
 pub(super) struct Site {
     pub(super) base: String,
+    /// The Web Manager's.
+    pub(super) manager: String,
     pub(super) key: SecretString,
     pub(super) gateway: Arc<Gateway>,
     pub(super) chat: Chat,
@@ -59,7 +61,7 @@ impl Site {
     }
 
     fn router(self) -> anyhow::Result<Router> {
-        let pages = pages::build(UNIT, &self.base)?;
+        let pages = pages::build(pages::Places { unit: UNIT, base: &self.base, manager: &self.manager })?;
         let followed = Router::new()
             .merge(timeline::router(Timelines::new(self.gateway, self.closing)))
             .nest("/desk/v1", switchboard::api::router(self.switchboard.clone()));
