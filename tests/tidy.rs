@@ -83,6 +83,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustix", &["src/app/machine.rs"]),
     ("sqlx", &["store"]),
     ("toml", &["cli", "config"]),
+    ("toml_edit", &["config"]),
     // `problem` maps to its codes, `telemetry` sends traces by it.
     ("tonic", &["app", "engine", "nlp", "offline_nlp", "problem", "switchboard", "telemetry", "wire"]),
     ("tonic_health", &["engine"]),

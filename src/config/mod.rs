@@ -9,6 +9,7 @@ mod actions;
 mod address;
 mod countries;
 mod document;
+pub mod draft;
 mod effective;
 mod engines;
 mod finding;
