@@ -10,6 +10,7 @@ mod machine;
 mod office;
 mod profiles;
 pub mod replay;
+mod secured;
 mod serve;
 mod timeline;
 mod tokens;

@@ -24,9 +24,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Running;
+use super::{Running, secured::Secured};
 use crate::{
     config::{Environment, Loaded, schema::Schema, settings::Profile},
+    engine::TlsDoor,
     manager::{
         self, Manager, Parts, Terms,
         ports::{House, ProfileOrder, Refusal},
@@ -90,6 +91,7 @@ pub(super) type Ordered = (ProfileOrder, oneshot::Sender<Result<(), Refusal>>);
 #[derive(Debug)]
 pub struct Office {
     shown: Arc<Shown>,
+    tls: Option<Arc<TlsDoor>>,
     /// Makes the first administrator, while there is nobody.
     link: Option<SecretString>,
     orders: mpsc::Receiver<Ordered>,
@@ -102,7 +104,7 @@ impl Office {
     /// On a listener of the caller's.
     ///
     /// # Errors
-    /// When the master key or the store cannot be read.
+    /// When the master key, the store or the certificate cannot be read.
     pub async fn open(
         listener: TcpListener,
         loaded: Loaded,
@@ -111,7 +113,9 @@ impl Office {
     ) -> anyhow::Result<Self> {
         let settings = loaded.settings.manager.clone();
         let sealer = Sealer::open_or_create(&loaded.settings.store.path, environment.master_key().as_ref())?;
-        let base = settings.public_url.unwrap_or_else(|| format!("http://{}", told(&listener, settings.listen)));
+        let tls = settings.tls.map(|files| TlsDoor::open_for(files, &[b"http/1.1"])).transpose()?.map(Arc::new);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let base = settings.public_url.unwrap_or_else(|| format!("{scheme}://{}", told(&listener, settings.listen)));
         let (tell, orders) = mpsc::channel(MAX_ORDERS);
         let shown = Arc::new(Shown { current: ArcSwap::from_pointee(loaded), orders: tell });
         let closing = CancellationToken::new();
@@ -130,9 +134,18 @@ impl Office {
         let link = manager.first_link().await.context("the store cannot be read")?;
         let app = manager::router(&manager).layer(middleware::from_fn(name_peer));
         let app = app.into_make_service_with_connect_info::<Peer>();
-        let served = axum::serve(Bounded::new(listener, MAX_CONNECTIONS), app);
-        let served = served.with_graceful_shutdown(closing.clone().cancelled_owned());
-        Ok(Self { shown, link, orders, sealer, closing, task: tokio::spawn(async move { served.await }) })
+        let (listener, closed) = (Bounded::new(listener, MAX_CONNECTIONS), closing.clone().cancelled_owned());
+        let task = match tls.clone() {
+            Some(tls) => {
+                let served = axum::serve(Secured::new(listener, tls), app).with_graceful_shutdown(closed);
+                tokio::spawn(async move { served.await })
+            }
+            None => {
+                let served = axum::serve(listener, app).with_graceful_shutdown(closed);
+                tokio::spawn(async move { served.await })
+            }
+        };
+        Ok(Self { shown, tls, link, orders, sealer, closing, task })
     }
 
     /// The link that makes the first administrator; `None`: there is somebody.
@@ -163,6 +176,12 @@ impl Office {
 
     pub(super) fn configuration(&self) -> Arc<Loaded> {
         self.shown.current.load_full()
+    }
+
+    /// Reads the certificate again; what is open goes on with the old one.
+    pub(super) fn renew(&self) -> anyhow::Result<()> {
+        self.tls.as_ref().map(|it| it.reload()).transpose()?;
+        Ok(())
     }
 
     /// What is in force from now on.

@@ -405,7 +405,7 @@ async fn reload(running: &mut Running, office: &Office, sources: &Sources, watch
             for warning in &loaded.warnings {
                 tracing::warn!("{}", warning.render(false));
             }
-            match running.reload(loaded.settings.clone()) {
+            match running.reload(loaded.settings.clone()).and_then(|()| office.renew()) {
                 Ok(()) => {
                     running.reload_done();
                     office.show(loaded);

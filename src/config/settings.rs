@@ -47,7 +47,7 @@ pub struct Server {
 pub struct Tls {
     pub certificate: PathBuf,
     pub key: PathBuf,
-    /// Set: engines must present a certificate signed by it (mutual TLS).
+    /// Set: whoever connects must present a certificate signed by it (mutual TLS).
     pub client_ca: Option<PathBuf>,
 }
 
@@ -63,6 +63,7 @@ pub struct Ops {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manager {
     pub listen: SocketAddr,
+    pub tls: Option<Tls>,
     /// How browsers reach it, without a slash at the end.
     pub public_url: Option<String>,
     /// How long a sign-in lasts without a request.

@@ -70,21 +70,25 @@ pub(super) fn connectors(mut section: Section<'_>) -> Connectors {
 
 pub(super) fn manager(mut section: Section<'_>) -> Manager {
     let listen = section.socket_address("listen");
+    let tls = section.has("tls").then(|| tls(section.section("tls")));
+    section.know(&["tls"]);
     let public_url = section.url("public_url").map(|at| at.value.trim_end_matches('/').to_owned());
     let allow_plaintext = section.flag("allow_plaintext");
     if let Some(At { value, place }) = &listen
         && !value.ip().is_loopback()
+        && tls.is_none()
         && !allow_plaintext
     {
         section.cx.error(
             *place,
             format!("the Web Manager's door {value} would be open to the network without TLS"),
-            "listen on loopback behind a proxy that does TLS, or set `manager.allow_plaintext = true` where such a proxy is elsewhere",
+            "add `[manager.tls]` with `certificate` and `key`, listen on loopback, or set `manager.allow_plaintext = true`",
         );
     }
     let minutes = |count: u64| Duration::from_secs(60 * count);
     let manager = Manager {
         listen: listen.map_or(NOWHERE, |at| at.value),
+        tls: tls.flatten(),
         public_url,
         idle: minutes(section.number("idle_minutes", 1..=1440)),
         absolute: minutes(60 * section.number::<u64>("absolute_hours", 1..=168)),

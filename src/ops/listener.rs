@@ -111,7 +111,9 @@ impl Listener for Bounded {
             // One too many of this address is closed at once, which its peer sees.
             let Some(place) = self.peers.admit(address.ip()) else { continue };
             let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
-            return (Connection { stream, silence, answer_by: None, _place: place, _permit: permit }, address);
+            let connection =
+                Connection { stream, peer: address, silence, answer_by: None, _place: place, _permit: permit };
+            return (connection, address);
         }
     }
 
@@ -123,6 +125,7 @@ impl Listener for Bounded {
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
+    peer: SocketAddr,
     /// Ends when nothing was read or written, or a request not answered, for too long.
     silence: Pin<Box<Sleep>>,
     /// While something was read to which nothing was written yet.
@@ -132,6 +135,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    #[must_use]
+    pub const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// Something came or went; `answer_by` says until when the silence lasts at most.
     fn alive(&mut self) {
         let until = Clock::instant() + SILENT_FOR;

@@ -177,6 +177,9 @@ fn every_example_in_the_defaults_is_a_known_key() {
             "error: `connectors.tls.certificate`: cannot read connectors.pem: No such file or directory (os error 2)",
             "error: `connectors.tls.key`: cannot read connectors.key: No such file or directory (os error 2)",
             "error: `connectors.tls.client_ca`: cannot read vendors.pem: No such file or directory (os error 2)",
+            "error: `manager.tls.certificate`: cannot read manager.pem: No such file or directory (os error 2)",
+            "error: `manager.tls.key`: cannot read manager.key: No such file or directory (os error 2)",
+            "error: `manager.tls.client_ca`: cannot read staff.pem: No such file or directory (os error 2)",
             "warning: `dialogflow.proxy` has no effect with `transport = \"grpc\"`",
             "error: business unit `DEFAULT` has no media server `cms1.example.com`",
         ]

@@ -3,6 +3,7 @@
 mod doors;
 mod editing;
 mod people;
+mod tls;
 mod watching;
 
 use std::{
