@@ -4,6 +4,7 @@
 use super::{Office, Running, SEALED_AS, load_with};
 use crate::{
     config::{Managed, Sources, masked},
+    core::hex,
     manager::ports::{ProfileOrder, Refusal},
     store::{AuditLine, Change, ChangeError, Document, DocumentKind, StoreError, seal::Sealer},
 };
@@ -95,7 +96,7 @@ fn sealed(
         let Some(secret) = toml_text(value) else { continue };
         out.push_str(before);
         out.push_str("{ sealed = \"");
-        out.push_str(&to_hex(&sealer.seal(SEALED_AS, secret.as_bytes())?));
+        out.push_str(&hex::encode(&sealer.seal(SEALED_AS, secret.as_bytes())?));
         out.push_str("\" }");
         rest = range.end;
     }
@@ -106,22 +107,6 @@ fn sealed(
 /// What a TOML string says.
 fn toml_text(written: &str) -> Option<zeroize::Zeroizing<String>> {
     crate::config::text_of(written).map(zeroize::Zeroizing::new)
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string does not fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-    }
-    text
-}
-
-pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    let digit = |byte: u8| (byte as char).to_digit(16);
-    pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()).collect()
 }
 
 #[cfg(test)]
@@ -144,7 +129,7 @@ mod tests {
         let secrets: Vec<String> = out
             .split("sealed = \"")
             .skip(1)
-            .map(|it| from_hex(it.split('"').next().unwrap()).unwrap())
+            .map(|it| hex::decode(it.split('"').next().unwrap()).unwrap())
             .map(|it| String::from_utf8(sealer.open(SEALED_AS, &it).unwrap().to_vec()).unwrap())
             .collect();
         assert_eq!(secrets, ["a \"b\"", "x"]);

@@ -31,6 +31,7 @@ use crate::{
         self, Environment, Finding, Findings, Kept, Loaded, Managed, SecretError, Severity, Sources,
         settings::{self, Profile},
     },
+    core::hex,
     egress::Names,
     nlp,
     store::{DocumentKind, Store, StoreError, seal::Sealer, sqlite::Sqlite},
@@ -110,7 +111,7 @@ async fn managed(directory: &Path) -> Result<Vec<Managed>, StoreError> {
 const SEALED_AS: &str = "configuration";
 
 fn unsealed(sealer: &Sealer, text: &str) -> anyhow::Result<SecretString> {
-    let bytes = change::from_hex(text).context("it is no sealed secret")?;
+    let bytes = hex::decode(text).context("it is no sealed secret")?;
     open_secret(sealer, SEALED_AS, &bytes)
 }
 

@@ -10,6 +10,7 @@ use super::{
     section::{At, Section},
     tree::{Entry, Table, Value},
 };
+use crate::core::hex;
 
 const MAX_FILE_BYTES: u64 = 65_536;
 const FORMS: &str = "write { env = \"NAME\" }, { file = \"path\" }, { secret = \"name\" } or text";
@@ -184,7 +185,7 @@ impl Section<'_> {
                 Some(At { value: Sha256::digest(token.value.expose_secret()).into(), place: token.place })
             }
             (None, Some(At { value, place })) => {
-                let hash = decode_sha256(value.trim());
+                let hash = hex::decode(value.trim()).and_then(|it| it.try_into().ok());
                 if hash.is_none() {
                     let message = format!("`{}` is no SHA-256", self.name_of("token_sha256"));
                     self.cx.error(place, message, "write the 64 hexadecimal digits that `sha256sum` prints");
@@ -212,17 +213,4 @@ fn read(path: &std::path::Path) -> Result<SecretString, String> {
     let text = std::str::from_utf8(&bytes).map_err(|_position| "it is no text in UTF-8".to_owned())?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     Ok(SecretString::from(text.strip_suffix('\r').unwrap_or(text)))
-}
-
-fn decode_sha256(text: &str) -> Option<[u8; 32]> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    let mut hash = [0; 32];
-    if pairs.len() != hash.len() {
-        return None;
-    }
-    for (to, [high, low]) in hash.iter_mut().zip(pairs) {
-        let digit = |byte: u8| (byte as char).to_digit(16);
-        *to = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
-    }
-    Some(hash)
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod contact;
 pub mod directory;
 pub mod handover;
+pub mod hex;
 pub mod ids;
 pub mod intents;
 pub mod message;

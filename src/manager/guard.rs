@@ -36,6 +36,8 @@ const MAX_STRANGERS_FORM_BYTES: usize = 64 * 1024;
 /// More than any form has.
 const MAX_FIELDS: usize = 2_000;
 const FORM_WITHIN: Duration = Duration::from_secs(15);
+/// How long a browser is known after a sign-in.
+const KNOWN_FOR: Duration = Duration::from_secs(180 * 24 * 3600);
 pub(super) const CSRF: &str = "csrf";
 /// What the language is chosen by, beside what the browser asks for.
 pub(super) const LANGUAGE_COOKIE: &str = "usher_language";
@@ -90,6 +92,8 @@ pub(super) struct Seat {
     pub(super) path: String,
     pub(super) address: Option<IpAddr>,
     pub(super) browser: String,
+    /// What it was given when somebody signed in there.
+    pub(super) known: Option<String>,
 }
 
 impl Seat {
@@ -123,6 +127,7 @@ impl Seat {
             path: parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned(),
             address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip()),
             browser: browser.to_owned(),
+            known: cookie(headers, manager.known_name()).map(str::to_owned),
         }
     }
 }
@@ -248,22 +253,29 @@ impl Manager {
         if self.secure { "__Host-usher" } else { "usher" }
     }
 
-    fn cookie(&self, value: &str, lasts: u64) -> Option<HeaderValue> {
+    /// Of the cookie by which a browser is known to its user.
+    fn known_name(&self) -> &'static str {
+        if self.secure { "__Host-usher_known" } else { "usher_known" }
+    }
+
+    fn cookie(&self, name: &str, value: &str, lasts: u64) -> Option<HeaderValue> {
         let secure = if self.secure { "; Secure" } else { "" };
-        let name = self.cookie_name();
         HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts}{secure}")).ok()
     }
 
     pub(super) fn signed_in(&self, token: &str, mut response: Response) -> Response {
         let lasts = self.people.sessions.terms().absolute.as_secs();
-        if let Some(cookie) = self.cookie(token, lasts) {
+        let signed = self.signed(token);
+        let browser = signed.and_then(|it| self.people.browser_of(&it.session.user));
+        let known = browser.and_then(|it| self.cookie(self.known_name(), &it, KNOWN_FOR.as_secs()));
+        for cookie in self.cookie(self.cookie_name(), token, lasts).into_iter().chain(known) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
     }
 
     pub(super) fn signed_out(&self, mut response: Response) -> Response {
-        if let Some(cookie) = self.cookie("", 0) {
+        if let Some(cookie) = self.cookie(self.cookie_name(), "", 0) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response

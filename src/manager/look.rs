@@ -4,7 +4,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
-use super::people::sessions::hex;
+use crate::core::hex;
 
 /// A file that every page needs.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ impl File {
     }
 
     pub(super) fn answer(self, asked: &HeaderMap) -> Response {
-        let tag = format!("\"{}\"", hex(Sha256::digest(self.text).get(..8).unwrap_or_default()));
+        let tag = format!("\"{}\"", hex::encode(Sha256::digest(self.text).get(..8).unwrap_or_default()));
         let has_it = asked.get(header::IF_NONE_MATCH).is_some_and(|it| it.as_bytes() == tag.as_bytes());
         let Ok(tag) = HeaderValue::try_from(tag) else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
         let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];

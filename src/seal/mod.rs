@@ -24,6 +24,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::core::hex;
+
 /// The key file's name in the store's directory.
 pub const KEY_FILE: &str = "master.key";
 
@@ -122,12 +124,13 @@ impl Sealer {
         let key = Zeroizing::new(<[u8; KEY_BYTES]>::try_generate().map_err(|_unexplained| SealError::NoRandomness)?);
         let marker = <[u8; KEY_ID_BYTES]>::try_generate().map_err(|_unexplained| SealError::NoRandomness)?;
         let path = directory.join(KEY_FILE);
-        let draft = directory.join(format!("{KEY_FILE}.{}", hex(&marker)));
-        let written = write_private(&draft, Zeroizing::new(format!("{}\n", *Zeroizing::new(hex(&*key)))).as_bytes())
-            .and_then(|()| match fs::hard_link(&draft, &path) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-                Ok(()) | Err(_) => Ok(()),
-            });
+        let draft = directory.join(format!("{KEY_FILE}.{}", hex::encode(&marker)));
+        let written =
+            write_private(&draft, Zeroizing::new(format!("{}\n", *Zeroizing::new(hex::encode(&*key)))).as_bytes())
+                .and_then(|()| match fs::hard_link(&draft, &path) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                    Ok(()) | Err(_) => Ok(()),
+                });
         let removed = fs::remove_file(&draft);
         written
             .and(removed)
@@ -192,14 +195,6 @@ fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content)?;
     file.sync_all()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every write");
-        text
-    })
 }
 
 fn decode(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {

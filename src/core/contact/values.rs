@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, de::Error as _};
 
 use super::{Contact, Out};
-use crate::core::step::Step;
+use crate::core::{hex, step::Step};
 
 /// One value, by the token that stands for it: `[name:number]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -33,23 +33,15 @@ impl Serialize for Value {
         let mut fields = serializer.serialize_struct("Value", 4)?;
         fields.serialize_field("name", &self.name)?;
         fields.serialize_field("number", &self.number)?;
-        fields.serialize_field("sealed", &to_hex(if self.sensitive { &[] } else { &self.sealed }))?;
+        fields.serialize_field("sealed", &hex::encode(if self.sensitive { &[] } else { &self.sealed }))?;
         fields.serialize_field("sensitive", &self.sensitive)?;
         fields.end()
     }
 }
 
-fn to_hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
 fn from_hex<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let digit = |it: u8| char::from(it).to_digit(16).and_then(|it| u8::try_from(it).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
-    bytes.filter(|_| rest.is_empty()).ok_or_else(|| D::Error::custom("a sealed value is no hexadecimal"))
+    hex::decode(&text).ok_or_else(|| D::Error::custom("a sealed value is no hexadecimal"))
 }
 
 impl Contact {

@@ -59,7 +59,7 @@ fn form(w: &Words, (name, to, held): (&str, &str, &str), problems: &[String]) ->
 pub(in crate::manager) async fn enter(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let w = &seat.words;
     let (name, to, held) = (fields.get("name"), own_path(fields.get("to")), fields.get("held"));
-    let origin = Origin { address: seat.address, browser: &seat.browser };
+    let origin = Origin { address: seat.address, browser: &seat.browser, known: seat.known.as_deref() };
     let password = SecretString::from(fields.get("password"));
     let token = match manager.people.sign_in((name, password, fields.get("code")), origin).await {
         Ok(token) => token,
@@ -170,7 +170,7 @@ pub(in crate::manager) async fn accept(State(manager): State<Manager>, seat: Sea
     };
     match done {
         Ok(name) => {
-            let origin = Origin { address: seat.address, browser: &seat.browser };
+            let origin = Origin { address: seat.address, browser: &seat.browser, known: seat.known.as_deref() };
             match manager.people.sign_in((name.as_str(), password, ""), origin).await {
                 Ok(token) => manager.signed_in(&token, Redirect::to("/").into_response()),
                 Err(_later) => Redirect::to("/sign-in").into_response(),

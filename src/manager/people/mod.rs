@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    core::ids::Timestamp,
+    core::{hex, ids::Timestamp},
     gateway::storage::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError},
     seal::Sealer,
 };
@@ -39,6 +39,10 @@ pub(super) use user::{BadUserName, Invitation, User, UserName};
 const INVITED_FOR: Duration = Duration::from_secs(72 * 3600);
 /// What a second factor's secret is sealed as.
 const TOTP: &str = "manager/totp";
+/// What the token of a browser that somebody has signed in with is sealed as.
+const BROWSER: &str = "manager/browser";
+/// Longer than any such token.
+const MAX_BROWSER_CHARACTERS: usize = 512;
 
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +104,8 @@ pub(super) struct Kept {
 pub(super) struct Origin<'a> {
     pub(super) address: Option<IpAddr>,
     pub(super) browser: &'a str,
+    /// What the browser got when somebody signed in there before, as [`People::browser_of`] makes it.
+    pub(super) known: Option<&'a str>,
 }
 
 pub(super) struct People {
@@ -183,10 +189,10 @@ impl People {
     ) -> Result<String, Refused> {
         let now = self.clock.now();
         let typed = name.trim().to_lowercase();
-        let keys: Vec<Key> = [Key::Name(typed.chars().take(UserName::MAX_BYTES).collect())]
-            .into_iter()
-            .chain(from.address.and_then(network).map(Key::Address))
-            .collect();
+        let typed: String = typed.chars().take(UserName::MAX_BYTES).collect();
+        let own = from.known.filter(|it| self.is_browser_of(&typed, it));
+        let who = own.map_or_else(|| Key::Name(typed.clone()), |token| Key::Browser(token.to_owned()));
+        let keys: Vec<Key> = [who].into_iter().chain(from.address.and_then(network).map(Key::Address)).collect();
         {
             let mut throttle = locked(&self.throttle);
             if let Some(wait) = throttle.wait_ms(&keys, now) {
@@ -230,10 +236,21 @@ impl People {
         } else {
             self.store.change(&[], &line.0).await?;
         }
-        if let Some(name) = keys.first() {
-            locked(&self.throttle).succeeded(name);
+        if let Some(who) = keys.first() {
+            locked(&self.throttle).succeeded(who);
         }
         Ok(self.sessions.begin((name, user.role), (from.address, from.browser), now))
+    }
+
+    /// For the browser to keep: in it the user has signed in. `None`: nothing can be sealed here.
+    pub(super) fn browser_of(&self, name: &UserName) -> Option<String> {
+        Some(hex::encode(&self.sealer.seal(BROWSER, name.as_str().as_bytes()).ok()?))
+    }
+
+    fn is_browser_of(&self, name: &str, token: &str) -> bool {
+        let bytes = (token.len() <= MAX_BROWSER_CHARACTERS).then(|| hex::decode(token)).flatten();
+        let opened = bytes.and_then(|it| self.sealer.open(BROWSER, &it).ok());
+        opened.is_some_and(|it| it.as_slice() == name.as_bytes())
     }
 
     pub(super) async fn sign_out(&self, id: SessionId) -> Result<(), StoreError> {

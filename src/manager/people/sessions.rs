@@ -10,7 +10,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{Role, UserName};
-use crate::core::ids::Timestamp;
+use crate::core::{hex, ids::Timestamp};
 
 /// Of one user; the oldest goes when there is another.
 const PER_USER: usize = 10;
@@ -37,23 +37,13 @@ impl SessionId {
 
     /// As it stands in a form that ends the session.
     pub(in crate::manager) fn shown(&self) -> String {
-        hex(&self.0)
+        hex::encode(&self.0)
     }
-}
-
-pub(in crate::manager) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string does not fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-    }
-    text
 }
 
 /// Random, for a browser or a link.
 pub(in crate::manager) fn token() -> String {
-    hex(&rand::random::<[u8; 32]>())
+    hex::encode(&rand::random::<[u8; 32]>())
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! How often somebody may try to sign in: pure, told what time it is.
 //!
-//! Counted are failures by the name that was typed and by the address they came from; either may have to wait. A name's wait
-//! is short enough that nobody can be kept out by others for long.
+//! Counted are failures by the name that was typed and by the address they came from; either may have to wait. A browser in which
+//! the user has signed in before is counted by itself: whoever keeps failing under a name keeps strangers waiting, not its owner.
 
 use std::collections::HashMap;
 
@@ -19,6 +19,8 @@ const MAX_KEYS: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::manager) enum Key {
     Name(String),
+    /// By the token that a browser got when its user signed in.
+    Browser(String),
     Address(std::net::IpAddr),
 }
 
@@ -72,9 +74,9 @@ impl Throttle {
         }
     }
 
-    /// The name is its owner's; the address may be that of many.
-    pub(in crate::manager) fn succeeded(&mut self, name: &Key) {
-        self.failures.remove(name);
+    /// Name and browser are their owner's; the address may be that of many.
+    pub(in crate::manager) fn succeeded(&mut self, who: &Key) {
+        self.failures.remove(who);
     }
 }
 

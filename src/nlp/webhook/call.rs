@@ -138,14 +138,6 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(out, "{byte:02x}").unwrap_or_default();
-    }
-    out
-}
-
 pub(super) fn get(path: String, token: Option<&SecretString>) -> Request {
     Request { method: Method::GET, path, headers: json_headers(token), body: bytes::Bytes::new() }
 }

@@ -15,9 +15,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{mpsc, oneshot};
 
-use super::call::{self, Place};
+use super::call::Place;
 use crate::{
     core::{
+        hex,
         ids::Timestamp,
         message::{Answer, FailureKind},
     },
@@ -137,7 +138,7 @@ impl Replies {
     /// `None`: nobody reaches us.
     pub(super) fn open(&self, turn_id: &str, signed_by: Option<&SecretString>) -> Option<Open> {
         let public_url = self.0.public_url.as_ref()?;
-        let token = call::hex(&rand::random::<[u8; 32]>());
+        let token = hex::encode(&rand::random::<[u8; 32]>());
         let hash: Hash = Sha256::digest(&token).into();
         let (said, hears) = mpsc::channel(MAX_WAITING);
         let (done, ends) = oneshot::channel();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{House, begin, fill};
+use super::{House, begin, fill, screens};
 use crate::{axe, driver::browse, fakes::engine::FakeEngine};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,6 +39,7 @@ async fn every_page_is_accessible_in_both_themes_and_fits_a_phone() {
                 axe::assert_no_violation(&browser, &format!("{path} in {theme} at {width}")).await;
                 let overflow = browser.run("return document.documentElement.scrollWidth - innerWidth").await;
                 assert!(overflow.as_i64() <= Some(0), "{path} at {width} is {overflow} too wide");
+                screens::keep(&browser, path, theme, width).await;
             }
         }
     })

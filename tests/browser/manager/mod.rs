@@ -2,6 +2,7 @@
 
 mod daily;
 mod looks;
+mod screens;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -5,7 +5,7 @@ use usher::manager::{Role, access};
 use super::*;
 
 /// A path of the route, with names that are there.
-fn path(route: &str) -> String {
+pub(super) fn path(route: &str) -> String {
     route
         .replace("{unit}", "sales")
         .replace("{contact}", "c1")

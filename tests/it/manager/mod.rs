@@ -3,6 +3,7 @@
 mod doors;
 mod editing;
 mod people;
+mod planted;
 mod tls;
 mod watching;
 

@@ -55,6 +55,24 @@ async fn s1_nothing_tells_whether_there_is_a_user_and_guessing_is_slowed_down() 
 }
 
 #[tokio::test]
+async fn s1_whoever_keeps_guessing_a_name_keeps_strangers_waiting_and_not_its_owner() {
+    let (house, admin) = House::with_admin().await;
+    let ann = house.user(&admin, "ann", "viewer").await;
+    assert_eq!(ann.send("/sign-out", &[]).await.status, 303);
+    let stranger = house.browser();
+    futures::future::join_all((0..24).map(|_| stranger.sign_in("ann", "a guess of many", ""))).await;
+    assert_eq!(stranger.sign_in("ann", PASSWORD, "").await.status, 429, "the name is guarded");
+    assert_eq!(ann.sign_in("ann", PASSWORD, "").await.status, 303, "her browser is known");
+    // Known for ann alone, and bounded by itself.
+    assert_eq!(ann.send("/sign-out", &[]).await.status, 303);
+    futures::future::join_all((0..24).map(|_| stranger.sign_in("chief", "a guess of many", ""))).await;
+    assert_eq!(ann.sign_in("chief", PASSWORD, "").await.status, 429);
+    futures::future::join_all((0..24).map(|_| ann.sign_in("ann", "a guess of many", ""))).await;
+    assert_eq!(ann.sign_in("ann", PASSWORD, "").await.status, 429);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn s1_users_are_invited_changed_and_removed_and_the_log_tells_by_whom() {
     let (house, admin) = House::with_admin().await;
     let bad = admin.send("/users", &[("name", "a b"), ("role", "viewer")]).await;

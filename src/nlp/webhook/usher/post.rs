@@ -12,7 +12,10 @@ use super::super::{
 };
 use crate::{
     clock::Clock,
-    core::ids::{ContactId, ProfileName, UnitName},
+    core::{
+        hex,
+        ids::{ContactId, ProfileName, UnitName},
+    },
     egress::{Reply, Request, signature},
     gateway::ports::AskError,
     nlp::connector::frames::ToConnector,
@@ -142,7 +145,7 @@ fn key(contact: &ContactId, name: &str) -> String {
     if key.len() <= MAX_KEY_BYTES {
         return key;
     }
-    call::hex(&Sha256::digest(&key))
+    hex::encode(&Sha256::digest(&key))
 }
 
 #[cfg(test)]
