@@ -30,9 +30,12 @@ use crate::{
     engine::TlsDoor,
     manager::{
         self, Manager, Parts, Terms,
-        ports::{House, ProfileOrder, Refusal},
+        ports::{DeskNow, House, ProfileOrder, Refusal, SocketNow},
     },
-    nlp,
+    nlp::{
+        self,
+        connector::{self, Hub},
+    },
     ops::listener::{Bounded, Peer},
     store::seal::Sealer,
 };
@@ -49,10 +52,13 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 struct Shown {
     current: ArcSwap<Loaded>,
     orders: mpsc::Sender<Ordered>,
+    connectors: Hub,
 }
 
 /// Changes that wait for their turn.
 const MAX_ORDERS: usize = 16;
+/// Of one profile's connectors.
+const MAX_SOCKETS_SHOWN: usize = 50;
 
 impl House for Shown {
     fn configuration(&self) -> Arc<Loaded> {
@@ -70,6 +76,24 @@ impl House for Shown {
             self.orders.try_send((order, tell)).map_err(|_full| Refusal::Unable("too many changes wait".to_owned()))?;
             told.await.map_err(|_dropped| gone())?
         })
+    }
+
+    fn connectors(&self) -> Vec<DeskNow> {
+        let socket = |it: connector::SocketNow| SocketNow {
+            since: it.since,
+            in_flight: it.in_flight,
+            credits: it.credits,
+            leaves: it.leaves,
+        };
+        let desk = |it: connector::DeskNow| DeskNow {
+            unit: it.name.unit,
+            profile: it.name.profile,
+            token: it.name.token,
+            attached: it.attached,
+            turns: it.turns,
+            sockets: it.sockets.into_iter().map(socket).collect(),
+        };
+        self.connectors.now(MAX_SOCKETS_SHOWN).into_iter().map(desk).collect()
     }
 
     fn check_profile(
@@ -117,7 +141,11 @@ impl Office {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base = settings.public_url.unwrap_or_else(|| format!("{scheme}://{}", told(&listener, settings.listen)));
         let (tell, orders) = mpsc::channel(MAX_ORDERS);
-        let shown = Arc::new(Shown { current: ArcSwap::from_pointee(loaded), orders: tell });
+        let shown = Arc::new(Shown {
+            current: ArcSwap::from_pointee(loaded),
+            orders: tell,
+            connectors: running.connectors().clone(),
+        });
         let closing = CancellationToken::new();
         let manager = Manager::new(Parts {
             store: Arc::clone(running.store()),

@@ -230,6 +230,10 @@ impl Running {
         &self.store
     }
 
+    pub(super) const fn connectors(&self) -> &nlp::connector::Hub {
+        &self.deps.connectors
+    }
+
     pub(super) const fn alerts(&self) -> &Arc<Alerts> {
         &self.alerts
     }

@@ -136,7 +136,8 @@ pub fn may_log_on(user: &User) -> Result<(), Unfit> {
     unfit(user).next().map_or(Ok(()), Err)
 }
 
-fn unfit(user: &User) -> impl Iterator<Item = Unfit> {
+/// All that keeps a user from being a virtual agent.
+pub fn unfit(user: &User) -> impl Iterator<Item = Unfit> {
     let sign_on = match user.sign_on {
         SignOn::Password => None,
         SignOn::Windows => Some(Unfit::WindowsSignOn),

@@ -20,6 +20,8 @@ pub enum Cause {
     Slow(u32),
     /// A person at the Web Manager has decided it.
     Operator(String),
+    /// The profile was paused, by this person at the Web Manager.
+    Paused(String),
 }
 
 impl Cause {
@@ -33,6 +35,7 @@ impl Cause {
             Self::Failures(n, kind) => format!("{n} technical failures in a row, the last: {}", kind.label()),
             Self::Slow(n) => format!("{n} slow answers in a row"),
             Self::Operator(name) => format!("operator {name}"),
+            Self::Paused(by) => format!("the profile was paused by {by}"),
         }
     }
 }
@@ -65,20 +68,27 @@ pub fn check(
     if handovers_so_far >= rules.max_handovers {
         return Err(Unavailable::BudgetUsed);
     }
+    takes(directory, to)?;
+    let queue = if let Destination::Queue(id) = to { directory.queues.get(id) } else { None };
+    let wait_s = u64::from(queue.and_then(|it| it.expected_wait_s).unwrap_or(0));
+    let longest_s = rules.max_wait.as_secs();
+    if longest_s > 0 && wait_s > longest_s {
+        return Err(Unavailable::WaitTooLong);
+    }
+    Ok(())
+}
+
+/// Whether the destination takes contacts at all, however long they wait there.
+///
+/// # Errors
+/// Why it does not.
+pub fn takes(directory: &Directory, to: &Destination) -> Result<(), Unavailable> {
     match to {
         Destination::Target(target) if directory.targets.contains_key(target) => Ok(()),
         Destination::Target(_) => Err(Unavailable::QueueUnknown),
         Destination::Queue(id) => {
             let queue = directory.queues.get(id).ok_or(Unavailable::QueueUnknown)?;
-            if !queue.open {
-                return Err(Unavailable::QueueClosed);
-            }
-            let wait_s = u64::from(queue.expected_wait_s.unwrap_or(0));
-            let longest_s = rules.max_wait.as_secs();
-            if longest_s > 0 && wait_s > longest_s {
-                return Err(Unavailable::WaitTooLong);
-            }
-            Ok(())
+            if queue.open { Ok(()) } else { Err(Unavailable::QueueClosed) }
         }
     }
 }
@@ -164,6 +174,7 @@ mod tests {
             (Cause::Failures(2, FailureKind::Quota), "2 technical failures in a row, the last: quota"),
             (Cause::Slow(4), "4 slow answers in a row"),
             (Cause::Operator("ann".to_owned()), "operator ann"),
+            (Cause::Paused("ann".to_owned()), "the profile was paused by ann"),
         ] {
             assert_eq!(cause.reason(), reason);
         }

@@ -250,7 +250,11 @@ impl Reader {
                     self.does(Does::HandsOver(None));
                     self.withhold();
                 }
-                Cause::NotUnderstood(_) | Cause::Failures(..) | Cause::Slow(_) | Cause::Operator(_) => {}
+                Cause::NotUnderstood(_)
+                | Cause::Failures(..)
+                | Cause::Slow(_)
+                | Cause::Operator(_)
+                | Cause::Paused(_) => {}
             },
             Step::ExternalAsked { host, .. } => {
                 self.does(Does::Asks { host });
@@ -428,7 +432,7 @@ impl Reader {
             // Our own words went out in their place.
             Cause::NotUnderstood(_) | Cause::Failures(..) => self.withhold(),
             // No engine's doing.
-            Cause::Slow(_) | Cause::Operator(_) => {}
+            Cause::Slow(_) | Cause::Operator(_) | Cause::Paused(_) => {}
         }
         self.over();
     }

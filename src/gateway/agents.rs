@@ -246,6 +246,7 @@ impl Gateway {
                 self.alerts.clear(&AlertKey::engine(AlertKind::RolledBack, &old.rules, Some(&canary)));
             }
         }
+        self.tell_pauses(&old_roster);
         for unit in self.units.load().values() {
             let guard = unit.reviewing.lock().unwrap_or_else(PoisonError::into_inner);
             self.review(unit);

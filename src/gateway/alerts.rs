@@ -39,6 +39,8 @@ pub enum AlertKind {
     Connector,
     /// A changed configuration was refused; the old one is in force.
     Configuration,
+    /// Somebody has paused a profile.
+    Paused,
 }
 
 impl AlertKind {
@@ -61,6 +63,7 @@ impl AlertKind {
             Self::Store => "store",
             Self::Connector => "connector",
             Self::Configuration => "configuration",
+            Self::Paused => "paused",
         }
     }
 }

@@ -13,8 +13,11 @@ use super::{
 use crate::{
     core::{
         contact::{Card, Contact, Event, Out},
+        directory::Directory,
+        handover::{Unavailable, takes},
         ids::{ContactId, ContactName, MessageId, UnitName, UserId},
         message::Input,
+        profile::{Destination, Rules},
     },
     telemetry::labels::BusyCause,
 };
@@ -218,6 +221,9 @@ impl Gateway {
         if !self.is_logged_on(&origin.unit, &offer.agent) {
             return Err((Rejection::AgentNotLoggedOn, "the agent is not logged on by this gateway"));
         }
+        let paused = self.paused(&served.rules.unit, &served.rules.profile);
+        let directory = origin.unit.directory.load();
+        let instead = paused.map(|pause| fallback(&served.rules, &directory).map(|to| (to, pause.by))).transpose()?;
         let mut chain = Chain::begin(&self.vault, id, Link::FIRST).map_err(|error| {
             tracing::error!(contact.id = %id, %error, "no key can be made for a contact");
             (Rejection::StoreUnavailable, "no key can be made for the contact now")
@@ -225,12 +231,13 @@ impl Gateway {
         let accepted = accepted(origin, &offer);
         let returned = offer.returned_from.is_some();
         let mut out = Out::default();
-        let directory = origin.unit.directory.load();
         let cx = served.context(&directory, self.clock.now());
-        let first = served.first_engine(&id.name);
         let mut card = card(offer, &served.rules.language);
         let tokenised = self.tokenise_card(&mut card, &[], &mut chain);
-        let mut contact = Contact::start(card, returned, first, cx, &mut out);
+        let mut contact = match instead {
+            None => Contact::start(card, returned, served.first_engine(&id.name), cx, &mut out),
+            Some((to, by)) => Contact::start_paused(card, to, by, cx, &mut out),
+        };
         tokenised.tell(&mut contact, &mut out);
         self.spare_lost_numbers(&mut contact);
         let mut entry = Entry::new(contact, chain, (Arc::clone(served), Arc::clone(&origin.unit)), self.clock.now());
@@ -239,6 +246,19 @@ impl Gateway {
         self.settle(shard, id, out, vec![accepted], todo);
         Ok(())
     }
+}
+
+/// Where a paused profile's new contacts go. A contact that it could not go on with is not taken: the routing engine finds another way.
+fn fallback(rules: &Rules, directory: &Directory) -> Result<Destination, (Rejection, &'static str)> {
+    let to = rules.handover.to.clone();
+    let to = to.ok_or((Rejection::AtCapacity, "the profile is paused, and its [handover] names no queue"))?;
+    takes(directory, &to).map_err(|why| match why {
+        Unavailable::QueueClosed => (Rejection::AtCapacity, "the profile is paused, and its fallback queue is closed"),
+        Unavailable::QueueUnknown | Unavailable::WaitTooLong | Unavailable::BudgetUsed => {
+            (Rejection::AtCapacity, "the profile is paused, and its fallback queue is not in the directory")
+        }
+    })?;
+    Ok(to)
 }
 
 fn accepted(origin: &Origin, offer: &Offer) -> After {

@@ -16,6 +16,7 @@ mod judge;
 pub mod lane;
 pub mod live;
 mod observe;
+pub mod pauses;
 pub mod ports;
 mod private;
 mod recovery;
@@ -48,6 +49,7 @@ pub use engines::Engines;
 use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
+use pauses::Pauses;
 use ports::{ExternalRequest, ExternalSystems};
 use served::Told;
 pub use served::{Roster, Served};
@@ -139,6 +141,7 @@ pub struct Gateway {
     /// Serialises changes of `units`.
     changing: Mutex<()>,
     roster: ArcSwap<Roster>,
+    pauses: Pauses,
     external: Arc<dyn ExternalSystems>,
     metrics: Arc<Metrics>,
     alerts: Arc<Alerts>,
@@ -204,6 +207,7 @@ impl Gateway {
             units: ArcSwap::from_pointee(units),
             changing: Mutex::new(()),
             roster: ArcSwap::from_pointee(parts.roster),
+            pauses: Pauses::default(),
             external: parts.external,
             metrics: parts.metrics,
             alerts: parts.alerts,

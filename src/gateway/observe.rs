@@ -117,6 +117,7 @@ const fn cause_label(cause: &Cause) -> HandoverCause {
         Cause::Failures(..) => HandoverCause::Failures,
         Cause::Slow(_) => HandoverCause::Slow,
         Cause::Operator(_) => HandoverCause::Operator,
+        Cause::Paused(_) => HandoverCause::Paused,
     }
 }
 

@@ -76,6 +76,7 @@ impl Gateway {
     /// # Errors
     /// When the store cannot be read.
     pub async fn recover(&self) -> Result<Recovered, StoreError> {
+        self.recover_pauses().await?;
         let transcript_bytes =
             self.roster.load().profiles().iter().map(|it| it.rules.limits.transcript_bytes).max().unwrap_or_default();
         let mut reader = Reader::new(&self.vault, transcript_bytes);

@@ -4,6 +4,7 @@
 //! `guard` stands before all of them, `people` knows who may come in. What of the configuration is to be shown comes by
 //! [`ports`].
 
+mod assigning;
 mod guard;
 mod look;
 mod pages;
@@ -30,7 +31,7 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, audit, contact, edit, live, profiles, sign_in, users};
+use pages::{account, alerts, assigned, audit, contact, edit, live, pause, profiles, sign_in, users};
 use people::People;
 pub use people::{Role, Terms};
 use ports::House;
@@ -174,6 +175,11 @@ const ROUTES: &[Route] = &[
     closed("/profiles/new", Role::Administrator, "GET POST", || get(edit::new).post(edit::add)),
     closed("/profiles/{unit}/{profile}/edit", Role::Administrator, "GET POST", || get(edit::show).post(edit::change)),
     closed("/profiles/{unit}/{profile}/remove", Role::Administrator, "POST", || post(edit::remove)),
+    closed("/profiles/{unit}/{profile}/agents", Role::Viewer, "GET", || get(assigned::show)),
+    closed("/profiles/{unit}/{profile}/agents/events", Role::Viewer, "GET", || get(assigned::events)),
+    closed("/profiles/{unit}/{profile}/agents/change", Role::Administrator, "POST", || post(assigned::change)),
+    closed("/profiles/{unit}/{profile}/pause", Role::Operator, "POST", || post(pause::pause)),
+    closed("/profiles/{unit}/{profile}/resume", Role::Operator, "POST", || post(pause::resume)),
     closed("/profiles/{unit}/{profile}/check", Role::Operator, "POST", || post(profiles::check)),
     closed("/profiles/{unit}/{profile}/export", Role::Administrator, "GET", || get(edit::export)),
     closed("/profiles/{unit}/{profile}", Role::Viewer, "GET", || get(profiles::show)),

@@ -80,6 +80,8 @@ labels!(
         Slow = "slow",
         /// A person at the Web Manager.
         Operator = "operator",
+        /// A person at the Web Manager has paused the profile.
+        Paused = "paused",
     }
 );
 

@@ -37,6 +37,7 @@ pub use values::Value;
 use super::{
     clock::Due,
     directory::Directory,
+    handover::Cause,
     ids::{ActionSeq, EngineName, Epoch, MessageId, QueueId, Timestamp, Turn, UserId},
     message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
     profile::{Destination, Rules},
@@ -327,6 +328,16 @@ impl Contact {
         if !event.is_empty() {
             contact.ask_event(event, Parameters::new(), 0, cx, out);
         }
+        contact.settle(cx);
+        contact
+    }
+
+    /// Begins a contact of a profile that is paused, by `by`: it goes to a person at once, and no language engine is asked.
+    #[must_use]
+    pub fn start_paused(card: Card, to: Destination, by: String, cx: Context<'_>, out: &mut Out) -> Self {
+        let mut contact = Self::empty(card);
+        out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
+        contact.requeue(to, Cause::Paused(by), &Parameters::new(), cx, out);
         contact.settle(cx);
         contact
     }

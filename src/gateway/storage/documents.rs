@@ -16,10 +16,12 @@ pub enum DocumentKind {
     ApiToken,
     /// A conversation that a profile is tested with.
     Test,
+    /// A profile that is paused; there is one while it is.
+    Pause,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 5] = [Self::Profile, Self::Unit, Self::User, Self::ApiToken, Self::Test];
+    pub const ALL: [Self; 6] = [Self::Profile, Self::Unit, Self::User, Self::ApiToken, Self::Test, Self::Pause];
 
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -29,6 +31,7 @@ impl DocumentKind {
             Self::User => "user",
             Self::ApiToken => "api_token",
             Self::Test => "test",
+            Self::Pause => "pause",
         }
     }
 }

@@ -52,6 +52,30 @@ if (live) {
   );
 }
 
+// Of a page that holds what somebody types or ticks, the parts alone that have changed.
+for (const place of document.querySelectorAll("[data-parts]")) {
+  follow(place, (source) =>
+    source.addEventListener("parts", (event) => {
+      const came = document.createElement("template");
+      came.innerHTML = event.data;
+      for (const part of came.content.querySelectorAll("[data-part]")) {
+        const own = place.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
+        if (own && own.innerHTML !== part.innerHTML) own.replaceWith(part);
+      }
+    }),
+  );
+}
+
+// All boxes of a form, or none if they are all ticked.
+for (const link of document.querySelectorAll("a[data-tick]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const boxes = [...link.closest("form").querySelectorAll("input[type=checkbox]")];
+    const all = boxes.every((box) => box.checked);
+    for (const box of boxes) box.checked = !all;
+  });
+}
+
 const timeline = document.querySelector(".timeline[data-events]");
 if (timeline) {
   follow(timeline, (source) =>

@@ -66,7 +66,7 @@ pub(in crate::manager) async fn agents(State(manager): State<Manager>, seat: Sea
     page(&seat, Section::Agents, title, &body)
 }
 
-fn standing(w: &Words, standing: Standing) -> &str {
+pub(super) fn standing(w: &Words, standing: Standing) -> &str {
     match standing {
         Standing::Unassigned => w.t("not assigned any more"),
         Standing::AwaitingEngine => w.t("waits for the routing engine"),
@@ -77,7 +77,7 @@ fn standing(w: &Words, standing: Standing) -> &str {
     }
 }
 
-const fn label(standing: Standing) -> &'static str {
+pub(super) const fn label(standing: Standing) -> &'static str {
     match standing {
         Standing::LoggedOn => "good",
         Standing::Stopped => "bad",

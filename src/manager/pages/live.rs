@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::time::sleep;
 
-use super::{Section, empty, page, refusal, time};
+use super::{Section, attached, empty, page, pause, refusal, time};
 use crate::{
     core::{
         contact::Standing,
@@ -113,13 +113,23 @@ pub(in crate::manager) async fn show(
     let events = format!("/live/events?{}", filter.query());
     let title = w.t("Contacts");
     let body = html! {
-        div class="head" { h1 { (title) } (engines(w, &units)) }
+        h1 { (title) }
         (form(w, &manager, &units, &filter))
         div id="live" data-events=(events) data-lost=(w.t("The connection is lost; this is not up to date.")) {
-            (table(w, &look(&manager, &filter), &filter))
+            (now(w, &manager, &filter))
         }
     };
     page(&seat, Section::Live, title, &body)
+}
+
+/// All that moves.
+fn now(w: &Words, manager: &Manager, filter: &Filter) -> Markup {
+    html! {
+        (engines(w, &manager.gateway.units_now()))
+        (attached::all(w, manager))
+        (pause::all(w, manager))
+        (table(w, &look(manager, filter), filter))
+    }
 }
 
 fn engines(w: &Words, units: &[UnitNow]) -> Markup {
@@ -249,7 +259,7 @@ pub(in crate::manager) async fn events(
             closing.run_until_cancelled(sleep(pause)).await?;
             // Whoever is signed out meanwhile sees nothing more.
             manager.still(&seat)?;
-            let now = table(&seat.words, &look(&manager, &filter), &filter).into_string();
+            let now = now(&seat.words, &manager, &filter).into_string();
             if now != last {
                 let event = Ok::<_, Infallible>(Event::default().event("rows").data(now.clone()));
                 return Some((event, (manager, seat, filter, now, place)));

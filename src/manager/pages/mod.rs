@@ -2,10 +2,13 @@
 
 pub(super) mod account;
 pub(super) mod alerts;
+pub(super) mod assigned;
+pub(super) mod attached;
 pub(super) mod audit;
 pub(super) mod contact;
 pub(super) mod edit;
 pub(super) mod live;
+pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;
 pub(super) mod users;
@@ -62,19 +65,22 @@ impl Section {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
     Profile,
+    Agents,
     Users,
     Audit,
 }
 
 impl Tab {
     /// What is to be seen of one profile: each page's path goes on from the profile's.
-    const OF_PROFILE: &[(Self, &'static str, Role)] = &[(Self::Profile, "", Role::Viewer)];
+    const OF_PROFILE: &[(Self, &'static str, Role)] =
+        &[(Self::Profile, "", Role::Viewer), (Self::Agents, "/agents", Role::Viewer)];
     const OF_ADMINISTRATION: &[(Self, &'static str, Role)] =
         &[(Self::Users, "/users", Role::Administrator), (Self::Audit, "/audit", Role::Administrator)];
 
     fn title(self, w: &Words) -> &str {
         match self {
             Self::Profile => w.t("Overview"),
+            Self::Agents => w.t("Virtual agents"),
             Self::Users => w.t("Users"),
             Self::Audit => w.t("Audit log"),
         }

@@ -6,7 +6,7 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Section, Tab, edit, empty, not_found, page, token};
+use super::{Section, Tab, attached, edit, empty, not_found, page, pause, token};
 use crate::{
     config::{Effective, Loaded, settings::Profile},
     core::{
@@ -42,7 +42,7 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
                 tbody {
                     @for it in profiles {
                         tr {
-                            td { a href=(path(it)) { (it.name) } }
+                            td { a href=(path(it)) { (it.name) } (pause::mark(w, &manager, it)) }
                             td { (it.unit) }
                             td { (it.engines.primary.schema.title) (outage(&manager, it, w)) }
                             td { @for (name, _) in it.engines.all().skip(1) { span class="code" { (name) } " " } }
@@ -58,8 +58,12 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
 }
 
 pub(super) fn path(profile: &Profile) -> String {
+    path_of(profile.unit.as_str(), profile.name.as_str())
+}
+
+pub(super) fn path_of(unit: &str, profile: &str) -> String {
     let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
-    format!("/profiles/{}/{}", part(profile.unit.as_str()), part(profile.name.as_str()))
+    format!("/profiles/{}/{}", part(unit), part(profile))
 }
 
 fn logged_on(agents: &[AgentNow], profile: &Profile) -> usize {
@@ -88,9 +92,8 @@ pub(in crate::manager) async fn show(
     let Some((index, profile)) = found else { return not_found(&seat) };
     let agents = manager.gateway.agents_now();
     let body = html! {
-        p class="trail" { a href="/profiles" { (w.t("Profiles")) } }
-        h1 { (w.f("Profile {}", &[&profile.name])) }
-        (Tab::Profile.of_profile(&seat, &path(profile)))
+        (head(&seat, profile, Tab::Profile))
+        (pause::state(&seat, &manager, profile))
         @match (edit::document_of(&profile.origin), seat.may(Role::Administrator)) {
             (None, _) => p class="hint" {
                 (w.f("Written in {}. It is changed there: a changed file takes effect at once, and `usher check` looks at it before.", &[&profile.origin]))
@@ -108,6 +111,7 @@ pub(in crate::manager) async fn show(
                 button { (w.t("Test the credentials")) }
             }
         }
+        (attached::of_profile(w, &manager, profile))
         h2 { (w.t("Virtual agents")) }
         (assigned(w, &agents, profile))
         h2 { (w.t("Actions")) }
@@ -116,6 +120,16 @@ pub(in crate::manager) async fn show(
         (settings(w, &of_profile(&loaded, index)))
     };
     page(&seat, Section::Profiles, profile.name.as_str(), &body)
+}
+
+/// Above every page of a profile.
+pub(super) fn head(seat: &Seat, profile: &Profile, tab: Tab) -> Markup {
+    let w = &seat.words;
+    html! {
+        p class="trail" { a href="/profiles" { (w.t("Profiles")) } }
+        h1 { (w.f("Profile {}", &[&profile.name])) }
+        (tab.of_profile(seat, &path(profile)))
+    }
 }
 
 /// Whether each engine takes its credential, asked now.

@@ -94,7 +94,12 @@ impl Actions {
 fn by_name(cause: &Cause) -> Option<String> {
     match cause {
         Cause::Action(name) => Some(name.clone()),
-        Cause::LiveAgent | Cause::NotUnderstood(_) | Cause::Failures(..) | Cause::Slow(_) | Cause::Operator(_) => None,
+        Cause::LiveAgent
+        | Cause::NotUnderstood(_)
+        | Cause::Failures(..)
+        | Cause::Slow(_)
+        | Cause::Operator(_)
+        | Cause::Paused(_) => None,
     }
 }
 

@@ -18,12 +18,12 @@ use tokio::{
 use super::{
     convert,
     frames::{Code, Question, Reply, ToConnector},
-    pool::{Effect, Failure, Pool, Terms, TurnKey},
+    pool::{Attached, Effect, Failure, Pool, Terms, TurnKey},
 };
 use crate::{
     clock::Clock,
     core::{
-        ids::{ContactName, ProfileName, UnitName},
+        ids::{ContactName, ProfileName, Timestamp, UnitName},
         step::Step,
     },
     gateway::{
@@ -96,12 +96,39 @@ impl Hub {
         desks.values().filter_map(Weak::upgrade).collect()
     }
 
+    /// Who is attached for whom, by name; of each the first `most` sockets. For those who watch.
+    #[must_use]
+    pub fn now(&self, most: usize) -> Vec<DeskNow> {
+        self.all().iter().map(|it| it.now(most)).collect()
+    }
+
     /// Closes every socket: the gateway goes down, and nobody waits for a turn any more.
     pub fn close(&self) {
         for desk in self.all() {
             desk.with(|pool, now| pool.end_all(ConnectorClose::Draining, now));
         }
     }
+}
+
+/// What is attached under one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeskNow {
+    pub name: DeskName,
+    pub attached: usize,
+    /// Turns that a socket has, and turns that wait for one.
+    pub turns: usize,
+    /// The first of them.
+    pub sockets: Vec<SocketNow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketNow {
+    pub since: Timestamp,
+    pub in_flight: usize,
+    /// How many it may have.
+    pub credits: u32,
+    /// It takes no further turn.
+    pub leaves: bool,
 }
 
 /// Takes what came of a turn.
@@ -295,6 +322,24 @@ impl Desk {
         let (question, waits) = (Arc::new(question), Arc::clone(&waiter));
         let turn = self.with(|pool, now| pool.ask(contact, question, deadline, waits, now));
         Asked { desk: Arc::clone(self), turn, waiter, answer }
+    }
+
+    fn now(&self, most: usize) -> DeskNow {
+        let (wall, now) = (self.clock.now(), Clock::instant());
+        let counted = self.lock();
+        let pool = &counted.pool;
+        let since = |at: Instant| {
+            let ago = i64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(i64::MAX);
+            Timestamp(wall.0.saturating_sub(ago))
+        };
+        let socket = |it: Attached| SocketNow {
+            since: since(it.since),
+            in_flight: it.in_flight,
+            credits: it.credits,
+            leaves: it.leaves,
+        };
+        let sockets = pool.attached().take(most).map(socket).collect();
+        DeskNow { name: self.name.clone(), attached: pool.sockets(), turns: pool.turns(), sockets }
     }
 
     pub(super) fn has_sessions(&self) -> bool {

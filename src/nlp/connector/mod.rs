@@ -22,7 +22,7 @@ mod contract;
 
 pub use door::{Caller, Direction, Door, DoorParts, Ear, Terms as DoorTerms, serve};
 pub use engine::{on_trial, token_name};
-pub use hub::{DeskName, Hub};
+pub use hub::{DeskName, DeskNow, Hub, SocketNow};
 pub use socket::close_code;
 
 pub(super) use engine::{SCHEMA, build, check_online};

@@ -8,9 +8,9 @@ use super::*;
 use crate::{conversation::binary::Binary, fakes::engine::FakeEngine};
 
 /// The binary with its Web Manager, and the first administrator.
-struct Site {
-    usher: Binary,
-    admin: Browser,
+pub(super) struct Site {
+    pub(super) usher: Binary,
+    pub(super) admin: Browser,
 }
 
 async fn browser_of(usher: &Binary) -> Browser {
@@ -22,7 +22,7 @@ async fn browser_of(usher: &Binary) -> Browser {
 }
 
 impl Site {
-    async fn new(dialogflow: &FakeDialogflow) -> Self {
+    pub(super) async fn new(dialogflow: &FakeDialogflow) -> Self {
         // The file's profile serves another virtual agent.
         let profile = profile(&dialogflow.endpoint()).replace("va1", "va9");
         let usher = Binary::start(&profile).await;
@@ -44,7 +44,7 @@ impl Site {
     }
 }
 
-fn written(dialogflow: &FakeDialogflow, password: &str) -> String {
+pub(super) fn written(dialogflow: &FakeDialogflow, password: &str) -> String {
     profile(&dialogflow.endpoint())
         .replace("\"support\"", "\"written\"")
         .replace("agent_password = \"secret\"", &format!("# mine\nagent_password = \"{password}\""))

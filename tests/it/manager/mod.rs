@@ -1,7 +1,10 @@
 //! The Web Manager over HTTP: a browser without a script, cookies and all.
 
+mod assigning;
+mod attached;
 mod doors;
 mod editing;
+mod pausing;
 mod people;
 mod planted;
 mod tls;

@@ -154,7 +154,7 @@ fn b2_a_closed_queue_is_not_promised_and_the_engine_may_offer_a_callback() {
     let told = r#"ask 2/0 event queue_unavailable {"expectedWaitSeconds":30,"queue":"people","reason":"queue_closed"}"#;
     let mut talk = asked_while(with_events(), |queue| queue.open = false, &[told]);
     talk.check(&[(2, answered(2, 0, says("Shall we call you?")), &["1 say 'Shall we call you?'"])]);
-    let cause = crate::core::handover::Cause::Action("human".to_owned());
+    let cause = Cause::Action("human".to_owned());
     let why = crate::core::handover::Unavailable::QueueClosed;
     assert!(talk.steps.contains(&Step::NoPerson { cause, why }));
     asked_while(rules(), |queue| queue.open = false, &["1 say 'Nobody is free.'"]);
@@ -351,4 +351,17 @@ fn an_operator_ends_a_contact_unless_the_customer_speaks_first() {
             (2, answered(1, 0, says("Too late.")), &[]),
         ],
     );
+}
+
+#[test]
+fn a_paused_profiles_contact_goes_to_a_person_before_any_engine_is_asked() {
+    let (rules, directory) = (Rules { welcome_event: "welcome".to_owned(), ..rules() }, directory());
+    let cx = Context { rules: &rules, directory: &directory, now: Timestamp(T0), rolled_back: false };
+    let mut out = Out::default();
+    let to = Destination::Queue(queue("people"));
+    let contact = Contact::start_paused(card(MediaType::OpenMedia), to.clone(), "ann".to_owned(), cx, &mut out);
+    assert_eq!(contact.standing(), Standing::HandingOver);
+    assert!(matches!(out.effects.as_slice(), [Effect::Send { .. }]), "nobody is asked: {:?}", out.effects);
+    let cause = Cause::Paused("ann".to_owned());
+    assert_eq!(out.steps.last(), Some(&Step::HandingOver { seq: ActionSeq(1), to, cause }));
 }

@@ -117,6 +117,16 @@ pub(super) enum Take {
     Gone,
 }
 
+/// One socket, for those who watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attached {
+    pub(super) since: Instant,
+    pub(super) in_flight: usize,
+    pub(super) credits: u32,
+    /// It takes no further turn.
+    pub(super) leaves: bool,
+}
+
 #[derive(Debug)]
 struct Session<S> {
     /// What `hello.resume` names it by.
@@ -125,6 +135,8 @@ struct Session<S> {
     credits: u32,
     stage: Stage,
     line: Line<S>,
+    /// When its present socket came.
+    attached_at: Instant,
     generation: u32,
     in_flight: BTreeSet<TurnKey>,
     /// Turns of its contacts that wait for a credit, or for its return.
@@ -290,6 +302,17 @@ impl<W: Clone, S: Clone> Pool<W, S> {
 
     pub(super) const fn sockets(&self) -> usize {
         self.attached
+    }
+
+    /// Those that are attached, the oldest sessions first.
+    pub(super) fn attached(&self) -> impl Iterator<Item = Attached> {
+        let there = self.sessions.values().filter(|it| matches!(it.line, Line::Attached(_)));
+        there.map(|it| Attached {
+            since: it.attached_at,
+            in_flight: it.in_flight.len(),
+            credits: it.credits,
+            leaves: !it.stage.is_open(),
+        })
     }
 
     pub(super) fn has_sessions(&self) -> bool {

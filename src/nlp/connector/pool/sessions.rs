@@ -58,7 +58,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         let resumed = hello.resume.as_ref().and_then(|it| self.by_name.get(it)).copied();
         let credits = hello.credits.unwrap_or(self.terms.credits).min(self.terms.credits).max(1);
         let (key, session) = match resumed {
-            Some(key) => (key, self.resume(key, socket, token, credits)),
+            Some(key) => (key, self.resume(key, socket, (token, credits), now)),
             None => {
                 self.last_session += 1;
                 let key = SessionKey(self.last_session);
@@ -69,6 +69,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
                     // Until it is counted.
                     stage: Stage::Ending,
                     line: Line::Attached(socket),
+                    attached_at: now,
                     generation: 0,
                     in_flight: Default::default(),
                     queue: Default::default(),
@@ -92,9 +93,10 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         Arrival { seat: Seat { session: key, generation }, session, resumed: resumed.is_some(), credits }
     }
 
-    fn resume(&mut self, key: SessionKey, socket: S, token: [u8; 32], credits: u32) -> String {
+    fn resume(&mut self, key: SessionKey, socket: S, (token, credits): ([u8; 32], u32), now: Instant) -> String {
         let resumed = self.with_session(key, |it| {
             let before = std::mem::replace(&mut it.line, Line::Attached(socket));
+            it.attached_at = now;
             it.generation = it.generation.wrapping_add(1);
             (it.token, it.credits, it.stage, it.bad_in_a_row) = (token, credits, Stage::Open, 0);
             // What may have reached it goes again, once each, in the order of asking.
