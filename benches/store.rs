@@ -154,7 +154,7 @@ async fn sessions(below: &Path) {
         store
             .load(&mut |it| match it {
                 Loaded::Snapshot(snapshot) => loaded.push(snapshot),
-                Loaded::Record(_) | Loaded::Closed(_) | Loaded::Key(_) => {}
+                Loaded::Record(_) | Loaded::Closed(_) | Loaded::Key(_) | Loaded::Restored(_) => {}
             })
             .await
             .unwrap();

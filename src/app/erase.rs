@@ -7,15 +7,12 @@ use anyhow::bail;
 use crate::{
     clock::Clock,
     core::ids::ContactId,
-    seal::DataKey,
-    store::{Erased, Erasure, Record, Store, StoreError, sqlite::Sqlite},
+    gateway::erasing::{self, Erasing},
+    store::{Erased, Erasure, StoreError, sqlite::Sqlite},
 };
 
 /// Who erases from a command line.
 const BY: &str = "cli";
-
-/// A contact has fewer records.
-const MOST_RECORDS: usize = 100_000;
 
 /// Says what was done. Works beside a gateway that runs on this store, and without one.
 ///
@@ -24,8 +21,7 @@ const MOST_RECORDS: usize = 100_000;
 pub async fn erase(directory: &Path, contact: &ContactId) -> anyhow::Result<String> {
     let store = Sqlite::open_existing(directory).await?;
     let erased = Erased { at: Clock::system().now(), by: BY.to_owned() };
-    let erasure = store.erase(contact, &erased).await.map_err(with_reason)?;
-    let plain = plain(&store.records(contact, MOST_RECORDS).await?);
+    let Erasing { erasure, plain, .. } = erasing::erase(&store, contact, &erased).await.map_err(with_reason)?;
     let told = match erasure {
         Erasure::Done => format!("contact {} in {} is erased: its key is destroyed\n", contact.name, contact.unit),
         Erasure::Before(Erased { at, by }) => {
@@ -49,11 +45,6 @@ pub async fn erase(directory: &Path, contact: &ContactId) -> anyhow::Result<Stri
         )
     }
     Ok(told)
-}
-
-/// How many were written before contacts had keys.
-fn plain(records: &[Record]) -> usize {
-    records.iter().filter(|it| !DataKey::is_sealed(&it.body)).count()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]

@@ -3,9 +3,11 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    path::Path,
 };
 
 use rustix::{
+    fs::statvfs,
     process::{Resource, Rlimit, getrlimit, setrlimit},
     system::uname,
 };
@@ -30,6 +32,12 @@ pub fn raise_open_files() -> io::Result<()> {
 pub(super) fn open_files() -> usize {
     let Some(current) = getrlimit(Resource::Nofile).current else { return usize::MAX };
     usize::try_from(current).unwrap_or(USUAL)
+}
+
+/// How much may still be written where a directory is; `None`: it cannot be told.
+pub(super) fn free_bytes(directory: &Path) -> Option<u64> {
+    let disk = statvfs(directory).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// The machine's name, where it has a useful one.
@@ -62,6 +70,11 @@ mod tests {
         assert_eq!(current, maximum);
         let files = maximum.map_or(usize::MAX, |it| usize::try_from(it).unwrap());
         assert_eq!(open_files(), files);
+    }
+
+    #[test]
+    fn free_space_is_told_where_there_is_a_directory() {
+        assert!(free_bytes(Path::new("/")).is_some() && free_bytes(Path::new("/none/such")).is_none());
     }
 
     #[test]

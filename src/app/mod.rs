@@ -5,6 +5,7 @@ mod connectors;
 pub mod converse;
 pub mod demo;
 mod erase;
+pub mod keeping;
 pub mod lint;
 mod machine;
 mod office;
@@ -78,13 +79,13 @@ async fn load_beside(sources: &Sources, store: &Path) -> Result<Loaded, Findings
 async fn load_with(sources: Sources, store: &Path) -> Result<Loaded, Findings> {
     let names = config::preview(&sources).map(|it| it.secrets).unwrap_or_default();
     let stored = stored_secrets(store, &sources.environment, &names).await;
-    let sealer = Sealer::find(store, sources.environment.master_key().as_ref());
+    let sealer = keeping::find_key(store, &sources.environment).await;
     let open = |text: &str| {
         let unreadable = |error: anyhow::Error| SecretError::Unreadable(format!("it cannot be opened: {error:#}"));
         let sealer = match &sealer {
             Ok(Some(sealer)) => sealer,
             Ok(None) => return Err(SecretError::Unreadable("there is no master key here".to_owned())),
-            Err(error) => return Err(SecretError::Unreadable(error.to_string())),
+            Err(error) => return Err(SecretError::Unreadable(format!("{error:#}"))),
         };
         unsealed(sealer, text).map_err(unreadable)
     };
@@ -126,7 +127,7 @@ async fn stored_secrets(
         return BTreeMap::new();
     }
     let opened = async {
-        let Some(sealer) = Sealer::find(directory, environment.master_key().as_ref())? else {
+        let Some(sealer) = keeping::find_key(directory, environment).await? else {
             bail!("there is no master key in {}", directory.display())
         };
         anyhow::Ok((sealer, existing_store(directory).await?))
@@ -164,7 +165,7 @@ pub async fn put_secret(
 ) -> anyhow::Result<()> {
     // The store makes its directory, closed to others.
     let store = open_store(directory).await?;
-    let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
+    let sealer = keeping::take_key(directory, environment, &*store).await?;
     let sealed = sealer.seal(name, value.expose_secret().as_bytes())?;
     Ok(store.put_secret(name, &sealed).await?)
 }
@@ -174,7 +175,9 @@ pub async fn put_secret(
 /// # Errors
 /// When the store cannot be read.
 pub async fn secret_names(directory: &Path) -> anyhow::Result<Vec<String>> {
-    Ok(existing_store(directory).await?.secret_names().await?)
+    let names = existing_store(directory).await?.secret_names().await?;
+    // Others are the store's own.
+    Ok(names.into_iter().filter(|it| !it.contains('/')).collect())
 }
 
 /// The store at `directory`, without taking its shards: another process may own them.

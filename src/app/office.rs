@@ -24,13 +24,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Running, secured::Secured};
+use super::{Running, keeping::Desk, secured::Secured};
 use crate::{
     config::{Environment, Loaded, schema::Schema, settings::Profile},
     engine::TlsDoor,
     manager::{
         self, Manager, Parts, Terms,
-        ports::{DeskNow, House, ProfileOrder, Refusal, SocketNow},
+        ports::{DeskNow, House, Keeper, ProfileOrder, Refusal, SocketNow},
     },
     nlp::{
         self,
@@ -53,6 +53,7 @@ struct Shown {
     current: ArcSwap<Loaded>,
     orders: mpsc::Sender<Ordered>,
     connectors: Hub,
+    desk: Desk,
 }
 
 /// Changes that wait for their turn.
@@ -63,6 +64,10 @@ const MAX_SOCKETS_SHOWN: usize = 50;
 impl House for Shown {
     fn configuration(&self) -> Arc<Loaded> {
         self.current.load_full()
+    }
+
+    fn keeper(&self) -> &dyn Keeper {
+        &self.desk
     }
 
     fn kinds(&self) -> Vec<&'static Schema> {
@@ -136,15 +141,21 @@ impl Office {
         environment: &Environment,
     ) -> anyhow::Result<Self> {
         let settings = loaded.settings.manager.clone();
-        let sealer = Sealer::open_or_create(&loaded.settings.store.path, environment.master_key().as_ref())?;
+        let sealer = super::keeping::take_key(running.store_path(), environment, &**running.store()).await?;
         let tls = settings.tls.map(|files| TlsDoor::open_for(files, &[b"http/1.1"])).transpose()?.map(Arc::new);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base = settings.public_url.unwrap_or_else(|| format!("{scheme}://{}", told(&listener, settings.listen)));
         let (tell, orders) = mpsc::channel(MAX_ORDERS);
+        let desk = Desk::new(
+            (Arc::clone(running.store()), running.clock().clone()),
+            running.store_path().to_owned(),
+            (sealer.id(), environment.master_key().is_some()),
+        );
         let shown = Arc::new(Shown {
             current: ArcSwap::from_pointee(loaded),
             orders: tell,
             connectors: running.connectors().clone(),
+            desk,
         });
         let closing = CancellationToken::new();
         let manager = Manager::new(Parts {

@@ -127,7 +127,7 @@ impl Running {
         let clock = Clock::system();
         let directory = &settings.store.path;
         let store = open_store(directory).await?;
-        let sealer = Sealer::open_or_create(directory, environment.master_key().as_ref())?;
+        let sealer = super::keeping::take_key(directory, environment, &*store).await?;
         Self::start_with(settings, listeners, store, sealer, clock).await
     }
 

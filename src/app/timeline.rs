@@ -8,11 +8,11 @@ use crate::{
     config::Environment,
     core::ids::{ContactId, Timestamp, UnitName},
     gateway::{
-        TIMELINE, open_records,
+        ChainKeys, open_records,
         timeline::{as_json, as_text},
         verify_chain,
     },
-    seal::{Sealer, Vault},
+    seal::Vault,
     store::{Store as _, sqlite::Sqlite},
 };
 
@@ -27,7 +27,7 @@ pub async fn timeline(
     contact: &ContactId,
     json: bool,
 ) -> anyhow::Result<String> {
-    let Some(sealer) = Sealer::find(directory, environment.master_key().as_ref())? else {
+    let Some(sealer) = super::keeping::find_key(directory, environment).await? else {
         bail!("there is no store in {}", directory.display())
     };
     let store = Sqlite::open_existing(directory).await?;
@@ -39,7 +39,7 @@ pub async fn timeline(
             contact.unit
         )
     }
-    let verdict = verify_chain(&sealer.derive(TIMELINE), &records);
+    let verdict = verify_chain(&ChainKeys::open(&store, &sealer).await?, &records);
     let records = open_records(&Vault::new(&sealer), &store.lives(contact).await?, records);
     if json {
         return Ok(format!("{:#}\n", as_json(contact, &records, verdict)?));

@@ -1,10 +1,12 @@
 //! Arguments → a command. Each command returns its exit code and writes to the given terminal alone.
 
+mod backup;
 mod chat;
 mod check;
 mod connector;
 mod contact;
 mod demo;
+mod key;
 mod lint;
 mod load;
 mod nlp;
@@ -106,6 +108,12 @@ enum Command {
     },
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
+    /// Copy the store into a file, while a gateway runs on it or not
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the store, or see whether it is good
+    Restore(backup::RestoreArgs),
+    /// The master key, which everything is sealed under that the store keeps sealed
+    Key(key::KeyArgs),
     /// Develop a connector: echo, answer by hand, or stand in for the gateway
     Connector(connector::ConnectorArgs),
     /// Tokens that connectors dial in with
@@ -284,6 +292,9 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
+        Some(Command::Backup(args)) => backup::backup(args, &environment, terminal),
+        Some(Command::Restore(args)) => backup::restore(args, &environment, terminal),
+        Some(Command::Key(args)) => key::run(args, &environment, terminal),
         Some(Command::Connector(args)) => connector::run(args, &environment, terminal),
         Some(Command::Token(args)) => token::run(args, environment, terminal),
         Some(Command::Timeline(args)) => contact::timeline(args, environment, terminal),

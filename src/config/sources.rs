@@ -31,6 +31,7 @@ pub const PROFILES: &str = "profiles";
 
 const PREFIX: &str = "USHER_";
 const MASTER_KEY: &str = "USHER_MASTER_KEY";
+const NEXT_MASTER_KEY: &str = "USHER_MASTER_KEY_NEXT";
 const MAX_FILE_BYTES: u64 = 1_048_576;
 
 /// Every default of a profile whose engine is of this kind, with what it means.
@@ -57,6 +58,12 @@ impl Environment {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The key that secrets are to be sealed with from now on, for whoever changes it.
+    #[must_use]
+    pub fn next_master_key(&self) -> Option<SecretString> {
+        self.get(NEXT_MASTER_KEY).map(SecretString::from)
     }
 
     /// The key that secrets are sealed with, when the environment gives it.
@@ -296,7 +303,7 @@ impl Layers {
 
     fn read_environment(&mut self, environment: &Environment) {
         for (name, value) in &environment.0 {
-            if name == MASTER_KEY {
+            if name == MASTER_KEY || name == NEXT_MASTER_KEY {
                 continue;
             }
             let Some(key) = name.strip_prefix(PREFIX) else { continue };

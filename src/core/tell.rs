@@ -263,6 +263,7 @@ fn of_end(reason: &EndReason) -> String {
         EndReason::Operator(name) => format!("by operator {name}"),
         EndReason::EngineAway => "the routing engine stayed away".to_owned(),
         EndReason::NotServed => "no profile serves its virtual agent any more".to_owned(),
+        EndReason::Restored => "it was open in a backup that was restored".to_owned(),
     }
 }
 

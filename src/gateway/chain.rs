@@ -4,13 +4,99 @@
 
 use std::{collections::HashMap, fmt};
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::storage::{Erased, Life, LifeKey, Pos, Record, Snapshot};
-use crate::{
-    core::ids::ContactId,
-    seal::{DataKey, Purpose, SealError, Vault},
+use super::{
+    TIMELINE,
+    storage::{Erased, Life, LifeKey, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind},
 };
+use crate::{
+    core::ids::{ContactId, Timestamp},
+    seal::{DataKey, Purpose, SealError, Sealer, Vault},
+};
+
+/// What the timeline's key of before a change of the master key is kept as: its records' end comes behind.
+pub const EARLIER_TIMELINE: &str = "timeline/until-";
+
+/// The keys that chain records: the one in use, and those of before the master key was changed.
+#[derive(Clone)]
+pub struct ChainKeys {
+    now: Hmac<Sha256>,
+    /// Each for the records before its position and after those of the key before it.
+    earlier: Vec<(Pos, Hmac<Sha256>)>,
+}
+
+impl fmt::Debug for ChainKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChainKeys").field("earlier", &self.earlier.len()).finish_non_exhaustive()
+    }
+}
+
+impl ChainKeys {
+    /// Of a store whose master key was never changed.
+    #[must_use]
+    pub fn of(sealer: &Sealer) -> Self {
+        Self { now: mac(&sealer.derive(TIMELINE)), earlier: Vec::new() }
+    }
+
+    /// With those that the store keeps.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or one of them not be opened.
+    pub async fn open(store: &dyn Store, sealer: &Sealer) -> Result<Self, StoreError> {
+        Ok(Self::of(sealer).after(&earlier_keys(store, sealer).await?))
+    }
+
+    pub(super) fn after(mut self, earlier: &[(Pos, [u8; 32])]) -> Self {
+        self.earlier = earlier.iter().map(|(until, key)| (*until, mac(key))).collect();
+        self.earlier.sort_by_key(|it| it.0);
+        self
+    }
+
+    pub(super) fn next(&self, previous: &[u8; 32], at: Timestamp, body: &[u8]) -> [u8; 32] {
+        chained(&self.now, previous, at, body)
+    }
+
+    pub(super) fn of_record(&self, previous: &[u8; 32], record: &Record) -> [u8; 32] {
+        let earlier = self.earlier.iter().find(|(until, _)| record.pos < *until);
+        chained(earlier.map_or(&self.now, |it| &it.1), previous, record.at, &record.body)
+    }
+}
+
+/// Until where each chained, and the key.
+pub(super) async fn earlier_keys(store: &dyn Store, sealer: &Sealer) -> Result<Vec<(Pos, [u8; 32])>, StoreError> {
+    let unreadable = |name: &str, why: &dyn fmt::Display| {
+        StoreError::new(StoreErrorKind::Corrupt, format!("the timeline's earlier key {name} cannot be opened: {why}"))
+    };
+    let mut keys = Vec::new();
+    for name in store.secret_names().await? {
+        let Some(until) = name.strip_prefix(EARLIER_TIMELINE).and_then(|it| it.parse().ok()) else { continue };
+        let Some(sealed) = store.secret(&name).await? else { continue };
+        let key = sealer.open(&name, &sealed).map_err(|error| unreadable(&name, &error))?;
+        let key = key.as_slice().try_into().map_err(|_length| unreadable(&name, &"it is cut short"))?;
+        keys.push((Pos(until), key));
+    }
+    Ok(keys)
+}
+
+fn mac(key: &[u8; 32]) -> Hmac<Sha256> {
+    // HMAC pads a short key with zeros to its block.
+    let mut block = [0; 64];
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    Hmac::new(&block.into())
+}
+
+fn chained(mac: &Hmac<Sha256>, previous: &[u8; 32], at: Timestamp, body: &[u8]) -> [u8; 32] {
+    let mut mac = mac.clone();
+    mac.update(previous);
+    mac.update(&at.0.to_be_bytes());
+    mac.update(body);
+    mac.finalize().into_bytes().into()
+}
 
 /// Where a contact's records end.
 #[derive(Clone, Copy, Debug)]

@@ -13,15 +13,14 @@ use std::{
     time::Duration,
 };
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use arc_swap::ArcSwap;
 use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
     LaneId,
-    chain::{Chain, Link},
+    chain::{Chain, ChainKeys, Link},
     effects::After,
     storage::{Batch, Claim, Closed, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind},
 };
@@ -44,7 +43,7 @@ const RETRY_MOST: Duration = Duration::from_secs(2);
 pub(super) struct Journal {
     store: Arc<dyn Store>,
     durability: Durability,
-    chain: Hmac<Sha256>,
+    chain: ArcSwap<ChainKeys>,
     /// What waits for the next commit. Held for pushes only, never across an await; taken inside a shard's lock, so that a
     /// contact's records stand in the order of its transitions.
     next: Mutex<Next>,
@@ -87,7 +86,7 @@ impl std::fmt::Debug for Journal {
 }
 
 impl Journal {
-    pub(super) fn new(store: Arc<dyn Store>, durability: Durability, chain_key: &[u8; 32], claim: Claim) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, durability: Durability, chain: ChainKeys, claim: Claim) -> Self {
         let next = Next {
             pos: claim.next,
             batch: Batch::default(),
@@ -100,7 +99,7 @@ impl Journal {
         Self {
             store,
             durability,
-            chain: chain_mac(chain_key),
+            chain: ArcSwap::from_pointee(chain),
             next: Mutex::new(next),
             wake: Notify::new(),
             later: Notify::new(),
@@ -143,7 +142,7 @@ impl Journal {
         after: &mut Vec<After>,
     ) -> Result<Vec<After>, SealError> {
         let body = chain.seal_record(body)?;
-        let hash = chained(&self.chain, &chain.link.hash, at, &body);
+        let hash = self.chain.load().next(&chain.link.hash, at, &body);
         let mut next = self.locked();
         let pos = next.pos;
         next.pos = Pos(pos.0 + 1);
@@ -218,9 +217,14 @@ impl Journal {
         self.locked().batch.snapshots.push(snapshot);
     }
 
-    /// As [`verify_chain`], with this journal's key.
+    /// Keys of before the master key was changed, for [`Self::verify`].
+    pub(super) fn keep_earlier(&self, earlier: &[(Pos, [u8; 32])]) {
+        self.chain.rcu(|keys| ChainKeys::clone(keys).after(earlier));
+    }
+
+    /// As [`verify_chain`], with this journal's keys.
     pub(super) fn verify<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Result<(), usize> {
-        verify(&self.chain, records)
+        verify_chain(&self.chain.load(), records)
     }
 
     /// The position that the next record will have.
@@ -344,37 +348,15 @@ impl Journal {
     }
 }
 
-fn chain_mac(key: &[u8; 32]) -> Hmac<Sha256> {
-    // HMAC pads a short key with zeros to its block.
-    let mut block = [0; 64];
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    Hmac::new(&block.into())
-}
-
-fn chained(mac: &Hmac<Sha256>, previous: &[u8; 32], at: Timestamp, body: &[u8]) -> [u8; 32] {
-    let mut mac = mac.clone();
-    mac.update(previous);
-    mac.update(&at.0.to_be_bytes());
-    mac.update(body);
-    mac.finalize().into_bytes().into()
-}
-
 /// Whether `records`, oldest first, are as they were written. `Err` names the first that is not.
 ///
 /// # Errors
 /// The index of the first record that does not follow from the one before it.
-pub fn verify_chain<'a>(key: &[u8; 32], records: impl IntoIterator<Item = &'a Record>) -> Result<(), usize> {
-    verify(&chain_mac(key), records)
-}
-
-fn verify<'a>(mac: &Hmac<Sha256>, records: impl IntoIterator<Item = &'a Record>) -> Result<(), usize> {
+pub fn verify_chain<'a>(keys: &ChainKeys, records: impl IntoIterator<Item = &'a Record>) -> Result<(), usize> {
     let mut previous = Link::FIRST;
     for (index, record) in records.into_iter().enumerate() {
         let pruned_before = index == 0 && record.prev != Pos(0);
-        let follows =
-            record.prev == previous.last && record.hash == chained(mac, &previous.hash, record.at, &record.body);
+        let follows = record.prev == previous.last && record.hash == keys.of_record(&previous.hash, record);
         if !pruned_before && !follows {
             return Err(index);
         }

@@ -10,6 +10,7 @@ mod canary;
 mod chain;
 mod effects;
 mod engines;
+pub mod erasing;
 mod inbound;
 mod journal;
 mod judge;
@@ -41,9 +42,9 @@ use std::{
 };
 
 use alerts::Alerts;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use chain::Chain;
-pub use chain::{Content, Opened, open as open_records};
+pub use chain::{ChainKeys, Content, EARLIER_TIMELINE, Opened, open as open_records};
 use effects::{After, Question};
 pub use engines::Engines;
 use journal::Journal;
@@ -133,6 +134,7 @@ pub struct Gateway {
     claim: Claim,
     journal: Journal,
     vault: Vault,
+    sealer: Sealer,
     /// What becomes a token in what comes in.
     scanner: ArcSwap<Scanner>,
     shards: Shards,
@@ -151,6 +153,8 @@ pub struct Gateway {
     next_lane: AtomicU64,
     draining: AtomicBool,
     watchers: Arc<Watchers>,
+    /// What the last sweep of old timelines did.
+    swept: ArcSwapOption<erasing::Swept>,
     /// Questions and queries in flight; each is bounded by its own deadline, and a drain waits for them.
     tasks: TaskTracker,
     /// Ends the questions to shadows, which nobody waits for.
@@ -196,10 +200,11 @@ impl Gateway {
             journal: Journal::new(
                 Arc::clone(&parts.store),
                 parts.durability,
-                &parts.sealer.derive(TIMELINE),
+                ChainKeys::of(&parts.sealer),
                 parts.claim,
             ),
             vault: Vault::new(&parts.sealer),
+            sealer: parts.sealer,
             scanner: ArcSwap::from_pointee(parts.scanner),
             store: parts.store,
             claim: parts.claim,
@@ -217,6 +222,7 @@ impl Gateway {
             next_lane: AtomicU64::new(1),
             draining: AtomicBool::new(false),
             watchers: Arc::default(),
+            swept: ArcSwapOption::empty(),
             tasks: TaskTracker::new(),
             shadows: CancellationToken::new(),
             clock: parts.clock,

@@ -105,7 +105,7 @@ const fn end_kind(reason: &EndReason, with_person: bool) -> EndKind {
         EndReason::Left(_) => EndKind::Customer,
         EndReason::Operator(_) => EndKind::Operator,
         EndReason::EngineAway => EndKind::EngineAway,
-        EndReason::NotServed => EndKind::Failed,
+        EndReason::NotServed | EndReason::Restored => EndKind::Failed,
     }
 }
 

@@ -8,14 +8,14 @@ use std::{
 
 use super::{
     Gateway, Todo,
-    chain::{Chain, Keys, Link},
+    chain::{self, Chain, Keys, Link},
     shard::{Entry, SHARDS, Shard},
     storage::{Closed, Loaded, Pos, StoreError, StoreErrorKind},
     unit::Unit,
 };
 use crate::{
     core::{
-        contact::{Contact, Event, Out},
+        contact::{Contact, EndReason, Event, Out},
         ids::{ContactId, Timestamp},
     },
     seal::{DataKey, Purpose, SealError, Vault},
@@ -27,6 +27,8 @@ pub struct Recovered {
     pub contacts: usize,
     /// Contacts whose agent no profile serves any more; they are given up.
     pub orphans: usize,
+    /// Contacts that were open in a backup which was put here since; they are given up.
+    pub restored: usize,
     /// Records and snapshots that could not be read.
     pub unreadable: usize,
 }
@@ -57,6 +59,8 @@ struct Reader<'a> {
     keyless: HashMap<ContactId, Pos>,
     unreadable: usize,
     transcript_bytes: usize,
+    /// Everything before this comes with a backup.
+    restored: Pos,
 }
 
 /// Why something cannot be read back.
@@ -79,6 +83,7 @@ impl Gateway {
         self.recover_pauses().await?;
         let transcript_bytes =
             self.roster.load().profiles().iter().map(|it| it.rules.limits.transcript_bytes).max().unwrap_or_default();
+        self.journal.keep_earlier(&chain::earlier_keys(&*self.store, &self.sealer).await?);
         let mut reader = Reader::new(&self.vault, transcript_bytes);
         self.store.load(&mut |loaded| reader.take(loaded)).await?;
         reader.report_keyless();
@@ -94,12 +99,18 @@ impl Gateway {
             }
             let (contact, chain) =
                 found.chain(&self.vault, &id).map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
+            // What its routing engine has done with it since is not known, and our next commands would be old ones to it.
+            if chain.link.last < reader.restored {
+                recovered.restored += 1;
+                self.give_up(id, (contact, chain), EndReason::Restored);
+                continue;
+            }
             match self.take_up(&id, contact, chain) {
                 None => recovered.contacts += 1,
                 Some(orphan) => {
                     recovered.orphans += 1;
                     tracing::warn!(contact.id = %id, "no profile serves this contact any more; it is given up");
-                    self.give_up(id, *orphan);
+                    self.give_up(id, *orphan, EndReason::NotServed);
                 }
             }
         }
@@ -112,10 +123,10 @@ impl Gateway {
         self.shards.of(&id).remember_closed(id);
     }
 
-    /// Ends an orphan for good: a later start that knows its profile again must not find it as it was.
-    fn give_up(&self, id: ContactId, (mut contact, mut chain): (Contact, Chain)) {
+    /// Ends a contact for good: a later start that knows its profile again must not find it as it was.
+    fn give_up(&self, id: ContactId, (mut contact, mut chain): (Contact, Chain), reason: EndReason) {
         let mut out = Out::default();
-        contact.give_up(&mut out);
+        contact.give_up(reason, &mut out);
         self.observe(&out.steps);
         self.write(&id, &contact, &mut chain, &out.steps, &mut Vec::new());
         self.close_late(id, chain.link);
@@ -186,6 +197,7 @@ impl<'a> Reader<'a> {
             keyless: HashMap::new(),
             unreadable: 0,
             transcript_bytes,
+            restored: Pos(0),
         }
     }
 
@@ -207,6 +219,7 @@ impl<'a> Reader<'a> {
                 }
             }
             Loaded::Closed(contact) => self.closed.push(contact),
+            Loaded::Restored(pos) => self.restored = pos,
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod documents;
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, path::Path};
 
 use futures::future::BoxFuture;
 
@@ -130,6 +130,30 @@ pub enum Loaded {
     Record(Record),
     /// After all records: contacts closed at or after the checkpoint and not seen since.
     Closed(ContactId),
+    /// First, where there was one: a backup was put in the place of what was here, and this position follows its last record.
+    Restored(Pos),
+}
+
+/// What a store holds, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Holdings {
+    /// Contacts whose records are kept, those that are open and those that are erased among them.
+    pub contacts: u64,
+    pub open: u64,
+    pub erased: u64,
+    /// Of the journal.
+    pub records: u64,
+    /// When the oldest and the newest of them were written, in milliseconds since 1970.
+    pub oldest_ms: Option<i64>,
+    pub newest_ms: Option<i64>,
+    pub secrets: u64,
+    /// By kind.
+    pub documents: std::collections::BTreeMap<String, u64>,
+    pub audit_lines: u64,
+    pub connector_tokens: u64,
+    /// Of the database, as it would be copied, and of its write-ahead log.
+    pub bytes: u64,
+    pub log_bytes: u64,
 }
 
 /// A token that connectors of a profile dial in with; the token itself is nobody's but theirs.
@@ -223,6 +247,12 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Lines before the one of that number, the newest first, with their numbers. `None`: from the newest on.
     fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>>;
+
+    /// What is kept, counted.
+    fn holdings(&self) -> BoxFuture<'_, Result<Holdings, StoreError>>;
+
+    /// Writes all that is kept into a file that is there and empty, as of one moment, while commits go on.
+    fn copy_to<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Tidies up after the last commit. Nothing is lost without it.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     Gateway, JournalStopped, Todo,
     alerts::{Alert, AlertKey, AlertKind},
+    erasing::Swept,
     lane::ToEngine,
     shard::{Entry, Shard},
     storage::{Batch, Snapshot},
@@ -177,7 +178,7 @@ impl Gateway {
     }
 
     /// They are erased by another process.
-    async fn count_erased(&self) {
+    pub(super) async fn count_erased(&self) {
         match self.store.erased().await {
             Ok(contacts) => self.metrics.erased_contacts.set(i64::try_from(contacts).unwrap_or(i64::MAX)),
             Err(error) => tracing::warn!(%error, source = %error.source, "erased contacts cannot be counted"),
@@ -187,7 +188,10 @@ impl Gateway {
     async fn prune(&self, retention: Duration) {
         let kept_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp(self.clock.now().0.saturating_sub(kept_ms));
-        match self.store.prune(before).await {
+        let done = self.store.prune(before).await;
+        let records = done.as_ref().map(|it| *it).map_err(ToString::to_string);
+        self.swept.store(Some(Arc::new(Swept { at: self.clock.now(), records })));
+        match done {
             Ok(0) => {}
             Ok(records) => tracing::info!(records, "old timelines pruned"),
             Err(error) => tracing::warn!(%error, source = %error.source, "pruning failed; it is tried again"),

@@ -329,7 +329,7 @@ async fn an_orphan_is_ended_for_good_even_if_its_profile_comes_back() {
     assert_eq!(without.closed().await, 1);
     let records = house.store.records(&contact("c1"), 10).await.unwrap();
     assert_eq!(
-        (records.len(), verify_chain(&Sealer::from_key([0; 32]).derive(TIMELINE), &records)),
+        (records.len(), verify_chain(&ChainKeys::of(&Sealer::from_key([0; 32])), &records)),
         (2, Ok(())),
         "its end is in its timeline"
     );

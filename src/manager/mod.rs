@@ -31,9 +31,9 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, assigned, audit, contact, edit, live, pause, profiles, sign_in, users};
+use pages::{account, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store, users};
 use people::People;
-pub use people::{Role, Terms};
+pub use people::{Role, Terms, reseal_user};
 use ports::House;
 use words::Dictionary;
 
@@ -195,6 +195,12 @@ const ROUTES: &[Route] = &[
     closed("/users/{user}", Role::Administrator, "GET POST", || get(users::show).post(users::change)),
     closed("/users/{user}/invite", Role::Administrator, "POST", || post(users::invite)),
     closed("/users/{user}/remove", Role::Administrator, "POST", || post(users::remove)),
+    closed("/store", Role::Administrator, "GET", || get(store::show)),
+    closed("/store/backup", Role::Administrator, "POST", || post(store::backup)),
+    closed("/store/prune", Role::Administrator, "POST", || post(store::prune)),
+    closed("/contacts/{unit}/{contact}/erase", Role::Administrator, "GET POST", || {
+        get(erase::show).post(erase::carry_out)
+    }),
     closed("/audit", Role::Administrator, "GET", || get(audit::show)),
     closed("/audit.csv", Role::Administrator, "GET", || get(audit::csv)),
 ];

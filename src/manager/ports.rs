@@ -1,13 +1,14 @@
 //! What the Web Manager needs of the house around it; `app` gives it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, path::PathBuf, sync::Arc};
 
-use futures::future::BoxFuture;
+use bytes::Bytes;
+use futures::{future::BoxFuture, stream::BoxStream};
 
 use crate::{
     config::{Finding, Loaded, schema::Schema, settings::Profile},
     core::ids::{ProfileName, Timestamp, UnitName},
-    gateway::storage::{Document, Expected, StoreError},
+    gateway::storage::{Document, Expected, Holdings, StoreError},
 };
 
 /// One of a profile's engines, and whether it takes its credential.
@@ -17,6 +18,9 @@ pub type Checked = (String, Result<String, String>);
 pub trait House: Send + Sync + fmt::Debug {
     /// What is in force.
     fn configuration(&self) -> Arc<Loaded>;
+
+    /// Who looks after the store.
+    fn keeper(&self) -> &dyn Keeper;
 
     /// The kinds of language engines that a profile can have.
     fn kinds(&self) -> Vec<&'static Schema>;
@@ -76,4 +80,53 @@ pub enum Refusal {
     Conflict(Option<Box<Document>>),
     Store(StoreError),
     Unable(String),
+}
+
+/// Looks after the store.
+pub trait Keeper: Send + Sync + fmt::Debug {
+    /// What is kept, and where.
+    fn kept(&self) -> BoxFuture<'_, Result<KeptStore, StoreError>>;
+
+    /// A backup of now, without the master key; one at a time.
+    fn archive(&self) -> BoxFuture<'_, Result<Archive, NoArchive>>;
+}
+
+/// The store as it is.
+#[derive(Clone, Debug)]
+pub struct KeptStore {
+    pub directory: PathBuf,
+    pub holds: Holdings,
+    /// On its disk; `None`: it cannot be told.
+    pub free_bytes: Option<u64>,
+    /// Tells the master key from others, and nothing of it.
+    pub key: String,
+    pub key_from_environment: bool,
+}
+
+/// A backup on its way.
+pub struct Archive {
+    pub name: String,
+    pub bytes: u64,
+    /// Of the database in it.
+    pub sha256: String,
+    pub body: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Archive").field("name", &self.name).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no backup now.
+#[derive(Debug)]
+pub enum NoArchive {
+    /// Another is being made or fetched.
+    Another,
+    NoSpace {
+        needed: u64,
+        free: u64,
+    },
+    Store(StoreError),
+    Failed(String),
 }

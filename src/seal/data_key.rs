@@ -61,6 +61,18 @@ impl Vault {
     /// [`SealError::NoRandomness`].
     pub fn make(&self, owner: &str) -> Result<(DataKey, Vec<u8>), SealError> {
         let key = Zeroizing::new(<[u8; KEY_BYTES]>::try_generate().map_err(|_unexplained| SealError::NoRandomness)?);
+        Ok((DataKey::new(&key)?, self.seal(owner, &key)?))
+    }
+
+    /// A key that this vault keeps, as another keeps it: as long as before.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn reseal(&self, other: &Self, owner: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        other.seal(owner, &*self.unseal(owner, sealed)?)
+    }
+
+    fn seal(&self, owner: &str, key: &[u8; KEY_BYTES]) -> Result<Vec<u8>, SealError> {
         let nonce = <[u8; NONCE_LEN]>::try_generate().map_err(|_unexplained| SealError::NoRandomness)?;
         let mut body = Zeroizing::new(key.to_vec());
         let tag = cipher(&self.0.master)
@@ -69,13 +81,16 @@ impl Vault {
                 it.seal_in_place_separate_tag(nonce, Aad::from(owner.as_bytes()), body.as_mut_slice())
             })
             .map_err(|_opaque| SealError::Malformed)?;
-        let sealed = [&self.0.id[..], &nonce[..], body.as_slice(), tag.as_ref()].concat();
-        Ok((DataKey::new(&key)?, sealed))
+        Ok([&self.0.id[..], &nonce[..], body.as_slice(), tag.as_ref()].concat())
     }
 
     /// # Errors
     /// When `sealed` is not ours, was sealed under another master key or for another owner, or was changed.
     pub fn open(&self, owner: &str, sealed: &[u8]) -> Result<DataKey, SealError> {
+        DataKey::new(&*self.unseal(owner, sealed)?)
+    }
+
+    fn unseal(&self, owner: &str, sealed: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, SealError> {
         let (id, rest) = sealed.split_first_chunk::<KEY_ID_BYTES>().ok_or(SealError::Malformed)?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Malformed)?;
         if *id != self.0.id {
@@ -86,8 +101,7 @@ impl Vault {
         let cipher = cipher(&self.0.master).map_err(|_opaque| SealError::Malformed)?;
         let opened = cipher.open_in_place(nonce, Aad::from(owner.as_bytes()), body.as_mut_slice());
         let opened: &[u8] = opened.map_err(|_opaque| SealError::Forged)?;
-        let key = opened.try_into().map(Zeroizing::new).map_err(|_length| SealError::Malformed)?;
-        DataKey::new(&key)
+        opened.try_into().map(Zeroizing::new).map_err(|_length| SealError::Malformed)
     }
 }
 
@@ -189,6 +203,16 @@ mod tests {
         assert!(matches!(vault(2).open("sales/c1", &kept), Err(SealError::OtherKey)));
         let (other, _) = vault(1).make("sales/c1").unwrap();
         assert!(matches!(other.open(Purpose::Record, &sealed), Err(SealError::Forged)));
+    }
+
+    #[test]
+    fn a_kept_key_goes_from_one_master_key_to_another_and_opens_what_it_opened() {
+        let (mut key, kept) = vault(1).make("sales/c1").unwrap();
+        let sealed = key.seal(Purpose::Record, b"x").unwrap();
+        let moved = vault(1).reseal(&vault(2), "sales/c1", &kept).unwrap();
+        assert_eq!(moved.len(), kept.len());
+        assert_eq!(vault(2).open("sales/c1", &moved).unwrap().open(Purpose::Record, &sealed).unwrap().as_slice(), b"x");
+        assert!(matches!(vault(1).open("sales/c1", &moved), Err(SealError::OtherKey)));
     }
 
     #[test]

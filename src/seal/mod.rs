@@ -5,13 +5,15 @@
 //! it, so that a later rotation can tell old from new.
 
 mod data_key;
+mod key_file;
 
 pub use data_key::{DataKey, Purpose, Vault};
+pub use key_file::{KeyId, Keyring};
 
 use std::{
     fmt, fs, io,
     io::Write as _,
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -52,6 +54,11 @@ pub enum SealError {
     Malformed,
     #[error("the secret was sealed under another master key")]
     OtherKey,
+    #[error(
+        "the store is sealed under the master key {kept}, but {found}: bring back the one that fits, as {KEY_FILE} in the store's \
+         directory or as USHER_MASTER_KEY"
+    )]
+    NotTheStores { kept: KeyId, found: String },
     #[error("the sealed secret was tampered with or belongs to another name")]
     Forged,
 }
@@ -102,21 +109,10 @@ impl Sealer {
     /// # Errors
     /// When the key is malformed, readable by others, or cannot be read.
     pub fn find(directory: &Path, from_environment: Option<&SecretString>) -> Result<Option<Self>, SealError> {
-        if let Some(key) = from_environment {
-            return Self::from_text(key).map(Some);
+        match from_environment {
+            Some(key) => Self::from_text(key).map(Some),
+            None => Self::read(&directory.join(KEY_FILE)),
         }
-        let path = directory.join(KEY_FILE);
-        let failed = |source| SealError::KeyFile { path: path.clone(), attempt: "read", source };
-        let mode = match fs::metadata(&path) {
-            Ok(metadata) => metadata.permissions().mode() & 0o777,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        if mode & 0o077 != 0 {
-            return Err(SealError::LoosePermissions { path, mode });
-        }
-        let text = fs::read_to_string(&path).map_err(failed)?;
-        Self::from_text(&SecretString::from(text)).map(Some)
     }
 
     /// Writes beside the final name and links it there, so that a crash leaves no half a key and two first starts agree.
@@ -137,6 +133,29 @@ impl Sealer {
             .and_then(|()| fs::File::open(directory)?.sync_all())
             .map_err(|source| SealError::KeyFile { path: path.clone(), attempt: "created", source })?;
         Self::find(directory, None)?.ok_or(SealError::MalformedKey)
+    }
+
+    /// A new random key.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn generate() -> Result<Self, SealError> {
+        <[u8; KEY_BYTES]>::try_generate().map(Self::from_key).map_err(|_unexplained| SealError::NoRandomness)
+    }
+
+    /// Tells this key from others, and nothing of it.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        KeyId(self.id)
+    }
+
+    /// The key that a secret says it was sealed under.
+    #[must_use]
+    pub fn id_of(sealed: &[u8]) -> Option<KeyId> {
+        match sealed.split_first() {
+            Some((&VERSION, rest)) => rest.first_chunk::<KEY_ID_BYTES>().copied().map(KeyId),
+            Some(_) | None => None,
+        }
     }
 
     /// # Errors
@@ -233,6 +252,8 @@ fn sextet(digit: u8) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use proptest::prelude::*;
 
     use super::*;

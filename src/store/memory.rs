@@ -4,6 +4,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     fmt,
+    path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -11,7 +12,7 @@ use futures::{FutureExt, future, future::BoxFuture};
 
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Document, DocumentKind, Erased, Erasure,
-    Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind,
+    Holdings, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind,
 };
 use crate::core::ids::{ContactId, Timestamp};
 
@@ -253,6 +254,28 @@ impl State {
         older.take(limit).map(|(number, line)| (number, line.clone())).collect()
     }
 
+    fn holdings(&self) -> Holdings {
+        let count = |n: usize| n as u64;
+        let mut documents = BTreeMap::new();
+        for (kind, _) in self.documents.keys() {
+            *documents.entry(kind.label().to_owned()).or_default() += 1;
+        }
+        Holdings {
+            contacts: count(self.lives.len()),
+            open: count(self.lives.values().filter(|life| life.ended.is_none()).count()),
+            erased: count(self.lives.values().filter(|life| life.key.is_err()).count()),
+            records: count(self.journal.len()),
+            oldest_ms: self.journal.front().map(|it| it.at.0),
+            newest_ms: self.journal.back().map(|it| it.at.0),
+            secrets: count(self.secrets.keys().filter(|it| !it.contains('/')).count()),
+            documents,
+            audit_lines: count(self.audit.len()),
+            connector_tokens: count(self.connector_tokens.len()),
+            bytes: 0,
+            log_bytes: 0,
+        }
+    }
+
     fn prune(&mut self, before: Timestamp) -> u64 {
         let young = self.journal.iter().find(|record| record.at >= before).map(|record| record.pos);
         let cut = young.map_or(self.checkpoint, |young| young.min(self.checkpoint));
@@ -377,6 +400,15 @@ impl Store for Memory {
 
     fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
         future::ready(self.call(|state| Ok(state.audit(before, limit)))).boxed()
+    }
+
+    fn holdings(&self) -> BoxFuture<'_, Result<Holdings, StoreError>> {
+        future::ready(self.call(|state| Ok(state.holdings()))).boxed()
+    }
+
+    fn copy_to<'a>(&'a self, _file: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
+        let why = "this store is in memory alone: there is nothing to copy";
+        future::ready(Err(StoreError::new(StoreErrorKind::Unavailable, why))).boxed()
     }
 }
 

@@ -94,6 +94,10 @@ impl Usher {
         Setup::new(tcp(self.engines), TOKEN, "engine-1", "sales").user("va1")
     }
 
+    pub(crate) fn gateway(&self) -> &usher::gateway::Gateway {
+        self.running.gateway()
+    }
+
     /// Where the store is.
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")

@@ -25,6 +25,7 @@ mod engine;
 mod fakes;
 mod harness;
 mod house;
+mod keeping;
 mod lex;
 mod life;
 mod lint;

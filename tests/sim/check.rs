@@ -72,6 +72,7 @@ fn left_in_store(ended: &Ended) -> Option<String> {
         Loaded::Snapshot(it) => drop(open.insert(it.contact, "in a snapshot")),
         Loaded::Record(it) => drop(open.insert(it.contact, "in a record")),
         Loaded::Closed(contact) => drop(open.remove(&contact)),
+        Loaded::Restored(_) => {}
     };
     ended.disk.memory.load(&mut take).now_or_never().unwrap().unwrap();
     (!open.is_empty()).then(|| format!("a restart would find {open:?}"))

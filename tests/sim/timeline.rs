@@ -8,7 +8,7 @@ use usher::{
         message::Reply,
         step::Step,
     },
-    gateway::{Content, Opened, TIMELINE, verify_chain},
+    gateway::{ChainKeys, Content, Opened, verify_chain},
 };
 
 use super::hosts::sealer;
@@ -50,7 +50,7 @@ enum Asked {
 impl Timeline {
     pub(crate) fn read(records: &[Opened]) -> Self {
         let mut timeline = Self::default();
-        if let Err(at) = verify_chain(&sealer().derive(TIMELINE), records.iter().map(|it| &it.record)) {
+        if let Err(at) = verify_chain(&ChainKeys::of(&sealer()), records.iter().map(|it| &it.record)) {
             timeline.problems.push(format!("record {at} of the timeline does not follow from the one before"));
         }
         for record in records {

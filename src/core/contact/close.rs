@@ -91,8 +91,8 @@ impl Contact {
     }
 
     /// Ends a contact whose rules are gone; nobody is told.
-    pub fn give_up(&mut self, out: &mut Out) {
-        self.end(EndReason::NotServed, out);
+    pub fn give_up(&mut self, reason: EndReason, out: &mut Out) {
+        self.end(reason, out);
         self.state.clock.stop();
     }
 
@@ -122,6 +122,7 @@ impl EndReason {
             Self::Operator(_) => "operator",
             Self::EngineAway => "engine_away",
             Self::NotServed => "not_served",
+            Self::Restored => "restored",
         }
     }
 }

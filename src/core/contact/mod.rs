@@ -124,6 +124,8 @@ pub enum EndReason {
     EngineAway,
     /// After a restart no profile served its virtual agent any more.
     NotServed,
+    /// It was open in a backup; what became of it since is not known here.
+    Restored,
 }
 
 /// What a person wants done with a contact.

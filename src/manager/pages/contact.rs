@@ -32,7 +32,7 @@ use crate::{
 const RECORDS: usize = 2_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-fn id((unit, name): (String, String)) -> Option<ContactId> {
+pub(super) fn id((unit, name): (String, String)) -> Option<ContactId> {
     Some(ContactId { unit: UnitName::try_from(unit).ok()?, name: ContactName::try_from(name).ok()? })
 }
 
@@ -63,6 +63,9 @@ pub(in crate::manager) async fn show(
             Err(_) => p class="problem" role="alert" { (w.t("This timeline has been altered: a record is not what was written.")) },
         }
         (hand(&manager, &seat, &id))
+        @if seat.may(Role::Administrator) && manager.gateway.standing(&id).is_none() {
+            p { a href={ (contact_path(&id)) "/erase" } { (w.t("Erase what is kept of it")) } }
+        }
         @if is_cut { p class="hint" { (w.t("What happened before is left out, or has been pruned.")) } }
         ol class="timeline" data-events={ (contact_path(&id)) "/events?began=" (began.0) } data-last=(last)
             data-lost=(w.t("The connection is lost; this is not up to date.")) {

@@ -7,10 +7,12 @@ pub(super) mod attached;
 pub(super) mod audit;
 pub(super) mod contact;
 pub(super) mod edit;
+pub(super) mod erase;
 pub(super) mod live;
 pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;
+pub(super) mod store;
 pub(super) mod users;
 
 use axum::response::{Html, IntoResponse as _, Response};
@@ -67,6 +69,7 @@ pub(super) enum Tab {
     Profile,
     Agents,
     Users,
+    Store,
     Audit,
 }
 
@@ -74,14 +77,18 @@ impl Tab {
     /// What is to be seen of one profile: each page's path goes on from the profile's.
     const OF_PROFILE: &[(Self, &'static str, Role)] =
         &[(Self::Profile, "", Role::Viewer), (Self::Agents, "/agents", Role::Viewer)];
-    const OF_ADMINISTRATION: &[(Self, &'static str, Role)] =
-        &[(Self::Users, "/users", Role::Administrator), (Self::Audit, "/audit", Role::Administrator)];
+    const OF_ADMINISTRATION: &[(Self, &'static str, Role)] = &[
+        (Self::Users, "/users", Role::Administrator),
+        (Self::Store, "/store", Role::Administrator),
+        (Self::Audit, "/audit", Role::Administrator),
+    ];
 
     fn title(self, w: &Words) -> &str {
         match self {
             Self::Profile => w.t("Overview"),
             Self::Agents => w.t("Virtual agents"),
             Self::Users => w.t("Users"),
+            Self::Store => w.t("Store"),
             Self::Audit => w.t("Audit log"),
         }
     }

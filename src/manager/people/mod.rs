@@ -28,7 +28,7 @@ use crate::{
     clock::Clock,
     core::{hex, ids::Timestamp},
     gateway::storage::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError},
-    seal::Sealer,
+    seal::{SealError, Sealer},
 };
 
 pub use sessions::Terms;
@@ -454,6 +454,17 @@ impl People {
         self.store.change(&[change], &line.0).await?;
         Ok(())
     }
+}
+
+/// A user as kept, with what is sealed in it under another master key; `None`: nothing is.
+///
+/// # Errors
+/// When it cannot be opened with the old one.
+pub fn reseal_user(body: &[u8], old: &Sealer, new: &Sealer) -> Result<Option<Vec<u8>>, SealError> {
+    let mut user: User = serde_json::from_slice(body).map_err(|_unreadable| SealError::Malformed)?;
+    let Some(sealed) = &user.totp else { return Ok(None) };
+    user.totp = Some(new.seal(TOTP, &old.open(TOTP, sealed)?)?);
+    serde_json::to_vec(&user).map(Some).map_err(|_unlikely| SealError::Malformed)
 }
 
 /// Whose failures are counted together: an address, or the /64 that an IPv6 address stands in. `None`: this machine, from which a

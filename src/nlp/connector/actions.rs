@@ -129,7 +129,7 @@ const fn end(reason: &EndReason) -> ClosedReason {
         EndReason::Inactivity => ClosedReason::Inactivity,
         EndReason::Left(_) | EndReason::Operator(_) => ClosedReason::Left,
         EndReason::EngineAway => ClosedReason::EngineAway,
-        EndReason::NotServed => ClosedReason::NotServed,
+        EndReason::NotServed | EndReason::Restored => ClosedReason::NotServed,
     }
 }
 

@@ -68,19 +68,23 @@ async fn change(writer: &mut Writer, changes: &[Change], line: &AuditLine) -> Re
     for change in changes {
         versions.push(put(&mut transaction, change, line).await?);
     }
+    append(&mut transaction, line).await?;
+    transaction.commit().await.map_err(StoreError::from)?;
+    Ok(versions)
+}
+
+pub(super) async fn append(conn: &mut SqliteConnection, line: &AuditLine) -> Result<(), StoreError> {
     const APPEND: &str = "INSERT INTO audit (at, by, action, subject, before, after) VALUES (?, ?, ?, ?, ?, ?)";
-    let appended = sqlx::query(APPEND)
+    sqlx::query(APPEND)
         .bind(line.at.0)
         .bind(&line.by)
         .bind(&line.action)
         .bind(&line.subject)
         .bind(&line.before)
         .bind(&line.after)
-        .execute(&mut *transaction)
-        .await;
-    appended.map_err(StoreError::from)?;
-    transaction.commit().await.map_err(StoreError::from)?;
-    Ok(versions)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 async fn put(conn: &mut SqliteConnection, change: &Change, line: &AuditLine) -> Result<u64, StoreError> {

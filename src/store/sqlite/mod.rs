@@ -9,33 +9,38 @@ mod checkpoint;
 mod documents;
 mod erase;
 mod error;
+mod lock;
 mod read;
+mod reseal;
 mod schema;
 mod slot;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod whole;
 mod write;
 
 use std::{
     fmt,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use futures::{FutureExt, future::BoxFuture};
+pub use reseal::{Alone, Resealed, Sealed};
 use slot::Slot;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+pub use whole::Loose;
 use write::Writer;
 
 use super::{
-    AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure, Life,
-    Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
+    AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure, Holdings,
+    Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
 };
 use crate::core::ids::{ContactId, Timestamp};
 
@@ -44,9 +49,12 @@ pub struct Sqlite {
     shared: Arc<Shared>,
     checkpoints: TaskTracker,
     stop: CancellationToken,
+    /// The directory, locked beside others; let go of by [`Sqlite::close`].
+    here: Mutex<Option<lock::Held>>,
 }
 
 struct Shared {
+    options: SqliteConnectOptions,
     writer: Slot<Writer>,
     reader: Slot<SqliteConnection>,
     checkpointer: Slot<SqliteConnection>,
@@ -71,8 +79,9 @@ impl Sqlite {
     /// `Unavailable` when it cannot be written here, `Corrupt` when it is not a database of ours, or a newer version's.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
         let options = schema::create(dir)?;
+        let here = lock::shared(dir)?;
         let writer = schema::migrate(&options).await?;
-        Ok(Self::with(options, writer))
+        Ok(Self::with(options, writer, here))
     }
 
     /// The documents of the database in `dir`; none where there is no database, or one of a version that kept none.
@@ -95,12 +104,14 @@ impl Sqlite {
     /// As [`Sqlite::open`], and when there is none or it is an older version's.
     pub async fn open_existing(dir: &Path) -> Result<Self, StoreError> {
         let options = schema::find(dir)?;
+        let here = lock::shared(dir)?;
         let writer = schema::expect_current(&options).await?;
-        Ok(Self::with(options, writer))
+        Ok(Self::with(options, writer, here))
     }
 
-    fn with(options: SqliteConnectOptions, writer: SqliteConnection) -> Self {
+    fn with(options: SqliteConnectOptions, writer: SqliteConnection, here: lock::Held) -> Self {
         let shared = Arc::new(Shared {
+            options: options.clone(),
             writer: Slot::new(options.clone(), Some(Writer::from(writer))),
             reader: Slot::new(options.clone().pragma("query_only", "ON"), None),
             checkpointer: Slot::new(options, None),
@@ -110,7 +121,7 @@ impl Sqlite {
         let (checkpoints, stop) = (TaskTracker::new(), CancellationToken::new());
         checkpoints.spawn(checkpoint::run(Arc::clone(&shared), stop.clone()));
         checkpoints.close();
-        Self { shared, checkpoints, stop }
+        Self { shared, checkpoints, stop, here: Mutex::new(Some(here)) }
     }
 
     /// Waits for what is running and leaves the database as a single file. Without it nothing is lost either.
@@ -131,6 +142,7 @@ impl Sqlite {
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer.conn).await?;
             writer.conn.close().await?;
         }
+        drop(self.here.lock().unwrap_or_else(PoisonError::into_inner).take());
         Ok(())
     }
 }
@@ -225,6 +237,14 @@ impl Store for Sqlite {
 
     fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
         self.shared.audit(before, limit).boxed()
+    }
+
+    fn holdings(&self) -> BoxFuture<'_, Result<Holdings, StoreError>> {
+        self.shared.holdings().boxed()
+    }
+
+    fn copy_to<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.shared.copy_to(file).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

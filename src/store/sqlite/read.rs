@@ -110,6 +110,10 @@ pub(super) fn unpack(row: &SqliteRow) -> Result<impl Iterator<Item = Result<Pack
 async fn load(conn: &mut SqliteConnection, each: &mut (dyn FnMut(Loaded) + Send)) -> Result<(), StoreError> {
     let mut transaction = conn.begin().await?;
     let checkpoint = reach(&mut transaction).await?.checkpoint;
+    let restored: i64 = sqlx::query_scalar("SELECT restored FROM owner").fetch_one(&mut *transaction).await?;
+    if restored > 0 {
+        each(Loaded::Restored(Pos(restored.cast_unsigned())));
+    }
     let mut names = Names::default();
     load_packed(&mut transaction, Packing::Keys(checkpoint), &mut names, each).await?;
     load_packed(&mut transaction, Packing::Sessions, &mut names, each).await?;

@@ -16,7 +16,8 @@ use sqlx::{
 use super::block::corrupt;
 use crate::store::{StoreError, StoreErrorKind};
 
-const FILE: &str = "usher.db";
+/// The database's name in the store's directory.
+pub(super) const FILE: &str = "usher.db";
 
 /// "Ushr", in the file's header.
 const APPLICATION_ID: i64 = 0x5573_6872;
@@ -27,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_keys.sql"),
     include_str!("../migrations/0003_connector_token.sql"),
     include_str!("../migrations/0004_document.sql"),
+    include_str!("../migrations/0005_restored.sql"),
 ];
 
 /// How long another process (a backup, a shell) may hold the write lock before a commit fails.
@@ -68,7 +70,7 @@ pub(super) fn find(dir: &Path) -> Result<SqliteConnectOptions, StoreError> {
     }
 }
 
-fn options(file: &Path) -> SqliteConnectOptions {
+pub(super) fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         // Once open, a file that has gone is an error, not a reason to begin an empty one.
@@ -123,6 +125,13 @@ pub(super) async fn expect_current(options: &SqliteConnectOptions) -> Result<Sql
 /// The first schema with documents.
 const DOCUMENTS_SINCE: usize = 4;
 
+/// A connection that only reads, whatever the schema.
+pub(super) async fn to_read(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let mut conn = options.clone().pragma("query_only", "ON").connect().await?;
+    version(&mut conn).await?;
+    Ok(conn)
+}
+
 /// A connection that only reads; `None`: the database is of a version that kept no documents.
 pub(super) async fn with_documents(options: &SqliteConnectOptions) -> Result<Option<SqliteConnection>, StoreError> {
     let mut conn = options.clone().pragma("query_only", "ON").connect().await?;
@@ -131,7 +140,7 @@ pub(super) async fn with_documents(options: &SqliteConnectOptions) -> Result<Opt
 }
 
 /// How many migrations the database has seen.
-async fn version(conn: &mut SqliteConnection) -> Result<usize, StoreError> {
+pub(super) async fn version(conn: &mut SqliteConnection) -> Result<usize, StoreError> {
     let row = sqlx::query(
         "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
          FROM pragma_application_id, pragma_user_version",

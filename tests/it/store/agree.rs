@@ -189,6 +189,7 @@ async fn told(store: &dyn Store) -> Vec<Loaded> {
         Loaded::Snapshot(snapshot) => (1, Pos(0), snapshot.contact.to_string()),
         Loaded::Record(record) => (2, record.pos, String::new()),
         Loaded::Closed(contact) => (3, Pos(0), contact.to_string()),
+        Loaded::Restored(pos) => (4, *pos, String::new()),
     });
     loaded
 }

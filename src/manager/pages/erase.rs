@@ -1,0 +1,112 @@
+//! Erasing one contact: what goes, what stays, and that whoever asks means this one.
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::StatusCode;
+use maud::html;
+
+use super::{
+    Field, Section, contact::id, live::contact_path, not_found, refusal, summary, token, unavailable, with_status,
+};
+use crate::{
+    core::ids::ContactId,
+    gateway::{
+        erasing::Erasing,
+        storage::{Erasure, Pos, StoreError},
+    },
+    manager::{
+        Manager,
+        guard::{Fields, Seat},
+    },
+};
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    let Some(id) = id(names) else { return not_found(&seat) };
+    match manager.gateway.timeline(&id, Pos(0), 1).await {
+        Ok(records) if records.is_empty() => not_found(&seat),
+        Ok(_) => form(&manager, &seat, &id, StatusCode::OK, ("", None)),
+        Err(error) => unavailable(&seat, &error),
+    }
+}
+
+fn form(
+    manager: &Manager,
+    seat: &Seat,
+    id: &ContactId,
+    status: StatusCode,
+    (typed, problem): (&str, Option<&str>),
+) -> Response {
+    let w = &seat.words;
+    let is_open = manager.gateway.standing(id).is_some();
+    let title = w.f("Erase contact {}", &[&id.name]);
+    let problems: Vec<String> = problem.map(str::to_owned).into_iter().collect();
+    let field = Field { name: "confirm", label: w.t("Type the contact's name"), hint: "", problem };
+    let body = html! {
+        p class="trail" { a href=(contact_path(id)) { (w.f("Contact {}", &[&id.name])) } }
+        h1 { (title) }
+        (summary(w, &problems))
+        @if is_open {
+            p class="refusal" { (w.t("This contact is open: it can be erased when it is over. End it first.")) }
+        } @else {
+            p { (w.t("Its key is destroyed: nobody can read what was said and done any more, in no way and for good. Every contact of this name is erased.")) }
+            p { (w.t("What stays: its name, business unit and times, and the proof that its records were not altered. What this does not reach: backups made before, the contact centre and the language engine.")) }
+            form method="post" action={ (contact_path(id)) "/erase" } class="narrow" {
+                (token(seat))
+                (field.text(typed, "text", "off"))
+                button class="danger" { (w.t("Erase it for good")) }
+            }
+        }
+    };
+    with_status(status, seat, (Section::Live, &title), &body)
+}
+
+pub(in crate::manager) async fn carry_out(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    fields: Fields,
+) -> Response {
+    let w = &seat.words;
+    let Some(id) = id(names) else { return not_found(&seat) };
+    let typed = fields.get("confirm").trim();
+    if typed != id.name.as_str() {
+        let problem = Some(w.t("This is not the contact's name."));
+        return form(&manager, &seat, &id, StatusCode::UNPROCESSABLE_ENTITY, (typed, problem));
+    }
+    let (house, by, contact) = (manager.clone(), seat.name().to_owned(), id.clone());
+    // It is done, whether or not whoever asked still waits.
+    let erased = tokio::spawn(async move { erase(&house, &by, &contact).await });
+    match erased.await {
+        Ok(Ok(Erasing { plain, .. })) if plain > 0 => {
+            let text =
+                w.f("{} records were written by a version without keys: they stay until they are pruned.", &[&plain]);
+            refusal(&seat, StatusCode::CONFLICT, &text)
+        }
+        Ok(Ok(Erasing { erasure: Erasure::Done | Erasure::Before(_), .. })) => {
+            Redirect::to(&contact_path(&id)).into_response()
+        }
+        Ok(Ok(Erasing { erasure: Erasure::Open, .. })) => {
+            form(&manager, &seat, &id, StatusCode::CONFLICT, (typed, None))
+        }
+        Ok(Ok(Erasing { erasure: Erasure::Unknown, .. })) => not_found(&seat),
+        Ok(Err(error)) => unavailable(&seat, &error),
+        Err(_ended) => refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, w.t("The gateway is going down.")),
+    }
+}
+
+/// With its line of the audit log, which says which contact by where its first record stood: a name may be a person's.
+async fn erase(manager: &Manager, by: &str, contact: &ContactId) -> Result<Erasing, StoreError> {
+    let erasing = manager.gateway.erase(contact, by).await?;
+    if erasing.erasure == Erasure::Done {
+        let born = erasing.born.unwrap_or_default().0;
+        let subject = format!("{}, the contact that began with record {born}", contact.unit);
+        manager.people.tell(manager.people.line(by, "contact.erased", &subject)).await?;
+    }
+    Ok(erasing)
+}

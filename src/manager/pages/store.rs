@@ -1,0 +1,261 @@
+//! The store: what is kept, for how long, how to have it twice, and under which key it is sealed.
+//!
+//! A backup is fetched here. Putting one back is not done here: it replaces users and audit log as well, and the gateway that
+//! serves this page runs on what would go.
+
+use axum::{
+    body::Body,
+    extract::{Query, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{Field, Section, Tab, done, refusal, summary, time, token, unavailable, with_status};
+use crate::{
+    core::ids::Timestamp,
+    gateway::erasing::Swept,
+    manager::{
+        Manager,
+        guard::{Fields, Seat},
+        ports::{Archive, KeptStore, NoArchive},
+        words::Words,
+    },
+};
+
+/// The setting that says how long timelines are kept.
+const RETENTION: &str = "store.retention_days";
+const DAY_MS: i64 = 86_400_000;
+const MAX_DAYS: i64 = 36_500;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct Said {
+    /// Records that a sweep by hand has removed.
+    removed: Option<u64>,
+}
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(Said { removed }): Query<Said>,
+) -> Response {
+    shown(&manager, &seat, StatusCode::OK, &Typed { days: "", problem: None, removed }).await
+}
+
+/// The form as it was sent.
+struct Typed<'a> {
+    days: &'a str,
+    /// What is wrong with it.
+    problem: Option<&'a str>,
+    removed: Option<u64>,
+}
+
+async fn shown(manager: &Manager, seat: &Seat, status: StatusCode, typed: &Typed<'_>) -> Response {
+    let w = &seat.words;
+    let kept = match manager.house.keeper().kept().await {
+        Ok(kept) => kept,
+        Err(error) => return unavailable(seat, &error),
+    };
+    let title = w.t("Store");
+    let problems: Vec<String> = typed.problem.map(str::to_owned).into_iter().collect();
+    let body = html! {
+        (Tab::Store.of_administration(seat))
+        h1 { (title) }
+        (summary(w, &problems))
+        @if let Some(removed) = typed.removed { (done(&w.f("{} records were removed.", &[&removed]))) }
+        (facts(w, &kept))
+        (backups(seat, &kept))
+        (key(w, &kept))
+        (retention(manager, seat, typed))
+        h2 { (w.t("Erasure")) }
+        p { (w.t("One contact is erased on its own page, by the link below its verdict: its key is destroyed, and nobody can read its records any more.")) }
+    };
+    with_status(status, seat, (Section::Administration, title), &body)
+}
+
+fn facts(w: &Words, kept: &KeptStore) -> Markup {
+    let holds = &kept.holds;
+    let documents: u64 = holds.documents.values().sum();
+    let rows = [
+        (
+            w.t("Contacts"),
+            w.f("{}, of which {} are open and {} erased", &[&holds.contacts, &holds.open, &holds.erased]),
+        ),
+        (w.t("Records"), holds.records.to_string()),
+        (w.t("Secrets"), holds.secrets.to_string()),
+        (w.t("Documents of the Web Manager"), documents.to_string()),
+        (w.t("Lines of the audit log"), holds.audit_lines.to_string()),
+        (w.t("Database"), size(holds.bytes)),
+        (w.t("Write-ahead log"), size(holds.log_bytes)),
+        (w.t("Free on its disk"), kept.free_bytes.map_or_else(|| w.t("unknown").to_owned(), size)),
+    ];
+    html! {
+        h2 { (w.t("What is kept")) }
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("What is kept")) { table class="pairs" { tbody {
+            tr { th scope="row" { (w.t("Directory")) } td class="code" { (kept.directory.display()) } }
+            @for (name, value) in &rows { tr { th scope="row" { (name) } td { (value) } } }
+            tr {
+                th scope="row" { (w.t("Oldest record")) }
+                td { @match holds.oldest_ms { Some(at) => (time(Timestamp(at))), None => (w.t("none yet")) } }
+            }
+        } } }
+    }
+}
+
+fn backups(seat: &Seat, kept: &KeptStore) -> Markup {
+    let w = &seat.words;
+    let directory = kept.directory.display();
+    html! {
+        h2 { (w.t("Backup")) }
+        p { (w.t("A copy of everything as of one moment, while contacts go on. The master key is not in it: without it nothing sealed can be read. Keep both, apart from each other.")) }
+        form method="post" action="/store/backup" { (token(seat)) button { (w.t("Download a backup")) } }
+        h2 { (w.t("Restore")) }
+        p { (w.t("A restore replaces everything, users and this page's audit log included, so it is done at the machine while no gateway runs. The first command looks whether a backup is good and changes nothing; the second puts it in place and keeps what was there.")) }
+        pre class="link" { "usher restore --check FILE --data " (directory) "\nusher restore FILE --replace --data " (directory) }
+    }
+}
+
+fn key(w: &Words, kept: &KeptStore) -> Markup {
+    html! {
+        h2 { (w.t("Master key")) }
+        p {
+            (w.t("In use:")) " " b class="code" { (kept.key) } ", "
+            @if kept.key_from_environment { (w.t("given by the environment")) } @else { (w.t("from the file master.key in the directory")) }
+        }
+        p { (w.t("Another key takes its place while no gateway runs: contacts that begin meanwhile would be sealed under the old one. Everything is sealed anew in one step, and backups made before still need the old key.")) }
+        pre class="link" {
+            @if kept.key_from_environment { "USHER_MASTER_KEY_NEXT=… " }
+            "usher key rotate --data " (kept.directory.display())
+        }
+    }
+}
+
+fn retention(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
+    let w = &seat.words;
+    let loaded = manager.house.configuration();
+    let days = loaded.settings.store.retention.as_secs() / 86_400;
+    let origin = loaded.effective.iter().find(|it| it.key == RETENTION).map(|it| it.origin.clone());
+    let days_field = Field {
+        name: "days",
+        label: w.t("Older than so many days"),
+        hint: w.t("Contacts that were over before then lose their keys and their records, for good. Contacts that are open stay."),
+        problem: typed.problem,
+    };
+    html! {
+        h2 { (w.t("Retention")) }
+        p {
+            (w.f("Timelines are kept for {} days after a contact is over.", &[&days])) " "
+            @match origin.as_deref() {
+                Some("default") | None => (w.f("That is the default; the setting {} changes it.", &[&RETENTION])),
+                Some(origin) => { (w.t("Written in")) " " span class="code" { (origin) } "." },
+            }
+        }
+        p {
+            @match manager.gateway.swept() {
+                None => (w.t("No sweep since the start; the next one comes with the next checkpoint.")),
+                Some(Swept { at, records: Ok(records) }) => {
+                    (w.t("Last sweep:")) " " (time(at)) ", " (w.f("{} records were removed.", &[&records]))
+                },
+                Some(Swept { at, records: Err(why) }) => {
+                    span class="bad" { (w.t("The last sweep failed:")) " " (why) } " " (time(at))
+                },
+            }
+        }
+        form method="post" action="/store/prune" class="narrow" {
+            (token(seat))
+            (days_field.text(typed.days, "text", "off"))
+            label class="check" {
+                input type="checkbox" name="sure" value="yes";
+                span { (w.t("Yes, destroy them now")) }
+            }
+            button class="danger" { (w.t("Remove old timelines")) }
+        }
+    }
+}
+
+/// As people write it.
+fn size(bytes: u64) -> String {
+    let steps = [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let fitting = steps.into_iter().find(|(step, _)| bytes >= *step);
+    fitting.map_or_else(
+        || format!("{bytes} B"),
+        |(step, unit)| format!("{}.{} {unit}", bytes / step, bytes % step * 10 / step),
+    )
+}
+
+pub(in crate::manager) async fn backup(State(manager): State<Manager>, seat: Seat) -> Response {
+    let w = &seat.words;
+    let Archive { name, bytes, sha256, body } = match manager.house.keeper().archive().await {
+        Ok(archive) => archive,
+        Err(NoArchive::Another) => {
+            let text = w.t("Another backup is being fetched: there is one at a time. Try again when it has ended.");
+            return refusal(&seat, StatusCode::CONFLICT, text);
+        }
+        Err(NoArchive::NoSpace { needed, free }) => {
+            let text = w.f(
+                "The store's disk has no room for the copy: it takes {}, and {} are free. Free some, or run usher backup onto another disk.",
+                &[&size(needed), &size(free)],
+            );
+            return refusal(&seat, StatusCode::INSUFFICIENT_STORAGE, &text);
+        }
+        Err(NoArchive::Store(error)) => return unavailable(&seat, &error),
+        Err(NoArchive::Failed(why)) => {
+            tracing::error!(%why, "a backup cannot be made");
+            return refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, &w.f("The backup cannot be made: {}", &[&why]));
+        }
+    };
+    // Before it leaves: what is gone is in the log.
+    let line = manager.people.line(seat.name(), "store.backed_up", &name).after(&format!("sha256 {sha256}"));
+    if let Err(error) = manager.people.tell(line).await {
+        return unavailable(&seat, &error);
+    }
+    let mut response = Body::from_stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+    if let Ok(file) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, file);
+    }
+    response
+}
+
+/// A sweep by hand.
+pub(in crate::manager) async fn prune(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
+    let w = &seat.words;
+    let days = fields.get("days");
+    let number = days.trim().parse::<i64>().ok().filter(|it| (0..=MAX_DAYS).contains(it));
+    let problem = match (number, fields.get("sure")) {
+        (None, _) => Some(w.t("Older than so many days: a whole number from 0 to 36500.")),
+        (Some(_), "yes") => None,
+        (Some(_), _) => Some(w.t("Say that you are sure: what is destroyed does not come back.")),
+    };
+    let (Some(number), None) = (number, problem) else {
+        return shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &Typed { days, problem, removed: None }).await;
+    };
+    let before = Timestamp(manager.people.now().0.saturating_sub(number.saturating_mul(DAY_MS)));
+    let (by, house) = (seat.name().to_owned(), manager.clone());
+    // It is done, whether or not whoever asked still waits.
+    let swept = tokio::spawn(async move {
+        let subject = format!("older than {number} days");
+        house.people.tell(house.people.line(&by, "store.pruned", &subject)).await?;
+        house.gateway.prune_before(before).await
+    });
+    match swept.await {
+        Ok(Ok(records)) => Redirect::to(&format!("/store?removed={records}")).into_response(),
+        Ok(Err(error)) => unavailable(&seat, &error),
+        Err(_ended) => refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, w.t("The gateway is going down.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_as_people_write_them() {
+        let told = [0, 999, 1_000, 1_234_567, 20_000_000_000].map(size);
+        assert_eq!(told, ["0 B", "999 B", "1.0 kB", "1.2 MB", "20.0 GB"]);
+    }
+}
