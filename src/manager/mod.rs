@@ -5,6 +5,7 @@
 //! [`ports`].
 
 mod assigning;
+mod building;
 mod guard;
 mod look;
 mod pages;
@@ -31,7 +32,10 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store, users};
+use pages::{
+    account, action, actions, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store,
+    users,
+};
 use people::People;
 pub use people::{Role, Terms, reseal_user};
 use ports::House;
@@ -178,6 +182,14 @@ const ROUTES: &[Route] = &[
     closed("/profiles/{unit}/{profile}/agents", Role::Viewer, "GET", || get(assigned::show)),
     closed("/profiles/{unit}/{profile}/agents/events", Role::Viewer, "GET", || get(assigned::events)),
     closed("/profiles/{unit}/{profile}/agents/change", Role::Administrator, "POST", || post(assigned::change)),
+    closed("/profiles/{unit}/{profile}/actions", Role::Viewer, "GET", || get(actions::show)),
+    closed("/profiles/{unit}/{profile}/actions/new", Role::Administrator, "GET POST", || {
+        get(action::new).post(action::add)
+    }),
+    closed("/profiles/{unit}/{profile}/actions/edit", Role::Administrator, "GET POST", || {
+        get(action::edit).post(action::change)
+    }),
+    closed("/profiles/{unit}/{profile}/actions/remove", Role::Administrator, "POST", || post(action::remove)),
     closed("/profiles/{unit}/{profile}/pause", Role::Operator, "POST", || post(pause::pause)),
     closed("/profiles/{unit}/{profile}/resume", Role::Operator, "POST", || post(pause::resume)),
     closed("/profiles/{unit}/{profile}/check", Role::Operator, "POST", || post(profiles::check)),

@@ -1,6 +1,8 @@
 //! The pages: rendered here, whole without a script; one style sheet and one script make them pleasant.
 
 pub(super) mod account;
+pub(super) mod action;
+pub(super) mod actions;
 pub(super) mod alerts;
 pub(super) mod assigned;
 pub(super) mod attached;
@@ -68,6 +70,7 @@ impl Section {
 pub(super) enum Tab {
     Profile,
     Agents,
+    Actions,
     Users,
     Store,
     Audit,
@@ -75,8 +78,11 @@ pub(super) enum Tab {
 
 impl Tab {
     /// What is to be seen of one profile: each page's path goes on from the profile's.
-    const OF_PROFILE: &[(Self, &'static str, Role)] =
-        &[(Self::Profile, "", Role::Viewer), (Self::Agents, "/agents", Role::Viewer)];
+    const OF_PROFILE: &[(Self, &'static str, Role)] = &[
+        (Self::Profile, "", Role::Viewer),
+        (Self::Agents, "/agents", Role::Viewer),
+        (Self::Actions, "/actions", Role::Viewer),
+    ];
     const OF_ADMINISTRATION: &[(Self, &'static str, Role)] = &[
         (Self::Users, "/users", Role::Administrator),
         (Self::Store, "/store", Role::Administrator),
@@ -87,6 +93,7 @@ impl Tab {
         match self {
             Self::Profile => w.t("Overview"),
             Self::Agents => w.t("Virtual agents"),
+            Self::Actions => w.t("Actions"),
             Self::Users => w.t("Users"),
             Self::Store => w.t("Store"),
             Self::Audit => w.t("Audit log"),

@@ -6,14 +6,12 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Section, Tab, attached, edit, empty, not_found, page, pause, token};
+use super::{Section, Tab, actions, attached, edit, empty, not_found, page, pause, token};
 use crate::{
     config::{Effective, Loaded, settings::Profile},
     core::{
-        action::ActionKind,
         agent::Standing,
         ids::{ProfileName, UnitName},
-        message::MediaType,
     },
     gateway::live::AgentNow,
     manager::{Manager, guard::Seat, people::Role, words::Words},
@@ -115,7 +113,7 @@ pub(in crate::manager) async fn show(
         h2 { (w.t("Virtual agents")) }
         (assigned(w, &agents, profile))
         h2 { (w.t("Actions")) }
-        (actions(w, profile))
+        (own_actions(w, profile))
         h2 { (w.t("Settings")) }
         (settings(w, &of_profile(&loaded, index)))
     };
@@ -205,7 +203,7 @@ fn assigned(w: &Words, agents: &[AgentNow], profile: &Profile) -> Markup {
     }
 }
 
-fn actions(w: &Words, profile: &Profile) -> Markup {
+fn own_actions(w: &Words, profile: &Profile) -> Markup {
     html! {
         @if profile.rules.actions.is_empty() {
             p { (w.t("None is configured: whatever the language engine asks for is text alone.")) }
@@ -216,34 +214,13 @@ fn actions(w: &Words, profile: &Profile) -> Markup {
                     @for it in &profile.rules.actions {
                         tr {
                             td { span class="code" { (it.name) } }
-                            td { (media(it.media)) }
-                            td { (does(w, &it.kind)) }
+                            td { (it.media.label()) }
+                            td { (actions::does(w, &it.kind)) }
                         }
                     }
                 }
             } }
         }
-    }
-}
-
-/// As it stands in the configuration.
-const fn media(media: MediaType) -> &'static str {
-    match media {
-        MediaType::OpenMedia => "openmedia",
-        MediaType::WebInteraction => "webinteraction",
-        MediaType::Speech => "speech",
-    }
-}
-
-fn does(w: &Words, kind: &ActionKind) -> String {
-    match kind {
-        ActionKind::Requeue { queue } => w.f("hands over to queue {}", &[queue]),
-        ActionKind::SpeechRequeue { target } => w.f("hands over to target {}", &[target]),
-        ActionKind::Callback { queue, phone_parameter, time_parameter } => {
-            w.f("callback by queue {}, phone from {}, time from {}", &[queue, phone_parameter, time_parameter])
-        }
-        ActionKind::External { .. } => w.t("asks an external system").to_owned(),
-        ActionKind::PushUrl { .. } => w.t("pushes a web page").to_owned(),
     }
 }
 

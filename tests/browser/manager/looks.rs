@@ -22,6 +22,8 @@ async fn every_page_is_accessible_in_both_themes_and_fits_a_phone() {
             "/agents",
             "/profiles",
             "/profiles/sales/support",
+            "/profiles/sales/support/agents",
+            "/profiles/sales/support/actions",
             "/profiles/new",
             "/alerts",
             "/users",

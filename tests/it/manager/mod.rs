@@ -2,6 +2,7 @@
 
 mod assigning;
 mod attached;
+mod building;
 mod doors;
 mod editing;
 mod keeping;
