@@ -3,6 +3,7 @@
 
 use std::{
     fmt,
+    path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -13,8 +14,8 @@ use tokio::time::sleep;
 use usher::{
     core::ids::{ContactId, Timestamp},
     store::{
-        AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure, Life,
-        Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory,
+        AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure,
+        Holdings, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory,
     },
 };
 
@@ -125,6 +126,14 @@ impl Store for Disk {
 
     fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
         self.memory.audit(before, limit)
+    }
+
+    fn holdings(&self) -> BoxFuture<'_, Result<Holdings, StoreError>> {
+        self.memory.holdings()
+    }
+
+    fn copy_to<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.memory.copy_to(file)
     }
 }
 
