@@ -3,10 +3,10 @@
 
 use super::{Office, Running, SEALED_AS, load_with};
 use crate::{
-    config::{Managed, Sources, masked},
-    core::hex,
+    config::{Managed, Sources, masked, named_in},
+    core::{hex, ids::UnitName},
     manager::ports::{ProfileOrder, Refusal},
-    store::{AuditLine, Change, ChangeError, Document, DocumentKind, StoreError, seal::Sealer},
+    store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, StoreError, seal::Sealer},
 };
 
 /// As it is laid beside the files.
@@ -17,6 +17,13 @@ pub(super) fn managed(document: &Document) -> Managed {
 
 fn shown(name: &str) -> String {
     format!("{name} (Web Manager)")
+}
+
+/// What a profile's document is called: as the profile itself, with its business unit. As it was, where the text does not say.
+fn name_of(text: &str, order: &ProfileOrder, units: &[UnitName]) -> String {
+    let only = || units.first().map(ToString::to_string);
+    let named = named_in(text).and_then(|(unit, name)| Some(format!("{}/{name}", unit.or_else(only)?)));
+    named.unwrap_or_else(|| order.name.clone())
 }
 
 pub(super) async fn carry_out(
@@ -34,12 +41,17 @@ pub(super) async fn carry_out(
     }
     let others = documents.iter().filter(|it| it.name != order.name);
     let mut managed: Vec<Managed> = others.map(managed).collect();
+    // A profile that gets another name takes its document along: another may have the old one then.
+    let name = order
+        .text
+        .as_deref()
+        .map_or_else(|| order.name.clone(), |text| name_of(text, &order, &office.configuration().settings.units));
     if let Some(text) = &order.text {
-        managed.push(Managed { name: shown(&order.name), text: text.clone() });
+        managed.push(Managed { name: shown(&name), text: text.clone() });
     }
     let loaded = load_with(Sources { managed, ..sources.clone() }, running.store_path()).await;
     let loaded = loaded.map_err(|findings| Refusal::Findings(findings.list))?;
-    let own = shown(&order.name);
+    let own = shown(&name);
     let typed = loaded.typed.iter().filter(|(name, _)| *name == own).map(|(_, range)| range.clone());
     let text = order.text.as_deref().map(|text| sealed(text, typed.collect(), office.sealer())).transpose();
     let text = text.map_err(|error| Refusal::Unable(format!("a secret cannot be sealed: {error}")))?;
@@ -47,8 +59,14 @@ pub(super) async fn carry_out(
     running.reload(loaded.settings.clone()).map_err(|error| Refusal::Unable(format!("{error:#}")))?;
     let line = line(&order, before.as_ref(), text.as_deref(), running.clock().now());
     let body = text.map(String::into_bytes);
-    let change = Change { kind: DocumentKind::Profile, name: order.name, expected: order.expected, body };
-    if let Err(error) = running.store().change(&[change], &line).await {
+    let kind = DocumentKind::Profile;
+    let changes = if name == order.name || before.is_none() {
+        vec![Change { kind, name, expected: order.expected, body }]
+    } else {
+        let gone = Change { kind, name: order.name, expected: order.expected, body: None };
+        vec![gone, Change { kind, name, expected: Expected::New, body }]
+    };
+    if let Err(error) = running.store().change(&changes, &line).await {
         // What is not kept is not in force either.
         if let Err(error) = running.reload(office.configuration().settings.clone()) {
             tracing::error!("a change that could not be kept stays in force until the next start: {error:#}");
@@ -96,12 +114,17 @@ fn sealed(
         let Some(secret) = toml_text(value) else { continue };
         out.push_str(before);
         out.push_str("{ sealed = \"");
-        out.push_str(&hex::encode(&sealer.seal(SEALED_AS, secret.as_bytes())?));
+        out.push_str(&seal(sealer, &secret)?);
         out.push_str("\" }");
         rest = range.end;
     }
     out.push_str(text.get(rest..).unwrap_or_default());
     Ok(out)
+}
+
+/// What is kept of a secret.
+pub(super) fn seal(sealer: &Sealer, secret: &str) -> Result<String, crate::seal::SealError> {
+    Ok(hex::encode(&sealer.seal(SEALED_AS, secret.as_bytes())?))
 }
 
 /// What a TOML string says.

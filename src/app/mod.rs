@@ -98,7 +98,7 @@ async fn load_with(sources: Sources, store: &Path) -> Result<Loaded, Findings> {
 fn unreadable_store(directory: &Path, error: &StoreError) -> Findings {
     let message = format!("the Web Manager's profiles in {} cannot be read: {}", directory.display(), error.source);
     let help = "look at the disk and at who may read it".to_owned();
-    let finding = Finding { severity: Severity::Error, message, help, location: None };
+    let finding = Finding { severity: Severity::Error, message, help, location: None, setting: None };
     Findings { list: vec![finding], files: Vec::new() }
 }
 

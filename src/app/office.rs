@@ -24,20 +24,21 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Running, keeping::Desk, secured::Secured};
+use super::{Running, change, keeping::Desk, secured::Secured, tokens};
 use crate::{
+    clock::Clock,
     config::{Environment, Loaded, schema::Schema, settings::Profile},
     engine::TlsDoor,
     manager::{
         self, Manager, Parts, Terms,
-        ports::{DeskNow, House, Keeper, ProfileOrder, Refusal, SocketNow},
+        ports::{DeskNow, House, Keeper, ProfileOrder, Refusal, SocketNow, TokenOrder},
     },
     nlp::{
         self,
         connector::{self, Hub},
     },
     ops::listener::{Bounded, Peer},
-    store::seal::Sealer,
+    store::{ConnectorToken, Store, StoreError, seal::Sealer},
 };
 
 /// The setting that names its address.
@@ -54,6 +55,9 @@ struct Shown {
     orders: mpsc::Sender<Ordered>,
     connectors: Hub,
     desk: Desk,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    sealer: Sealer,
 }
 
 /// Changes that wait for their turn.
@@ -99,6 +103,26 @@ impl House for Shown {
             sockets: it.sockets.into_iter().map(socket).collect(),
         };
         self.connectors.now(MAX_SOCKETS_SHOWN).into_iter().map(desk).collect()
+    }
+
+    fn seal(&self, secret: &str) -> Result<String, String> {
+        change::seal(&self.sealer, secret).map_err(|error| format!("a secret cannot be sealed: {error}"))
+    }
+
+    fn token_names(&self, profile: &Profile) -> Vec<String> {
+        tokens::token_names(profile).map(str::to_owned).collect()
+    }
+
+    fn tokens<'a>(&'a self, profile: &'a Profile) -> BoxFuture<'a, Result<Vec<ConnectorToken>, StoreError>> {
+        Box::pin(async move {
+            let mut tokens = self.store.connector_tokens().await?;
+            tokens.retain(|it| it.unit == profile.unit && it.profile == profile.name);
+            Ok(tokens)
+        })
+    }
+
+    fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<SecretString, StoreError>> {
+        Box::pin(async move { tokens::reload(&*self.store, &self.clock, order).await })
     }
 
     fn check_profile(
@@ -156,6 +180,9 @@ impl Office {
             orders: tell,
             connectors: running.connectors().clone(),
             desk,
+            store: Arc::clone(running.store()),
+            clock: running.clock().clone(),
+            sealer: sealer.clone(),
         });
         let closing = CancellationToken::new();
         let manager = Manager::new(Parts {

@@ -13,6 +13,7 @@ pub mod draft;
 mod effective;
 mod engines;
 mod finding;
+pub mod general;
 pub mod nearest;
 mod offers;
 mod outbound;
@@ -181,10 +182,11 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
 fn located(layers: &Layers, mut raw: Vec<RawFinding>) -> Vec<Finding> {
     raw.sort_by_key(|finding| finding.place);
     let locate = |place: Place| layers.documents.locate(place);
-    let finding = |RawFinding { severity, place, message, help }| Finding {
+    let finding = |RawFinding { severity, place, setting, message, help }| Finding {
         severity,
         message,
         help,
+        setting,
         location: place.map(locate),
     };
     raw.into_iter().map(finding).collect()

@@ -29,6 +29,8 @@ pub(super) struct At<T> {
 pub(super) struct RawFinding {
     pub(super) severity: Severity,
     pub(super) place: Option<Place>,
+    /// The setting at fault, where the place does not say it.
+    pub(super) setting: Option<String>,
     pub(super) message: String,
     pub(super) help: String,
 }
@@ -52,12 +54,24 @@ impl Context<'_> {
         self.find(Severity::Error, place, message.into(), help.into());
     }
 
+    /// Of a setting that the place does not lead to: it is not written.
+    pub(super) fn find_unwritten(
+        &self,
+        severity: Severity,
+        (place, setting): (Place, String),
+        message: String,
+        help: String,
+    ) {
+        let found = RawFinding { severity, place: Some(place), setting: Some(setting), message, help };
+        self.findings.borrow_mut().push(found);
+    }
+
     pub(super) fn warn(&self, place: Place, message: impl Into<String>, help: impl Into<String>) {
         self.find(Severity::Warning, place, message.into(), help.into());
     }
 
     fn find(&self, severity: Severity, place: Place, message: String, help: String) {
-        self.findings.borrow_mut().push(RawFinding { severity, place: Some(place), message, help });
+        self.findings.borrow_mut().push(RawFinding { severity, place: Some(place), setting: None, message, help });
     }
 
     pub(super) fn origin(&self, place: Place) -> String {
@@ -213,7 +227,9 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn missing(&self, key: &str, why: &str) {
-        self.cx.error(self.place, format!("`{}` is missing", self.name_of(key)), why);
+        let (name, why) = (self.name_of(key), why.to_owned());
+        let message = format!("`{name}` is missing");
+        self.cx.find_unwritten(Severity::Error, (self.place, name), message, why);
     }
 
     /// What is said to a customer.

@@ -306,11 +306,27 @@ pub struct Shadow {
     pub share_percent: u8,
 }
 
-/// As much of a profile's speech settings as can be validated without a speech pipeline (S6, S25–S27).
+/// How calls are spoken with (S25–S31).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Speech {
     pub enabled: bool,
     pub media_server: Option<String>,
+    pub port: u16,
+    /// BCP 47.
+    pub language: String,
+    pub voice_gender: VoiceGender,
+    /// Empty: nothing is played.
+    pub welcome_message: String,
+    /// Where a call goes while the media server cannot be reached.
+    pub fallback_queue_number: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoiceGender {
+    #[default]
+    Male,
+    Female,
 }
 
 /// A proxy's address without its password.

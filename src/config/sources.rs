@@ -329,7 +329,8 @@ impl Layers {
     }
 
     fn find(&mut self, place: Option<Place>, message: String, help: &str) {
-        self.findings.push(RawFinding { severity: Severity::Error, place, message, help: help.to_owned() });
+        let (severity, help) = (Severity::Error, help.to_owned());
+        self.findings.push(RawFinding { severity, place, setting: None, message, help });
     }
 }
 

@@ -225,11 +225,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
 
     /// Makes `token` the current one of its name; those before it are good until `grace` at the latest. Forgets, of all
-    /// profiles, what was good until before it was made.
+    /// profiles, what was good until before it was made. With the line of the audit log, if there is one, or not at all.
     fn put_connector_token<'a>(
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        line: Option<&'a AuditLine>,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// By business unit, profile, name and age, the newest of a name first. Some may not be good any more.

@@ -63,6 +63,16 @@ impl Fields {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// The last of the name: a box that is ticked comes after what stands for it otherwise.
+    pub(super) fn last(&self, name: &str) -> &str {
+        self.0.iter().rfind(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(list: &[(&str, &str)]) -> Self {
+        Self(Arc::new(list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()))
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(key, _)| key == name)
     }

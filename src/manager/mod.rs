@@ -5,6 +5,7 @@
 //! [`ports`].
 
 mod assigning;
+mod form;
 mod guard;
 mod look;
 mod pages;
@@ -31,7 +32,9 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store, users};
+use pages::{
+    account, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store, tokens, users,
+};
 use people::People;
 pub use people::{Role, Terms, reseal_user};
 use ports::House;
@@ -180,6 +183,7 @@ const ROUTES: &[Route] = &[
     closed("/profiles/{unit}/{profile}/agents/change", Role::Administrator, "POST", || post(assigned::change)),
     closed("/profiles/{unit}/{profile}/pause", Role::Operator, "POST", || post(pause::pause)),
     closed("/profiles/{unit}/{profile}/resume", Role::Operator, "POST", || post(pause::resume)),
+    closed("/profiles/{unit}/{profile}/token", Role::Administrator, "POST", || post(tokens::reload)),
     closed("/profiles/{unit}/{profile}/check", Role::Operator, "POST", || post(profiles::check)),
     closed("/profiles/{unit}/{profile}/export", Role::Administrator, "GET", || get(edit::export)),
     closed("/profiles/{unit}/{profile}", Role::Viewer, "GET", || get(profiles::show)),

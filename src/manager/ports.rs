@@ -4,11 +4,12 @@ use std::{fmt, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use futures::{future::BoxFuture, stream::BoxStream};
+use secrecy::SecretString;
 
 use crate::{
     config::{Finding, Loaded, schema::Schema, settings::Profile},
     core::ids::{ProfileName, Timestamp, UnitName},
-    gateway::storage::{Document, Expected, Holdings, StoreError},
+    gateway::storage::{ConnectorToken, Document, Expected, Holdings, StoreError},
 };
 
 /// One of a profile's engines, and whether it takes its credential.
@@ -30,6 +31,18 @@ pub trait House: Send + Sync + fmt::Debug {
 
     /// Which connectors are attached, by business unit, profile and token.
     fn connectors(&self) -> Vec<DeskNow>;
+
+    /// Seals what somebody has typed, as a document keeps it; `Err`: why it cannot.
+    fn seal(&self, secret: &str) -> Result<String, String>;
+
+    /// The names of the tokens by which a profile's connectors dial in: mostly one, which is empty.
+    fn token_names(&self, profile: &Profile) -> Vec<String>;
+
+    /// All tokens of a profile, those of a name from the newest on.
+    fn tokens<'a>(&'a self, profile: &'a Profile) -> BoxFuture<'a, Result<Vec<ConnectorToken>, StoreError>>;
+
+    /// Makes a connector's new token (S11); the one before it is good a little longer.
+    fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<SecretString, StoreError>>;
 
     /// Asks a profile's engines whether they take their credentials.
     fn check_profile(&self, profile: Arc<Profile>) -> BoxFuture<'_, Result<Vec<Checked>, String>>;
@@ -64,11 +77,21 @@ pub struct SocketNow {
 #[derive(Clone, Debug)]
 pub struct ProfileOrder {
     pub by: String,
-    /// Of the document.
+    /// Of the document, as it is now.
     pub name: String,
     pub expected: Expected,
     /// TOML; `None`: it goes.
     pub text: Option<String>,
+}
+
+/// A new token as somebody wants it.
+#[derive(Clone, Debug)]
+pub struct TokenOrder {
+    pub by: String,
+    pub unit: UnitName,
+    pub profile: ProfileName,
+    /// Mostly empty: see the profile's `connector.token_name`.
+    pub name: String,
 }
 
 /// Why a change was not made.

@@ -359,9 +359,11 @@ impl Store for Memory {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        line: Option<&'a AuditLine>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         future::ready(self.call(|state| {
             state.put_connector_token(token, grace);
+            state.audit.extend(line.cloned());
             Ok(())
         }))
         .boxed()

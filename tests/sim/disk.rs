@@ -96,8 +96,9 @@ impl Store for Disk {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        line: Option<&'a AuditLine>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.memory.put_connector_token(token, grace)
+        self.memory.put_connector_token(token, grace, line)
     }
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {

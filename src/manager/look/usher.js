@@ -96,6 +96,26 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   });
 }
 
+// A key file is read into its field; it goes nowhere before the form is sent.
+for (const area of document.querySelectorAll("textarea[data-file]")) {
+  const input = document.createElement("input");
+  const problem = document.createElement("p");
+  input.type = "file";
+  input.accept = ".json,application/json";
+  input.setAttribute("aria-label", area.dataset.file);
+  problem.className = "problem";
+  problem.setAttribute("role", "alert");
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    if (!file) return;
+    const large = file.size > 65536;
+    problem.textContent = large ? area.dataset.large : "";
+    if (large) input.value = "";
+    else area.value = await file.text();
+  });
+  area.before(problem, input);
+}
+
 for (const place of document.querySelectorAll("[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";

@@ -6,7 +6,7 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Section, Tab, attached, edit, empty, not_found, page, pause, token};
+use super::{Section, Tab, attached, edit, empty, not_found, page, pause, token, tokens, unavailable};
 use crate::{
     config::{Effective, Loaded, settings::Profile},
     core::{
@@ -91,6 +91,10 @@ pub(in crate::manager) async fn show(
     let found = loaded.settings.profiles.iter().enumerate().find(|(_, it)| it.unit == unit && it.name == name);
     let Some((index, profile)) = found else { return not_found(&seat) };
     let agents = manager.gateway.agents_now();
+    let tokens = match tokens::section(&manager, &seat, profile).await {
+        Ok(tokens) => tokens,
+        Err(error) => return unavailable(&seat, &error),
+    };
     let body = html! {
         (head(&seat, profile, Tab::Profile))
         (pause::state(&seat, &manager, profile))
@@ -103,6 +107,7 @@ pub(in crate::manager) async fn show(
                 @if may { p { a class="button" href={ (path(profile)) "/edit" } { (w.t("Change it")) } } }
             },
         }
+        (warnings(w, &loaded, profile))
         h2 { (w.t("Language engines")) }
         (engines(w, &manager, profile))
         @if seat.may(Role::Operator) {
@@ -112,6 +117,7 @@ pub(in crate::manager) async fn show(
             }
         }
         (attached::of_profile(w, &manager, profile))
+        (tokens)
         h2 { (w.t("Virtual agents")) }
         (assigned(w, &agents, profile))
         h2 { (w.t("Actions")) }
@@ -162,6 +168,20 @@ pub(in crate::manager) async fn check(
 pub(super) fn find(loaded: &Loaded, (unit, name): (String, String)) -> Option<std::sync::Arc<Profile>> {
     let (unit, name) = (UnitName::try_from(unit).ok()?, ProfileName::try_from(name).ok()?);
     loaded.settings.profiles.iter().find(|it| it.unit == unit && it.name == name).cloned()
+}
+
+/// What the validation has to say of it, though it is in force.
+fn warnings(w: &Words, loaded: &Loaded, profile: &Profile) -> Markup {
+    let of_it: Vec<_> =
+        loaded.warnings.iter().filter(|it| it.location.as_ref().is_some_and(|it| it.file == profile.origin)).collect();
+    html! {
+        @if !of_it.is_empty() {
+            div class="stale" role="status" {
+                h2 { (w.t("Worth a look")) }
+                ul { @for it in of_it { li { (it.message) ": " (it.help) } } }
+            }
+        }
+    }
 }
 
 fn engines(w: &Words, manager: &Manager, profile: &Profile) -> Markup {
@@ -248,7 +268,7 @@ fn does(w: &Words, kind: &ActionKind) -> String {
 }
 
 /// The settings of the profile at this place of the list, without the list's own part of their names.
-fn of_profile(loaded: &Loaded, index: usize) -> Vec<(String, &Effective)> {
+pub(super) fn of_profile(loaded: &Loaded, index: usize) -> Vec<(String, &Effective)> {
     let prefix = format!("profile[{index}].");
     loaded.effective.iter().filter_map(|it| Some((it.key.strip_prefix(&prefix)?.to_owned(), it))).collect()
 }

@@ -207,8 +207,9 @@ impl Store for Sqlite {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        line: Option<&'a AuditLine>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.shared.put_connector_token(token, grace).boxed()
+        self.shared.put_connector_token(token, grace, line).boxed()
     }
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {

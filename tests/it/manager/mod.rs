@@ -4,6 +4,7 @@ mod assigning;
 mod attached;
 mod doors;
 mod editing;
+mod forms;
 mod keeping;
 mod pausing;
 mod people;

@@ -290,17 +290,29 @@ async fn s11_a_connectors_new_token_ends_those_before_it_and_no_others(store: &d
     assert_eq!(store.connector_tokens().await.unwrap(), []);
     let (first, other, canary) = (token(1, "b", "", 10), token(2, "a", "", 10), token(3, "b", "canary", 10));
     for it in [&first, &other, &canary] {
-        store.put_connector_token(it, Timestamp(20)).await.unwrap();
+        store.put_connector_token(it, Timestamp(20), None).await.unwrap();
     }
     assert_eq!(store.connector_tokens().await.unwrap(), [other.clone(), first.clone(), canary.clone()]);
     let (second, third) = (token(4, "b", "", 11), token(5, "b", "", 12));
-    store.put_connector_token(&second, Timestamp(30)).await.unwrap();
-    store.put_connector_token(&third, Timestamp(25)).await.unwrap();
+    store.put_connector_token(&second, Timestamp(30), None).await.unwrap();
+    store.put_connector_token(&third, Timestamp(25), None).await.unwrap();
     // A grace that has begun becomes no longer, and may become shorter.
     let all = [other.clone(), third.clone(), until(second, 25), until(first, 25), canary.clone()];
     assert_eq!(store.connector_tokens().await.unwrap(), all);
     let fourth = token(6, "b", "", 26);
-    store.put_connector_token(&fourth, Timestamp(26)).await.unwrap();
+    let line = AuditLine {
+        at: Timestamp(26),
+        by: "ann".to_owned(),
+        action: "token.reloaded".to_owned(),
+        subject: "sales/b".to_owned(),
+        before: None,
+        after: None,
+    };
+    let lines = store.audit(None, 1).await.unwrap();
+    store.put_connector_token(&fourth, Timestamp(26), Some(&line)).await.unwrap();
+    let (number, told) = store.audit(None, 1).await.unwrap().remove(0);
+    assert_eq!(told, line);
+    assert!(lines.iter().all(|(before, _)| *before < number), "none but those with a line have one");
     assert_eq!(store.connector_tokens().await.unwrap(), [other, fourth, until(third, 26), canary]);
 }
 
