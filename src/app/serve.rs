@@ -36,7 +36,7 @@ use crate::{
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
-        Gateway, JournalStopped, Parts, Served,
+        Gateway, JournalStopped, Kept, Parts, Served,
         alerts::{Alert, AlertKey, AlertKind, Alerts},
     },
     nlp,
@@ -179,7 +179,11 @@ impl Running {
         let (stopping, close_ops, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         tasks.spawn(Arc::clone(&gateway).run_timers(stopping.clone()));
         let kept = &settings.store;
-        tasks.spawn(Arc::clone(&gateway).run_checkpoints(kept.checkpoint_every, kept.retention, stopping.clone()));
+        tasks.spawn(Arc::clone(&gateway).run_checkpoints(
+            kept.checkpoint_every,
+            Kept { timelines: kept.retention, numbers_days: kept.numbers_days },
+            stopping.clone(),
+        ));
         let door = Door {
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),

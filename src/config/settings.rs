@@ -93,6 +93,8 @@ pub struct Store {
     pub durability: Durability,
     /// How long closed contacts' timelines are kept.
     pub retention: Duration,
+    /// How many days the numbers are kept.
+    pub numbers_days: u16,
     /// How often changed contacts are written as snapshots.
     pub checkpoint_every: Duration,
 }

@@ -81,6 +81,7 @@ impl Gateway {
             self.roster.load().profiles().iter().map(|it| it.rules.limits.transcript_bytes).max().unwrap_or_default();
         let mut reader = Reader::new(&self.vault, transcript_bytes);
         self.store.load(&mut |loaded| reader.take(loaded)).await?;
+        self.journal.numbers.resume(self.store.uncounted().await?);
         reader.report_keyless();
         let mut recovered = Recovered { unreadable: reader.unreadable, ..Recovered::default() };
         for id in reader.closed {
@@ -117,7 +118,8 @@ impl Gateway {
         let mut out = Out::default();
         contact.give_up(&mut out);
         self.observe(&out.steps);
-        self.write(&id, &contact, &mut chain, &out.steps, &mut Vec::new());
+        // In nobody's numbers: whose it was is not known any more.
+        self.write(&id, &contact, &mut chain, (&out.steps, None), &mut Vec::new());
         self.close_late(id, chain.link);
     }
 

@@ -2,6 +2,7 @@
 
 mod engines;
 mod lanes;
+mod numbers;
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ mod checkpoint;
 mod documents;
 mod erase;
 mod error;
+mod numbers;
 mod read;
 mod schema;
 mod slot;
@@ -34,10 +35,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use write::Writer;
 
 use super::{
-    AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure, Life,
-    Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
+    AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased, Erasure,
+    Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, Uncounted,
 };
-use crate::core::ids::{ContactId, Timestamp};
+use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
 /// A claim fences every earlier one, also those of other processes: whoever claims last writes.
 pub struct Sqlite {
@@ -161,6 +162,35 @@ impl Store for Sqlite {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>> {
         self.shared.records(contact, after, limit).boxed()
+    }
+
+    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        self.shared.trail(at, limit).boxed()
+    }
+
+    fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {
+        self.shared.uncounted().boxed()
+    }
+
+    fn numbers<'a>(
+        &'a self,
+        of: &'a NumbersOf,
+        each: &'a mut (dyn FnMut(NumberKey, Counts) + Send),
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        self.shared.numbers(of, each).boxed()
+    }
+
+    fn unclear<'a>(
+        &'a self,
+        unit: &'a UnitName,
+        profile: &'a ProfileName,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Pos>, StoreError>> {
+        self.shared.unclear(unit, profile, limit).boxed()
+    }
+
+    fn prune_numbers(&self, before: Day) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.shared.prune_numbers(before).boxed()
     }
 
     fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {

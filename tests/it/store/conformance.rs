@@ -74,6 +74,7 @@ async fn load_gives_snapshots_then_records_then_closed(store: &dyn Store) {
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 3)],
         checkpoint: None,
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     let expected = [
@@ -97,6 +98,7 @@ async fn load_begins_at_the_checkpoint(store: &dyn Store) {
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 2), closed("cy", 3)],
         checkpoint: Some(Pos(3)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     let expected = [
@@ -156,6 +158,7 @@ async fn a_name_used_again_in_the_batch_that_closes_it_keeps_its_snapshot(store:
         snapshots: vec![snapshot("ann", 2)],
         closed: vec![closed("ann", 1)],
         checkpoint: Some(Pos(3)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     assert_eq!(load(store).await, [Loaded::Snapshot(snapshot("ann", 2))]);
@@ -188,6 +191,7 @@ async fn records_are_found_by_snapshot_by_close_and_in_the_tail(store: &dyn Stor
         snapshots: vec![snapshot("snapped", 1), snapshot("both", 3)],
         closed: vec![closed("closed", 2)],
         checkpoint: Some(Pos(4)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     store.commit(epoch, &journal([record(5, "tail", 0)])).await.unwrap();
@@ -220,6 +224,7 @@ async fn four_records(store: &dyn Store) -> OwnerEpoch {
         snapshots: vec![snapshot("ann", 3), snapshot("cy", 4)],
         closed: vec![closed("bob", 2)],
         checkpoint: Some(Pos(5)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     epoch
@@ -312,6 +317,7 @@ async fn a_repeated_commit_changes_nothing(store: &dyn Store) {
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 2)],
         checkpoint: Some(Pos(1)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     let before = load(store).await;
