@@ -608,7 +608,7 @@ enabled = false
     #[test]
     fn a_place_leads_back_to_what_is_written_there() {
         let at = |needle: &str| {
-            let before = &TEXT[..TEXT.find(needle).unwrap_or_else(|| panic!("no {needle}"))];
+            let (before, _) = TEXT.split_once(needle).unwrap_or_else(|| panic!("no {needle}"));
             let line = before.matches('\n').count() + 1;
             path_at(TEXT, line, before.rsplit('\n').next().unwrap().chars().count() + 1).join(".")
         };

@@ -50,11 +50,11 @@ pub use engines::Engines;
 use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
-use pauses::Pauses;
 use numbers::{
     Span,
     count::{Added, Moment},
 };
+use pauses::Pauses;
 use ports::{ExternalRequest, ExternalSystems};
 use served::Told;
 pub use served::{Roster, Served};

@@ -7,6 +7,7 @@
 mod assigning;
 mod guard;
 mod look;
+mod numbers;
 mod pages;
 mod people;
 pub mod ports;
@@ -31,7 +32,9 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, assigned, audit, contact, edit, live, pause, profiles, sign_in, users};
+use pages::{
+    account, alerts, assigned, audit, contact, edit, live, numbers as numbers_pages, pause, profiles, sign_in, users,
+};
 use people::People;
 pub use people::{Role, Terms};
 use ports::House;
@@ -183,6 +186,9 @@ const ROUTES: &[Route] = &[
     closed("/profiles/{unit}/{profile}/check", Role::Operator, "POST", || post(profiles::check)),
     closed("/profiles/{unit}/{profile}/export", Role::Administrator, "GET", || get(edit::export)),
     closed("/profiles/{unit}/{profile}", Role::Viewer, "GET", || get(profiles::show)),
+    closed("/numbers", Role::Viewer, "GET", || get(numbers_pages::show)),
+    closed("/numbers/questions", Role::Viewer, "GET", || get(numbers_pages::questions)),
+    closed("/numbers.csv", Role::Viewer, "GET", || get(numbers_pages::csv)),
     closed("/alerts", Role::Viewer, "GET", || get(alerts::show)),
     closed("/account", Role::Viewer, "GET", || get(account::show)),
     closed("/account/password", Role::Viewer, "POST", || post(account::change_password)),

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::tz::TimeZone;
 pub use measure::{Measure, Span};
 pub use questions::{Question, Questions};
 
@@ -25,7 +26,7 @@ use super::{
     storage::{Batch, Counts, Day, Flush, NumberKey, NumbersOf, Pos, StoreError, Tally, Unclear, Uncounted},
 };
 use crate::core::{
-    ids::{EngineName, Timestamp},
+    ids::{EngineName, Timestamp, UnitName},
     message::Answer,
 };
 
@@ -150,6 +151,21 @@ impl Gateway {
             }
             tries += 1;
         }
+    }
+
+    /// The day that it is now, in a business unit's zone; of several, where it is latest.
+    #[must_use]
+    pub fn today(&self, unit: Option<&UnitName>) -> Day {
+        let now = self.clock.now();
+        let roster = self.roster.load();
+        let of_it = roster.profiles().iter().filter(|it| unit.is_none_or(|unit| *unit == it.rules.unit));
+        of_it.map(|it| Day::of(now, &it.rules.zone)).max().unwrap_or_else(|| Day::of(now, &TimeZone::UTC))
+    }
+
+    fn zone(&self, unit: Option<&UnitName>) -> TimeZone {
+        let roster = self.roster.load();
+        let of_it = unit.and_then(|unit| roster.of_unit(unit).next());
+        of_it.map_or(TimeZone::UTC, |it| it.rules.zone.clone())
     }
 
     /// Yields which flush the first rows had, and which the last.

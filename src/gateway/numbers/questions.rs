@@ -16,12 +16,12 @@ use crate::{
     },
     gateway::{
         Content, open_records,
-        storage::{Life, NumbersOf, Record, StoreError},
+        storage::{Day, Life, NumbersOf, Record, StoreError},
     },
 };
 
 /// Questions that are looked up, the newest of a profile's. Each costs a look at a record or two.
-pub const MAX_LOOKED_UP: usize = 1_000;
+pub(super) const MAX_LOOKED_UP: usize = 1_000;
 /// The record of an answer, and the one before it: there the question still waits.
 const TRAIL: usize = 2;
 /// More of a question is not shown.
@@ -51,23 +51,28 @@ pub struct Questions {
 }
 
 impl Gateway {
-    /// The questions of one profile most often not understood since a time, `limit` at most. Looks up the newest
+    /// The questions of one profile most often not understood in a span, `limit` at most. Looks up the newest
     /// [`MAX_LOOKED_UP`] in the journal.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn questions(&self, of: &NumbersOf, since: Timestamp, limit: usize) -> Result<Questions, StoreError> {
+    pub async fn questions(&self, of: &NumbersOf, limit: usize) -> Result<Questions, StoreError> {
         let places = self.unclear(of, MAX_LOOKED_UP).await?;
+        let zone = self.zone(of.unit.as_ref());
         let mut found = Questions { is_cut: places.len() == MAX_LOOKED_UP, ..Questions::default() };
         let mut lives: HashMap<ContactId, Vec<Life>> = HashMap::new();
         let mut by_words: HashMap<String, Question> = HashMap::new();
         for place in places {
             let trail = self.store.trail(place, TRAIL).await?;
             let Some(Record { contact, at, .. }) = trail.last() else { continue };
-            if *at < since {
+            let day = Day::of(*at, &zone);
+            if day < of.from {
                 // They are in order of time.
                 found.is_cut = false;
                 break;
+            }
+            if day > of.to {
+                continue;
             }
             let (contact, at) = (contact.clone(), *at);
             found.looked_up += 1;
@@ -106,9 +111,8 @@ impl Gateway {
 /// The words that the last record's answer did not understand; `None`: they are sensitive, or no words, or not here.
 fn asked(records: &[Recorded]) -> Option<String> {
     let [before, last] = records else { return None };
-    let unclear = |step: &Step| match step {
-        Step::Answered { turn, not_understood: true, .. } => Some(*turn),
-        _ => None,
+    let unclear = |step: &Step| {
+        if let Step::Answered { turn, not_understood: true, .. } = step { Some(*turn) } else { None }
     };
     let turn: Turn = last.steps.iter().find_map(unclear)?;
     match before.asked(turn)? {

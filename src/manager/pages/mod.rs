@@ -8,6 +8,7 @@ pub(super) mod audit;
 pub(super) mod contact;
 pub(super) mod edit;
 pub(super) mod live;
+pub(super) mod numbers;
 pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;
@@ -31,6 +32,7 @@ pub(super) enum Section {
     Live,
     Agents,
     Profiles,
+    Numbers,
     Alerts,
     Administration,
     Account,
@@ -40,10 +42,11 @@ pub(super) enum Section {
 
 impl Section {
     /// In order, with who sees it.
-    const ALL: [(Self, &'static str, Role); 5] = [
+    const ALL: [(Self, &'static str, Role); 6] = [
         (Self::Live, "/", Role::Viewer),
         (Self::Agents, "/agents", Role::Viewer),
         (Self::Profiles, "/profiles", Role::Viewer),
+        (Self::Numbers, "/numbers", Role::Viewer),
         (Self::Alerts, "/alerts", Role::Viewer),
         (Self::Administration, "/users", Role::Administrator),
     ];
@@ -53,6 +56,7 @@ impl Section {
             Self::Live => w.t("Contacts"),
             Self::Agents => w.t("Virtual agents"),
             Self::Profiles => w.t("Profiles"),
+            Self::Numbers => w.t("Numbers"),
             Self::Alerts => w.t("Alerts"),
             Self::Administration => w.t("Administration"),
             Self::Account => w.t("Your account"),
@@ -64,6 +68,8 @@ impl Section {
 /// The pages of one thing, side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
+    Numbers,
+    Questions,
     Profile,
     Agents,
     Users,
@@ -74,11 +80,15 @@ impl Tab {
     /// What is to be seen of one profile: each page's path goes on from the profile's.
     const OF_PROFILE: &[(Self, &'static str, Role)] =
         &[(Self::Profile, "", Role::Viewer), (Self::Agents, "/agents", Role::Viewer)];
+    const OF_NUMBERS: &[(Self, &'static str, Role)] =
+        &[(Self::Numbers, "/numbers", Role::Viewer), (Self::Questions, "/numbers/questions", Role::Viewer)];
     const OF_ADMINISTRATION: &[(Self, &'static str, Role)] =
         &[(Self::Users, "/users", Role::Administrator), (Self::Audit, "/audit", Role::Administrator)];
 
     fn title(self, w: &Words) -> &str {
         match self {
+            Self::Numbers => w.t("Numbers"),
+            Self::Questions => w.t("Questions not understood"),
             Self::Profile => w.t("Overview"),
             Self::Agents => w.t("Virtual agents"),
             Self::Users => w.t("Users"),
@@ -106,6 +116,11 @@ impl Tab {
     /// Above a page of the profile at `base`.
     pub(super) fn of_profile(self, seat: &Seat, base: &str) -> Markup {
         self.bar(seat, base, Self::OF_PROFILE)
+    }
+
+    /// Above a page of numbers.
+    pub(super) fn of_numbers(self, seat: &Seat) -> Markup {
+        self.bar(seat, "", Self::OF_NUMBERS)
     }
 
     /// Above a page of the administration.

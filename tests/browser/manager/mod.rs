@@ -2,6 +2,7 @@
 
 mod daily;
 mod looks;
+mod numbers;
 mod screens;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -4,6 +4,7 @@ mod assigning;
 mod attached;
 mod doors;
 mod editing;
+mod numbers;
 mod pausing;
 mod people;
 mod planted;
