@@ -15,9 +15,10 @@ use crate::{
 
 /// No span is longer.
 pub(super) const MAX_DAYS: i32 = 400;
-/// Of a longer span a point is a week.
-const MAX_DAILY: i32 = 45;
+/// No picture has more points: of a longer span a point is a week, or four.
+const MAX_POINTS: i32 = 31;
 const WEEK: i32 = 7;
+const MAX_WEEKLY: i32 = MAX_POINTS * WEEK;
 
 /// What is asked for, as it stands in an address. Empty: all, or the usual.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -64,11 +65,16 @@ impl Span {
         Self { from: self.from.plus(-self.days()), to: self.from.plus(-1) }
     }
 
-    pub(super) const fn is_weekly(self) -> bool {
-        self.days() > MAX_DAILY
+    /// How many days a point has.
+    pub(super) const fn step(self) -> i32 {
+        match self.days() {
+            ..=MAX_POINTS => 1,
+            ..=MAX_WEEKLY => WEEK,
+            _ => 4 * WEEK,
+        }
     }
 
-    /// The first day of each of its points. Weeks end with the span: only the first may be shorter.
+    /// The first day of each of its points. They end with the span: only the first may be shorter.
     pub(super) fn points(self) -> Vec<Day> {
         let mut points: Vec<Day> = (self.from.0..=self.to.0).map(|day| self.point(Day(day))).collect();
         points.dedup();
@@ -76,11 +82,9 @@ impl Span {
     }
 
     fn point(self, day: Day) -> Day {
-        if !self.is_weekly() {
-            return day;
-        }
-        let weeks_left = (self.to.0 - day.0) / WEEK;
-        Day((self.to.0 - weeks_left * WEEK - (WEEK - 1)).max(self.from.0))
+        let step = self.step();
+        let left = (self.to.0 - day.0) / step;
+        Day((self.to.0 - left * step - (step - 1)).max(self.from.0))
     }
 }
 
@@ -244,13 +248,14 @@ mod tests {
 
     #[test]
     fn a_long_span_is_told_by_weeks_that_end_with_it() {
-        let daily = Span::last(45, TODAY);
-        assert_eq!((daily.is_weekly(), daily.points().len()), (false, 45));
+        let daily = Span::last(31, TODAY);
+        assert_eq!((daily.step(), daily.points().len(), daily.points()[30]), (1, 31, TODAY));
         let weekly = Span::last(90, TODAY);
         let points = weekly.points();
         assert_eq!((points.len(), points[0], points[1], points[12]), (13, Day(19_911), Day(19_917), Day(19_994)));
         assert_eq!((weekly.point(Day(19_916)), weekly.point(TODAY)), (Day(19_911), Day(19_994)));
-        assert_eq!(Span::last(MAX_DAYS, TODAY).points().len(), 58);
+        let longest = [217, 218, MAX_DAYS].map(|days| Span::last(days, TODAY).points().len());
+        assert_eq!(longest, [31, 8, 15]);
         assert_eq!(weekly.before(), Span { from: Day(19_821), to: Day(19_910) });
     }
 

@@ -36,10 +36,10 @@ pub(super) fn picture(w: &Words, sheet: &Sheet, lines: Option<usize>) -> Markup 
         svg class="chart" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby={ (title_id) " " (told_id) } {
             title id=(title_id) { (sheet.title) }
             desc id=(told_id) { (told) }
-            path class="grid" d={ "M0 " (TOP) "H" (WIDTH) "M0 " (FLOOR) "H" (WIDTH) };
+            path class="grid" d={ "M0 " (TOP) "H" (WIDTH) "M0 " (FLOOR) "H" (WIDTH) } {}
             @for (values, (stroke, _)) in series.iter().zip(STROKES) {
-                @if lines.is_some() { path class={ "line " (stroke) } d=(line(values, most)); }
-                @else { path class="bars" d=(bars(values, most)); }
+                @if lines.is_some() { path class={ "line " (stroke) } d=(line(values, most)) {} }
+                @else { path class="bars" d=(bars(values, most)) {} }
             }
             text x="0" y=(TOP - 4.0) { (like(sample, most)) }
             text x="0" y=(HEIGHT - 4.0) { (first) }
@@ -153,6 +153,11 @@ mod tests {
         ] {
             assert!(drawn.contains(part), "no {part} in {drawn}");
         }
+        assert_eq!(
+            drawn.matches("<path").count(),
+            drawn.matches("</path>").count(),
+            "what is left open holds the rest"
+        );
         assert!(!drawn.contains("style="), "{drawn}");
         sheet.rows.iter_mut().for_each(|(_, cells)| cells[0] = Cell::Count(0));
         assert!(!picture(&words, &sheet, None).into_string().contains("svg"), "nothing is no picture");

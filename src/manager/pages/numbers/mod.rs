@@ -29,7 +29,7 @@ use crate::{
 use sheet::{Cell, Sheet, Topic};
 
 /// Rows of a table that is not by day; a file has all of them.
-const ROWS: usize = 50;
+const ROWS: usize = 20;
 /// Profiles to choose from; of more, one is typed.
 const CHOICES: usize = 60;
 /// Questions that are shown.
@@ -156,7 +156,11 @@ fn pictures(w: &Words, asked: &Asked, report: &Report) -> Markup {
     html! {
         p class="hint" {
             (w.f("What happens today is in the last one as far as it has come ({}).", &[&newest]))
-            @if report.span.is_weekly() { " " (w.t("Each point is a week.")) }
+            @match report.span.step() {
+                1 => {}
+                7 => { " " (w.t("Each point is a week.")) }
+                _ => { " " (w.t("Each point is four weeks.")) }
+            }
         }
         div class="numbers" {
             @for topic in Topic::ALL {

@@ -224,7 +224,11 @@ impl Topic {
 
     pub(super) fn sheet(self, w: &Words, report: &Report) -> Sheet {
         let columns = self.columns(w, &report.all);
-        let when = if report.span.is_weekly() { w.t("week from") } else { w.t("day") };
+        let when = match report.span.step() {
+            1 => w.t("day"),
+            7 => w.t("week from"),
+            _ => w.t("four weeks from"),
+        };
         let head = std::iter::once(when).chain(columns.iter().map(|it| it.0)).map(str::to_owned).collect();
         let row = |both: &Both| columns.iter().map(|(_, find)| find.cell(both)).collect();
         let rows = report.points.iter().map(|(day, both)| (day.to_string(), row(both))).collect();
