@@ -10,6 +10,7 @@ pub mod lint;
 mod machine;
 mod office;
 mod profiles;
+mod rehearse;
 pub mod replay;
 mod secured;
 mod serve;
@@ -41,6 +42,7 @@ use crate::{
 pub use erase::erase;
 pub use machine::raise_open_files;
 pub use office::Office;
+pub use rehearse::{kept_tests, rehearse};
 pub use serve::{Listeners, Running, serve};
 pub use timeline::{begun, timeline};
 pub use tokens::{TokenOf, connector_tokens, reload_connector_token, token_names};

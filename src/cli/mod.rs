@@ -13,6 +13,7 @@ mod nlp;
 mod replay;
 mod secret;
 mod serve;
+mod test;
 mod token;
 
 use std::{
@@ -124,6 +125,8 @@ enum Command {
     Erase(contact::ContactArgs),
     /// Ask a profile's engine again what recorded contacts' engines were asked, and tell what differs; nothing is carried out
     Replay(Box<replay::ReplayArgs>),
+    /// Run a profile's tests against its engine, and tell what differs from what they expect; nothing is carried out
+    Test(Box<test::TestArgs>),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
     /// Talk as many contacts at a given rate, and account for every message
@@ -300,6 +303,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Timeline(args)) => contact::timeline(args, environment, terminal),
         Some(Command::Erase(args)) => contact::erase(args, environment, terminal),
         Some(Command::Replay(args)) => replay::run(&args, environment, terminal),
+        Some(Command::Test(args)) => test::run(&args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }

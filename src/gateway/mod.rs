@@ -21,6 +21,7 @@ pub mod pauses;
 pub mod ports;
 mod private;
 mod recovery;
+pub mod rehearsal;
 mod served;
 mod shadow;
 mod shard;

@@ -62,7 +62,7 @@ fn contact(name: &str) -> ContactId {
     ContactId { unit: unit(), name: ContactName::new(name).unwrap() }
 }
 
-fn rules(agents: &[&str]) -> Rules {
+pub(super) fn rules(agents: &[&str]) -> Rules {
     Rules {
         profile: ProfileName::new("support").unwrap(),
         unit: unit(),

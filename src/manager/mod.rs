@@ -10,6 +10,7 @@ mod look;
 mod pages;
 mod people;
 pub mod ports;
+mod trying;
 mod words;
 
 use std::sync::Arc;
@@ -31,10 +32,15 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store, users};
+use pages::{
+    account, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store, trying as try_it,
+    users,
+};
 use people::People;
 pub use people::{Role, Terms, reseal_user};
 use ports::House;
+use trying::Trying;
+pub(crate) use trying::kept::of_profile as tests_of_profile;
 use words::Dictionary;
 
 /// Pages that are live, at most: each holds a connection.
@@ -69,6 +75,7 @@ pub struct Inner {
     alerts: Arc<Alerts>,
     house: Arc<dyn House>,
     dictionary: Dictionary,
+    trying: Trying,
     base: String,
     /// Browsers reach it by TLS.
     secure: bool,
@@ -105,6 +112,7 @@ impl Manager {
             alerts,
             house,
             dictionary,
+            trying: Trying::default(),
             base,
             secure,
             closing,
@@ -183,6 +191,24 @@ const ROUTES: &[Route] = &[
     closed("/profiles/{unit}/{profile}/check", Role::Operator, "POST", || post(profiles::check)),
     closed("/profiles/{unit}/{profile}/export", Role::Administrator, "GET", || get(edit::export)),
     closed("/profiles/{unit}/{profile}", Role::Viewer, "GET", || get(profiles::show)),
+    closed("/profiles/{unit}/{profile}/try", Role::Operator, "GET POST", || get(try_it::show).post(try_it::begin)),
+    closed("/profiles/{unit}/{profile}/try/{trial}", Role::Operator, "GET POST", || {
+        get(try_it::console::show).post(try_it::console::put)
+    }),
+    closed("/profiles/{unit}/{profile}/try/{trial}/save", Role::Operator, "POST", || post(try_it::console::save)),
+    closed("/profiles/{unit}/{profile}/try/{trial}/end", Role::Operator, "POST", || post(try_it::console::end)),
+    closed("/profiles/{unit}/{profile}/tests", Role::Viewer, "GET", || get(try_it::tests::list)),
+    closed("/profiles/{unit}/{profile}/tests/run", Role::Operator, "POST", || post(try_it::tests::run)),
+    closed("/profiles/{unit}/{profile}/tests/export", Role::Viewer, "GET", || get(try_it::tests::export)),
+    closed("/profiles/{unit}/{profile}/tests/import", Role::Operator, "GET POST", || {
+        get(try_it::tests::begin_import).post(try_it::tests::import)
+    }),
+    closed("/profiles/{unit}/{profile}/test/{test}", Role::Viewer, "GET", || get(try_it::test::show)),
+    closed("/profiles/{unit}/{profile}/test/{test}/checks", Role::Operator, "POST", || post(try_it::test::checks)),
+    closed("/profiles/{unit}/{profile}/test/{test}/text", Role::Operator, "POST", || post(try_it::test::text)),
+    closed("/profiles/{unit}/{profile}/test/{test}/copy", Role::Operator, "POST", || post(try_it::test::copy)),
+    closed("/profiles/{unit}/{profile}/test/{test}/remove", Role::Operator, "POST", || post(try_it::test::remove)),
+    closed("/profiles/{unit}/{profile}/test/{test}/export", Role::Viewer, "GET", || get(try_it::test::export)),
     closed("/alerts", Role::Viewer, "GET", || get(alerts::show)),
     closed("/account", Role::Viewer, "GET", || get(account::show)),
     closed("/account/password", Role::Viewer, "POST", || post(account::change_password)),

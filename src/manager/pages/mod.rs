@@ -13,6 +13,7 @@ pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;
 pub(super) mod store;
+pub(super) mod trying;
 pub(super) mod users;
 
 use axum::response::{Html, IntoResponse as _, Response};
@@ -68,6 +69,8 @@ impl Section {
 pub(super) enum Tab {
     Profile,
     Agents,
+    Try,
+    Tests,
     Users,
     Store,
     Audit,
@@ -75,18 +78,24 @@ pub(super) enum Tab {
 
 impl Tab {
     /// What is to be seen of one profile: each page's path goes on from the profile's.
-    const OF_PROFILE: &[(Self, &'static str, Role)] =
-        &[(Self::Profile, "", Role::Viewer), (Self::Agents, "/agents", Role::Viewer)];
     const OF_ADMINISTRATION: &[(Self, &'static str, Role)] = &[
         (Self::Users, "/users", Role::Administrator),
         (Self::Store, "/store", Role::Administrator),
         (Self::Audit, "/audit", Role::Administrator),
+    ];
+    const OF_PROFILE: &[(Self, &'static str, Role)] = &[
+        (Self::Profile, "", Role::Viewer),
+        (Self::Agents, "/agents", Role::Viewer),
+        (Self::Try, "/try", Role::Operator),
+        (Self::Tests, "/tests", Role::Viewer),
     ];
 
     fn title(self, w: &Words) -> &str {
         match self {
             Self::Profile => w.t("Overview"),
             Self::Agents => w.t("Virtual agents"),
+            Self::Try => w.t("Try it"),
+            Self::Tests => w.t("Tests"),
             Self::Users => w.t("Users"),
             Self::Store => w.t("Store"),
             Self::Audit => w.t("Audit log"),

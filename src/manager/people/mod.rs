@@ -109,7 +109,7 @@ pub(super) struct Origin<'a> {
 }
 
 pub(super) struct People {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     sealer: Sealer,
     clock: Clock,
     passwords: Passwords,

@@ -4,6 +4,7 @@ mod daily;
 mod keeping;
 mod looks;
 mod screens;
+mod trying;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -23,7 +24,7 @@ struct House {
     usher: Usher,
     office: Office,
     address: SocketAddr,
-    _dialogflow: FakeDialogflow,
+    dialogflow: FakeDialogflow,
 }
 
 impl House {
@@ -31,7 +32,7 @@ impl House {
         let dialogflow = FakeDialogflow::start();
         let usher = Usher::start(CONFIG, &profile(&dialogflow.endpoint())).await;
         let (office, address) = usher.open_office().await;
-        Arc::new(Self { usher, office, address, _dialogflow: dialogflow })
+        Arc::new(Self { usher, office, address, dialogflow })
     }
 
     fn page(&self, path: &str) -> String {
