@@ -390,11 +390,7 @@ async fn run(
                 tracing::info!(?cause, "loading the configuration again");
                 reload(running, office, sources, &mut watcher).await;
             }
-            (order, tell) = office.next() => {
-                let done = change::carry_out(running, office, sources, order).await;
-                // Whoever asked may have gone; the change stands.
-                drop(tell.send(done));
-            }
+            errand = office.next() => change::attend(running, office, sources, errand).await,
             broken = running.broken() => return broken,
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),

@@ -14,6 +14,7 @@ mod replay;
 mod secret;
 mod serve;
 mod token;
+mod transfer;
 
 use std::{
     io::{self, Write},
@@ -106,6 +107,8 @@ enum Command {
         #[arg(long, value_name = "KIND", requires = "profile", default_value = "dialogflow-v2")]
         r#type: String,
     },
+    /// All of the configuration as files, out and in
+    Config(transfer::ConfigArgs),
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
     /// Copy the store into a file, while a gateway runs on it or not
@@ -291,6 +294,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Lint(args)) => lint::run(&args, environment, terminal),
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
+        Some(Command::Config(args)) => transfer::run(args, environment, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Backup(args)) => backup::backup(args, &environment, terminal),
         Some(Command::Restore(args)) => backup::restore(args, &environment, terminal),

@@ -48,7 +48,7 @@ pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits, kin
     let own_actions = actions(&mut root);
     offers::check(&root, engines.as_ref(), &own_actions, unit.map_or(&[], |unit| &unit.actions));
     let parts = Parts {
-        language: language(&mut root),
+        language: language(&mut root, unit),
         own_actions: values(own_actions),
         welcome_event: event(&mut root, "welcome_event"),
         fallback_message: fallback.map(|_| root.message("fallback_message")),
@@ -168,16 +168,25 @@ fn agents(root: &mut Section<'_>) -> Vec<At<UserId>> {
     agents
 }
 
-fn language(root: &mut Section<'_>) -> String {
+fn language(root: &mut Section<'_>, unit: Option<&Unit>) -> String {
     let Some(At { value, place }) = root.text("language") else { return String::new() };
-    let mut parts = value.split('-');
-    let good = parts.next().is_some_and(|it| matches!(it.len(), 2 | 3) && it.bytes().all(|b| b.is_ascii_alphabetic()))
-        && parts.all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if !good {
+    if !is_language(value) {
         let message = format!("`language` cannot be `{value}`");
         root.cx.error(place, message, "write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\"");
+    } else if let Some(unit) = unit.filter(|it| !it.languages.is_empty() && !it.languages.iter().any(|it| it == value))
+    {
+        let served = quoted(unit.languages.iter().map(String::as_str));
+        let message = format!("business unit `{}` does not serve the language `{value}`", unit.name);
+        root.cx.warn(place, message, format!("it serves {served}: choose one, or add it to the unit's `languages`"));
     }
     value.to_owned()
+}
+
+/// Whether it is a BCP 47 tag by its form.
+pub(super) fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    parts.next().is_some_and(|it| matches!(it.len(), 2 | 3) && it.bytes().all(|b| b.is_ascii_alphabetic()))
+        && parts.all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 fn event(section: &mut Section<'_>, key: &'static str) -> String {

@@ -4,6 +4,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive, path::PathBuf, time::Duration};
 
+use secrecy::SecretString;
 use serde::{Deserialize, de::IntoDeserializer as _};
 
 use super::{
@@ -43,6 +44,8 @@ pub(super) struct Context<'a> {
     pub(super) files: RefCell<BTreeSet<PathBuf>>,
     /// Where secrets stand literally.
     pub(super) literals: RefCell<BTreeSet<Place>>,
+    /// Every secret: where it is written, what it is called, what it is.
+    pub(super) secrets: RefCell<Vec<(Place, String, SecretString)>>,
     /// Secrets that were typed as they are.
     pub(super) typed: RefCell<Vec<Place>>,
 }
@@ -62,6 +65,11 @@ impl Context<'_> {
 
     pub(super) fn origin(&self, place: Place) -> String {
         self.documents.origin(place)
+    }
+
+    /// What the text is called that this stands in.
+    pub(super) fn document(&self, place: Place) -> String {
+        if self.is_default(place) { "default".to_owned() } else { self.documents.of(place).name.clone() }
     }
 
     pub(super) fn is_default(&self, place: Place) -> bool {

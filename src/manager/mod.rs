@@ -5,8 +5,11 @@
 //! [`ports`].
 
 mod assigning;
+mod estate;
 mod guard;
+mod imports;
 mod look;
+mod multipart;
 mod pages;
 mod people;
 pub mod ports;
@@ -31,7 +34,10 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store, users};
+use pages::{
+    account, alerts, assigned, audit, configuration, contact, edit, engines, erase, lint, live, pause, profiles,
+    sign_in, store, units, users,
+};
 use people::People;
 pub use people::{Role, Terms, reseal_user};
 use ports::House;
@@ -69,6 +75,8 @@ pub struct Inner {
     alerts: Arc<Alerts>,
     house: Arc<dyn House>,
     dictionary: Dictionary,
+    imports: imports::Imports,
+    lints: lint::Results,
     base: String,
     /// Browsers reach it by TLS.
     secure: bool,
@@ -105,6 +113,8 @@ impl Manager {
             alerts,
             house,
             dictionary,
+            imports: imports::Imports::default(),
+            lints: lint::Results::default(),
             base,
             secure,
             closing,
@@ -191,6 +201,22 @@ const ROUTES: &[Route] = &[
     closed("/account/end", Role::Viewer, "POST", || post(account::end)),
     closed("/account/language", Role::Viewer, "POST", || post(account::language)),
     closed("/sign-out", Role::Viewer, "POST", || post(sign_in::leave)),
+    closed("/units", Role::Viewer, "GET", || get(units::list)),
+    closed("/units/new", Role::Administrator, "GET POST", || get(units::new).post(units::add)),
+    closed("/units/{unit}/edit", Role::Administrator, "GET POST", || get(units::show).post(units::change)),
+    closed("/units/{unit}/remove", Role::Administrator, "POST", || post(units::remove)),
+    closed("/engines", Role::Administrator, "GET", || get(engines::list)),
+    closed("/engines/new", Role::Administrator, "GET POST", || get(engines::new).post(engines::add)),
+    closed("/engines/{engine}/edit", Role::Administrator, "GET POST", || get(engines::show).post(engines::change)),
+    closed("/engines/{engine}/token", Role::Administrator, "POST", || post(engines::new_token)),
+    closed("/engines/{engine}/former", Role::Administrator, "POST", || post(engines::end_former)),
+    closed("/engines/{engine}/remove", Role::Administrator, "POST", || post(engines::remove)),
+    closed("/configuration", Role::Administrator, "GET", || get(configuration::show)),
+    closed("/configuration/export", Role::Administrator, "POST", || post(configuration::export)),
+    closed("/configuration/import", Role::Administrator, "POST", || post(configuration::import)),
+    closed("/configuration/apply", Role::Administrator, "POST", || post(configuration::apply)),
+    closed("/lint", Role::Viewer, "GET", || get(lint::show)),
+    closed("/lint/look", Role::Operator, "POST", || post(lint::look)),
     closed("/users", Role::Administrator, "GET POST", || get(users::list).post(users::add)),
     closed("/users/{user}", Role::Administrator, "GET POST", || get(users::show).post(users::change)),
     closed("/users/{user}/invite", Role::Administrator, "POST", || post(users::invite)),

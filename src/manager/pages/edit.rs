@@ -203,7 +203,7 @@ async fn carry_out(manager: &Manager, seat: &Seat, draft: &Draft<'_>, order: Pro
 }
 
 /// Each with where it is, and how to mend it.
-fn findings(w: &Words, list: &[Finding]) -> Markup {
+pub(super) fn findings(w: &Words, list: &[Finding]) -> Markup {
     let errors = list.iter().filter(|it| it.severity == Severity::Error);
     html! {
         div class="problems" role="alert" tabindex="-1" autofocus {

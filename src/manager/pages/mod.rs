@@ -5,14 +5,18 @@ pub(super) mod alerts;
 pub(super) mod assigned;
 pub(super) mod attached;
 pub(super) mod audit;
+pub(super) mod configuration;
 pub(super) mod contact;
 pub(super) mod edit;
+pub(super) mod engines;
 pub(super) mod erase;
+pub(super) mod lint;
 pub(super) mod live;
 pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;
 pub(super) mod store;
+pub(super) mod units;
 pub(super) mod users;
 
 use axum::response::{Html, IntoResponse as _, Response};
@@ -23,9 +27,14 @@ use super::{
     guard::{CSRF, Seat},
     look,
     people::Role,
+    ports::Refusal,
     words::Words,
 };
-use crate::{core::ids::Timestamp, gateway::storage::StoreError};
+use crate::{
+    config::masked,
+    core::ids::Timestamp,
+    gateway::storage::{Document, StoreError},
+};
 
 /// A place of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +56,7 @@ impl Section {
         (Self::Agents, "/agents", Role::Viewer),
         (Self::Profiles, "/profiles", Role::Viewer),
         (Self::Alerts, "/alerts", Role::Viewer),
-        (Self::Administration, "/users", Role::Administrator),
+        (Self::Administration, "/units", Role::Viewer),
     ];
 
     fn title(self, w: &Words) -> &str {
@@ -68,6 +77,10 @@ impl Section {
 pub(super) enum Tab {
     Profile,
     Agents,
+    Units,
+    Engines,
+    Configuration,
+    Lint,
     Users,
     Store,
     Audit,
@@ -78,6 +91,10 @@ impl Tab {
     const OF_PROFILE: &[(Self, &'static str, Role)] =
         &[(Self::Profile, "", Role::Viewer), (Self::Agents, "/agents", Role::Viewer)];
     const OF_ADMINISTRATION: &[(Self, &'static str, Role)] = &[
+        (Self::Units, "/units", Role::Viewer),
+        (Self::Engines, "/engines", Role::Administrator),
+        (Self::Configuration, "/configuration", Role::Administrator),
+        (Self::Lint, "/lint", Role::Viewer),
         (Self::Users, "/users", Role::Administrator),
         (Self::Store, "/store", Role::Administrator),
         (Self::Audit, "/audit", Role::Administrator),
@@ -87,6 +104,10 @@ impl Tab {
         match self {
             Self::Profile => w.t("Overview"),
             Self::Agents => w.t("Virtual agents"),
+            Self::Units => w.t("Business units"),
+            Self::Engines => w.t("Routing engines"),
+            Self::Configuration => w.t("Configuration"),
+            Self::Lint => w.t("Lint"),
             Self::Users => w.t("Users"),
             Self::Store => w.t("Store"),
             Self::Audit => w.t("Audit log"),
@@ -216,6 +237,40 @@ pub(super) fn summary(w: &Words, problems: &[String]) -> Markup {
             }
         }
     }
+}
+
+/// Why a change of the configuration was not made, above its form; with the answer's status.
+pub(super) fn refused(w: &Words, refusal: &Refusal) -> (StatusCode, Markup) {
+    match refusal {
+        Refusal::Findings(list) => (StatusCode::UNPROCESSABLE_ENTITY, edit::findings(w, list)),
+        Refusal::Conflict(now) => (StatusCode::CONFLICT, collision(w, now.as_deref())),
+        Refusal::Unable(why) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, std::slice::from_ref(why))),
+        Refusal::Store(_) => {
+            let text = w.t("The store cannot be read or written now. Try again; if it stays so, look at the alerts.");
+            (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[text.to_owned()]))
+        }
+    }
+}
+
+/// What is there now, beside what one has typed.
+fn collision(w: &Words, now: Option<&Document>) -> Markup {
+    html! {
+        div class="problems" role="alert" tabindex="-1" autofocus {
+            h2 { (w.t("Nothing was changed")) }
+            @match now {
+                None => p { (w.t("Somebody else has removed this meanwhile.")) },
+                Some(now) => {
+                    p { (w.f("{} has written this meanwhile. What is there now stands below; what you have typed is in the form.", &[&now.changed_by])) }
+                    pre { (masked(&String::from_utf8_lossy(&now.body))) }
+                },
+            }
+        }
+    }
+}
+
+/// As one part of an address.
+pub(super) fn path_part(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// What was done, after a form.

@@ -422,6 +422,11 @@ impl People {
         self.put(name, Expected::Version(version), &user, line).await
     }
 
+    /// A document that is kept in the store.
+    pub(super) async fn document(&self, kind: DocumentKind, name: &str) -> Result<Option<Document>, StoreError> {
+        self.store.document(kind, name).await
+    }
+
     /// A profile that is kept in the store.
     pub(super) async fn profile(&self, name: &str) -> Result<Option<Document>, StoreError> {
         self.store.document(DocumentKind::Profile, name).await

@@ -1,6 +1,7 @@
 //! The Web Manager in a real browser, as administrators and operators use it.
 
 mod daily;
+mod estate;
 mod keeping;
 mod looks;
 mod screens;

@@ -13,7 +13,7 @@ pub(super) struct Site {
     pub(super) admin: Browser,
 }
 
-async fn browser_of(usher: &Binary) -> Browser {
+pub(super) async fn browser_of(usher: &Binary) -> Browser {
     let line = usher.line("\"manager\":\"http://").await;
     let address: SocketAddr =
         line.split("\"manager\":\"http://").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();

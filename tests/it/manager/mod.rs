@@ -9,6 +9,8 @@ mod pausing;
 mod people;
 mod planted;
 mod tls;
+mod transfer;
+mod units;
 mod watching;
 
 use std::{
