@@ -4,6 +4,7 @@
 //! `guard` stands before all of them, `people` knows who may come in. What of the configuration is to be shown comes by
 //! [`ports`].
 
+mod api;
 mod assigning;
 mod guard;
 mod look;
@@ -18,7 +19,7 @@ use axum::{
     Router,
     extract::State,
     middleware,
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, any, get, post},
 };
 use http::HeaderMap;
 use secrecy::SecretString;
@@ -31,7 +32,9 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, assigned, audit, contact, edit, live, pause, profiles, sign_in, users};
+use pages::{
+    account, alerts, api as api_page, assigned, audit, contact, edit, live, pause, profiles, sign_in, tokens, users,
+};
 use people::People;
 pub use people::{Role, Terms};
 use ports::House;
@@ -69,6 +72,8 @@ pub struct Inner {
     alerts: Arc<Alerts>,
     house: Arc<dyn House>,
     dictionary: Dictionary,
+    /// Of the API.
+    document: api::Document,
     base: String,
     /// Browsers reach it by TLS.
     secure: bool,
@@ -105,6 +110,7 @@ impl Manager {
             alerts,
             house,
             dictionary,
+            document: api::Document::new(),
             base,
             secure,
             closing,
@@ -195,6 +201,10 @@ const ROUTES: &[Route] = &[
     closed("/users/{user}", Role::Administrator, "GET POST", || get(users::show).post(users::change)),
     closed("/users/{user}/invite", Role::Administrator, "POST", || post(users::invite)),
     closed("/users/{user}/remove", Role::Administrator, "POST", || post(users::remove)),
+    closed("/tokens", Role::Administrator, "GET POST", || get(tokens::list).post(tokens::make)),
+    closed("/tokens/{token}/revoke", Role::Administrator, "POST", || post(tokens::revoke)),
+    closed("/api", Role::Viewer, "GET", || get(api_page::list)),
+    closed("/api/operations/{operation}", Role::Viewer, "GET", || get(api_page::show)),
     closed("/audit", Role::Administrator, "GET", || get(audit::show)),
     closed("/audit.csv", Role::Administrator, "GET", || get(audit::csv)),
 ];
@@ -202,6 +212,16 @@ const ROUTES: &[Route] = &[
 /// Path, methods and the role that they take, of every page: for those who prove that it is so.
 pub fn access() -> impl Iterator<Item = (&'static str, &'static str, Option<Role>)> {
     ROUTES.iter().map(|it| (it.path, it.methods, it.role))
+}
+
+/// The same of the API, each method by itself.
+pub fn api_access() -> Vec<(String, &'static str, Option<Role>)> {
+    api::access()
+}
+
+/// The API's document, `OpenAPI` 3.1.
+pub fn api_document() -> serde_json::Value {
+    api::document()
 }
 
 /// Asks for a peer's address as `ConnectInfo<SocketAddr>`.
@@ -230,6 +250,9 @@ pub fn router(manager: &Manager) -> Router {
             pages::refusal(&seat, http::StatusCode::METHOD_NOT_ALLOWED, &text)
         })
         .layer(middleware::from_fn_with_state(manager.clone(), guard::identify))
+        // Programs come without cookies and forms: the API has a door of its own.
+        .nest(api::PREFIX, api::router())
+        .route(&format!("{}/", api::PREFIX), any(api::nowhere))
         .layer(middleware::from_fn_with_state(manager.clone(), guard::secure))
         .with_state(manager.clone())
 }

@@ -24,7 +24,7 @@ use crate::{
 const MARK: &str = " (Web Manager)";
 
 /// The document that a profile is written in; `None`: it is a file.
-pub(super) fn document_of(origin: &str) -> Option<&str> {
+pub(in crate::manager) fn document_of(origin: &str) -> Option<&str> {
     origin.strip_suffix(MARK)
 }
 

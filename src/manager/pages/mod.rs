@@ -2,6 +2,7 @@
 
 pub(super) mod account;
 pub(super) mod alerts;
+pub(super) mod api;
 pub(super) mod assigned;
 pub(super) mod attached;
 pub(super) mod audit;
@@ -11,6 +12,7 @@ pub(super) mod live;
 pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;
+pub(super) mod tokens;
 pub(super) mod users;
 
 use axum::response::{Html, IntoResponse as _, Response};
@@ -33,6 +35,7 @@ pub(super) enum Section {
     Profiles,
     Alerts,
     Administration,
+    Api,
     Account,
     /// Before the door.
     None,
@@ -40,12 +43,13 @@ pub(super) enum Section {
 
 impl Section {
     /// In order, with who sees it.
-    const ALL: [(Self, &'static str, Role); 5] = [
+    const ALL: [(Self, &'static str, Role); 6] = [
         (Self::Live, "/", Role::Viewer),
         (Self::Agents, "/agents", Role::Viewer),
         (Self::Profiles, "/profiles", Role::Viewer),
         (Self::Alerts, "/alerts", Role::Viewer),
         (Self::Administration, "/users", Role::Administrator),
+        (Self::Api, "/api", Role::Viewer),
     ];
 
     fn title(self, w: &Words) -> &str {
@@ -55,6 +59,7 @@ impl Section {
             Self::Profiles => w.t("Profiles"),
             Self::Alerts => w.t("Alerts"),
             Self::Administration => w.t("Administration"),
+            Self::Api => w.t("API"),
             Self::Account => w.t("Your account"),
             Self::None => "",
         }
@@ -67,6 +72,7 @@ pub(super) enum Tab {
     Profile,
     Agents,
     Users,
+    Tokens,
     Audit,
 }
 
@@ -74,14 +80,18 @@ impl Tab {
     /// What is to be seen of one profile: each page's path goes on from the profile's.
     const OF_PROFILE: &[(Self, &'static str, Role)] =
         &[(Self::Profile, "", Role::Viewer), (Self::Agents, "/agents", Role::Viewer)];
-    const OF_ADMINISTRATION: &[(Self, &'static str, Role)] =
-        &[(Self::Users, "/users", Role::Administrator), (Self::Audit, "/audit", Role::Administrator)];
+    const OF_ADMINISTRATION: &[(Self, &'static str, Role)] = &[
+        (Self::Users, "/users", Role::Administrator),
+        (Self::Tokens, "/tokens", Role::Administrator),
+        (Self::Audit, "/audit", Role::Administrator),
+    ];
 
     fn title(self, w: &Words) -> &str {
         match self {
             Self::Profile => w.t("Overview"),
             Self::Agents => w.t("Virtual agents"),
             Self::Users => w.t("Users"),
+            Self::Tokens => w.t("Tokens"),
             Self::Audit => w.t("Audit log"),
         }
     }

@@ -248,7 +248,7 @@ fn does(w: &Words, kind: &ActionKind) -> String {
 }
 
 /// The settings of the profile at this place of the list, without the list's own part of their names.
-fn of_profile(loaded: &Loaded, index: usize) -> Vec<(String, &Effective)> {
+pub(in crate::manager) fn of_profile(loaded: &Loaded, index: usize) -> Vec<(String, &Effective)> {
     let prefix = format!("profile[{index}].");
     loaded.effective.iter().filter_map(|it| Some((it.key.strip_prefix(&prefix)?.to_owned(), it))).collect()
 }

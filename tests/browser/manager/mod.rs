@@ -1,5 +1,6 @@
 //! The Web Manager in a real browser, as administrators and operators use it.
 
+mod api;
 mod daily;
 mod looks;
 mod screens;

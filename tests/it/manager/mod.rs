@@ -1,5 +1,6 @@
 //! The Web Manager over HTTP: a browser without a script, cookies and all.
 
+mod api;
 mod assigning;
 mod attached;
 mod doors;
@@ -7,6 +8,7 @@ mod editing;
 mod pausing;
 mod people;
 mod planted;
+mod probing;
 mod tls;
 mod watching;
 
