@@ -69,6 +69,7 @@ pub struct Inner {
     alerts: Arc<Alerts>,
     house: Arc<dyn House>,
     dictionary: Dictionary,
+    tables: live::Tables,
     base: String,
     /// Browsers reach it by TLS.
     secure: bool,
@@ -105,6 +106,7 @@ impl Manager {
             alerts,
             house,
             dictionary,
+            tables: live::Tables::default(),
             base,
             secure,
             closing,

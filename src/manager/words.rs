@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 
 const GERMAN: &str = include_str!("words/de.json");
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Language {
     English,
     German,

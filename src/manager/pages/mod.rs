@@ -8,6 +8,7 @@ pub(super) mod audit;
 pub(super) mod contact;
 pub(super) mod edit;
 pub(super) mod live;
+mod part;
 pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;

@@ -1,12 +1,12 @@
 //! Profiles as they are in force: what each is served by, and where every setting was written.
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::Response,
 };
 use maud::{Markup, html};
 
-use super::{Section, Tab, attached, edit, empty, not_found, page, pause, token};
+use super::{Section, Tab, attached, edit, empty, not_found, page, part::Part, pause, token};
 use crate::{
     config::{Effective, Loaded, settings::Profile},
     core::{
@@ -19,13 +19,16 @@ use crate::{
     manager::{Manager, guard::Seat, people::Role, words::Words},
 };
 
-pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat) -> Response {
+pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat, Query(part): Query<Part>) -> Response {
     let w = &seat.words;
     let loaded = manager.house.configuration();
     let agents = manager.gateway.agents_now();
     let profiles = &loaded.settings.profiles;
     let title = w.t("Profiles");
     let may = seat.may(Role::Administrator);
+    let rows = part.of(profiles, |it, look| {
+        [it.name.as_str(), it.unit.as_str(), it.engines.primary.schema.title, &it.origin].into_iter().for_each(look);
+    });
     let body = html! {
         div class="head" {
             h1 { (title) }
@@ -34,13 +37,14 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
         @if profiles.is_empty() {
             (empty(w.t("There is no profile yet: nobody answers contacts."), may.then_some(("/profiles/new", w.t("Add a profile")))))
         } @else {
+            (part.form(w, "/profiles", w.t("Profile, business unit, engine or file"), &rows))
             div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr {
                     th { (w.t("Profile")) } th { (w.t("Business unit")) } th { (w.t("Language engine")) }
                     th { (w.t("Further engines")) } th class="number" { (w.t("Virtual agents")) } th { (w.t("Written in")) }
                 } }
                 tbody {
-                    @for it in profiles {
+                    @for it in &rows.shown {
                         tr {
                             td { a href=(path(it)) { (it.name) } (pause::mark(w, &manager, it)) }
                             td { (it.unit) }
@@ -52,6 +56,7 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
                     }
                 }
             } }
+            (part.ways(w, "/profiles", &rows))
         }
     };
     page(&seat, Section::Profiles, title, &body)
