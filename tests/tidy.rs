@@ -89,7 +89,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tonic_health", &["engine"]),
     ("tonic_prost", &["engine", "nlp", "wire"]),
     ("tonic_reflection", &["engine"]),
-    ("zip", &["offline_nlp"]),
+    ("zip", &["app", "offline_nlp"]),
     // Connectors: their door, and the commands of those who write one.
     ("tokio_tungstenite", &["cli", "nlp"]),
     ("tracing_opentelemetry", &["telemetry"]),

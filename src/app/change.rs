@@ -1,54 +1,158 @@
 //! A change of the configuration by the Web Manager: validated as every configuration is, put in force, and kept with its line of
 //! the audit log. One after the other, in the task that also reloads.
 
-use super::{Office, Running, SEALED_AS, load_with};
+use tokio::sync::oneshot;
+
+use super::{Office, Running, SEALED_AS, load_with, transfer};
 use crate::{
-    config::{Managed, Sources, masked},
-    core::hex,
-    manager::ports::{ProfileOrder, Refusal},
-    store::{AuditLine, Change, ChangeError, Document, DocumentKind, StoreError, seal::Sealer},
+    config::{Managed, ManagedKind, Sources, masked},
+    core::{hex, ids::Timestamp},
+    manager::ports::{Approved, Exported, Files, Leaves, Order, Plan, Refusal, Told, Wanted},
+    store::{AuditLine, Change, ChangeError, Document, DocumentKind, Store, StoreError, seal::Sealer},
 };
 
-/// As it is laid beside the files.
-pub(super) fn managed(document: &Document) -> Managed {
+/// The kinds of documents that the configuration is made of.
+pub(super) const KINDS: [DocumentKind; 4] =
+    [DocumentKind::Settings, DocumentKind::Unit, DocumentKind::Engine, DocumentKind::Profile];
+
+const fn part(kind: DocumentKind) -> Option<ManagedKind> {
+    match kind {
+        DocumentKind::Settings => Some(ManagedKind::Settings),
+        DocumentKind::Unit => Some(ManagedKind::Unit),
+        DocumentKind::Engine => Some(ManagedKind::Engine),
+        DocumentKind::Profile => Some(ManagedKind::Profile),
+        DocumentKind::User | DocumentKind::ApiToken | DocumentKind::Test | DocumentKind::Pause => None,
+    }
+}
+
+/// As it is laid beside the files; `None`: it is no part of the configuration.
+pub(super) fn managed(document: &Document) -> Option<Managed> {
     let text = String::from_utf8_lossy(&document.body).into_owned();
-    Managed { name: shown(&document.name), text }
+    Some(Managed { kind: part(document.kind)?, name: shown(document.kind, &document.name), text })
 }
 
-fn shown(name: &str) -> String {
-    format!("{name} (Web Manager)")
+fn shown(kind: DocumentKind, name: &str) -> String {
+    match kind {
+        DocumentKind::Profile => format!("{name} (Web Manager)"),
+        DocumentKind::Settings
+        | DocumentKind::Unit
+        | DocumentKind::Engine
+        | DocumentKind::User
+        | DocumentKind::ApiToken
+        | DocumentKind::Test
+        | DocumentKind::Pause => format!("{} {name} (Web Manager)", kind.label()),
+    }
 }
 
+/// Every document of the configuration.
+pub(super) async fn documents(store: &dyn Store) -> Result<Vec<Document>, StoreError> {
+    let mut documents = Vec::new();
+    for kind in KINDS {
+        documents.extend(store.documents(kind).await?);
+    }
+    Ok(documents)
+}
+
+fn is_same(document: &Document, wanted: &Wanted) -> bool {
+    document.kind == wanted.kind && document.name == wanted.name
+}
+
+/// The sources as they would be after the order.
+pub(super) fn laid(sources: &Sources, documents: &[Document], order: &Order) -> Result<Sources, Refusal> {
+    let before = |wanted: &Wanted| documents.iter().find(|it| is_same(it, wanted));
+    // The store looks again when it writes; here it spares a validation, and putting in force what would be taken back.
+    if let Some(wanted) = order.wanted.iter().find(|it| !it.expected.holds(before(it))) {
+        return Err(Refusal::Conflict(before(wanted).cloned().map(Box::new)));
+    }
+    let others = documents.iter().filter(|it| !order.wanted.iter().any(|wanted| is_same(it, wanted)));
+    let mut laid: Vec<Managed> = others.filter_map(managed).collect();
+    for Wanted { kind, name, text, .. } in &order.wanted {
+        let Some(part) = part(*kind) else {
+            return Err(Refusal::Unable(format!("a {} is no part of the configuration", kind.label())));
+        };
+        if let Some(text) = text {
+            laid.push(Managed { kind: part, name: shown(*kind, name), text: text.clone() });
+        }
+    }
+    Ok(Sources { managed: laid, ..sources.clone() })
+}
+
+/// As the store takes it; its secrets are sealed.
+pub(super) fn change_of(wanted: Wanted) -> Change {
+    let Wanted { kind, name, expected, text } = wanted;
+    Change { kind, name, expected, body: text.map(String::into_bytes) }
+}
+
+/// The line of an order that says what it is as a whole.
+pub(super) fn told(order: &Order, at: Timestamp) -> Option<AuditLine> {
+    let Told { action, subject, after } = order.told.clone()?;
+    Some(AuditLine { at, by: order.by.clone(), action: action.to_owned(), subject, before: None, after: Some(after) })
+}
+
+/// What somebody of the Web Manager wants of the task that keeps the configuration.
+#[derive(Debug)]
+pub(super) enum Errand {
+    Change(Order, oneshot::Sender<Result<(), Refusal>>),
+    Export(Leaves, oneshot::Sender<Result<Exported, Refusal>>),
+    Plan(Files, oneshot::Sender<Result<Plan, Refusal>>),
+    Import(Files, Approved, oneshot::Sender<Result<(), Refusal>>),
+}
+
+/// Does it, and says what came of it. Whoever asked may have gone; what was done stands.
+pub(super) async fn attend(running: &mut Running, office: &Office, sources: &Sources, errand: Errand) {
+    match errand {
+        Errand::Change(order, tell) => drop(tell.send(carry_out(running, office, sources, order).await)),
+        Errand::Export(leaves, tell) => drop(tell.send(export(running, office, sources, leaves).await)),
+        Errand::Plan(files, tell) => drop(tell.send(plan(running, office, sources, &files).await)),
+        Errand::Import(files, approved, tell) => {
+            let done = match plan(running, office, sources, &files).await {
+                // Somebody was faster: whoever has approved has seen another difference.
+                Ok(plan) if plan.seen != approved.seen => Err(Refusal::Conflict(None)),
+                Ok(plan) if !plan.blocked.is_empty() => Err(Refusal::Unable(plan.blocked.join("; "))),
+                Ok(plan) => carry_out(running, office, sources, transfer::order(plan, approved.by)).await,
+                Err(refusal) => Err(refusal),
+            };
+            drop(tell.send(done));
+        }
+    }
+}
+
+async fn export(running: &Running, office: &Office, sources: &Sources, leaves: Leaves) -> Result<Exported, Refusal> {
+    let documents = documents(running.store().as_ref()).await.map_err(Refusal::Store)?;
+    let sources = Sources { managed: documents.iter().filter_map(managed).collect(), ..sources.clone() };
+    transfer::export(&sources, running.store_path(), office.sealer(), leaves).await
+}
+
+async fn plan(running: &Running, office: &Office, sources: &Sources, files: &Files) -> Result<Plan, Refusal> {
+    let documents = documents(running.store().as_ref()).await.map_err(Refusal::Store)?;
+    let incoming = transfer::brought(files, sources);
+    transfer::plan(sources, &documents, &incoming, (running.store_path(), office.sealer())).await
+}
+
+/// All of an order, or nothing of it.
 pub(super) async fn carry_out(
     running: &mut Running,
     office: &Office,
     sources: &Sources,
-    order: ProfileOrder,
+    order: Order,
 ) -> Result<(), Refusal> {
-    let unreadable = |error: StoreError| Refusal::Store(error);
-    let documents = running.store().documents(DocumentKind::Profile).await.map_err(unreadable)?;
-    let before = documents.iter().find(|it| it.name == order.name).cloned();
-    // The store looks again when it writes; here it spares a validation, and putting in force what would be taken back.
-    if !order.expected.holds(before.as_ref()) {
-        return Err(Refusal::Conflict(before.map(Box::new)));
-    }
-    let others = documents.iter().filter(|it| it.name != order.name);
-    let mut managed: Vec<Managed> = others.map(managed).collect();
-    if let Some(text) = &order.text {
-        managed.push(Managed { name: shown(&order.name), text: text.clone() });
-    }
-    let loaded = load_with(Sources { managed, ..sources.clone() }, running.store_path()).await;
+    let documents = documents(running.store().as_ref()).await.map_err(Refusal::Store)?;
+    let before = |wanted: &Wanted| documents.iter().find(|it| is_same(it, wanted));
+    let loaded = load_with(laid(sources, &documents, &order)?, running.store_path()).await;
     let loaded = loaded.map_err(|findings| Refusal::Findings(findings.list))?;
-    let own = shown(&order.name);
-    let typed = loaded.typed.iter().filter(|(name, _)| *name == own).map(|(_, range)| range.clone());
-    let text = order.text.as_deref().map(|text| sealed(text, typed.collect(), office.sealer())).transpose();
-    let text = text.map_err(|error| Refusal::Unable(format!("a secret cannot be sealed: {error}")))?;
+    let seal = |wanted: &Wanted| -> Result<Option<String>, crate::seal::SealError> {
+        let own = shown(wanted.kind, &wanted.name);
+        let typed = loaded.typed.iter().filter(|(name, _)| *name == own).map(|(_, range)| range.clone());
+        wanted.text.as_deref().map(|text| sealed(text, typed.collect(), office.sealer())).transpose()
+    };
+    let texts: Result<Vec<_>, _> = order.wanted.iter().map(seal).collect();
+    let texts = texts.map_err(|error| Refusal::Unable(format!("a secret cannot be sealed: {error}")))?;
 
     running.reload(loaded.settings.clone()).map_err(|error| Refusal::Unable(format!("{error:#}")))?;
-    let line = line(&order, before.as_ref(), text.as_deref(), running.clock().now());
-    let body = text.map(String::into_bytes);
-    let change = Change { kind: DocumentKind::Profile, name: order.name, expected: order.expected, body };
-    if let Err(error) = running.store().change(&[change], &line).await {
+    let Some(line) = line(&order, before, &texts, running.clock().now()) else { return Ok(()) };
+    let sealed = order.wanted.into_iter().zip(texts).map(|(wanted, text)| Wanted { text, ..wanted });
+    let changes: Vec<Change> = sealed.map(change_of).collect();
+    if let Err(error) = running.store().change(&changes, &line).await {
         // What is not kept is not in force either.
         if let Err(error) = running.reload(office.configuration().settings.clone()) {
             tracing::error!("a change that could not be kept stays in force until the next start: {error:#}");
@@ -62,25 +166,32 @@ pub(super) async fn carry_out(
     Ok(())
 }
 
-fn line(
-    order: &ProfileOrder,
-    before: Option<&Document>,
-    after: Option<&str>,
-    at: crate::core::ids::Timestamp,
-) -> AuditLine {
-    let action = match (before, after) {
-        (_, None) => "profile.removed",
-        (None, Some(_)) => "profile.added",
-        (Some(_), Some(_)) => "profile.changed",
+/// Of the first that is wanted, unless the order says what it is as a whole; `None`: nothing is wanted.
+fn line<'d>(
+    order: &Order,
+    before: impl Fn(&Wanted) -> Option<&'d Document>,
+    texts: &[Option<String>],
+    at: Timestamp,
+) -> Option<AuditLine> {
+    // A profile that gets another name is two: what it was goes, and what it is comes.
+    let (first, after) = (order.wanted.first()?, texts.iter().flatten().next().map(String::as_str));
+    if order.told.is_some() {
+        return told(order, at);
+    }
+    let (before, by) = (order.wanted.iter().find_map(before), order.by.clone());
+    let what = match (before, after) {
+        (_, None) => "removed",
+        (None, Some(_)) => "added",
+        (Some(_), Some(_)) => "changed",
     };
-    AuditLine {
+    Some(AuditLine {
         at,
-        by: order.by.clone(),
-        action: action.to_owned(),
-        subject: order.name.clone(),
+        by,
+        action: format!("{}.{what}", first.kind.label()),
+        subject: first.name.clone(),
         before: before.map(|it| masked(&String::from_utf8_lossy(&it.body))),
         after: after.map(masked),
-    }
+    })
 }
 
 /// The text with each secret that was typed in it as what it is sealed to.
@@ -95,13 +206,21 @@ fn sealed(
         let (Some(before), Some(value)) = (text.get(rest..range.start), text.get(range.clone())) else { continue };
         let Some(secret) = toml_text(value) else { continue };
         out.push_str(before);
-        out.push_str("{ sealed = \"");
-        out.push_str(&hex::encode(&sealer.seal(SEALED_AS, secret.as_bytes())?));
-        out.push_str("\" }");
+        out.push_str(&seal(sealer, &secret)?);
         rest = range.end;
     }
     out.push_str(text.get(rest..).unwrap_or_default());
     Ok(out)
+}
+
+/// A secret as what it is sealed to, in TOML.
+pub(super) fn seal(sealer: &Sealer, secret: &str) -> Result<String, crate::seal::SealError> {
+    Ok(format!("{{ sealed = \"{}\" }}", seal_plain(sealer, secret)?))
+}
+
+/// The same without TOML around it.
+pub(super) fn seal_plain(sealer: &Sealer, secret: &str) -> Result<String, crate::seal::SealError> {
+    Ok(hex::encode(&sealer.seal(SEALED_AS, secret.as_bytes())?))
 }
 
 /// What a TOML string says.

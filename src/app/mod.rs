@@ -10,11 +10,13 @@ pub mod lint;
 mod machine;
 mod office;
 mod profiles;
+mod rehearse;
 pub mod replay;
 mod secured;
 mod serve;
 mod timeline;
 mod tokens;
+mod transfer;
 mod trial;
 
 use std::{
@@ -29,21 +31,23 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     clock::Clock,
     config::{
-        self, Environment, Finding, Findings, Kept, Loaded, Managed, SecretError, Severity, Sources,
+        self, Environment, Finding, Findings, Kept, Loaded, Managed, Preview, SecretError, Severity, Sources,
         settings::{self, Profile},
     },
     core::hex,
     egress::Names,
     nlp,
-    store::{DocumentKind, Store, StoreError, seal::Sealer, sqlite::Sqlite},
+    store::{Store, StoreError, seal::Sealer, sqlite::Sqlite},
 };
 
 pub use erase::erase;
 pub use machine::raise_open_files;
 pub use office::Office;
+pub use rehearse::{kept_tests, rehearse};
 pub use serve::{Listeners, Running, serve};
 pub use timeline::{begun, timeline};
 pub use tokens::{TokenOf, connector_tokens, reload_connector_token, token_names};
+pub use transfer::{Leaves, Plan, export_to, import_from};
 pub use trial::{Overheard, Trial};
 
 /// A door cannot be opened or a neighbour not be reached: the process ends with its own exit code.
@@ -75,37 +79,66 @@ async fn load_beside(sources: &Sources, store: &Path) -> Result<Loaded, Findings
     }
 }
 
-/// With these profiles of the Web Manager's, whatever the store holds.
+/// With these documents of the Web Manager's, whatever the store holds.
 async fn load_with(sources: Sources, store: &Path) -> Result<Loaded, Findings> {
-    let names = config::preview(&sources).map(|it| it.secrets).unwrap_or_default();
-    let stored = stored_secrets(store, &sources.environment, &names).await;
-    let sealer = keeping::find_key(store, &sources.environment).await;
-    let open = |text: &str| {
-        let unreadable = |error: anyhow::Error| SecretError::Unreadable(format!("it cannot be opened: {error:#}"));
-        let sealer = match &sealer {
+    let keeper = Keeper::of(&sources, store).await;
+    config::load(&sources, &nlp::schemas(), &|kept| keeper.find(kept))
+}
+
+/// What the store and its master key give of a configuration's secrets.
+struct Keeper {
+    stored: BTreeMap<String, Result<SecretString, SecretError>>,
+    sealer: Result<Option<Sealer>, String>,
+}
+
+impl Keeper {
+    async fn of(sources: &Sources, store: &Path) -> Self {
+        let names = config::preview(sources).map(|it| it.secrets).unwrap_or_default();
+        let stored = stored_secrets(store, &sources.environment, &names).await;
+        let sealer = keeping::find_key(store, &sources.environment).await;
+        Self { stored, sealer: sealer.map_err(|error| format!("{error:#}")) }
+    }
+
+    fn find(&self, kept: Kept<'_>) -> Result<SecretString, SecretError> {
+        let text = match kept {
+            Kept::Named(name) => return self.stored.get(name).cloned().unwrap_or(Err(SecretError::Unknown)),
+            Kept::Sealed(text) => text,
+        };
+        let sealer = match &self.sealer {
             Ok(Some(sealer)) => sealer,
             Ok(None) => return Err(SecretError::Unreadable("there is no master key here".to_owned())),
-            Err(error) => return Err(SecretError::Unreadable(format!("{error:#}"))),
+            Err(error) => return Err(SecretError::Unreadable(error.clone())),
         };
-        unsealed(sealer, text).map_err(unreadable)
-    };
-    config::load(&sources, &nlp::schemas(), &|kept| match kept {
-        Kept::Named(name) => stored.get(name).cloned().unwrap_or(Err(SecretError::Unknown)),
-        Kept::Sealed(text) => open(text),
-    })
+        unsealed(sealer, text).map_err(|error| SecretError::Unreadable(format!("it cannot be opened: {error:#}")))
+    }
 }
 
 fn unreadable_store(directory: &Path, error: &StoreError) -> Findings {
-    let message = format!("the Web Manager's profiles in {} cannot be read: {}", directory.display(), error.source);
+    let message = format!("the Web Manager's documents in {} cannot be read: {}", directory.display(), error.source);
     let help = "look at the disk and at who may read it".to_owned();
-    let finding = Finding { severity: Severity::Error, message, help, location: None };
+    let finding = Finding { severity: Severity::Error, message, help, location: None, setting: None };
     Findings { list: vec![finding], files: Vec::new() }
 }
 
-/// The profiles that the Web Manager keeps in the store at `directory`, if there is one.
+/// What of the configuration the Web Manager keeps in the store at `directory`, if there is one.
 async fn managed(directory: &Path) -> Result<Vec<Managed>, StoreError> {
-    let documents = Sqlite::documents_at(directory, DocumentKind::Profile).await?;
-    Ok(documents.iter().map(change::managed).collect())
+    let mut managed = Vec::new();
+    for kind in change::KINDS {
+        managed.extend(Sqlite::documents_at(directory, kind).await?.iter().filter_map(change::managed));
+    }
+    Ok(managed)
+}
+
+/// What can be known of a configuration without judging it, the Web Manager's part included.
+///
+/// # Errors
+/// When the configuration file or the store cannot be read at all.
+pub async fn preview(sources: &Sources) -> Result<Preview, Findings> {
+    let preview = config::preview(sources)?;
+    match managed(&preview.store).await {
+        Ok(managed) => config::preview(&Sources { managed, ..sources.clone() }),
+        Err(error) => Err(unreadable_store(&preview.store, &error)),
+    }
 }
 
 /// What secrets of the Web Manager's documents are sealed as.

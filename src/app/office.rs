@@ -24,20 +24,25 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Running, keeping::Desk, secured::Secured};
+use super::{Running, change, change::Errand, keeping::Desk, lint, secured::Secured, tokens, transfer};
 use crate::{
+    clock::Clock,
     config::{Environment, Loaded, schema::Schema, settings::Profile},
+    core::directory::Directory,
     engine::TlsDoor,
     manager::{
         self, Manager, Parts, Terms,
-        ports::{DeskNow, House, Keeper, ProfileOrder, Refusal, SocketNow},
+        ports::{
+            Approved, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, Order, Plan, Refusal, SocketNow,
+            TokenOrder,
+        },
     },
     nlp::{
         self,
         connector::{self, Hub},
     },
     ops::listener::{Bounded, Peer},
-    store::seal::Sealer,
+    store::{ConnectorToken, Store, StoreError, seal::Sealer},
 };
 
 /// The setting that names its address.
@@ -51,15 +56,33 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 struct Shown {
     current: ArcSwap<Loaded>,
-    orders: mpsc::Sender<Ordered>,
+    errands: mpsc::Sender<Errand>,
     connectors: Hub,
     desk: Desk,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    sealer: Sealer,
 }
 
 /// Changes that wait for their turn.
-const MAX_ORDERS: usize = 16;
+const MAX_ERRANDS: usize = 16;
 /// Of one profile's connectors.
 const MAX_SOCKETS_SHOWN: usize = 50;
+
+impl Shown {
+    /// To the task that keeps the configuration; with what came of it.
+    fn send<T: Send + 'static>(
+        &self,
+        errand: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Errand,
+    ) -> BoxFuture<'_, Result<T, Refusal>> {
+        let (tell, told) = oneshot::channel();
+        let sent = self.errands.try_send(errand(tell));
+        Box::pin(async move {
+            sent.map_err(|_full| Refusal::Unable("too many changes wait".to_owned()))?;
+            told.await.map_err(|_dropped| Refusal::Unable("the gateway is going down".to_owned()))?
+        })
+    }
+}
 
 impl House for Shown {
     fn configuration(&self) -> Arc<Loaded> {
@@ -74,12 +97,34 @@ impl House for Shown {
         nlp::schemas()
     }
 
-    fn change_profile(&self, order: ProfileOrder) -> BoxFuture<'_, Result<(), Refusal>> {
+    fn change(&self, order: Order) -> BoxFuture<'_, Result<(), Refusal>> {
+        self.send(|tell| Errand::Change(order, tell))
+    }
+
+    fn export(&self, leaves: Leaves) -> BoxFuture<'_, Result<Exported, Refusal>> {
+        self.send(|tell| Errand::Export(leaves, tell))
+    }
+
+    fn plan(&self, files: Files) -> BoxFuture<'_, Result<Plan, Refusal>> {
+        self.send(|tell| Errand::Plan(files, tell))
+    }
+
+    fn import(&self, files: Files, approved: Approved) -> BoxFuture<'_, Result<(), Refusal>> {
+        self.send(|tell| Errand::Import(files, approved, tell))
+    }
+
+    fn pack(&self, files: &Files) -> Result<Vec<u8>, String> {
+        transfer::pack(files)
+    }
+
+    fn unpack(&self, bytes: &[u8]) -> Result<Files, String> {
+        transfer::unpack(bytes)
+    }
+
+    fn lint(&self, profile: Arc<Profile>, directory: Option<Arc<Directory>>) -> BoxFuture<'_, Result<Linted, String>> {
         Box::pin(async move {
-            let (tell, told) = oneshot::channel();
-            let gone = || Refusal::Unable("the gateway is going down".to_owned());
-            self.orders.try_send((order, tell)).map_err(|_full| Refusal::Unable("too many changes wait".to_owned()))?;
-            told.await.map_err(|_dropped| gone())?
+            let loaded = self.current.load_full();
+            lint::look(&loaded, &profile, directory.as_deref()).await.map_err(|error| format!("{error:#}"))
         })
     }
 
@@ -101,6 +146,26 @@ impl House for Shown {
         self.connectors.now(MAX_SOCKETS_SHOWN).into_iter().map(desk).collect()
     }
 
+    fn seal(&self, secret: &str) -> Result<String, String> {
+        change::seal_plain(&self.sealer, secret).map_err(|error| format!("a secret cannot be sealed: {error}"))
+    }
+
+    fn token_names(&self, profile: &Profile) -> Vec<String> {
+        tokens::token_names(profile).map(str::to_owned).collect()
+    }
+
+    fn tokens<'a>(&'a self, profile: &'a Profile) -> BoxFuture<'a, Result<Vec<ConnectorToken>, StoreError>> {
+        Box::pin(async move {
+            let mut tokens = self.store.connector_tokens().await?;
+            tokens.retain(|it| it.unit == profile.unit && it.profile == profile.name);
+            Ok(tokens)
+        })
+    }
+
+    fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<SecretString, StoreError>> {
+        Box::pin(async move { tokens::reload(&*self.store, &self.clock, order).await })
+    }
+
     fn check_profile(
         &self,
         profile: Arc<Profile>,
@@ -113,9 +178,6 @@ impl House for Shown {
     }
 }
 
-/// A change, and where to say what came of it.
-pub(super) type Ordered = (ProfileOrder, oneshot::Sender<Result<(), Refusal>>);
-
 /// The Web Manager, open.
 #[derive(Debug)]
 pub struct Office {
@@ -123,7 +185,7 @@ pub struct Office {
     tls: Option<Arc<TlsDoor>>,
     /// Makes the first administrator, while there is nobody.
     link: Option<SecretString>,
-    orders: mpsc::Receiver<Ordered>,
+    errands: mpsc::Receiver<Errand>,
     sealer: Sealer,
     closing: CancellationToken,
     task: JoinHandle<io::Result<()>>,
@@ -145,7 +207,7 @@ impl Office {
         let tls = settings.tls.map(|files| TlsDoor::open_for(files, &[b"http/1.1"])).transpose()?.map(Arc::new);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base = settings.public_url.unwrap_or_else(|| format!("{scheme}://{}", told(&listener, settings.listen)));
-        let (tell, orders) = mpsc::channel(MAX_ORDERS);
+        let (tell, errands) = mpsc::channel(MAX_ERRANDS);
         let desk = Desk::new(
             (Arc::clone(running.store()), running.clock().clone()),
             running.store_path().to_owned(),
@@ -153,9 +215,12 @@ impl Office {
         );
         let shown = Arc::new(Shown {
             current: ArcSwap::from_pointee(loaded),
-            orders: tell,
+            errands: tell,
             connectors: running.connectors().clone(),
             desk,
+            store: Arc::clone(running.store()),
+            clock: running.clock().clone(),
+            sealer: sealer.clone(),
         });
         let closing = CancellationToken::new();
         let manager = Manager::new(Parts {
@@ -184,7 +249,7 @@ impl Office {
                 tokio::spawn(async move { served.await })
             }
         };
-        Ok(Self { shown, tls, link, orders, sealer, closing, task })
+        Ok(Self { shown, tls, link, errands, sealer, closing, task })
     }
 
     /// The link that makes the first administrator; `None`: there is somebody.
@@ -200,10 +265,10 @@ impl Office {
         io::stderr().write_all(text.as_bytes())
     }
 
-    /// The next change that somebody asks for.
-    pub(super) async fn next(&mut self) -> Ordered {
-        match self.orders.recv().await {
-            Some(order) => order,
+    /// The next that somebody asks for.
+    pub(super) async fn next(&mut self) -> Errand {
+        match self.errands.recv().await {
+            Some(errand) => errand,
             // The other end is kept here.
             None => std::future::pending().await,
         }
@@ -229,9 +294,9 @@ impl Office {
     }
 
     pub async fn close(self) {
-        let Self { orders, closing, mut task, .. } = self;
+        let Self { errands, closing, mut task, .. } = self;
         // Whoever waits for a change is told.
-        drop(orders);
+        drop(errands);
         closing.cancel();
         match timeout(CLOSE_WITHIN, &mut task).await {
             Ok(Ok(Ok(()))) => {}

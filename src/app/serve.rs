@@ -36,7 +36,7 @@ use crate::{
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
-        Gateway, JournalStopped, Parts, Served,
+        Gateway, JournalStopped, Kept, Parts, Served,
         alerts::{Alert, AlertKey, AlertKind, Alerts},
     },
     nlp,
@@ -179,7 +179,11 @@ impl Running {
         let (stopping, close_ops, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         tasks.spawn(Arc::clone(&gateway).run_timers(stopping.clone()));
         let kept = &settings.store;
-        tasks.spawn(Arc::clone(&gateway).run_checkpoints(kept.checkpoint_every, kept.retention, stopping.clone()));
+        tasks.spawn(Arc::clone(&gateway).run_checkpoints(
+            kept.checkpoint_every,
+            Kept { timelines: kept.retention, numbers_days: kept.numbers_days },
+            stopping.clone(),
+        ));
         let door = Door {
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),
@@ -390,11 +394,7 @@ async fn run(
                 tracing::info!(?cause, "loading the configuration again");
                 reload(running, office, sources, &mut watcher).await;
             }
-            (order, tell) = office.next() => {
-                let done = change::carry_out(running, office, sources, order).await;
-                // Whoever asked may have gone; the change stands.
-                drop(tell.send(done));
-            }
+            errand = office.next() => change::attend(running, office, sources, errand).await,
             broken = running.broken() => return broken,
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),

@@ -9,10 +9,14 @@ use super::{existing_store, open_store};
 use crate::{
     clock::Clock,
     config::settings::Profile,
-    core::ids::{ProfileName, UnitName},
+    core::ids::{ProfileName, Timestamp, UnitName},
+    manager::ports::TokenOrder,
     nlp,
-    store::ConnectorToken,
+    store::{AuditLine, ConnectorToken, Store, StoreError},
 };
+
+/// How long a token before the newest stays good, where nobody says otherwise.
+const GRACE: Duration = Duration::from_secs(15 * 60);
 
 /// Begins every token, so that people and scanners of leaked secrets know what they see.
 const PREFIX: &str = "usher-connector-";
@@ -31,8 +35,32 @@ pub struct TokenOf {
 /// # Errors
 /// When the store cannot be used.
 pub async fn reload_connector_token(directory: &Path, of: TokenOf, grace: Duration) -> anyhow::Result<SecretString> {
-    let token = SecretString::from(format!("{PREFIX}{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()));
     let now = Clock::system().now();
+    let (token, kept) = make(of, now);
+    let store = open_store(directory).await?;
+    store.put_connector_token(&kept, now + grace, None).await?;
+    Ok(token)
+}
+
+/// The same, by the Web Manager: with a line of the audit log.
+pub(super) async fn reload(store: &dyn Store, clock: &Clock, order: TokenOrder) -> Result<SecretString, StoreError> {
+    let TokenOrder { by, unit, profile, name } = order;
+    let now = clock.now();
+    let line = AuditLine {
+        at: now,
+        by,
+        action: "token.reloaded".to_owned(),
+        subject: format!("{unit}/{profile}"),
+        before: None,
+        after: (!name.is_empty()).then(|| format!("token_name = {name}")),
+    };
+    let (token, kept) = make(TokenOf { unit, profile, name }, now);
+    store.put_connector_token(&kept, now + GRACE, Some(&line)).await?;
+    Ok(token)
+}
+
+fn make(of: TokenOf, now: Timestamp) -> (SecretString, ConnectorToken) {
+    let token = SecretString::from(format!("{PREFIX}{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()));
     let kept = ConnectorToken {
         unit: of.unit,
         profile: of.profile,
@@ -41,9 +69,7 @@ pub async fn reload_connector_token(directory: &Path, of: TokenOf, grace: Durati
         made_at: now,
         valid_until: None,
     };
-    let store = open_store(directory).await?;
-    store.put_connector_token(&kept, now + grace).await?;
-    Ok(token)
+    (token, kept)
 }
 
 /// All tokens of the store at `directory`, those that are good no more included.

@@ -62,7 +62,7 @@ impl Trial {
             made_at: clock.now(),
             valid_until: None,
         };
-        store.put_connector_token(&kept, clock.now()).await?;
+        store.put_connector_token(&kept, clock.now(), None).await?;
         let metrics = Arc::<Metrics>::default();
         let hub = Hub::new(clock.clone(), Arc::clone(&metrics), Arc::new(Alerts::new(Arc::clone(&metrics))));
         let engine = connector::on_trial(&hub, &name, deadline);

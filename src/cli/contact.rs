@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use super::{Exit, StoreArgs, Terminal, fail, report, runtime, usage};
 use crate::{
     app,
-    config::{self, Environment, Sources},
+    config::{Environment, Sources},
     core::ids::{ContactId, ContactName, Timestamp, UnitName},
 };
 
@@ -101,7 +101,7 @@ impl Shelf {
         unit: Option<String>,
         terminal: &mut Terminal<'_>,
     ) -> io::Result<Result<Self, Exit>> {
-        let preview = match config::preview(sources) {
+        let preview = match runtime(1)?.block_on(app::preview(sources)) {
             Ok(preview) => preview,
             Err(findings) => return report(&findings, terminal).map(Err),
         };

@@ -13,7 +13,9 @@ mod nlp;
 mod replay;
 mod secret;
 mod serve;
+mod test;
 mod token;
+mod transfer;
 
 use std::{
     io::{self, Write},
@@ -106,6 +108,8 @@ enum Command {
         #[arg(long, value_name = "KIND", requires = "profile", default_value = "dialogflow-v2")]
         r#type: String,
     },
+    /// All of the configuration as files, out and in
+    Config(transfer::ConfigArgs),
     /// Secrets that the store keeps sealed
     Secret(SecretArgs),
     /// Copy the store into a file, while a gateway runs on it or not
@@ -124,6 +128,8 @@ enum Command {
     Erase(contact::ContactArgs),
     /// Ask a profile's engine again what recorded contacts' engines were asked, and tell what differs; nothing is carried out
     Replay(Box<replay::ReplayArgs>),
+    /// Run a profile's tests against its engine, and tell what differs from what they expect; nothing is carried out
+    Test(Box<test::TestArgs>),
     /// Serve a Dialogflow agent's export offline, by Dialogflow's own API
     Nlp(nlp::NlpArgs),
     /// Talk as many contacts at a given rate, and account for every message
@@ -291,6 +297,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Lint(args)) => lint::run(&args, environment, terminal),
         Some(Command::Chat(args)) => chat::run(&args, environment, terminal),
         Some(Command::DefaultConfig { profile, r#type }) => default_config(profile, &r#type, terminal),
+        Some(Command::Config(args)) => transfer::run(args, environment, terminal),
         Some(Command::Secret(args)) => secret::run(args, environment, terminal),
         Some(Command::Backup(args)) => backup::backup(args, &environment, terminal),
         Some(Command::Restore(args)) => backup::restore(args, &environment, terminal),
@@ -300,6 +307,7 @@ pub fn run(cli: Cli, environment: Environment, terminal: &mut Terminal<'_>) -> i
         Some(Command::Timeline(args)) => contact::timeline(args, environment, terminal),
         Some(Command::Erase(args)) => contact::erase(args, environment, terminal),
         Some(Command::Replay(args)) => replay::run(&args, environment, terminal),
+        Some(Command::Test(args)) => test::run(&args, environment, terminal),
         Some(Command::Nlp(args)) => nlp::run(&args, terminal),
         Some(Command::Load(args)) => load::run(&args, &environment, terminal),
     }

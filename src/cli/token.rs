@@ -9,7 +9,7 @@ use super::{Exit, StoreArgs, Terminal, fail, report, runtime, usage};
 use crate::{
     app::{self, TokenOf},
     clock::Clock,
-    config::{self, Environment, Sources, nearest::nearest},
+    config::{Environment, Sources, nearest::nearest},
     core::ids::{ProfileName, Timestamp, UnitName},
     store::ConnectorToken,
 };
@@ -47,7 +47,7 @@ struct ReloadArgs {
 
 pub(super) fn run(args: TokenArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let sources = args.store.sources(environment);
-    let preview = match config::preview(&sources) {
+    let preview = match runtime(1)?.block_on(app::preview(&sources)) {
         Ok(preview) => preview,
         Err(findings) => return report(&findings, terminal),
     };

@@ -6,7 +6,7 @@ use super::{
     tree::Value,
 };
 use crate::core::{
-    action::{self, ActionKind, ActionRule, Address},
+    action::{self, ActionKind, ActionRule, Address, What},
     ids::{QueueId, SpeechTargetId},
     message::MediaType,
 };
@@ -15,42 +15,13 @@ const MAX_NAME_CHARACTERS: usize = 256;
 const KEYS_OF_KINDS: &[&str] =
     &["queue", "target", "phone_parameter", "time_parameter", "uri", "uri_parameter", "url", "url_parameter"];
 
-#[derive(Clone, Copy, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Requeue,
-    SpeechRequeue,
-    Callback,
-    External,
-    PushUrl,
-}
-
-impl Kind {
-    const fn media(self) -> &'static [MediaType] {
-        match self {
-            Self::Requeue => &[MediaType::OpenMedia, MediaType::WebInteraction],
-            Self::SpeechRequeue => &[MediaType::Speech],
-            Self::Callback | Self::External => &[MediaType::OpenMedia, MediaType::WebInteraction, MediaType::Speech],
-            Self::PushUrl => &[MediaType::WebInteraction],
-        }
-    }
-}
-
-pub(super) const fn word(media: MediaType) -> &'static str {
-    match media {
-        MediaType::OpenMedia => "openmedia",
-        MediaType::WebInteraction => "webinteraction",
-        MediaType::Speech => "speech",
-    }
-}
-
 /// Reads `[[action]]`: one rule per medium. Names are unique per medium within this one list.
 pub(super) fn actions(scope: &mut Section<'_>) -> Vec<At<ActionRule>> {
     let mut rules: Vec<At<ActionRule>> = Vec::new();
     for mut section in scope.sections("action") {
         let name = section.required("name", "an action needs the exact name that the language engine sends");
         let media = media(&mut section);
-        let kind: Option<Kind> = section
+        let kind: Option<What> = section
             .required("kind", "say what it does: requeue, speech_requeue, callback, external or push_url")
             .and_then(|at| section.one_of("kind", at));
         let effect = match kind {
@@ -78,7 +49,7 @@ pub(super) fn actions(scope: &mut Section<'_>) -> Vec<At<ActionRule>> {
                 let message = format!(
                     "action `{}` for {} is already at {}",
                     rule.name,
-                    word(media),
+                    media.label(),
                     scope.cx.origin(first.place)
                 );
                 scope.cx.error(name.place, message, "keep one of the two, or give them different names or media");
@@ -120,7 +91,7 @@ fn media(section: &mut Section<'_>) -> Vec<At<MediaType>> {
     for At { value, place } in &given {
         let Some(parsed) = section.one_of::<MediaType>("media", At { value, place: *place }) else { continue };
         if media.iter().any(|other| other.value == parsed) {
-            section.cx.error(*place, format!("{} is named twice", word(parsed)), "name it once");
+            section.cx.error(*place, format!("{} is named twice", parsed.label()), "name it once");
         } else {
             media.push(At { value: parsed, place: *place });
         }
@@ -128,37 +99,37 @@ fn media(section: &mut Section<'_>) -> Vec<At<MediaType>> {
     media
 }
 
-fn check_media(section: &Section<'_>, kind: Kind, media: &[At<MediaType>]) {
+fn check_media(section: &Section<'_>, kind: What, media: &[At<MediaType>]) {
     for At { value, place } in media {
         if kind.media().contains(value) {
             continue;
         }
-        let allowed = kind.media().iter().map(|it| word(*it)).collect::<Vec<_>>().join(" and ");
+        let allowed = kind.media().iter().map(|it| it.label()).collect::<Vec<_>>().join(" and ");
         let help = match kind {
-            Kind::Requeue => format!("it is for {allowed}; for speech the kind is `speech_requeue`, with a `target`"),
-            Kind::SpeechRequeue => format!("it is for {allowed}; for text the kind is `requeue`, with a `queue`"),
-            Kind::Callback | Kind::External | Kind::PushUrl => format!("it is for {allowed} only"),
+            What::Requeue => format!("it is for {allowed}; for speech the kind is `speech_requeue`, with a `target`"),
+            What::SpeechRequeue => format!("it is for {allowed}; for text the kind is `requeue`, with a `queue`"),
+            What::Callback | What::External | What::PushUrl => format!("it is for {allowed} only"),
         };
-        section.cx.error(*place, format!("this kind of action does not work for {}", word(*value)), help);
+        section.cx.error(*place, format!("this kind of action does not work for {}", value.label()), help);
     }
 }
 
-fn effect(section: &mut Section<'_>, kind: Kind) -> Option<ActionKind> {
+fn effect(section: &mut Section<'_>, kind: What) -> Option<ActionKind> {
     Some(match kind {
-        Kind::Requeue => ActionKind::Requeue {
+        What::Requeue => ActionKind::Requeue {
             queue: section.required_name::<QueueId>("queue", "name the queue that the contact goes to")?.value,
         },
-        Kind::SpeechRequeue => ActionKind::SpeechRequeue {
+        What::SpeechRequeue => ActionKind::SpeechRequeue {
             target: section.required_name::<SpeechTargetId>("target", "name the target that the call goes to")?.value,
         },
-        Kind::Callback => {
+        What::Callback => {
             let queue = section.required_name::<QueueId>("queue", "name the queue that calls back");
             let phone = parameter(section, "phone_parameter", "the customer's phone number");
             let time = parameter(section, "time_parameter", "the time to call at");
             ActionKind::Callback { queue: queue?.value, phone_parameter: phone?, time_parameter: time? }
         }
-        Kind::External => ActionKind::External { uri: address(section, "uri", "uri_parameter", "the address to ask")? },
-        Kind::PushUrl => ActionKind::PushUrl { url: address(section, "url", "url_parameter", "the page to show")? },
+        What::External => ActionKind::External { uri: address(section, "uri", "uri_parameter", "the address to ask")? },
+        What::PushUrl => ActionKind::PushUrl { url: address(section, "url", "url_parameter", "the page to show")? },
     })
 }
 

@@ -25,6 +25,11 @@ pub(super) fn calling_code(country: &str) -> Option<&'static str> {
     CODES.split(' ').find_map(|entry| entry.strip_prefix(country))
 }
 
+/// Every country's code.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    CODES.split(' ').filter_map(|entry| entry.get(..2))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -174,7 +174,7 @@ fn masks(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Where the value of a line's first secret key begins. `{ env = … }` and the like are no secrets.
-fn secret_value(line: &str) -> Option<usize> {
+pub(super) fn secret_value(line: &str) -> Option<usize> {
     let mut from = 0;
     while let Some(at) = line.get(from..)?.find('=').map(|at| from + at) {
         from = at + 1;

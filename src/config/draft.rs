@@ -226,6 +226,49 @@ impl Draft {
         Ok(())
     }
 
+    /// Every value by its path, as it is written without its comments; a list of tables is one. By these two documents are
+    /// compared.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<(Vec<String>, String)> {
+        let mut found = Vec::new();
+        leaves(self.0.as_table(), &mut Vec::new(), &mut found);
+        found
+    }
+
+    /// Makes what is at a path what it is in another document: a value, a list of tables, or nothing.
+    ///
+    /// # Errors
+    /// When something on the way is no table.
+    pub fn take(&mut self, path: &[&str], other: &Self) -> Result<(), DraftError> {
+        let Some((key, above)) = path.split_last() else { return Ok(()) };
+        let item = table_at(other.0.as_table(), above).and_then(|it| it.get(key));
+        let Some(mut item) = item.cloned() else {
+            self.remove(path)?;
+            // A table that is only empty here, and not there at all in the other, is gone as well.
+            for end in (1..path.len()).rev() {
+                let Some(table) = path.get(..end).filter(|it| !other.has(it) && self.keys(it).is_empty()) else {
+                    break;
+                };
+                self.remove(table)?;
+            }
+            return Ok(());
+        };
+        match &mut item {
+            Item::Table(table) => each_table(table, &mut |it| it.set_position(None)),
+            Item::ArrayOfTables(list) => in_order(list),
+            Item::None | Item::Value(_) => {}
+        }
+        let table = table_mut(self.0.as_table_mut(), above, above)?;
+        match (table.get_mut(key), item) {
+            (Some(Item::Value(old)), Item::Value(mut new)) => {
+                *new.decor_mut() = old.decor().clone();
+                *old = new;
+            }
+            (_, item) => drop(table.insert(key, item)),
+        }
+        Ok(())
+    }
+
     /// Comments whose neighbour is gone go to the next table of the document, or to its end.
     fn leave(&mut self, comments: &str, after: isize) {
         let mut next: Option<isize> = None;
@@ -331,6 +374,27 @@ fn written(value: &Value) -> toml_edit::Value {
         Value::Texts(texts) => texts.iter().map(String::as_str).collect::<Array>().into(),
         // What cannot be read as a value is a text like any other.
         Value::Other(text) => text.parse().unwrap_or_else(|_no_value| text.as_str().into()),
+    }
+}
+
+fn leaves(table: &Table, path: &mut Vec<String>, found: &mut Vec<(Vec<String>, String)>) {
+    for (key, item) in table {
+        path.push(key.to_owned());
+        match item {
+            Item::Table(inner) if !inner.is_empty() => leaves(inner, path, found),
+            Item::ArrayOfTables(_) => {
+                let mut alone = DocumentMut::new();
+                alone.insert(key, item.clone());
+                found.push((path.clone(), alone.to_string().trim().to_owned()));
+            }
+            Item::Value(value) => {
+                let mut bare = value.clone();
+                bare.decor_mut().clear();
+                found.push((path.clone(), bare.to_string()));
+            }
+            Item::None | Item::Table(_) => found.push((path.clone(), String::new())),
+        }
+        path.pop();
     }
 }
 
@@ -591,6 +655,34 @@ enabled = false
         it.remove(&["none", "at", "all"]).unwrap();
         it.remove(&["a", "x"]).unwrap();
         assert_eq!(it.to_string(), "[a]\n#y = 2\n");
+    }
+
+    #[test]
+    fn what_differs_is_found_and_taken_over_value_by_value() {
+        let (mut it, mut other) = (draft(), draft());
+        other.set(&["handover", "queue"], &text("other")).unwrap();
+        other.remove(&["handover", "failures_after"]).unwrap();
+        other.remove(&["speech", "enabled"]).unwrap();
+        other.remove(&["speech"]).unwrap();
+        other.set(&["standby", "1", "name"], &text("c")).unwrap();
+        other.set(&["canary", "share_percent"], &Value::Integer(5)).unwrap();
+        let (own, others) = (it.leaves(), other.leaves());
+        let paths: Vec<_> = own.iter().chain(&others).map(|it| it.0.join(".")).collect();
+        let value = |list: &[(Vec<String>, String)], path: &str| {
+            list.iter().find(|it| it.0.join(".") == path).map(|it| it.1.clone())
+        };
+        let mut differ: Vec<_> = paths.into_iter().filter(|it| value(&own, it) != value(&others, it)).collect();
+        differ.sort();
+        differ.dedup();
+        let expected =
+            ["canary.share_percent", "handover.failures_after", "handover.queue", "speech.enabled", "standby"];
+        assert_eq!(differ, expected);
+        assert_eq!(value(&own, "handover.queue").as_deref(), Some("\"desk\""), "without its comment");
+        for path in differ {
+            it.take(&path.split('.').collect::<Vec<_>>(), &other).unwrap();
+        }
+        assert_eq!(it.leaves().into_iter().collect::<std::collections::BTreeMap<_, _>>(), others.into_iter().collect());
+        assert!(it.to_string().contains("queue = \"other\" # not `desk-2`") && !it.has(&["speech"]), "{it}");
     }
 
     #[test]

@@ -191,11 +191,12 @@ fn engine(table: &mut Section<'_>, kinds: Kinds<'_>, why: &str) -> Option<Read> 
     let mut section = table.section(schema.section);
     let (values, places) = values(&mut section, schema);
     for Problem { key, severity, message, help } in (schema.check)(&values) {
-        let place = places.get(key).copied().unwrap_or(section.place);
-        let message = format!("`{}` {message}", section.name_of(key));
-        match severity {
-            Severity::Error => section.cx.error(place, message, help),
-            Severity::Warning | Severity::Note => section.cx.warn(place, message, help),
+        let name = section.name_of(key);
+        let message = format!("`{name}` {message}");
+        match places.get(key).filter(|place| !section.cx.is_default(**place)) {
+            Some(place) if severity == Severity::Error => section.cx.error(*place, message, help),
+            Some(place) => section.cx.warn(*place, message, help),
+            None => section.cx.find_unwritten(severity, (section.place, name), message, help),
         }
     }
     let exclusive = (schema.exclusive)(&values);

@@ -24,6 +24,8 @@ pub struct Finding {
     /// How to mend it.
     pub help: String,
     pub location: Option<Location>,
+    /// The setting at fault, as `handover.queue`, where the location does not lead to it: it is not written there.
+    pub setting: Option<String>,
 }
 
 impl Finding {

@@ -7,12 +7,14 @@
 mod across;
 mod actions;
 mod address;
+mod bundle;
 mod countries;
 mod document;
 pub mod draft;
 mod effective;
 mod engines;
 mod finding;
+pub mod general;
 pub mod nearest;
 mod offers;
 mod outbound;
@@ -29,9 +31,11 @@ mod system;
 mod tree;
 mod units;
 pub mod watch;
+mod written;
 
 use std::{cell::RefCell, collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
 
+pub use bundle::{Bundle, BundleError, Leave, Leaving, bundle};
 pub use document::{Location, masked};
 pub use effective::Effective;
 pub use engines::Kinds;
@@ -39,9 +43,10 @@ pub use finding::{Finding, Findings, Severity};
 pub use places::Places;
 pub use secret::{Kept, SecretError, SecretLookup};
 pub use sources::{
-    DEFAULT, DEFAULT_PROFILE, DEMO_PROFILE, Embedded, Environment, FILE, Flag, Managed, PROFILES, Sources,
+    DEFAULT, DEFAULT_PROFILE, DEMO_PROFILE, Embedded, Environment, FILE, Flag, Managed, ManagedKind, PROFILES, Sources,
     default_profile,
 };
+pub use written::{EngineText, UnitText, countries, zones};
 
 use crate::core::ids::UnitName;
 use document::{DocumentKind, Place};
@@ -53,6 +58,8 @@ use sources::Layers;
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub settings: Settings,
+    /// In order of [`Settings::units`].
+    pub units: Vec<settings::Unit>,
     pub warnings: Vec<Finding>,
     /// Every value with its origin, secrets hidden.
     pub effective: Vec<Effective>,
@@ -111,12 +118,12 @@ pub fn load(sources: &Sources, kinds: Kinds<'_>, secrets: &SecretLookup<'_>) -> 
     let has_errors = raw.iter().any(|finding| finding.severity == Severity::Error);
     let list = located(&layers, raw);
     match settings {
-        Some(settings) if !has_errors => {
+        Some((settings, units)) if !has_errors => {
             let effective = effective(&layers, &cx.literals.borrow());
             let tables = layers.profiles.iter().zip(&settings.profiles);
             let places = tables.map(|((_, table), it)| Places::of_profile(&layers, table, &it.unit)).collect();
             let typed = typed(&layers, &cx.typed.borrow());
-            Ok(Loaded { settings, warnings: list, effective, files, places, typed })
+            Ok(Loaded { settings, units, warnings: list, effective, files, places, typed })
         }
         Some(_) | None => Err(Findings { list, files }),
     }
@@ -130,12 +137,13 @@ fn context<'a>(layers: &'a Layers, sources: &'a Sources, lookup: &'a SecretLooku
         findings: RefCell::default(),
         files: RefCell::default(),
         literals: RefCell::default(),
+        secrets: RefCell::default(),
         typed: RefCell::default(),
     }
 }
 
 /// `None`: a profile could not be built, and there is a finding that says why.
-fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Settings> {
+fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<(Settings, Vec<settings::Unit>)> {
     let mut root = Section::root(cx, &layers.main, layers.main_place);
     let server = system::server(root.section("server"));
     let ops = system::ops(root.section("ops"));
@@ -158,8 +166,9 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
         .collect();
     across::check(cx, &drafts);
     let profiles = drafts.into_iter().map(|draft| draft.profile.map(Arc::new)).collect::<Option<_>>()?;
+    let told = units.iter().map(|unit| unit.told(cx)).collect();
     let units = units.into_iter().map(|unit| unit.name).collect();
-    Some(Settings {
+    let settings = Settings {
         server,
         ops,
         connectors,
@@ -174,17 +183,19 @@ fn settings(cx: &Context<'_>, layers: &Layers, kinds: Kinds<'_>) -> Option<Setti
         units,
         profiles,
         drain,
-    })
+    };
+    Some((settings, told))
 }
 
 /// In order of the documents, and of the places in them.
 fn located(layers: &Layers, mut raw: Vec<RawFinding>) -> Vec<Finding> {
     raw.sort_by_key(|finding| finding.place);
     let locate = |place: Place| layers.documents.locate(place);
-    let finding = |RawFinding { severity, place, message, help }| Finding {
+    let finding = |RawFinding { severity, place, setting, message, help }| Finding {
         severity,
         message,
         help,
+        setting,
         location: place.map(locate),
     };
     raw.into_iter().map(finding).collect()

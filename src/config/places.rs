@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::{
-    actions::word,
     document::{Documents, Location},
     sources::Layers,
     tree::{Entry, Table, Value},
@@ -60,7 +59,7 @@ impl Places {
     }
 
     fn action(&self, name: &str, media: MediaType) -> Option<&Action> {
-        let media = word(media);
+        let media = media.label();
         self.actions.iter().find(|it| it.name == name && it.media.iter().any(|it| it == media))
     }
 }

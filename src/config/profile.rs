@@ -1,4 +1,4 @@
-//! One profile: `profiles/NAME.toml` over the defaults of a profile (S7–S16, B6, B8, B9).
+//! One profile: `profiles/NAME.toml` over the defaults of a profile (S7–S16, S25–S31, B6, B8, B9).
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,7 +48,7 @@ pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits, kin
     let own_actions = actions(&mut root);
     offers::check(&root, engines.as_ref(), &own_actions, unit.map_or(&[], |unit| &unit.actions));
     let parts = Parts {
-        language: language(&mut root),
+        language: language(&mut root, unit),
         own_actions: values(own_actions),
         welcome_event: event(&mut root, "welcome_event"),
         fallback_message: fallback.map(|_| root.message("fallback_message")),
@@ -168,16 +168,26 @@ fn agents(root: &mut Section<'_>) -> Vec<At<UserId>> {
     agents
 }
 
-fn language(root: &mut Section<'_>) -> String {
-    let Some(At { value, place }) = root.text("language") else { return String::new() };
-    let mut parts = value.split('-');
-    let good = parts.next().is_some_and(|it| matches!(it.len(), 2 | 3) && it.bytes().all(|b| b.is_ascii_alphabetic()))
-        && parts.all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if !good {
-        let message = format!("`language` cannot be `{value}`");
-        root.cx.error(place, message, "write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\"");
+fn language(section: &mut Section<'_>, unit: Option<&Unit>) -> String {
+    let Some(At { value, place }) = section.text("language") else { return String::new() };
+    let key = section.name_of("language");
+    if !is_language(value) {
+        let message = format!("`{key}` cannot be `{value}`");
+        section.cx.error(place, message, "write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\"");
+    } else if let Some(unit) = unit.filter(|it| !it.languages.is_empty() && !it.languages.iter().any(|it| it == value))
+    {
+        let served = quoted(unit.languages.iter().map(String::as_str));
+        let message = format!("business unit `{}` does not serve the language `{value}`", unit.name);
+        section.cx.warn(place, message, format!("it serves {served}: choose one, or add it to the unit's `languages`"));
     }
     value.to_owned()
+}
+
+/// Whether it is a BCP 47 tag by its form.
+pub(super) fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    parts.next().is_some_and(|it| matches!(it.len(), 2 | 3) && it.bytes().all(|b| b.is_ascii_alphabetic()))
+        && parts.all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 fn event(section: &mut Section<'_>, key: &'static str) -> String {
@@ -294,8 +304,31 @@ fn speech(mut section: Section<'_>, unit: Option<&Unit>) -> Speech {
     if let Some(unit) = unit {
         check_media_server(&section, enabled, server.as_ref(), unit);
     }
+    let speech = Speech {
+        enabled,
+        media_server: server.map(|at| at.value.to_owned()),
+        port: section.number("port", 1..=65_535),
+        language: language(&mut section, None),
+        voice_gender: section.choice("voice_gender").unwrap_or_default(),
+        welcome_message: section.message("welcome_message"),
+        fallback_queue_number: number_of_queue(&mut section),
+    };
     section.finish();
-    Speech { enabled, media_server: server.map(|at| at.value.to_owned()) }
+    speech
+}
+
+/// S31: as it is dialled.
+fn number_of_queue(section: &mut Section<'_>) -> Option<String> {
+    const MOST: usize = 32;
+    let At { value, place } = section.text("fallback_queue_number")?;
+    let dialled = value.strip_prefix('+').unwrap_or(value);
+    let good =
+        (1..=MOST).contains(&dialled.len()) && dialled.bytes().all(|it| it.is_ascii_digit() || b"*#".contains(&it));
+    if !good {
+        let message = format!("`{}` is no number that can be dialled", section.name_of("fallback_queue_number"));
+        section.cx.error(place, message, format!("write up to {MOST} digits, such as \"4711\" or \"+4989123\""));
+    }
+    good.then(|| value.to_owned())
 }
 
 /// S6: speech needs a media server of the business unit.

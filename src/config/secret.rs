@@ -38,7 +38,7 @@ pub enum Kept<'a> {
 pub type SecretLookup<'a> = dyn Fn(Kept<'_>) -> Result<SecretString, SecretError> + 'a;
 
 /// The one way to write a secret that is somewhere else.
-enum Reference<'a> {
+pub(super) enum Reference<'a> {
     Env(&'a str),
     File(&'a str),
     Stored(&'a str),
@@ -47,7 +47,7 @@ enum Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
-    fn of(table: &'a Table) -> Option<Self> {
+    pub(super) fn of(table: &'a Table) -> Option<Self> {
         let mut entries = table.0.iter();
         let (Some((form, Entry { node, .. })), None) = (entries.next(), entries.next()) else { return None };
         let Value::Text(target) = &node.value else { return None };
@@ -120,6 +120,7 @@ impl Section<'_> {
             self.cx.error(node.place, message, "a secret must have at least one character");
             return None;
         }
+        self.cx.secrets.borrow_mut().push((node.place, self.name_of(key), value.clone()));
         Some(At { value, place: *key_place })
     }
 
@@ -172,10 +173,21 @@ impl Section<'_> {
         }
     }
 
+    /// A SHA-256 as it is written.
+    pub(super) fn sha256(&mut self, key: &'static str) -> Option<At<[u8; 32]>> {
+        let At { value, place } = self.text(key)?;
+        let hash = hex::decode(value.trim()).and_then(|it| it.try_into().ok());
+        if hash.is_none() {
+            let message = format!("`{}` is no SHA-256", self.name_of(key));
+            self.cx.error(place, message, "write the 64 hexadecimal digits that `sha256sum` prints");
+        }
+        hash.map(|value| At { value, place })
+    }
+
     /// SHA-256 of a token for one of our own doors: from the token itself, or given as it is.
     pub(super) fn token_sha256(&mut self) -> Option<At<[u8; 32]>> {
         let token = self.secret("token");
-        let given = self.text("token_sha256");
+        let given = self.sha256("token_sha256");
         match (token, given) {
             (Some(token), None) => {
                 if token.value.expose_secret().len() < 16 {
@@ -184,14 +196,7 @@ impl Section<'_> {
                 }
                 Some(At { value: Sha256::digest(token.value.expose_secret()).into(), place: token.place })
             }
-            (None, Some(At { value, place })) => {
-                let hash = hex::decode(value.trim()).and_then(|it| it.try_into().ok());
-                if hash.is_none() {
-                    let message = format!("`{}` is no SHA-256", self.name_of("token_sha256"));
-                    self.cx.error(place, message, "write the 64 hexadecimal digits that `sha256sum` prints");
-                }
-                hash.map(|value| At { value, place })
-            }
+            (None, Some(given)) => Some(given),
             (Some(_), Some(At { place, .. })) => {
                 let message = format!("`{}` beside `{}`", self.name_of("token_sha256"), self.name_of("token"));
                 self.cx.error(place, message, "keep one of the two");

@@ -4,6 +4,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive, path::PathBuf, time::Duration};
 
+use secrecy::SecretString;
 use serde::{Deserialize, de::IntoDeserializer as _};
 
 use super::{
@@ -29,6 +30,8 @@ pub(super) struct At<T> {
 pub(super) struct RawFinding {
     pub(super) severity: Severity,
     pub(super) place: Option<Place>,
+    /// The setting at fault, where the place does not say it.
+    pub(super) setting: Option<String>,
     pub(super) message: String,
     pub(super) help: String,
 }
@@ -43,6 +46,8 @@ pub(super) struct Context<'a> {
     pub(super) files: RefCell<BTreeSet<PathBuf>>,
     /// Where secrets stand literally.
     pub(super) literals: RefCell<BTreeSet<Place>>,
+    /// Every secret: where it is written, what it is called, what it is.
+    pub(super) secrets: RefCell<Vec<(Place, String, SecretString)>>,
     /// Secrets that were typed as they are.
     pub(super) typed: RefCell<Vec<Place>>,
 }
@@ -52,16 +57,33 @@ impl Context<'_> {
         self.find(Severity::Error, place, message.into(), help.into());
     }
 
+    /// Of a setting that the place does not lead to: it is not written.
+    pub(super) fn find_unwritten(
+        &self,
+        severity: Severity,
+        (place, setting): (Place, String),
+        message: String,
+        help: String,
+    ) {
+        let found = RawFinding { severity, place: Some(place), setting: Some(setting), message, help };
+        self.findings.borrow_mut().push(found);
+    }
+
     pub(super) fn warn(&self, place: Place, message: impl Into<String>, help: impl Into<String>) {
         self.find(Severity::Warning, place, message.into(), help.into());
     }
 
     fn find(&self, severity: Severity, place: Place, message: String, help: String) {
-        self.findings.borrow_mut().push(RawFinding { severity, place: Some(place), message, help });
+        self.findings.borrow_mut().push(RawFinding { severity, place: Some(place), setting: None, message, help });
     }
 
     pub(super) fn origin(&self, place: Place) -> String {
         self.documents.origin(place)
+    }
+
+    /// What the text is called that this stands in.
+    pub(super) fn document(&self, place: Place) -> String {
+        if self.is_default(place) { "default".to_owned() } else { self.documents.of(place).name.clone() }
     }
 
     pub(super) fn is_default(&self, place: Place) -> bool {
@@ -213,7 +235,9 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn missing(&self, key: &str, why: &str) {
-        self.cx.error(self.place, format!("`{}` is missing", self.name_of(key)), why);
+        let (name, why) = (self.name_of(key), why.to_owned());
+        let message = format!("`{name}` is missing");
+        self.cx.find_unwritten(Severity::Error, (self.place, name), message, why);
     }
 
     /// What is said to a customer.

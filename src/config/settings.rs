@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::schema::{Schema, Values};
 use crate::core::{
+    action::ActionRule,
     ids::{EngineId, EngineName, ProfileName, UnitName},
     profile::Rules,
 };
@@ -93,6 +94,8 @@ pub struct Store {
     pub durability: Durability,
     /// How long closed contacts' timelines are kept.
     pub retention: Duration,
+    /// How many days the numbers are kept.
+    pub numbers_days: u16,
     /// How often changed contacts are written as snapshots.
     pub checkpoint_every: Duration,
 }
@@ -185,13 +188,40 @@ pub enum LogFormat {
     Json,
 }
 
+/// A business unit as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    pub name: UnitName,
+    /// An IANA name.
+    pub zone: String,
+    /// Of ISO 3166.
+    pub country: String,
+    /// Those that it serves; the first is what its profiles speak that say nothing else. Empty: it says nothing of them.
+    pub languages: Vec<String>,
+    pub media_servers: Vec<String>,
+    pub actions: Vec<ActionRule>,
+    /// `usher.toml`, for messages.
+    pub origin: String,
+}
+
 /// A routing engine that may attach.
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub id: EngineId,
     /// SHA-256 of its bearer token.
     pub token_sha256: [u8; 32],
+    /// Of the token before that one, as long as it may still be used.
+    pub former_token_sha256: Option<[u8; 32]>,
     pub units: Vec<UnitName>,
+    /// `usher.toml`, for messages.
+    pub origin: String,
+}
+
+impl Engine {
+    /// Whether this is the hash of a token of its.
+    pub(super) fn opened_by(&self, sha256: &[u8; 32]) -> bool {
+        self.token_sha256 == *sha256 || self.former_token_sha256.as_ref() == Some(sha256)
+    }
 }
 
 /// A profile: the rules of the conversation, how its agents log on, and its language engines.
@@ -306,11 +336,27 @@ pub struct Shadow {
     pub share_percent: u8,
 }
 
-/// As much of a profile's speech settings as can be validated without a speech pipeline (S6, S25–S27).
+/// How calls are spoken with (S25–S31).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Speech {
     pub enabled: bool,
     pub media_server: Option<String>,
+    pub port: u16,
+    /// BCP 47.
+    pub language: String,
+    pub voice_gender: VoiceGender,
+    /// Empty: nothing is played.
+    pub welcome_message: String,
+    /// Where a call goes while the media server cannot be reached.
+    pub fallback_queue_number: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoiceGender {
+    #[default]
+    Male,
+    Female,
 }
 
 /// A proxy's address without its password.

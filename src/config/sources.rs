@@ -29,7 +29,7 @@ pub const FILE: &str = "usher.toml";
 /// The directory beside it that is read when none is named, if it is there.
 pub const PROFILES: &str = "profiles";
 
-const PREFIX: &str = "USHER_";
+pub(super) const PREFIX: &str = "USHER_";
 const MASTER_KEY: &str = "USHER_MASTER_KEY";
 const NEXT_MASTER_KEY: &str = "USHER_MASTER_KEY_NEXT";
 const MAX_FILE_BYTES: u64 = 1_048_576;
@@ -45,7 +45,7 @@ pub fn default_profile(schema: &Schema) -> String {
 
 /// The process's environment as it was when it was captured. Never shown.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment(pub(super) BTreeMap<String, String>);
 
 impl Environment {
     #[must_use]
@@ -104,7 +104,7 @@ pub struct Sources {
     pub profiles: Option<PathBuf>,
     /// These texts instead of files.
     pub embedded: Option<Embedded>,
-    /// Profiles beside those of the files, which the Web Manager keeps in the store.
+    /// What the Web Manager keeps in the store, beside the files.
     pub managed: Vec<Managed>,
     pub environment: Environment,
     pub flags: Vec<Flag>,
@@ -119,9 +119,36 @@ pub struct Embedded {
     pub profiles: Vec<(String, String)>,
 }
 
-/// A profile that the Web Manager keeps.
+/// What a document of the Web Manager's is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ManagedKind {
+    /// What is neither a unit, an engine nor a profile; the configuration file's word comes over it.
+    Settings,
+    /// A whole `usher.toml` that somebody brings, in place of one.
+    Incoming,
+    /// One `[[unit]]`, beside those of the configuration file.
+    Unit,
+    /// One `[[engine]]`, beside those of the configuration file.
+    Engine,
+    /// A whole profile.
+    Profile,
+}
+
+impl ManagedKind {
+    /// The list that a document of this kind adds one to; `None`: it is a text of its own.
+    const fn list(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Unit => Some(("unit", "a business unit")),
+            Self::Engine => Some(("engine", "a routing engine")),
+            Self::Settings | Self::Incoming | Self::Profile => None,
+        }
+    }
+}
+
+/// A document that the Web Manager keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Managed {
+    pub kind: ManagedKind,
     /// What it is called in messages.
     pub name: String,
     pub text: String,
@@ -202,15 +229,96 @@ impl Layers {
             findings: Vec::new(),
             files: BTreeSet::new(),
         };
+        for it in sources.managed.iter().filter(|it| matches!(it.kind, ManagedKind::Settings | ManagedKind::Incoming)) {
+            let read = layers.read_text(DocumentKind::Managed, it.name.clone(), it.text.clone(), PathBuf::new());
+            match read {
+                Some((place, table)) => layers.lay_under(it.kind, place, table),
+                None => layers.main_is_whole = false,
+            }
+        }
         layers.read_main(sources);
         layers.read_environment(&sources.environment);
         layers.read_flags(&sources.flags);
+        let managed = |layers: &mut Self, it: &Managed| {
+            layers.read_text(DocumentKind::Managed, it.name.clone(), it.text.clone(), PathBuf::new())
+        };
+        for it in &sources.managed {
+            if let Some(list) = it.kind.list()
+                && let Some((place, table)) = managed(&mut layers, it)
+            {
+                layers.lay_beside(list, place, table);
+            }
+        }
         layers.read_profiles(sources, &profile_defaults, &engine_defaults);
-        for Managed { name, text } in &sources.managed {
-            let read = layers.read_text(DocumentKind::Managed, name.clone(), text.clone(), PathBuf::new());
+        for it in sources.managed.iter().filter(|it| it.kind == ManagedKind::Profile) {
+            let read = managed(&mut layers, it);
             layers.add_profile(read, &profile_defaults, &engine_defaults);
         }
         layers
+    }
+
+    /// Settings that a configuration file has its word over.
+    fn lay_under(&mut self, kind: ManagedKind, place: Place, table: Table) {
+        let store = table.0.get("store").and_then(|it| match &it.node.value {
+            Value::Table(store) => store.0.get("path"),
+            Value::Text(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::List(_)
+            | Value::Untyped(_) => None,
+        });
+        let own: Vec<Place> = store.into_iter().map(|it| it.key).collect();
+        for place in own {
+            self.find(Some(place), "`store.path` is where this is kept".to_owned(), "set it in usher.toml alone");
+        }
+        let parts: Vec<Place> = ["unit", "engine"].iter().filter_map(|it| table.0.get(*it)).map(|it| it.key).collect();
+        for place in parts.into_iter().filter(|_| kind == ManagedKind::Settings) {
+            self.find(Some(place), "this is a document of its own".to_owned(), "take it out");
+        }
+        self.main_place = place;
+        self.main.overlay(table);
+    }
+
+    /// One more of the list of this name: beside those of the file, or in place of the default.
+    fn lay_beside(&mut self, (key, what): (&str, &str), place: Place, mut table: Table) {
+        let named = table.0.remove(key);
+        for other in table.0.values() {
+            self.find(
+                Some(other.key),
+                format!("{what} of the Web Manager's is one `[[{key}]]` alone"),
+                "take this out",
+            );
+        }
+        let Some(entry) = named else {
+            self.find(Some(place), format!("`[[{key}]]` is missing"), &format!("{what} begins with `[[{key}]]`"));
+            return;
+        };
+        let Value::List(mut items) = entry.node.value else {
+            self.find(Some(entry.key), format!("`{key}` is no list of tables"), &format!("write it as `[[{key}]]`"));
+            return;
+        };
+        for more in items.split_off(items.len().min(1)) {
+            self.find(Some(more.place), format!("one more `[[{key}]]`"), "each is a document of its own");
+        }
+        match self.main.0.get_mut(key) {
+            Some(there) if !self.documents.is_default(there.node.place) => match &mut there.node.value {
+                Value::List(list) => list.append(&mut items),
+                // It has its finding when it is read.
+                Value::Text(_)
+                | Value::Integer(_)
+                | Value::Float(_)
+                | Value::Boolean(_)
+                | Value::Datetime(_)
+                | Value::Table(_)
+                | Value::Untyped(_) => {}
+            },
+            Some(_) | None => {
+                let node = Node { value: Value::List(items), place: entry.node.place };
+                self.main.0.insert(key.to_owned(), Entry { key: entry.key, node });
+            }
+        }
     }
 
     fn read_main(&mut self, sources: &Sources) {
@@ -265,7 +373,40 @@ impl Layers {
         let mut profile = defaults.clone();
         profile.overlay(table);
         engines.lay_under(&mut profile);
+        if let Some(language) = self.language_of_unit(&profile)
+            && let Some(entry) = profile.0.get_mut("language").filter(|it| self.documents.is_default(it.node.place))
+        {
+            entry.node = language;
+        }
         self.profiles.push((place, profile));
+    }
+
+    /// The first language that the profile's business unit serves, where it says one.
+    fn language_of_unit(&self, profile: &Table) -> Option<Node> {
+        let Value::List(units) = &self.main.0.get("unit")?.node.value else { return None };
+        let text = |table: &Table, key: &str| match &table.0.get(key)?.node.value {
+            Value::Text(text) | Value::Untyped(text) => Some(text.clone()),
+            Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::List(_)
+            | Value::Table(_) => None,
+        };
+        let wanted = text(profile, "unit");
+        let unit = units.iter().find_map(|it| match &it.value {
+            Value::Table(table) if wanted.is_none() && units.len() == 1 || text(table, "name") == wanted => Some(table),
+            Value::Table(_)
+            | Value::Text(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::List(_)
+            | Value::Untyped(_) => None,
+        })?;
+        let Value::List(languages) = &unit.0.get("languages")?.node.value else { return None };
+        languages.first().cloned()
     }
 
     /// `None`: there is a finding.
@@ -329,7 +470,8 @@ impl Layers {
     }
 
     fn find(&mut self, place: Option<Place>, message: String, help: &str) {
-        self.findings.push(RawFinding { severity: Severity::Error, place, message, help: help.to_owned() });
+        let (severity, help) = (Severity::Error, help.to_owned());
+        self.findings.push(RawFinding { severity, place, setting: None, message, help });
     }
 }
 

@@ -6,9 +6,11 @@ use super::{
     actions::{self, actions},
     address::is_host,
     countries::calling_code,
+    document::Place,
     nearest::{nearest, quoted},
-    section::{At, Section},
-    settings::Engine,
+    profile::is_language,
+    section::{At, Context, Section},
+    settings::{self, Engine},
 };
 use crate::core::{
     action::ActionRule,
@@ -17,10 +19,30 @@ use crate::core::{
 
 pub(super) struct Unit {
     pub(super) name: UnitName,
+    /// Of the name.
+    place: Place,
     pub(super) zone: TimeZone,
+    zone_name: String,
+    country: String,
     pub(super) calling_code: String,
+    pub(super) languages: Vec<String>,
     pub(super) media_servers: Vec<String>,
     pub(super) actions: Vec<ActionRule>,
+}
+
+impl Unit {
+    /// As it is shown.
+    pub(super) fn told(&self, cx: &Context<'_>) -> settings::Unit {
+        settings::Unit {
+            name: self.name.clone(),
+            zone: self.zone_name.clone(),
+            country: self.country.clone(),
+            languages: self.languages.clone(),
+            media_servers: self.media_servers.clone(),
+            actions: self.actions.clone(),
+            origin: cx.document(self.place),
+        }
+    }
 }
 
 pub(super) fn units(root: &mut Section<'_>) -> Vec<Unit> {
@@ -31,29 +53,28 @@ pub(super) fn units(root: &mut Section<'_>) -> Vec<Unit> {
     }
     for mut section in sections {
         let name = section.required_name::<UnitName>("name", "a business unit needs a name, unique among all");
-        let zone = zone(&mut section);
-        let calling_code = country(&mut section);
+        let (zone, zone_name) = zone(&mut section);
+        let (country, calling_code) = country(&mut section);
+        let languages = languages(&mut section);
         let media_servers = media_servers(&mut section);
         let actions = actions::values(actions(&mut section));
         section.finish();
         let Some(At { value: name, place }) = name else { continue };
-        if units.iter().any(|other| other.name == name) {
-            root.cx.error(
-                place,
-                format!("business unit `{name}` exists already"),
-                "give each business unit its own name",
-            );
+        if let Some(other) = units.iter().find(|other| other.name == name) {
+            let message = format!("business unit `{name}` exists already, at {}", root.cx.origin(other.place));
+            root.cx.error(place, message, "give each business unit its own name");
             continue;
         }
-        units.push(Unit { name, zone, calling_code, media_servers, actions });
+        units.push(Unit { name, place, zone, zone_name, country, calling_code, languages, media_servers, actions });
     }
     units
 }
 
-fn zone(section: &mut Section<'_>) -> TimeZone {
-    let Some(At { value, place }) = section.text("zone") else { return TimeZone::UTC };
+fn zone(section: &mut Section<'_>) -> (TimeZone, String) {
+    let utc = || (TimeZone::UTC, "UTC".to_owned());
+    let Some(At { value, place }) = section.text("zone") else { return utc() };
     match TimeZone::get(value) {
-        Ok(zone) => zone,
+        Ok(zone) => (zone, value.to_owned()),
         Err(_unexplained) => {
             let known: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
             let help = nearest(value, known.iter().map(String::as_str)).map_or_else(
@@ -61,22 +82,38 @@ fn zone(section: &mut Section<'_>) -> TimeZone {
                 |meant| format!("did you mean \"{meant}\"?"),
             );
             section.cx.error(place, format!("`{}`: no time zone is called `{value}`", section.name_of("zone")), help);
-            TimeZone::UTC
+            utc()
         }
     }
 }
 
-fn country(section: &mut Section<'_>) -> String {
+fn country(section: &mut Section<'_>) -> (String, String) {
     let text = section.text("country");
     let (country, place) = text.map_or(("DE", section.place), |at| (at.value, at.place));
-    calling_code(country).map_or_else(
+    let code = calling_code(country).map_or_else(
         || {
             let message = format!("`{}`: no country has the code `{country}`", section.name_of("country"));
             section.cx.error(place, message, "write its two capital letters of ISO 3166, such as \"DE\"");
             String::new()
         },
         str::to_owned,
-    )
+    );
+    (country.to_owned(), code)
+}
+
+fn languages(section: &mut Section<'_>) -> Vec<String> {
+    let mut languages: Vec<String> = Vec::new();
+    for At { value, place } in section.texts("languages") {
+        let name = section.name_of("languages");
+        if !is_language(&value) {
+            let help = "write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\"";
+            section.cx.error(place, format!("`{name}`: `{value}` is no language"), help);
+        } else if languages.contains(&value) {
+            section.cx.error(place, format!("`{name}`: `{value}` is there twice"), "list each language once");
+        }
+        languages.push(value);
+    }
+    languages
 }
 
 fn media_servers(section: &mut Section<'_>) -> Vec<String> {
@@ -92,12 +129,14 @@ fn media_servers(section: &mut Section<'_>) -> Vec<String> {
 
 pub(super) fn engines(root: &mut Section<'_>, units: &[Unit]) -> Vec<Engine> {
     let mut engines: Vec<Engine> = Vec::new();
+    let mut places: Vec<Place> = Vec::new();
     for mut section in root.sections("engine") {
         let id = section.required_name::<EngineId>("id", "a routing engine needs an id, unique among all");
         let token = section.token_sha256();
         if !section.has("token") && !section.has("token_sha256") {
             section.missing("token", "an engine proves itself by a bearer token: set `token` or `token_sha256`");
         }
+        let former = section.sha256("former_token_sha256");
         let allowed = section.names::<UnitName>("units");
         if allowed.is_empty() {
             section.missing("units", "list the business units that the engine may attach for");
@@ -110,27 +149,36 @@ pub(super) fn engines(root: &mut Section<'_>, units: &[Unit]) -> Vec<Engine> {
             }
         }
         if let Some(At { value, place }) = &id
-            && engines.iter().any(|other| other.id == *value)
+            && let Some((_, first)) = engines.iter().zip(&places).find(|(other, _)| other.id == *value)
         {
-            section.cx.error(*place, format!("engine `{value}` exists already"), "give each engine its own id");
+            let message = format!("engine `{value}` exists already, at {}", section.cx.origin(*first));
+            section.cx.error(*place, message, "give each engine its own id");
         }
-        if let Some(At { value, place }) = &token
-            && let Some(other) = engines.iter().find(|other| other.token_sha256 == *value)
-        {
-            let message = format!("engine `{}` has the same token", other.id);
-            section.cx.error(*place, message, "give each engine its own token");
+        for At { value, place } in token.iter().chain(&former) {
+            if let Some(other) = engines.iter().find(|other| other.opened_by(value)) {
+                let message = format!("engine `{}` has the same token", other.id);
+                section.cx.error(*place, message, "give each engine its own token");
+            }
         }
         section.finish();
         if let (Some(id), Some(token)) = (id, token) {
             let units = allowed.into_iter().map(|at| at.value).collect();
-            engines.push(Engine { id: id.value, token_sha256: token.value, units });
+            let origin = root.cx.document(id.place);
+            places.push(id.place);
+            engines.push(Engine {
+                id: id.value,
+                token_sha256: token.value,
+                former_token_sha256: former.map(|it| it.value),
+                units,
+                origin,
+            });
         }
     }
     engines
 }
 
 /// Whether `name` is one of the units; if not, says so.
-pub(super) fn check_unit(section: &Section<'_>, name: &UnitName, place: super::document::Place, units: &[Unit]) {
+pub(super) fn check_unit(section: &Section<'_>, name: &UnitName, place: Place, units: &[Unit]) {
     if units.iter().any(|unit| unit.name == *name) {
         return;
     }
@@ -140,4 +188,85 @@ pub(super) fn check_unit(section: &Section<'_>, name: &UnitName, place: super::d
         |meant| format!("did you mean `{meant}`?"),
     );
     section.cx.error(place, format!("business unit `{name}` is not configured"), help);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Embedded, Findings, Loaded, Managed, ManagedKind, SecretError, Sources, load};
+
+    fn loaded(main: &str, managed: &[(ManagedKind, &str, &str)]) -> Result<Loaded, Findings> {
+        let managed = managed.iter().map(|(kind, name, text)| Managed {
+            kind: *kind,
+            name: (*name).to_owned(),
+            text: (*text).to_owned(),
+        });
+        let embedded = Some(Embedded { main: main.to_owned(), profiles: Vec::new() });
+        let sources = Sources { embedded, managed: managed.collect(), ..Sources::default() };
+        load(&sources, &[], &|_| Err(SecretError::Unknown))
+    }
+
+    fn names(loaded: &Loaded) -> Vec<(&str, &str)> {
+        loaded.units.iter().map(|it| (it.name.as_str(), it.origin.as_str())).collect()
+    }
+
+    fn errors(told: Result<Loaded, Findings>) -> Vec<String> {
+        told.err().unwrap().list.into_iter().map(|it| it.message).collect()
+    }
+
+    const CARE: (ManagedKind, &str, &str) = (ManagedKind::Unit, "unit care", "[[unit]]\nname = \"care\"\n");
+
+    #[test]
+    fn a_document_takes_the_place_of_the_default_and_stands_beside_what_a_file_says() {
+        assert_eq!(names(&loaded("", &[]).unwrap()), [("DEFAULT", "default")]);
+        assert_eq!(names(&loaded("", &[CARE]).unwrap()), [("care", "unit care")]);
+        let both = loaded("[[unit]]\nname = \"sales\"\n", &[CARE]).unwrap();
+        assert_eq!(names(&both), [("sales", "usher.toml"), ("care", "unit care")]);
+        let twice = errors(loaded("[[unit]]\nname = \"care\"\n", &[CARE]));
+        assert_eq!(twice, ["business unit `care` exists already, at usher.toml:2:8"]);
+    }
+
+    #[test]
+    fn a_document_is_one_of_its_kind_and_nothing_else() {
+        let of = |text| errors(loaded("", &[(ManagedKind::Unit, "unit x", text)]));
+        assert!(of("[[unit]]\nname = \"x\"\n[server]\n")[0].contains("is one `[[unit]]` alone"));
+        assert!(of("[[unit]]\nname = \"x\"\n[[unit]]\nname = \"y\"\n")[0].contains("one more"));
+        assert!(of("[[engine]]\nid = \"x\"\n").iter().any(|it| it.contains("`[[unit]]` is missing")));
+        assert!(of("unit = []\n").iter().any(|it| it.contains("missing")));
+        let settings = |text| errors(loaded("", &[(ManagedKind::Settings, "settings", text)]));
+        assert!(settings("[store]\npath = \"x\"\n")[0].contains("where this is kept"));
+        assert!(settings("[[unit]]\nname = \"x\"\n")[0].contains("a document of its own"));
+    }
+
+    #[test]
+    fn a_file_has_its_word_over_the_web_managers_settings() {
+        let below = (ManagedKind::Settings, "settings", "drain_s = 7\n[limits]\ncontacts = 9\n");
+        let settings = loaded("drain_s = 8\n", &[below]).unwrap().settings;
+        assert_eq!((settings.drain.as_secs(), settings.limits.contacts), (8, 9));
+    }
+
+    #[test]
+    fn languages_are_tags_each_once() {
+        let told = errors(loaded("[[unit]]\nname = \"x\"\nlanguages = [\"de\", \"german language\", \"de\"]\n", &[]));
+        assert_eq!(
+            told,
+            ["`unit.languages`: `german language` is no language", "`unit.languages`: `de` is there twice"]
+        );
+        let unit = loaded("[[unit]]\nname = \"x\"\nlanguages = [\"de\", \"en-US\"]\n", &[]).unwrap().units.remove(0);
+        assert_eq!(unit.languages, ["de", "en-US"]);
+    }
+
+    #[test]
+    fn two_engines_share_no_token_not_even_a_former_one() {
+        let engine = |id: &str, key: &str, hash: &str, unit: &str| {
+            let other = "f".repeat(63) + &id.len().to_string();
+            let own = if key == "token_sha256" { String::new() } else { format!("token_sha256 = \"{other}\"\n") };
+            format!("[[engine]]\nid = \"{id}\"\n{own}{key} = \"{}\"\nunits = [\"{unit}\"]\n", hash.repeat(64))
+        };
+        let units = "[[unit]]\nname = \"a\"\n[[unit]]\nname = \"b\"\n";
+        let east = engine("east", "token_sha256", "1", "a");
+        let good = units.to_owned() + &east + &engine("we", "former_token_sha256", "2", "b");
+        assert_eq!(loaded(&good, &[]).unwrap().settings.engines.len(), 2);
+        let same = units.to_owned() + &east + &engine("we", "former_token_sha256", "1", "b");
+        assert_eq!(errors(loaded(&same, &[])), ["engine `east` has the same token"]);
+    }
 }

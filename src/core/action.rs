@@ -116,6 +116,38 @@ pub enum What {
     PushUrl,
 }
 
+impl What {
+    pub const ALL: [Self; 5] = [Self::Requeue, Self::SpeechRequeue, Self::Callback, Self::External, Self::PushUrl];
+
+    /// As it stands in the configuration.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Requeue => "requeue",
+            Self::SpeechRequeue => "speech_requeue",
+            Self::Callback => "callback",
+            Self::External => "external",
+            Self::PushUrl => "push_url",
+        }
+    }
+
+    #[must_use]
+    pub fn of(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.label() == label)
+    }
+
+    /// The contacts that such an action can be for.
+    #[must_use]
+    pub const fn media(self) -> &'static [MediaType] {
+        match self {
+            Self::Requeue => &[MediaType::OpenMedia, MediaType::WebInteraction],
+            Self::SpeechRequeue => &[MediaType::Speech],
+            Self::Callback | Self::External => &MediaType::ALL,
+            Self::PushUrl => &[MediaType::WebInteraction],
+        }
+    }
+}
+
 /// A request that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {

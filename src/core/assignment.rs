@@ -42,7 +42,7 @@ impl fmt::Display for Subject {
         match self {
             Self::User(user) => write!(f, "user {user}"),
             Self::Profile(profile) => write!(f, "profile {profile}"),
-            Self::Action { media, name } => write!(f, "action {name} ({})", media_name(*media)),
+            Self::Action { media, name } => write!(f, "action {name} ({})", media.label()),
         }
     }
 }
@@ -231,6 +231,13 @@ fn check_destinations(directory: &Directory, profiles: &[&Rules]) -> Vec<Finding
     uses.into_iter().filter_map(|((subject, place), by)| check_place(directory, subject, place, &by)).collect()
 }
 
+/// What of the directory an action needs and does not find.
+#[must_use]
+pub fn missing(directory: &Directory, rule: &ActionRule) -> Option<Problem> {
+    let subject = Subject::Action { media: rule.media, name: rule.name.clone() };
+    check_place(directory, subject, place_of(rule)?, &BTreeSet::new()).map(|it| it.problem)
+}
+
 const fn place_of(rule: &ActionRule) -> Option<Place<'_>> {
     match &rule.kind {
         ActionKind::Requeue { queue } => Some(Place::Queue(queue, Some(rule.media))),
@@ -256,7 +263,7 @@ fn check_place(
             ),
             (Some(queue), Some(needed)) if queue.media != needed => (
                 Problem::QueueOfOtherMedia,
-                format!("names queue {id}, which is for {}, not {}", media_name(queue.media), media_name(needed)),
+                format!("names queue {id}, which is for {}, not {}", queue.media.label(), needed.label()),
                 "name a queue of the action's media type",
             ),
             (Some(_), _) => return None,
@@ -282,14 +289,6 @@ fn list(profiles: &BTreeSet<&ProfileName>) -> String {
         None => String::new(),
         Some((only, [])) => format!("profile {only}"),
         Some((last, others)) => format!("profiles {} and {last}", others.join(", ")),
-    }
-}
-
-const fn media_name(media: MediaType) -> &'static str {
-    match media {
-        MediaType::OpenMedia => "openmedia",
-        MediaType::WebInteraction => "webinteraction",
-        MediaType::Speech => "speech",
     }
 }
 

@@ -109,6 +109,11 @@ impl EngineName {
     }
 
     #[must_use]
+    pub fn shadow() -> Self {
+        Self(Self::SHADOW.into())
+    }
+
+    #[must_use]
     pub fn is_canary(&self) -> bool {
         &*self.0 == Self::CANARY
     }

@@ -18,6 +18,25 @@ pub enum MediaType {
     Speech,
 }
 
+impl MediaType {
+    pub const ALL: [Self; 3] = [Self::OpenMedia, Self::WebInteraction, Self::Speech];
+
+    /// As it stands in the configuration.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::OpenMedia => "openmedia",
+            Self::WebInteraction => "webinteraction",
+            Self::Speech => "speech",
+        }
+    }
+
+    #[must_use]
+    pub fn of(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.label() == label)
+    }
+}
+
 /// One input to a language engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

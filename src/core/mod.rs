@@ -16,6 +16,7 @@ pub mod ids;
 pub mod intents;
 pub mod message;
 pub mod profile;
+pub mod rehearsal;
 pub mod replay;
 pub mod step;
 mod tell;

@@ -504,7 +504,7 @@ fn same_slots(
 }
 
 /// "Tomorrow" is another day each day: any two moments are the same.
-fn same_value(then: &Value, now: &Value) -> bool {
+pub(super) fn same_value(then: &Value, now: &Value) -> bool {
     match (then, now) {
         (Value::String(then), Value::String(now)) => then == now || is_moment(then) && is_moment(now),
         (Value::Array(then), Value::Array(now)) => {

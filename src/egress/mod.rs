@@ -216,7 +216,7 @@ impl Egress {
     }
 
     async fn follow(&self, call: Call, access: Access) -> Result<Answer, EgressError> {
-        let mut target = self.admit(parse(&call.url)?)?;
+        let mut target = admit(&self.allow, parse(&call.url)?)?;
         let own = target.place.clone();
         let body = Bytes::from(call.body);
         let headers = self.headers(&call.idempotency_key, &body)?;
@@ -224,55 +224,12 @@ impl Egress {
             let access = Some(&access).filter(|_| target.place == own);
             let response = self.send(&target, headers.clone(), body.clone(), access).await?;
             match redirection(&target, &response)? {
-                Some(next) => target = self.admit(next)?,
+                Some(next) => target = admit(&self.allow, next)?,
                 None => return self.read(&target, response).await,
             }
         }
         let detail = format!("{} is the end of more than {MAX_REDIRECTS} redirects", target.place);
         Err(EgressError::new(EgressErrorKind::Redirect, detail))
-    }
-
-    /// Holds a URL, a redirect's too, to every rule that needs no look-up.
-    fn admit(&self, mut url: Url) -> Result<Target, EgressError> {
-        let refuse = |detail| Err(EgressError::new(EgressErrorKind::NotAllowed, detail));
-        let plaintext = match url.scheme() {
-            "https" => false,
-            "http" => true,
-            _ => return refuse("only https:// addresses can be called".to_owned()),
-        };
-        let (Some(host), Some(port)) = (url.host_str().map(Host::of_url), url.port_or_known_default()) else {
-            return Err(EgressError::new(EgressErrorKind::Invalid, "the address names no host"));
-        };
-        let name = match &host {
-            Host::Name(name) => name.clone(),
-            Host::Address(address) => address.to_string(),
-        };
-        if !url.username().is_empty() || url.password().is_some() {
-            return refuse(format!("the address of host {name} holds a user name or password: leave it out"));
-        }
-        let Some(grant) = self.allow.grant(&host, port) else {
-            return refuse(format!("host {name} with port {port} is not in [[egress.allow]]"));
-        };
-        if plaintext && !grant.plaintext {
-            return refuse(format!(
-                "http:// is not allowed for host {name}: use https://, or list it with plaintext = true"
-            ));
-        }
-        // The client connects to a literal without asking the resolver.
-        match &host {
-            Host::Address(address) if !grant.reach().permits(*address) => {
-                let refused = resolver::refused(&name, *address);
-                return Err(EgressError::new(EgressErrorKind::Address, refused.to_string()).because(refused));
-            }
-            Host::Address(_) => {}
-            // One form of the name for look-up, certificate and `Host`.
-            Host::Name(_) => {
-                url.set_host(Some(&name)).map_err(|error| invalid().because(error))?;
-            }
-        }
-        url.set_fragment(None);
-        let place = format!("{}://{name}:{port}", url.scheme());
-        Ok(Target { url, host, grant, place })
     }
 
     fn headers(&self, idempotency_key: &str, body: &[u8]) -> Result<HeaderMap, EgressError> {
@@ -352,6 +309,59 @@ impl Egress {
         }
         Ok(Answer { status, content_type, body: body.freeze() })
     }
+}
+
+/// Whether an address may be called by the allow-list, as far as that can be said without a look-up (B11).
+///
+/// # Errors
+/// Why not.
+pub fn allows(hosts: &[settings::AllowedHost], address: &str) -> Result<(), String> {
+    let allow = AllowList::new(hosts).map_err(|(host, source)| format!("[[egress.allow]] host {host:?} {source}"))?;
+    let admitted = parse(address).and_then(|url| admit(&allow, url));
+    admitted.map(drop).map_err(|error| error.to_string())
+}
+
+/// Holds a URL, a redirect's too, to every rule that needs no look-up.
+fn admit(allow: &AllowList, mut url: Url) -> Result<Target, EgressError> {
+    let refuse = |detail| Err(EgressError::new(EgressErrorKind::NotAllowed, detail));
+    let plaintext = match url.scheme() {
+        "https" => false,
+        "http" => true,
+        _ => return refuse("only https:// addresses can be called".to_owned()),
+    };
+    let (Some(host), Some(port)) = (url.host_str().map(Host::of_url), url.port_or_known_default()) else {
+        return Err(EgressError::new(EgressErrorKind::Invalid, "the address names no host"));
+    };
+    let name = match &host {
+        Host::Name(name) => name.clone(),
+        Host::Address(address) => address.to_string(),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse(format!("the address of host {name} holds a user name or password: leave it out"));
+    }
+    let Some(grant) = allow.grant(&host, port) else {
+        return refuse(format!("host {name} with port {port} is not in [[egress.allow]]"));
+    };
+    if plaintext && !grant.plaintext {
+        return refuse(format!(
+            "http:// is not allowed for host {name}: use https://, or list it with plaintext = true"
+        ));
+    }
+    // The client connects to a literal without asking the resolver.
+    match &host {
+        Host::Address(address) if !grant.reach().permits(*address) => {
+            let refused = resolver::refused(&name, *address);
+            return Err(EgressError::new(EgressErrorKind::Address, refused.to_string()).because(refused));
+        }
+        Host::Address(_) => {}
+        // One form of the name for look-up, certificate and `Host`.
+        Host::Name(_) => {
+            url.set_host(Some(&name)).map_err(|error| invalid().because(error))?;
+        }
+    }
+    url.set_fragment(None);
+    let place = format!("{}://{name}:{port}", url.scheme());
+    Ok(Target { url, host, grant, place })
 }
 
 impl Access {

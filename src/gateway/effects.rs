@@ -247,6 +247,7 @@ impl Gateway {
             let result = served.engine(engine.as_ref()).ask(ask).instrument(span).await;
             let took = began.elapsed();
             gateway.metrics.stage(Stage::Ask, took);
+            gateway.count_call(&served, engine.as_ref(), (&result, took, turn.is_some() && words));
             if turn.is_some() {
                 gateway.measure(&served, engine.as_ref(), &result, (took, words));
             }

@@ -191,7 +191,7 @@ impl Gateway {
             entry.contact.on_event(returned, cx, &mut out);
             tokenised.tell(&mut entry.contact, &mut out);
         }
-        self.settle(shard, id, out, vec![accepted], todo);
+        self.settle(shard, id, (out, false), vec![accepted], todo);
     }
 
     fn begin(
@@ -243,7 +243,7 @@ impl Gateway {
         let mut entry = Entry::new(contact, chain, (Arc::clone(served), Arc::clone(&origin.unit)), self.clock.now());
         entry.lane = Some(origin.lane);
         self.insert(shard, id.clone(), entry);
-        self.settle(shard, id, out, vec![accepted], todo);
+        self.settle(shard, id, (out, false), vec![accepted], todo);
         Ok(())
     }
 }

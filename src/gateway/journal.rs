@@ -22,7 +22,8 @@ use super::{
     LaneId,
     chain::{Chain, ChainKeys, Link},
     effects::After,
-    storage::{Batch, Claim, Closed, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind},
+    numbers::{Numbers, count::Added},
+    storage::{Batch, Claim, Closed, NumberKey, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind, Unclear},
 };
 use crate::{
     clock::Clock,
@@ -44,6 +45,7 @@ pub(super) struct Journal {
     store: Arc<dyn Store>,
     durability: Durability,
     chain: ArcSwap<ChainKeys>,
+    pub(super) numbers: Numbers,
     /// What waits for the next commit. Held for pushes only, never across an await; taken inside a shard's lock, so that a
     /// contact's records stand in the order of its transitions.
     next: Mutex<Next>,
@@ -59,6 +61,8 @@ pub(super) struct Journal {
 struct Next {
     pos: Pos,
     batch: Batch,
+    /// What the batch's records add to the numbers, not folded yet.
+    added: Vec<(Pos, NumberKey, Added)>,
     after: Vec<After>,
     acks: Vec<(LaneId, u64)>,
     /// A commit is running, or what follows it is being carried out: what comes now must wait behind it.
@@ -90,6 +94,7 @@ impl Journal {
         let next = Next {
             pos: claim.next,
             batch: Batch::default(),
+            added: Vec::new(),
             after: Vec::new(),
             acks: Vec::new(),
             committing: false,
@@ -100,6 +105,7 @@ impl Journal {
             store,
             durability,
             chain: ArcSwap::from_pointee(chain),
+            numbers: Numbers::new(claim.next),
             next: Mutex::new(next),
             wake: Notify::new(),
             later: Notify::new(),
@@ -132,13 +138,14 @@ impl Journal {
         self.locked().since.map_or(Duration::ZERO, |since| now.since(since))
     }
 
-    /// Appends a transition of one contact, sealed, and hands on what is to happen once it is durable.
+    /// Appends a transition of one contact, sealed, with what it adds to the numbers, and hands on what is to happen once it
+    /// is durable.
     pub(super) fn append(
         &self,
         contact: &ContactId,
         chain: &mut Chain,
-        at: Timestamp,
-        body: &[u8],
+        (at, body): (Timestamp, &[u8]),
+        added: Option<(NumberKey, Added)>,
         after: &mut Vec<After>,
     ) -> Result<Vec<After>, SealError> {
         let body = chain.seal_record(body)?;
@@ -149,6 +156,7 @@ impl Journal {
         next.batch.records.push(Record { pos, contact: contact.clone(), prev: chain.link.last, at, hash, body });
         // In the same commit, or the record could not be read.
         next.batch.keys.extend(chain.tell_key(contact, pos));
+        next.added.extend(added.filter(|(_, it)| !it.counts.is_empty()).map(|(key, added)| (pos, key, added)));
         next.since.get_or_insert(at);
         chain.link = Link { last: pos, hash };
         self.backlog.fetch_add(1, Ordering::Relaxed);
@@ -248,9 +256,10 @@ impl Journal {
     ) -> Result<(), JournalStopped> {
         loop {
             self.work(&stop).await;
-            while let Some((batch, after, acks)) = self.take() {
+            while let Some((mut batch, after, acks)) = self.take() {
                 let began = clock.now();
                 self.write(claim, &batch).await.map_err(JournalStopped)?;
+                self.numbers.committed(&mut batch);
                 carry_out(&batch, after, acks, clock.now().since(began));
                 self.done(batch.records.len());
                 if !stop.is_cancelled() && !self.is_awaited() {
@@ -258,8 +267,18 @@ impl Journal {
                 }
             }
             if stop.is_cancelled() {
+                self.flush_last(claim).await;
                 return Ok(());
             }
+        }
+    }
+
+    /// Leaves the next start nothing to count again. What has been committed is safe without it.
+    async fn flush_last(&self, claim: Claim) {
+        let Some(flush) = self.numbers.last_flush() else { return };
+        let batch = Batch { flush: Some(flush), ..Batch::default() };
+        if let Err(error) = self.store.commit(claim.epoch, &batch).await {
+            tracing::warn!(%error, source = %error.source, "the last numbers are counted again at the next start");
         }
     }
 
@@ -299,7 +318,30 @@ impl Journal {
         }
         next.committing = true;
         next.carrying = !next.after.is_empty();
-        Some((mem::take(&mut next.batch), mem::take(&mut next.after), mem::take(&mut next.acks)))
+        let taken = (mem::take(&mut next.batch), mem::take(&mut next.after), mem::take(&mut next.acks));
+        let added = mem::take(&mut next.added);
+        drop(next);
+        let (mut batch, after, acks) = taken;
+        self.count(&mut batch, added);
+        Some((batch, after, acks))
+    }
+
+    /// Folds what the batch adds to the numbers; with a checkpoint, what went before goes into the days' rows.
+    fn count(&self, batch: &mut Batch, added: Vec<(Pos, NumberKey, Added)>) {
+        for (pos, key, Added { counts, unclear }) in added {
+            if unclear {
+                let (unit, profile) = (key.unit.clone(), key.profile.clone());
+                batch.tally.unclear.push(Unclear { pos, unit, profile });
+            }
+            batch.tally.add(key, &counts);
+        }
+        // After the records were taken: what their turns cost at an engine was counted before them.
+        if !batch.records.is_empty() {
+            batch.tally.add_all(self.numbers.take_loose());
+        }
+        if batch.checkpoint.is_some() {
+            batch.flush = self.numbers.begin_flush();
+        }
     }
 
     fn done(&self, records: usize) {

@@ -70,6 +70,11 @@ impl Gateway {
         self.roster.load_full()
     }
 
+    /// Raised whenever something happens to a contact.
+    pub fn moved(&self) -> u64 {
+        self.journal.position().0
+    }
+
     /// Hands over each open contact that `wants`, in no order.
     pub fn each_contact(&self, wants: &dyn Fn(&ContactId, &ProfileName) -> bool, take: &mut dyn FnMut(ContactNow)) {
         for shard in self.shards.each() {

@@ -16,11 +16,13 @@ mod journal;
 mod judge;
 pub mod lane;
 pub mod live;
+pub mod numbers;
 mod observe;
 pub mod pauses;
 pub mod ports;
 mod private;
 mod recovery;
+pub mod rehearsal;
 mod served;
 mod shadow;
 mod shard;
@@ -50,13 +52,18 @@ pub use engines::Engines;
 use journal::Journal;
 pub use journal::{JournalStopped, verify_chain};
 use lane::ToEngine;
+use numbers::{
+    Span,
+    count::{Added, Moment},
+};
 use pauses::Pauses;
 use ports::{ExternalRequest, ExternalSystems};
 use served::Told;
 pub use served::{Roster, Served};
 pub use shadow::Shadow;
 use shard::{Entry, Shard, Shards};
-use storage::{Claim, Closed, Store};
+use storage::{Claim, Closed, Counts, NumberKey, Store};
+pub use tasks::Kept;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use unit::{Lane, Unit};
@@ -274,7 +281,13 @@ impl Gateway {
         let mut shard = self.shards.of(&id);
         let Some(entry) = shard.contacts.get_mut(&id) else { return };
         let directory = entry.unit.directory.load();
-        let cx = entry.served.context(&directory, self.clock.now());
+        let now = self.clock.now();
+        if let Some(took) = entry.sent.delivered(seq, now) {
+            let mut counts = Counts::default();
+            counts.add(Span::Delivery.code(took), 1);
+            self.journal.numbers.add(numbers::key(&entry.served, None, now), &counts);
+        }
+        let cx = entry.served.context(&directory, now);
         // Yields nothing but a running clock.
         entry.contact.on_event(Event::Delivered(seq), cx, &mut Out::default());
         entry.changed = true;
@@ -298,16 +311,17 @@ impl Gateway {
         let tokenised = self.tokenise(&mut event, entry);
         let directory = entry.unit.directory.load();
         let cx = entry.served.context(&directory, self.clock.now());
-        let waiting = entry.contact.waiting();
+        let (waiting, words) = (entry.contact.waiting(), entry.contact.asks_words());
         entry.contact.on_event(event, cx, &mut out);
         tokenised.tell(&mut entry.contact, &mut out);
         self.count_waiting(waiting, entry.contact.waiting());
-        self.settle(shard, id, out, Vec::new(), todo);
+        self.settle(shard, id, (out, words), Vec::new(), todo);
         true
     }
 
-    /// Journals a transition and sorts its effects. `first` goes out before them.
-    fn settle(&self, shard: &mut Shard, id: &ContactId, out: Out, first: Vec<After>, todo: &mut Todo) {
+    /// Journals a transition and sorts its effects. `words`: before it, the customer's were with the language engine. `first`
+    /// goes out before the effects.
+    fn settle(&self, shard: &mut Shard, id: &ContactId, (out, words): (Out, bool), first: Vec<After>, todo: &mut Todo) {
         let Some(entry) = shard.contacts.get_mut(id) else { return };
         let Out { effects, mut steps } = out;
         self.observe(&steps);
@@ -315,14 +329,18 @@ impl Gateway {
         entry.served.hearers(entry.contact.engine(), &steps, id, &mut todo.told);
         // Also without a step: typing moves the clock, and the next snapshot has to say so.
         entry.changed = true;
-        entry.moved_at = self.clock.now();
+        let now = self.clock.now();
+        entry.moved_at = now;
+        let moment = Moment { now, words, had_person: entry.contact.had_person() };
+        let added = Added::of(&steps, moment, &mut entry.sent);
         steps.retain(|step| step.is_durable());
         let mut after = first;
         let over = self.sort(id, entry, effects, &mut todo.questions, &mut after);
         let now = if steps.is_empty() {
             self.journal.follow(&mut after)
         } else {
-            self.write(id, &entry.contact, &mut entry.chain, &steps, &mut after)
+            let added = Some((numbers::key(&entry.served, None, now), added));
+            self.write(id, &entry.contact, &mut entry.chain, (&steps, added), &mut after)
         };
         // Under the lock, or the next transition's commands could overtake these.
         self.send_now(entry, now, todo);
@@ -342,7 +360,7 @@ impl Gateway {
         id: &ContactId,
         contact: &Contact,
         chain: &mut Chain,
-        steps: &[Step],
+        (steps, added): (&[Step], Option<(NumberKey, Added)>),
         after: &mut Vec<After>,
     ) -> Vec<After> {
         let failed = |error: &dyn std::fmt::Display| {
@@ -351,7 +369,7 @@ impl Gateway {
         };
         match contact.record(steps).map(Zeroizing::new) {
             Ok(body) => {
-                let appended = self.journal.append(id, chain, self.clock.now(), &body, after);
+                let appended = self.journal.append(id, chain, (self.clock.now(), &body), added, after);
                 appended.unwrap_or_else(|error| failed(&error))
             }
             Err(error) => failed(&error),

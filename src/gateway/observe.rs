@@ -97,7 +97,7 @@ fn token_kind(name: &str) -> TokenKind {
     }
 }
 
-const fn end_kind(reason: &EndReason, with_person: bool) -> EndKind {
+pub(super) const fn end_kind(reason: &EndReason, with_person: bool) -> EndKind {
     match reason {
         EndReason::Completed => EndKind::Bot,
         EndReason::Inactivity => EndKind::Inactivity,
@@ -109,7 +109,7 @@ const fn end_kind(reason: &EndReason, with_person: bool) -> EndKind {
     }
 }
 
-const fn cause_label(cause: &Cause) -> HandoverCause {
+pub(super) const fn cause_label(cause: &Cause) -> HandoverCause {
     match cause {
         Cause::Action(_) => HandoverCause::Action,
         Cause::LiveAgent => HandoverCause::LiveAgent,

@@ -37,6 +37,8 @@ pub struct Ask {
     pub progress: Progress,
     /// The end of the wait, where a part of the engine's own deadline is over.
     pub until: Option<Instant>,
+    /// Whoever wants to know how the engine put it.
+    pub ear: Ear,
 }
 
 impl Ask {
@@ -54,6 +56,7 @@ impl Ask {
             seed: None,
             progress: Progress::default(),
             until: None,
+            ear: Ear::default(),
         }
     }
 
@@ -102,6 +105,48 @@ impl Progress {
         if let Some(take) = &self.0 {
             take(replies);
         }
+    }
+}
+
+/// What is heard of a question beside its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Overheard {
+    /// It has had its turn within the quota, and goes out now.
+    Put,
+    /// The answer as the engine gave it.
+    Raw(String),
+}
+
+/// Hears how a question goes: for whoever tries a profile. Nobody hears contacts.
+#[derive(Clone, Default)]
+pub struct Ear(Option<Arc<dyn Fn(Overheard) + Send + Sync>>);
+
+impl Ear {
+    pub fn new(hear: impl Fn(Overheard) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hear)))
+    }
+
+    pub fn put(&self) {
+        if let Some(hear) = &self.0 {
+            hear(Overheard::Put);
+        }
+    }
+
+    /// `raw` is made only where somebody listens.
+    pub fn answered(&self, raw: impl FnOnce() -> String) {
+        if let Some(hear) = &self.0 {
+            hear(Overheard::Raw(raw()));
+        }
+    }
+
+    pub fn answered_in(&self, body: &[u8]) {
+        self.answered(|| String::from_utf8_lossy(body).into_owned());
+    }
+}
+
+impl fmt::Debug for Ear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Ear(listens)" } else { "Ear(nobody)" })
     }
 }
 

@@ -86,6 +86,7 @@ impl Gateway {
         self.journal.keep_earlier(&chain::earlier_keys(&*self.store, &self.sealer).await?);
         let mut reader = Reader::new(&self.vault, transcript_bytes);
         self.store.load(&mut |loaded| reader.take(loaded)).await?;
+        self.journal.numbers.resume(self.store.uncounted().await?);
         reader.report_keyless();
         let mut recovered = Recovered { unreadable: reader.unreadable, ..Recovered::default() };
         for id in reader.closed {
@@ -128,7 +129,8 @@ impl Gateway {
         let mut out = Out::default();
         contact.give_up(reason, &mut out);
         self.observe(&out.steps);
-        self.write(&id, &contact, &mut chain, &out.steps, &mut Vec::new());
+        // In nobody's numbers: whose it was is not known any more.
+        self.write(&id, &contact, &mut chain, (&out.steps, None), &mut Vec::new());
         self.close_late(id, chain.link);
     }
 

@@ -193,6 +193,7 @@ impl Gateway {
             Ok(answer) => cells.answered(took, answer.not_understood),
             Err(_) => cells.failed(),
         }
+        self.count_call(&served, Some(&EngineName::shadow()), (&result, took, true));
         // Nobody tells: the turn was over when its answer came.
         let Ok(given) = given.await else {
             cells.compared(ShadowResult::Stale);

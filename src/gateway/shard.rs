@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{LaneId, chain::Chain, served::Served, storage::Pos, timers::Wheel, unit::Unit};
+use super::{LaneId, chain::Chain, numbers::count::Sent, served::Served, storage::Pos, timers::Wheel, unit::Unit};
 use crate::core::{
     contact::Contact,
     ids::{ContactId, Timestamp},
@@ -52,6 +52,8 @@ pub(super) struct Entry {
     pub(super) moved_at: Timestamp,
     /// It was read back after a start, and what ran then has not been taken up again.
     pub(super) interrupted: bool,
+    /// For the numbers: since when what has gone out is on its way.
+    pub(super) sent: Sent,
 }
 
 impl Shards {
@@ -124,7 +126,8 @@ impl Entry {
         moved_at: Timestamp,
     ) -> Self {
         let (lane, route, look) = (None, 0, None);
-        Self { contact, served, unit, chain, lane, route, look, changed: true, moved_at, interrupted: false }
+        let sent = Sent::default();
+        Self { contact, served, unit, chain, lane, route, look, changed: true, moved_at, interrupted: false, sent }
     }
 
     /// Where the contact's records end.

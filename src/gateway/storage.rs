@@ -1,12 +1,14 @@
 //! Durable state, as the gateway needs it: one trait. The backends are in `store`.
 
 mod documents;
+mod numbers;
 
 use std::{error::Error, fmt, path::Path};
 
 use futures::future::BoxFuture;
 
 pub use documents::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected};
+pub use numbers::{Counts, Day, Flush, NumberKey, NumbersOf, Tally, Unclear, Uncounted};
 
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -100,6 +102,10 @@ pub struct Batch {
     pub closed: Vec<Closed>,
     /// Every open contact's state is in a snapshot or in a record at or after this.
     pub checkpoint: Option<Pos>,
+    /// What its records add to the numbers. Kept with them: when records turn out to be there already, so is this.
+    pub tally: Tally,
+    /// Of what commits before this one have added.
+    pub flush: Option<Flush>,
 }
 
 impl Batch {
@@ -110,6 +116,7 @@ impl Batch {
             && self.snapshots.is_empty()
             && self.closed.is_empty()
             && self.checkpoint.is_none()
+            && self.flush.is_none()
     }
 }
 
@@ -203,6 +210,31 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
 
+    /// The record at a position, if there is one, and those before it of the same contact, oldest first: `limit` at most.
+    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
+
+    /// What commits after the last flush have added to the numbers.
+    fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>>;
+
+    /// The days' rows, in no order. Yields the last flush that is in them.
+    fn numbers<'a>(
+        &'a self,
+        of: &'a NumbersOf,
+        each: &'a mut (dyn FnMut(NumberKey, Counts) + Send),
+    ) -> BoxFuture<'a, Result<u64, StoreError>>;
+
+    /// Where the newest questions of a profile that were not understood are told of, as far as they are flushed: the newest
+    /// first. Some may be pruned.
+    fn unclear<'a>(
+        &'a self,
+        unit: &'a UnitName,
+        profile: &'a ProfileName,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Pos>, StoreError>>;
+
+    /// Forgets the numbers of days before this one. Says how many rows went.
+    fn prune_numbers(&self, before: Day) -> BoxFuture<'_, Result<u64, StoreError>>;
+
     /// What is known of a contact's keys, oldest first; empty when it is unknown, or was closed before contacts had keys.
     fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>>;
 
@@ -225,11 +257,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn secret_names(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
 
     /// Makes `token` the current one of its name; those before it are good until `grace` at the latest. Forgets, of all
-    /// profiles, what was good until before it was made.
+    /// profiles, what was good until before it was made. With the line of the audit log, if there is one, or not at all.
     fn put_connector_token<'a>(
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        line: Option<&'a AuditLine>,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// By business unit, profile, name and age, the newest of a name first. Some may not be good any more.

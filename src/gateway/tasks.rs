@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::tz::TimeZone;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use super::{
     erasing::Swept,
     lane::ToEngine,
     shard::{Entry, Shard},
-    storage::{Batch, Snapshot},
+    storage::{Batch, Day, Snapshot},
     timers::TICK,
     unit::Unit,
 };
@@ -31,7 +32,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const CHECKPOINT_BACKLOG: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(5);
 /// An engine that does not acknowledge by then gets it again when it resumes.
-const RECEIPTS_WITHIN: Duration = Duration::from_secs(2);
+const RECEIPTS_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// Timelines of closed contacts.
+    pub timelines: Duration,
+    pub numbers_days: u16,
+}
 
 impl Gateway {
     /// The journal's writer, until `stop` and everything is written.
@@ -138,7 +147,7 @@ impl Gateway {
     }
 
     /// Writes snapshots of what has changed, every so often, so that a recovery need not read far.
-    pub async fn run_checkpoints(self: Arc<Self>, every: Duration, retention: Duration, stop: CancellationToken) {
+    pub async fn run_checkpoints(self: Arc<Self>, every: Duration, kept: Kept, stop: CancellationToken) {
         let mut rounds = interval(every);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         rounds.tick().await;
@@ -146,7 +155,8 @@ impl Gateway {
         while stop.run_until_cancelled(rounds.tick()).await.is_some() {
             self.end_abandoned().await;
             self.checkpoint().await;
-            self.prune(retention).await;
+            self.prune(kept.timelines).await;
+            self.prune_numbers(kept.numbers_days).await;
             self.count_erased().await;
         }
     }
@@ -194,6 +204,16 @@ impl Gateway {
         match done {
             Ok(0) => {}
             Ok(records) => tracing::info!(records, "old timelines pruned"),
+            Err(error) => tracing::warn!(%error, source = %error.source, "pruning failed; it is tried again"),
+        }
+    }
+
+    /// A day that begins later somewhere is kept a day longer.
+    async fn prune_numbers(&self, days: u16) {
+        let before = Day::of(self.clock.now(), &TimeZone::UTC).plus(-i32::from(days) - 1);
+        match self.store.prune_numbers(before).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, %before, "numbers of old days pruned"),
             Err(error) => tracing::warn!(%error, source = %error.source, "pruning failed; it is tried again"),
         }
     }

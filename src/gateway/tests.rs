@@ -2,6 +2,7 @@
 
 mod engines;
 mod lanes;
+mod numbers;
 
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ fn contact(name: &str) -> ContactId {
     ContactId { unit: unit(), name: ContactName::new(name).unwrap() }
 }
 
-fn rules(agents: &[&str]) -> Rules {
+pub(super) fn rules(agents: &[&str]) -> Rules {
     Rules {
         profile: ProfileName::new("support").unwrap(),
         unit: unit(),

@@ -233,6 +233,7 @@ mod tests {
         let finding = |file: &str, line: usize, column: usize| Finding {
             severity: Severity::Error,
             message: "user serves another".to_owned(),
+            setting: None,
             help: String::new(),
             location: Some(Location { file: file.to_owned(), line, column, text: String::new(), highlight: 0..0 }),
         };

@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
 
 use super::{
-    Manager,
+    Manager, multipart,
     pages::{self, refusal},
     people::{
         Role,
@@ -61,6 +61,16 @@ impl Fields {
     /// Empty where it is missing.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The last of the name: a box that is ticked comes after what stands for it otherwise.
+    pub(super) fn last(&self, name: &str) -> &str {
+        self.0.iter().rfind(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(list: &[(&str, &str)]) -> Self {
+        Self(Arc::new(list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()))
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -169,7 +179,8 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
         return next.run(Request::from_parts(parts, body)).await;
     }
     let seat = Seat::of(&manager, &parts.headers, &parts);
-    if parts.method != Method::POST || !is_form(&parts.headers) {
+    let boundary = content_type(&parts.headers).and_then(multipart::boundary).map(str::to_owned);
+    if parts.method != Method::POST || (boundary.is_none() && !is_form(&parts.headers)) {
         return refusal(&seat, StatusCode::UNSUPPORTED_MEDIA_TYPE, seat.words.t("This address takes forms alone."));
     }
     if !is_ours(&parts.headers) {
@@ -184,13 +195,27 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
     let Ok(Ok(bytes)) = read.await else {
         return refusal(&seat, StatusCode::PAYLOAD_TOO_LARGE, seat.words.t("This form is too large, or was cut off."));
     };
-    parts.extensions.insert(Fields::read(&bytes));
+    let fields = match &boundary {
+        Some(boundary) => multipart::read(&bytes, boundary, MAX_FIELDS).map(|it| Fields(Arc::new(it))),
+        None => Some(Fields::read(&bytes)),
+    };
+    let Some(fields) = fields else {
+        return refusal(&seat, StatusCode::BAD_REQUEST, seat.words.t("This form is too large, or was cut off."));
+    };
+    parts.extensions.insert(fields);
     next.run(Request::from_parts(parts, Body::empty())).await
 }
 
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_TYPE)?.to_str().ok()
+}
+
 fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().is_some_and(|it| it.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    content_type(headers)
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .is_some_and(|it| it.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 /// By the browser's word. What says nothing of it is no browser, and still needs the session's token.

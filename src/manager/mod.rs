@@ -4,12 +4,20 @@
 //! `guard` stands before all of them, `people` knows who may come in. What of the configuration is to be shown comes by
 //! [`ports`].
 
+mod api;
 mod assigning;
+mod building;
+mod estate;
+mod form;
 mod guard;
+mod imports;
 mod look;
+mod multipart;
+mod numbers;
 mod pages;
 mod people;
 pub mod ports;
+mod trying;
 mod words;
 
 use std::sync::Arc;
@@ -18,7 +26,7 @@ use axum::{
     Router,
     extract::State,
     middleware,
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, any, get, post},
 };
 use http::HeaderMap;
 use secrecy::SecretString;
@@ -31,10 +39,16 @@ use crate::{
     seal::Sealer,
 };
 use guard::{Needs, Seat, Signed};
-use pages::{account, alerts, assigned, audit, contact, edit, erase, live, pause, profiles, sign_in, store, users};
+use pages::{
+    account, action, actions, alerts, api as api_page, assigned, audit, configuration, connector_tokens, contact, edit,
+    engines, erase, lint, live, numbers as numbers_pages, pause, profiles, sign_in, store, tokens, trying as try_it,
+    units, users,
+};
 use people::People;
 pub use people::{Role, Terms, reseal_user};
 use ports::House;
+use trying::Trying;
+pub(crate) use trying::kept::of_profile as tests_of_profile;
 use words::Dictionary;
 
 /// Pages that are live, at most: each holds a connection.
@@ -69,6 +83,12 @@ pub struct Inner {
     alerts: Arc<Alerts>,
     house: Arc<dyn House>,
     dictionary: Dictionary,
+    tables: live::Tables,
+    trying: Trying,
+    imports: imports::Imports,
+    lints: lint::Results,
+    /// Of the API.
+    document: api::Document,
     base: String,
     /// Browsers reach it by TLS.
     secure: bool,
@@ -105,6 +125,11 @@ impl Manager {
             alerts,
             house,
             dictionary,
+            tables: live::Tables::default(),
+            trying: Trying::default(),
+            imports: imports::Imports::default(),
+            lints: lint::Results::default(),
+            document: api::Document::new(),
             base,
             secure,
             closing,
@@ -178,11 +203,41 @@ const ROUTES: &[Route] = &[
     closed("/profiles/{unit}/{profile}/agents", Role::Viewer, "GET", || get(assigned::show)),
     closed("/profiles/{unit}/{profile}/agents/events", Role::Viewer, "GET", || get(assigned::events)),
     closed("/profiles/{unit}/{profile}/agents/change", Role::Administrator, "POST", || post(assigned::change)),
+    closed("/profiles/{unit}/{profile}/actions", Role::Viewer, "GET", || get(actions::show)),
+    closed("/profiles/{unit}/{profile}/actions/new", Role::Administrator, "GET POST", || {
+        get(action::new).post(action::add)
+    }),
+    closed("/profiles/{unit}/{profile}/actions/edit", Role::Administrator, "GET POST", || {
+        get(action::edit).post(action::change)
+    }),
+    closed("/profiles/{unit}/{profile}/actions/remove", Role::Administrator, "POST", || post(action::remove)),
     closed("/profiles/{unit}/{profile}/pause", Role::Operator, "POST", || post(pause::pause)),
     closed("/profiles/{unit}/{profile}/resume", Role::Operator, "POST", || post(pause::resume)),
+    closed("/profiles/{unit}/{profile}/token", Role::Administrator, "POST", || post(connector_tokens::reload)),
     closed("/profiles/{unit}/{profile}/check", Role::Operator, "POST", || post(profiles::check)),
     closed("/profiles/{unit}/{profile}/export", Role::Administrator, "GET", || get(edit::export)),
     closed("/profiles/{unit}/{profile}", Role::Viewer, "GET", || get(profiles::show)),
+    closed("/numbers", Role::Viewer, "GET", || get(numbers_pages::show)),
+    closed("/numbers/questions", Role::Viewer, "GET", || get(numbers_pages::questions)),
+    closed("/numbers.csv", Role::Viewer, "GET", || get(numbers_pages::csv)),
+    closed("/profiles/{unit}/{profile}/try", Role::Operator, "GET POST", || get(try_it::show).post(try_it::begin)),
+    closed("/profiles/{unit}/{profile}/try/{trial}", Role::Operator, "GET POST", || {
+        get(try_it::console::show).post(try_it::console::put)
+    }),
+    closed("/profiles/{unit}/{profile}/try/{trial}/save", Role::Operator, "POST", || post(try_it::console::save)),
+    closed("/profiles/{unit}/{profile}/try/{trial}/end", Role::Operator, "POST", || post(try_it::console::end)),
+    closed("/profiles/{unit}/{profile}/tests", Role::Viewer, "GET", || get(try_it::tests::list)),
+    closed("/profiles/{unit}/{profile}/tests/run", Role::Operator, "POST", || post(try_it::tests::run)),
+    closed("/profiles/{unit}/{profile}/tests/export", Role::Viewer, "GET", || get(try_it::tests::export)),
+    closed("/profiles/{unit}/{profile}/tests/import", Role::Operator, "GET POST", || {
+        get(try_it::tests::begin_import).post(try_it::tests::import)
+    }),
+    closed("/profiles/{unit}/{profile}/test/{test}", Role::Viewer, "GET", || get(try_it::test::show)),
+    closed("/profiles/{unit}/{profile}/test/{test}/checks", Role::Operator, "POST", || post(try_it::test::checks)),
+    closed("/profiles/{unit}/{profile}/test/{test}/text", Role::Operator, "POST", || post(try_it::test::text)),
+    closed("/profiles/{unit}/{profile}/test/{test}/copy", Role::Operator, "POST", || post(try_it::test::copy)),
+    closed("/profiles/{unit}/{profile}/test/{test}/remove", Role::Operator, "POST", || post(try_it::test::remove)),
+    closed("/profiles/{unit}/{profile}/test/{test}/export", Role::Viewer, "GET", || get(try_it::test::export)),
     closed("/alerts", Role::Viewer, "GET", || get(alerts::show)),
     closed("/account", Role::Viewer, "GET", || get(account::show)),
     closed("/account/password", Role::Viewer, "POST", || post(account::change_password)),
@@ -191,6 +246,22 @@ const ROUTES: &[Route] = &[
     closed("/account/end", Role::Viewer, "POST", || post(account::end)),
     closed("/account/language", Role::Viewer, "POST", || post(account::language)),
     closed("/sign-out", Role::Viewer, "POST", || post(sign_in::leave)),
+    closed("/units", Role::Viewer, "GET", || get(units::list)),
+    closed("/units/new", Role::Administrator, "GET POST", || get(units::new).post(units::add)),
+    closed("/units/{unit}/edit", Role::Administrator, "GET POST", || get(units::show).post(units::change)),
+    closed("/units/{unit}/remove", Role::Administrator, "POST", || post(units::remove)),
+    closed("/engines", Role::Administrator, "GET", || get(engines::list)),
+    closed("/engines/new", Role::Administrator, "GET POST", || get(engines::new).post(engines::add)),
+    closed("/engines/{engine}/edit", Role::Administrator, "GET POST", || get(engines::show).post(engines::change)),
+    closed("/engines/{engine}/token", Role::Administrator, "POST", || post(engines::new_token)),
+    closed("/engines/{engine}/former", Role::Administrator, "POST", || post(engines::end_former)),
+    closed("/engines/{engine}/remove", Role::Administrator, "POST", || post(engines::remove)),
+    closed("/configuration", Role::Administrator, "GET", || get(configuration::show)),
+    closed("/configuration/export", Role::Administrator, "POST", || post(configuration::export)),
+    closed("/configuration/import", Role::Administrator, "POST", || post(configuration::import)),
+    closed("/configuration/apply", Role::Administrator, "POST", || post(configuration::apply)),
+    closed("/lint", Role::Viewer, "GET", || get(lint::show)),
+    closed("/lint/look", Role::Operator, "POST", || post(lint::look)),
     closed("/users", Role::Administrator, "GET POST", || get(users::list).post(users::add)),
     closed("/users/{user}", Role::Administrator, "GET POST", || get(users::show).post(users::change)),
     closed("/users/{user}/invite", Role::Administrator, "POST", || post(users::invite)),
@@ -201,6 +272,10 @@ const ROUTES: &[Route] = &[
     closed("/contacts/{unit}/{contact}/erase", Role::Administrator, "GET POST", || {
         get(erase::show).post(erase::carry_out)
     }),
+    closed("/tokens", Role::Administrator, "GET POST", || get(tokens::list).post(tokens::make)),
+    closed("/tokens/{token}/revoke", Role::Administrator, "POST", || post(tokens::revoke)),
+    closed("/api", Role::Viewer, "GET", || get(api_page::list)),
+    closed("/api/operations/{operation}", Role::Viewer, "GET", || get(api_page::show)),
     closed("/audit", Role::Administrator, "GET", || get(audit::show)),
     closed("/audit.csv", Role::Administrator, "GET", || get(audit::csv)),
 ];
@@ -208,6 +283,16 @@ const ROUTES: &[Route] = &[
 /// Path, methods and the role that they take, of every page: for those who prove that it is so.
 pub fn access() -> impl Iterator<Item = (&'static str, &'static str, Option<Role>)> {
     ROUTES.iter().map(|it| (it.path, it.methods, it.role))
+}
+
+/// The same of the API, each method by itself.
+pub fn api_access() -> Vec<(String, &'static str, Option<Role>)> {
+    api::access()
+}
+
+/// The API's document, `OpenAPI` 3.1.
+pub fn api_document() -> serde_json::Value {
+    api::document()
 }
 
 /// Asks for a peer's address as `ConnectInfo<SocketAddr>`.
@@ -236,6 +321,9 @@ pub fn router(manager: &Manager) -> Router {
             pages::refusal(&seat, http::StatusCode::METHOD_NOT_ALLOWED, &text)
         })
         .layer(middleware::from_fn_with_state(manager.clone(), guard::identify))
+        // Programs come without cookies and forms: the API has a door of its own.
+        .nest(api::PREFIX, api::router())
+        .route(&format!("{}/", api::PREFIX), any(api::nowhere))
         .layer(middleware::from_fn_with_state(manager.clone(), guard::secure))
         .with_state(manager.clone())
 }

@@ -1,14 +1,18 @@
 //! What the Web Manager needs of the house around it; `app` gives it.
 
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use futures::{future::BoxFuture, stream::BoxStream};
+use secrecy::SecretString;
 
 use crate::{
-    config::{Finding, Loaded, schema::Schema, settings::Profile},
-    core::ids::{ProfileName, Timestamp, UnitName},
-    gateway::storage::{Document, Expected, Holdings, StoreError},
+    config::{self, Finding, Loaded, schema::Schema, settings::Profile},
+    core::{
+        directory::Directory,
+        ids::{ProfileName, Timestamp, UnitName},
+    },
+    gateway::storage::{ConnectorToken, Document, DocumentKind, Expected, Holdings, StoreError},
 };
 
 /// One of a profile's engines, and whether it takes its credential.
@@ -25,11 +29,53 @@ pub trait House: Send + Sync + fmt::Debug {
     /// The kinds of language engines that a profile can have.
     fn kinds(&self) -> Vec<&'static Schema>;
 
-    /// Validates a profile, puts it in force and keeps it: all of it, or nothing.
-    fn change_profile(&self, order: ProfileOrder) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Validates what is wanted with all the rest, puts it in force and keeps it: all of it, or nothing.
+    fn change(&self, order: Order) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// The same for one profile.
+    fn change_profile(&self, order: ProfileOrder) -> BoxFuture<'_, Result<(), Refusal>> {
+        let units = &self.configuration().settings.units;
+        self.change(order.whole(units.first()))
+    }
+
+    /// All of the configuration as files.
+    fn export(&self, leaves: Leaves) -> BoxFuture<'_, Result<Exported, Refusal>>;
+
+    /// What these files would change, if they stood for all of the configuration.
+    fn plan(&self, files: Files) -> BoxFuture<'_, Result<Plan, Refusal>>;
+
+    /// Changes it, if it is still what was approved.
+    fn import(&self, files: Files, approved: Approved) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// Files in one zip.
+    ///
+    /// # Errors
+    /// When they do not go into one.
+    fn pack(&self, files: &Files) -> Result<Vec<u8>, String>;
+
+    /// The files of a zip, or of a text.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    fn unpack(&self, bytes: &[u8]) -> Result<Files, String>;
+
+    /// Compares a profile with its engine's agent and the directory of its business unit.
+    fn lint(&self, profile: Arc<Profile>, directory: Option<Arc<Directory>>) -> BoxFuture<'_, Result<Linted, String>>;
 
     /// Which connectors are attached, by business unit, profile and token.
     fn connectors(&self) -> Vec<DeskNow>;
+
+    /// Seals what somebody has typed, as a document keeps it; `Err`: why it cannot.
+    fn seal(&self, secret: &str) -> Result<String, String>;
+
+    /// The names of the tokens by which a profile's connectors dial in: mostly one, which is empty.
+    fn token_names(&self, profile: &Profile) -> Vec<String>;
+
+    /// All tokens of a profile, those of a name from the newest on.
+    fn tokens<'a>(&'a self, profile: &'a Profile) -> BoxFuture<'a, Result<Vec<ConnectorToken>, StoreError>>;
+
+    /// Makes a connector's new token (S11); the one before it is good a little longer.
+    fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<SecretString, StoreError>>;
 
     /// Asks a profile's engines whether they take their credentials.
     fn check_profile(&self, profile: Arc<Profile>) -> BoxFuture<'_, Result<Vec<Checked>, String>>;
@@ -60,15 +106,162 @@ pub struct SocketNow {
     pub leaves: bool,
 }
 
-/// A profile as somebody wants it.
+/// Texts by their paths.
+pub type Files = BTreeMap<String, String>;
+
+/// What a profile's lint has found.
+#[derive(Clone, Debug, Default)]
+pub struct Linted {
+    /// Each with its code, from a closed set.
+    pub found: Vec<(&'static str, Finding)>,
+    /// What could not be looked at, and why.
+    pub unchecked: Vec<String>,
+}
+
+/// How secrets leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// As what the master key seals them to: good wherever the same key is.
+    Sealed,
+    /// As names of variables that hold them elsewhere.
+    Environment,
+}
+
+/// The configuration as files, and what is not in them.
 #[derive(Clone, Debug)]
-pub struct ProfileOrder {
+pub struct Exported {
+    pub files: Files,
+    pub notes: Vec<String>,
+}
+
+/// What files would change.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// What stands in files here that the import does not have.
+    pub stays: Vec<String>,
+    /// What stands in files here and should be other: nothing can be imported until that is mended.
+    pub blocked: Vec<String>,
+    /// What of the import is left out.
+    pub notes: Vec<String>,
+    /// The import with its secrets sealed.
+    pub files: Files,
+    /// Tells this plan from another one.
+    pub seen: String,
+}
+
+/// One document of a plan.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub kind: DocumentKind,
+    pub name: String,
+    pub what: What,
+    /// With `+`, `-` or a blank before each; secrets are hidden.
+    pub lines: Vec<(char, String)>,
+    /// What it is kept as.
+    pub document: String,
+    pub text: Option<String>,
+}
+
+/// What becomes of a document, and which version was seen of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Added,
+    Changed(u64),
+    Removed(u64),
+}
+
+impl What {
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Changed(_) => "changed",
+            Self::Removed(_) => "removed",
+        }
+    }
+}
+
+/// Who wants a plan, and which.
+#[derive(Clone, Debug)]
+pub struct Approved {
     pub by: String,
-    /// Of the document.
+    pub seen: String,
+}
+
+/// Documents of the configuration as somebody wants them.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub by: String,
+    pub wanted: Vec<Wanted>,
+    /// What the audit log says of them as a whole; `None`: what the first is.
+    pub told: Option<Told>,
+}
+
+impl Order {
+    #[must_use]
+    pub fn of(by: String, wanted: Wanted) -> Self {
+        Self { by, wanted: vec![wanted], told: None }
+    }
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub kind: DocumentKind,
     pub name: String,
     pub expected: Expected,
     /// TOML; `None`: it goes.
     pub text: Option<String>,
+}
+
+/// A line of the audit log without who and when.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// From a closed set: `configuration.imported`.
+    pub action: &'static str,
+    pub subject: String,
+    pub after: String,
+}
+
+/// A profile as somebody wants it.
+#[derive(Clone, Debug)]
+pub struct ProfileOrder {
+    pub by: String,
+    /// Of the document, as it is now.
+    pub name: String,
+    pub expected: Expected,
+    /// TOML; `None`: it goes.
+    pub text: Option<String>,
+}
+
+impl ProfileOrder {
+    /// A profile that gets another name takes its document along: another may have the old one then. `only`: the business unit
+    /// of those that name none.
+    fn whole(self, only: Option<&UnitName>) -> Order {
+        let Self { by, name, expected, text } = self;
+        let named = text.as_deref().and_then(config::named_in);
+        let now =
+            named.and_then(|(unit, own)| Some(format!("{}/{own}", unit.or_else(|| only.map(ToString::to_string))?)));
+        let wanted = |name, expected, text| Wanted { kind: DocumentKind::Profile, name, expected, text };
+        match now {
+            Some(now) if now != name && matches!(expected, Expected::Version(_)) => {
+                let (gone, comes) = (wanted(name, expected, None), wanted(now, Expected::New, text));
+                Order { by, wanted: vec![gone, comes], told: None }
+            }
+            Some(_) | None => Order::of(by, wanted(name, expected, text)),
+        }
+    }
+}
+
+/// A new token as somebody wants it.
+#[derive(Clone, Debug)]
+pub struct TokenOrder {
+    pub by: String,
+    pub unit: UnitName,
+    pub profile: ProfileName,
+    /// Mostly empty: see the profile's `connector.token_name`.
+    pub name: String,
 }
 
 /// Why a change was not made.

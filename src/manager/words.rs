@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 
 const GERMAN: &str = include_str!("words/de.json");
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Language {
     English,
     German,
@@ -95,11 +95,26 @@ mod tests {
         }
     }
 
+    /// What forms say of a profile's settings: it stands in their tables.
+    fn of_settings(found: &mut BTreeSet<String>) {
+        use crate::config::general::{CANARY, GROUPS, SHADOW, STANDBY};
+        let groups = GROUPS.iter().flat_map(|it| [it.title, it.help]);
+        let settings = GROUPS.iter().map(|it| it.settings).chain([CANARY, SHADOW, STANDBY]).flatten();
+        let settings = settings.flat_map(|it| [it.label, it.field.help, it.none.unwrap_or_default()]);
+        let texts = groups.chain(settings).chain(["Type of the language engine"]);
+        found.extend(texts.filter(|it| !it.is_empty()).map(str::to_owned));
+        for field in crate::nlp::schemas().iter().flat_map(|it| it.fields) {
+            found.insert(crate::manager::form::label(field.key));
+            found.extend((!field.help.is_empty()).then(|| field.help.to_owned()));
+        }
+    }
+
     #[test]
     fn every_text_is_there_in_german_and_none_is_left_over() {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manager");
         let mut found = BTreeSet::new();
         used(&directory, &mut found);
+        of_settings(&mut found);
         let german: HashMap<String, String> = serde_json::from_str(GERMAN).unwrap();
         let known: BTreeSet<String> = german.keys().cloned().collect();
         let missing: Vec<_> = found.difference(&known).collect();

@@ -159,6 +159,7 @@ impl Guarded {
             };
             // The engine keeps the deadline itself, and says better what was late, unless we have taken of its time.
             ask.until = waited.then_some(end);
+            ask.ear.put();
             let answer = self.unless_it_hangs(&ask, hung.as_mut(), &life);
             let result =
                 if waited { timeout_at(end, answer).await.unwrap_or_else(|_| Err(self.late())) } else { answer.await };

@@ -192,6 +192,12 @@ pub fn needs_door(settings: &Settings) -> bool {
     engines.any(|(_, engine)| engine.schema.kind == connector::SCHEMA.kind || posts_back(engine))
 }
 
+/// Whether this engine comes to a running gateway: there is none to go to.
+#[must_use]
+pub fn dials_in(engine: &EngineSettings) -> bool {
+    engine.schema.kind == connector::SCHEMA.kind
+}
+
 /// How each kind is configured, for `config::load`.
 #[must_use]
 pub fn schemas() -> Vec<&'static Schema> {

@@ -11,10 +11,11 @@ use std::{
 use futures::{FutureExt, future, future::BoxFuture};
 
 use super::{
-    AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Document, DocumentKind, Erased, Erasure,
-    Holdings, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind,
+    AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
+    Erasure, Flush, Holdings, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Snapshot, Store,
+    StoreError, StoreErrorKind, Tally, Unclear, Uncounted,
 };
-use crate::core::ids::{ContactId, Timestamp};
+use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
 #[derive(Default)]
 pub struct Memory {
@@ -39,6 +40,12 @@ struct State {
     documents: BTreeMap<(DocumentKind, String), Document>,
     last_version: u64,
     audit: Vec<AuditLine>,
+    /// What each commit has added to the numbers, by its last record.
+    tallies: BTreeMap<Pos, Tally>,
+    numbers: BTreeMap<NumberKey, Counts>,
+    unclear: BTreeMap<Pos, Unclear>,
+    /// The last flush, and what it holds.
+    flushed: (u64, Pos),
     faults: Faults,
 }
 
@@ -119,6 +126,12 @@ impl State {
                 return Err(corrupt(record.pos, "is taken by another record"));
             }
         }
+        if let (Some(last), true) = (batch.records.last(), first == next && !batch.tally.is_empty()) {
+            self.tallies.insert(last.pos, batch.tally.clone());
+        }
+        if let Some(flush) = &batch.flush {
+            self.flush(flush);
+        }
         self.journal.extend(batch.records.iter().filter(|record| record.pos >= next).cloned());
         for LifeKey { contact, born, sealed } in &batch.keys {
             let life = || Lived { contact: contact.clone(), key: Ok(sealed.clone()), ended: None };
@@ -180,6 +193,37 @@ impl State {
         let mut records: Vec<Record> = chain.take_while(|record| record.pos > after).take(limit).cloned().collect();
         records.reverse();
         records
+    }
+
+    fn trail(&self, at: Pos, limit: usize) -> Vec<Record> {
+        let chain = std::iter::successors(self.record(at), |record| self.record(record.prev));
+        let mut records: Vec<Record> = chain.take(limit).cloned().collect();
+        records.reverse();
+        records
+    }
+
+    fn flush(&mut self, flush: &Flush) {
+        if self.flushed.0 >= flush.serial {
+            return;
+        }
+        self.flushed = (flush.serial, flush.through);
+        for (key, counts) in &flush.tally.counts {
+            self.numbers.entry(key.clone()).or_default().add_all(counts);
+        }
+        self.unclear.extend(flush.tally.unclear.iter().map(|it| (it.pos, it.clone())));
+    }
+
+    fn uncounted(&self) -> Uncounted {
+        let (serial, through) = self.flushed;
+        let mut tally = Tally::default();
+        self.tallies.range(Pos(through.0 + 1)..).for_each(|(_, added)| tally.add_all(added.clone()));
+        Uncounted { tally, serial }
+    }
+
+    fn prune_numbers(&mut self, before: Day) -> u64 {
+        let count = self.numbers.len();
+        self.numbers.retain(|key, _| key.day >= before);
+        (count - self.numbers.len()) as u64
     }
 
     fn lives_of<'a>(&'a self, contact: &'a ContactId) -> impl DoubleEndedIterator<Item = (&'a Pos, &'a Lived)> {
@@ -285,6 +329,8 @@ impl State {
             gone += 1;
         }
         self.pruned += gone;
+        self.tallies.retain(|last, _| *last >= cut);
+        self.unclear.retain(|pos, _| *pos >= cut);
         if gone > 0 {
             self.closed.retain(|_, closed| closed.last >= cut || closed.at >= before);
             self.lives.retain(|_, life| life.ended.is_none_or(|(last, at)| last >= cut || at >= before));
@@ -323,6 +369,43 @@ impl Store for Memory {
         future::ready(self.call(|state| Ok(state.records(contact, after, limit)))).boxed()
     }
 
+    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.trail(at, limit)))).boxed()
+    }
+
+    fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {
+        future::ready(self.call(|state| Ok(state.uncounted()))).boxed()
+    }
+
+    fn numbers<'a>(
+        &'a self,
+        of: &'a NumbersOf,
+        each: &'a mut (dyn FnMut(NumberKey, Counts) + Send),
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        future::ready(self.call(|state| {
+            let wanted = state.numbers.iter().filter(|(key, _)| of.takes(key));
+            wanted.for_each(|(key, counts)| each(key.clone(), counts.clone()));
+            Ok(state.flushed.0)
+        }))
+        .boxed()
+    }
+
+    fn unclear<'a>(
+        &'a self,
+        unit: &'a UnitName,
+        profile: &'a ProfileName,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Pos>, StoreError>> {
+        let of_it = move |it: &&Unclear| it.unit == *unit && it.profile == *profile;
+        let newest =
+            |state: &mut State| Ok(state.unclear.values().rev().filter(of_it).take(limit).map(|it| it.pos).collect());
+        future::ready(self.call(newest)).boxed()
+    }
+
+    fn prune_numbers(&self, before: Day) -> BoxFuture<'_, Result<u64, StoreError>> {
+        future::ready(self.call(|state| Ok(state.prune_numbers(before)))).boxed()
+    }
+
     fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {
         future::ready(self.call(|state| Ok(state.lives(contact)))).boxed()
     }
@@ -359,9 +442,11 @@ impl Store for Memory {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        line: Option<&'a AuditLine>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         future::ready(self.call(|state| {
             state.put_connector_token(token, grace);
+            state.audit.extend(line.cloned());
             Ok(())
         }))
         .boxed()

@@ -9,8 +9,9 @@ use usher::{
     clock::Clock,
     config::Sources,
     core::ids::Timestamp,
+    gateway::numbers::Measure,
     seal::Sealer,
-    store::sqlite::Sqlite,
+    store::{Counts, Day, NumbersOf, Store as _, sqlite::Sqlite},
 };
 
 use crate::{
@@ -159,7 +160,21 @@ async fn kills_lose_nothing_and_repeat_nothing() {
         centre.messages,
         centre.engine.repeated(),
     );
+    let counted = counted(directory.path()).await;
+    assert_eq!(counted, [centre.contacts() as u64, centre.messages as u64], "each is counted once, in all those lives");
     no_timeout_is_lost(directory.path(), &mut centre).await;
+}
+
+/// Contacts that began and messages that were taken, by the numbers that the gateways have left.
+async fn counted(directory: &Path) -> [u64; 2] {
+    let store = Sqlite::open_existing(&directory.join("data")).await.unwrap();
+    let mut all = Counts::default();
+    let of = NumbersOf { unit: None, profile: None, engines: false, from: Day(0), to: Day(100_000) };
+    store.numbers(&of, &mut |_, counts| all.add_all(&counts)).await.unwrap();
+    let unflushed = store.uncounted().await.unwrap().tally;
+    unflushed.counts.iter().filter(|(key, _)| key.engine.is_none()).for_each(|(_, counts)| all.add_all(counts));
+    store.close().await.unwrap();
+    [Measure::Begun, Measure::Messages].map(|it| it.of(&all))
 }
 
 /// An hour after the last kill, on the same store. A real hour would take too long, so the gateway runs in this process

@@ -12,10 +12,11 @@ use futures::future::BoxFuture;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::sleep;
 use usher::{
-    core::ids::{ContactId, Timestamp},
+    core::ids::{ContactId, ProfileName, Timestamp, UnitName},
     store::{
-        AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure,
-        Holdings, Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError, memory::Memory,
+        AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
+        Erasure, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, Uncounted,
+        memory::Memory,
     },
 };
 
@@ -64,6 +65,35 @@ impl Store for Disk {
         self.memory.records_after(contact, after, limit)
     }
 
+    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        self.memory.trail(at, limit)
+    }
+
+    fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {
+        self.memory.uncounted()
+    }
+
+    fn numbers<'a>(
+        &'a self,
+        of: &'a NumbersOf,
+        each: &'a mut (dyn FnMut(NumberKey, Counts) + Send),
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        self.memory.numbers(of, each)
+    }
+
+    fn unclear<'a>(
+        &'a self,
+        unit: &'a UnitName,
+        profile: &'a ProfileName,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Pos>, StoreError>> {
+        self.memory.unclear(unit, profile, limit)
+    }
+
+    fn prune_numbers(&self, before: Day) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.memory.prune_numbers(before)
+    }
+
     fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {
         self.memory.lives(contact)
     }
@@ -96,8 +126,9 @@ impl Store for Disk {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        line: Option<&'a AuditLine>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.memory.put_connector_token(token, grace)
+        self.memory.put_connector_token(token, grace, line)
     }
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {

@@ -25,7 +25,7 @@ use usher::{
     core::{ids::Timestamp, message::MediaType},
     egress::{Egress, Names},
     engine::{self, Doors, Edge},
-    gateway::{Engines, Gateway, Parts, Roster, Served, alerts::Alerts},
+    gateway::{Engines, Gateway, Kept, Parts, Roster, Served, alerts::Alerts},
     nlp,
     seal::Sealer,
     store::Store as _,
@@ -267,8 +267,11 @@ async fn serve(settings: &Settings, disk: &Arc<Disk>, clock: &Clock, present: &P
     let journal = tokio::spawn(Arc::clone(&gateway).run_journal(never.clone()));
     let timers = tokio::spawn(Arc::clone(&gateway).run_timers(never.clone()));
     let kept = &settings.store;
-    let checkpoints =
-        tokio::spawn(Arc::clone(&gateway).run_checkpoints(kept.checkpoint_every, kept.retention, never.clone()));
+    let checkpoints = tokio::spawn(Arc::clone(&gateway).run_checkpoints(
+        kept.checkpoint_every,
+        Kept { timelines: kept.retention, numbers_days: kept.numbers_days },
+        never.clone(),
+    ));
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await.map_err(|error| lost(&error))?;
     health.started();
     tokio::select! {

@@ -215,11 +215,7 @@ impl Demo {
                     pages.context("the pages' door failed")?.context("the pages' door failed")?;
                     anyhow::bail!("the pages' door was closed")
                 }
-                (order, tell) = self.office.next() => {
-                    let done = change::carry_out(&mut self.gateway, &self.office, &self.sources, order).await;
-                    // Whoever asked may have gone; the change stands.
-                    drop(tell.send(done));
-                }
+                errand = self.office.next() => change::attend(&mut self.gateway, &self.office, &self.sources, errand).await,
             }
         }
     }

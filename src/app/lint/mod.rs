@@ -23,13 +23,14 @@ pub use report::{Code, Found, Report};
 use crate::{
     clock::Clock,
     config::{
-        Location, Places, Severity,
+        Loaded, Location, Places, Severity,
         nearest::nearest,
         settings::{Egress, Profile},
     },
     core::{directory::Directory, intents::Intents, message::MediaType},
     egress::Names,
     gateway::ports::AskError,
+    manager::ports::Linted,
     nlp, offline_nlp,
 };
 
@@ -116,6 +117,23 @@ pub fn compare(sides: &Sides<'_>) -> Report {
     }
     report.settle();
     report
+}
+
+/// All of it at once, for those who look through the Web Manager.
+///
+/// # Errors
+/// When the engine does not tell its intents.
+pub(super) async fn look(loaded: &Loaded, profile: &Profile, directory: Option<&Directory>) -> anyhow::Result<Linted> {
+    let read = read(profile, &loaded.settings.egress, Clock::system()).await?;
+    let intents = read.transpose().context("the agent's intents cannot be read")?;
+    let at = loaded.settings.profiles.iter().position(|it| it.name == profile.name && it.unit == profile.unit);
+    let places = at.and_then(|at| loaded.places.get(at)).cloned().unwrap_or_default();
+    let mut report = compare(&Sides { profile, places: &places, intents: intents.as_ref(), directory });
+    if directory.is_none() {
+        report.unchecked("queues and users: no routing engine of the business unit has told its directory");
+    }
+    let found = report.list.into_iter().map(|it| (it.code.label(), it.finding)).collect();
+    Ok(Linted { found, unchecked: report.unchecked })
 }
 
 /// What every check looks at.

@@ -108,7 +108,13 @@ impl Report {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let finding = Finding { severity, message: message.into(), help: help.into(), location: location.cloned() };
+        let finding = Finding {
+            severity,
+            message: message.into(),
+            help: help.into(),
+            location: location.cloned(),
+            setting: None,
+        };
         self.list.push(Found { code, finding, intent: None });
     }
 
@@ -120,7 +126,7 @@ impl Report {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let finding = Finding { severity, message: message.into(), help: help.into(), location: None };
+        let finding = Finding { severity, message: message.into(), help: help.into(), location: None, setting: None };
         self.list.push(Found { code, finding, intent: Some(intent.to_owned()) });
     }
 
@@ -148,7 +154,7 @@ impl Report {
     #[must_use]
     pub fn as_json(&self) -> Value {
         let findings = self.list.iter().map(|it| {
-            let Finding { severity, message, help, location } = &it.finding;
+            let Finding { severity, message, help, location, setting: _ } = &it.finding;
             let severity = match severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",

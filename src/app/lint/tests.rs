@@ -35,7 +35,7 @@ phone_parameter = "phone"
 time_parameter = "when"
 "#;
 
-fn loaded(main: &str, more: &str) -> config::Loaded {
+fn loaded(main: &str, more: &str) -> Loaded {
     let profiles = vec![("p.toml".to_owned(), format!("{PROFILE}{more}"))];
     let embedded = Some(Embedded { main: main.to_owned(), profiles });
     let environment = std::iter::once(("PASSWORD".to_owned(), "x".to_owned())).collect();

@@ -322,6 +322,7 @@ impl Contact {
     pub fn start(card: Card, returned: bool, engine: Option<EngineName>, cx: Context<'_>, out: &mut Out) -> Self {
         let mut contact = Self::empty(card);
         contact.state.engine = engine;
+        contact.state.had_person = returned;
         out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
         let event = if returned { &cx.rules.events.human_returned } else { &cx.rules.welcome_event };
         if returned {
@@ -407,6 +408,18 @@ impl Contact {
     #[must_use]
     pub const fn is_over(&self) -> bool {
         matches!(self.state.phase, Phase::Ended)
+    }
+
+    /// Whether words of the customer's are with the language engine, and not an event of ours.
+    #[must_use]
+    pub const fn asks_words(&self) -> bool {
+        matches!(&self.state.pending, Some(Pending::Ask(asked)) if asked.heard.id.is_some())
+    }
+
+    /// Whether a person has had it at any time.
+    #[must_use]
+    pub const fn had_person(&self) -> bool {
+        self.state.had_person
     }
 
     /// Inputs that wait behind the running turn.

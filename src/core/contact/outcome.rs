@@ -64,6 +64,7 @@ impl Contact {
             Outcome::Offered | Outcome::Done => return,
             Outcome::Accepted => {
                 self.state.phase = Phase::WithHuman { since: seq };
+                self.state.had_person = true;
                 self.leave_unanswered(WITH_PERSON, out);
                 if !events.handover_accepted.is_empty() {
                     let event = events.handover_accepted.clone();
@@ -139,6 +140,7 @@ impl Contact {
         self.card = card;
         self.raise_epoch();
         self.state.phase = Phase::Bot;
+        self.state.had_person = true;
         out.steps.push(Step::Returned { card: Box::new(self.card.clone()) });
         self.state.news.insert("humanReturned".to_owned(), Value::from(true));
         let event = &cx.rules.events.human_returned;

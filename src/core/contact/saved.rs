@@ -7,9 +7,9 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Card, Command, Contact, Heard, SEEN, State, transcript::Transcript};
+use super::{Card, Command, Contact, Heard, Pending, SEEN, State, transcript::Transcript};
 use crate::core::{
-    ids::{ActionSeq, Timestamp},
+    ids::{ActionSeq, Timestamp, Turn},
     message::{Input, Line},
     step::Step,
 };
@@ -26,6 +26,19 @@ pub struct Record<'a> {
 pub struct Recorded {
     pub steps: Vec<Step>,
     after: State,
+}
+
+impl Recorded {
+    /// The customer's input that is with the language engine after it, in this turn. A sensitive one is `Redacted`.
+    #[must_use]
+    pub fn asked(&self, turn: Turn) -> Option<&Input> {
+        match &self.after.pending {
+            Some(Pending::Ask(asked)) if self.after.turn == turn && asked.heard.id.is_some() => {
+                Some(&asked.heard.input)
+            }
+            Some(Pending::Ask(_) | Pending::External { .. } | Pending::Command { .. }) | None => None,
+        }
+    }
 }
 
 #[derive(Serialize)]

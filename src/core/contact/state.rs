@@ -156,6 +156,9 @@ pub(super) struct State {
     pub(super) slots: Parameters,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) values: Vec<Value>,
+    /// A person has had the contact.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) had_person: bool,
 }
 
 impl State {
@@ -180,6 +183,7 @@ impl State {
             answered_by: Vec::new(),
             slots: Parameters::new(),
             values: Vec::new(),
+            had_person: false,
         }
     }
 }

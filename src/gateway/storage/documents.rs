@@ -8,8 +8,12 @@ use crate::core::ids::Timestamp;
 pub enum DocumentKind {
     /// A profile, as TOML.
     Profile,
-    /// Business units and their actions, as TOML.
+    /// What of the configuration is neither a unit, an engine nor a profile, as TOML.
+    Settings,
+    /// A business unit and its actions, as TOML.
     Unit,
+    /// A routing engine that may attach, as TOML.
+    Engine,
     /// Somebody who may sign in.
     User,
     /// A program's token for the API.
@@ -21,13 +25,16 @@ pub enum DocumentKind {
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 6] = [Self::Profile, Self::Unit, Self::User, Self::ApiToken, Self::Test, Self::Pause];
+    pub const ALL: [Self; 8] =
+        [Self::Profile, Self::Settings, Self::Unit, Self::Engine, Self::User, Self::ApiToken, Self::Test, Self::Pause];
 
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
             Self::Profile => "profile",
+            Self::Settings => "settings",
             Self::Unit => "unit",
+            Self::Engine => "engine",
             Self::User => "user",
             Self::ApiToken => "api_token",
             Self::Test => "test",

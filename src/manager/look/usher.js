@@ -96,12 +96,80 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   });
 }
 
+// A key file is read into its field; it goes nowhere before the form is sent.
+for (const area of document.querySelectorAll("textarea[data-file]")) {
+  const input = document.createElement("input");
+  const problem = document.createElement("p");
+  input.type = "file";
+  input.accept = ".json,application/json";
+  input.setAttribute("aria-label", area.dataset.file);
+  problem.className = "problem";
+  problem.setAttribute("role", "alert");
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    if (!file) return;
+    const large = file.size > 65536;
+    problem.textContent = large ? area.dataset.large : "";
+    if (large) input.value = "";
+    else area.value = await file.text();
+  });
+  area.before(problem, input);
+}
+
 for (const place of document.querySelectorAll("[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = place.dataset.copy;
   button.addEventListener("click", () => navigator.clipboard?.writeText(place.textContent.trim()));
   place.after(button);
+}
+
+// A turn of a trial is put in without leaving the page: what has come is added, and the focus stays in the field.
+const trial = document.getElementById("trial");
+if (trial) {
+  const part = (root, name) => root.querySelector(`#trial [data-part="${name}"]`);
+  trial.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (form.action !== location.href.split("#")[0]) return;
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(form, event.submitter));
+    const wait = document.createElement("p");
+    wait.className = "hint";
+    wait.setAttribute("role", "status");
+    wait.textContent = trial.dataset.trial;
+    part(document, "forms").before(wait);
+    for (const button of trial.querySelectorAll("button")) button.disabled = true;
+    try {
+      const response = await fetch(form.action, { method: "POST", body });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      // Signed out, or over: the page as it is without a script says so, and keeps what was typed.
+      if (!page.getElementById("trial")) return form.submit();
+      const log = part(document, "log");
+      const turns = [...part(page, "log").children].slice(log.children.length);
+      log.append(...turns);
+      for (const name of ["problems", "state", "forms"]) part(document, name).innerHTML = part(page, name).innerHTML;
+      const wrong = document.querySelector("#trial .problems");
+      (wrong ?? document.querySelector("#trial .say input[name=text]") ?? log).focus();
+      turns.at(-1)?.scrollIntoView({ block: "nearest" });
+    } catch {
+      wait.textContent = trial.dataset.lost;
+      return;
+    }
+    wait.remove();
+  });
+}
+
+// What is under way is looked at again until it is done.
+const again = document.querySelector("[data-again]");
+if (again) setTimeout(() => location.reload(), Number(again.dataset.again));
+
+// A text can be read from a file.
+for (const text of document.querySelectorAll("textarea[data-file]")) {
+  const file = document.createElement("input");
+  file.type = "file";
+  file.setAttribute("aria-label", text.dataset.file);
+  file.addEventListener("change", async () => (text.value = (await file.files[0]?.text()) ?? text.value));
+  text.before(file);
 }
 
 document.querySelector(".problems")?.focus();

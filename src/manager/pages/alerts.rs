@@ -1,9 +1,12 @@
 //! What somebody has to mend, with the way to mend it; and the virtual agents' log-ons, which most of it is about.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
 use maud::html;
 
-use super::{Section, empty, page, time};
+use super::{Section, empty, page, part::Part, time};
 use crate::{
     core::agent::Standing,
     gateway::alerts::MAX_ALERTS,
@@ -36,11 +39,19 @@ pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat)
     page(&seat, Section::Alerts, title, &body)
 }
 
-pub(in crate::manager) async fn agents(State(manager): State<Manager>, seat: Seat) -> Response {
+pub(in crate::manager) async fn agents(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(part): Query<Part>,
+) -> Response {
     let w = &seat.words;
     let agents = manager.gateway.agents_now();
     let title = w.t("Virtual agents");
     let logged_on = agents.iter().filter(|it| it.standing == Standing::LoggedOn).count();
+    let rows = part.of(&agents, |it, look| {
+        let profile = it.profile.as_ref().map_or("", |it| it.as_str());
+        [it.user.as_str(), profile, it.unit.as_str(), standing(w, it.standing)].into_iter().for_each(look);
+    });
     let body = html! {
         h1 { (title) }
         @if agents.is_empty() {
@@ -48,10 +59,11 @@ pub(in crate::manager) async fn agents(State(manager): State<Manager>, seat: Sea
                 Some(("/profiles", w.t("Look at the profiles")))))
         } @else {
             ul class="counts" { li { b { (logged_on) } " " (w.t("logged on")) } li { b { (agents.len()) } " " (w.t("assigned")) } }
+            (part.form(w, "/agents", w.t("Virtual agent, profile, business unit or state"), &rows))
             div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr { th { (w.t("Virtual agent")) } th { (w.t("State")) } th { (w.t("Profile")) } th { (w.t("Business unit")) } } }
                 tbody {
-                    @for it in &agents {
+                    @for it in &rows.shown {
                         tr {
                             td { (it.user) }
                             td { span class={ "state " (label(it.standing)) } { (standing(w, it.standing)) } }
@@ -61,6 +73,7 @@ pub(in crate::manager) async fn agents(State(manager): State<Manager>, seat: Sea
                     }
                 }
             } }
+            (part.ways(w, "/agents", &rows))
         }
     };
     page(&seat, Section::Agents, title, &body)

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Of each list; more are a matter for the search.
-const ROWS: usize = 200;
+const ROWS: usize = 100;
 /// Users that one form takes on or off, at most.
 const MAX_WANTED: usize = 1_000;
 const EVERY: Duration = Duration::from_secs(2);
@@ -130,7 +130,7 @@ async fn page(
     let staff = Staff::of(profile, &manager.house.configuration(), directory.as_deref());
     let at = profiles::path(profile);
     let version = document.as_ref().filter(|_| seat.may(Role::Administrator)).map(|it| it.version);
-    let shown = Shown { seat, at: &at, filter, told, version };
+    let shown = Shown { seat, at: &at, unit: profile.unit.as_str(), filter, told, version };
     let agents = of_profile(manager, profile);
     let title = w.f("Virtual agents of {}", &[&profile.name]);
     let body = html! {
@@ -193,6 +193,7 @@ fn search(w: &Words, at: &str, filter: &Filter) -> Markup {
 struct Shown<'a> {
     seat: &'a Seat,
     at: &'a str,
+    unit: &'a str,
     filter: &'a Filter,
     told: &'a Told,
     /// Of the profile's document; `None`: nothing can be changed here.
@@ -200,7 +201,7 @@ struct Shown<'a> {
 }
 
 fn list(shown: &Shown<'_>, which: List, people: &[Person], agents: &[AgentNow]) -> Markup {
-    let Shown { seat, at, filter, told, version } = shown;
+    let Shown { seat, at, unit, filter, told, version } = shown;
     let w = &seat.words;
     let fitting: Vec<&Person> = people.iter().filter(|it| filter.takes(it)).collect();
     let rows = fitting.get(..fitting.len().min(ROWS)).unwrap_or_default();
@@ -225,7 +226,7 @@ fn list(shown: &Shown<'_>, which: List, people: &[Person], agents: &[AgentNow]) 
                     tbody {
                         @for person in rows {
                             @let ticked = told.ticked.contains(person.user.as_str()) || filter.all == which.label();
-                            (row(w, which, person, (version.is_some(), ticked), (agents, &told.at)))
+                            (row(w, which, person, (version.is_some(), ticked), (unit, agents, &told.at)))
                         }
                     }
                 } }
@@ -242,7 +243,7 @@ fn row(
     which: List,
     person: &Person,
     (may, ticked): (bool, bool),
-    (agents, at): (&[AgentNow], &[(UserId, String)]),
+    (unit, agents, at): (&str, &[AgentNow], &[(UserId, String)]),
 ) -> Markup {
     let can = which == List::Assigned || person.hindrances.is_empty();
     let problems: Vec<&str> = at.iter().filter(|it| it.0 == person.user).map(|it| it.1.as_str()).collect();
@@ -260,7 +261,14 @@ fn row(
             }
             td {
                 @if which == List::Assigned { (standing(w, &person.user, agents)) }
-                @for it in &person.hindrances { p class="why" { (reason(w, it)) } }
+                @for it in &person.hindrances {
+                    p class="why" {
+                        (reason(w, it))
+                        @if let Hindrance::Serves(other) = it {
+                            " " a href={ (profiles::path_of(unit, other.as_str())) "/agents" } { (w.t("Go there")) }
+                        }
+                    }
+                }
             }
         }
     }

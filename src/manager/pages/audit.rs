@@ -70,8 +70,16 @@ pub(in crate::manager) async fn show(
     page(&seat, Section::Administration, title, &body)
 }
 
-/// Everything, the newest first.
 pub(in crate::manager) async fn csv(State(manager): State<Manager>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usher-audit.csv\"")),
+    ];
+    (headers, table(manager)).into_response()
+}
+
+/// Everything, the newest first.
+pub(in crate::manager) fn table(manager: Manager) -> Body {
     let head = Some(Bytes::from_static(b"at,who,what,of what,before,after\r\n"));
     let lines = stream::unfold((manager, None, head), |(manager, before, head)| async move {
         if let Some(head) = head {
@@ -89,11 +97,7 @@ pub(in crate::manager) async fn csv(State(manager): State<Manager>) -> Response 
             Err(error) => Some((Err(error), (manager, None, None))),
         }
     });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usher-audit.csv\"")),
-    ];
-    (headers, Body::from_stream(lines)).into_response()
+    Body::from_stream(lines)
 }
 
 fn row(line: &AuditLine) -> String {

@@ -19,7 +19,12 @@ use crate::{
         contact::{Order, Standing},
         ids::{ContactId, ContactName, QueueId, Timestamp, UnitName},
     },
-    gateway::{Content, Opened, live::Ordered, storage::Pos, timeline::as_lines},
+    gateway::{
+        Content, Opened,
+        live::Ordered,
+        storage::{Pos, StoreError},
+        timeline::as_lines,
+    },
     manager::{
         Manager,
         guard::{Fields, Seat},
@@ -109,7 +114,7 @@ pub(in crate::manager) async fn hand_over(
     fields: Fields,
 ) -> Response {
     let Ok(queue) = QueueId::new(fields.get("queue")) else { return not_found(&seat) };
-    ordered(&manager, &seat, names, (Order::HandOver(queue), "contact.handed_over")).await
+    ordered(&manager, &seat, names, Order::HandOver(queue)).await
 }
 
 pub(in crate::manager) async fn end(
@@ -117,33 +122,47 @@ pub(in crate::manager) async fn end(
     seat: Seat,
     Path(names): Path<(String, String)>,
 ) -> Response {
-    ordered(&manager, &seat, names, (Order::End, "contact.ended")).await
+    ordered(&manager, &seat, names, Order::End).await
 }
 
-async fn ordered(manager: &Manager, seat: &Seat, names: (String, String), (order, action): (Order, &str)) -> Response {
+async fn ordered(manager: &Manager, seat: &Seat, names: (String, String), order: Order) -> Response {
     let w = &seat.words;
     let Some(id) = id(names) else { return not_found(seat) };
-    let line = manager.people.line(seat.name(), action, &id.to_string());
-    let line = if let Order::HandOver(queue) = &order { line.after(queue.as_str()) } else { line };
-    match manager.gateway.order(&id, order, seat.name()) {
-        Ordered::Unknown => not_found(seat),
-        Ordered::Taken => {
-            // It is done, whether or not whoever asked still waits.
-            let (log, to) = (manager.clone(), contact_path(&id));
-            let told = tokio::spawn(async move { log.people.tell(line).await }).await;
-            match told {
-                Ok(Err(error)) => unavailable(seat, &error),
-                Ok(Ok(())) | Err(_) => Redirect::to(&to).into_response(),
-            }
-        }
-        Ordered::NotTheBots => {
+    match carry_out(manager, seat.name(), &id, order).await {
+        Err(error) => unavailable(seat, &error),
+        Ok(Ordered::Unknown) => not_found(seat),
+        Ok(Ordered::Taken) => Redirect::to(&contact_path(&id)).into_response(),
+        Ok(Ordered::NotTheBots) => {
             refusal(seat, StatusCode::CONFLICT, w.t("The virtual agent does not have this contact any more."))
         }
-        Ordered::Refused => {
+        Ok(Ordered::Refused) => {
             let text = w.t("The queue is closed, unknown, or its wait is longer than the profile allows. The contact stays with the virtual agent.");
             refusal(seat, StatusCode::CONFLICT, text)
         }
     }
+}
+
+/// Does it, and tells the audit log of what was done.
+pub(in crate::manager) async fn carry_out(
+    manager: &Manager,
+    by: &str,
+    id: &ContactId,
+    order: Order,
+) -> Result<Ordered, StoreError> {
+    let line = |action| manager.people.line(by, action, &id.to_string());
+    let line = match &order {
+        Order::HandOver(queue) => line("contact.handed_over").after(queue.as_str()),
+        Order::End => line("contact.ended"),
+    };
+    let ordered = manager.gateway.order(id, order, by);
+    if ordered == Ordered::Taken {
+        // It is done, whether or not whoever asked still waits.
+        let log = manager.clone();
+        if let Ok(told) = tokio::spawn(async move { log.people.tell(line).await }).await {
+            told?;
+        }
+    }
+    Ok(ordered)
 }
 
 fn entry(w: &Words, opened: &Opened, began: Timestamp) -> Markup {

@@ -1,6 +1,12 @@
 //! Contacts as they are now: a table that a script keeps up to date, with a filter that stands in the address.
 
-use std::{cmp::Reverse, collections::BTreeMap, convert::Infallible, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     extract::{Query, State},
@@ -11,28 +17,37 @@ use axum::{
 };
 use futures::stream;
 use http::StatusCode;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Section, attached, empty, page, pause, refusal, time};
 use crate::{
+    clock::Clock,
     core::{
         contact::Standing,
         ids::{ContactId, ProfileName},
     },
     gateway::live::{ContactNow, UnitNow},
-    manager::{Manager, guard::Seat, words::Words},
+    manager::{
+        Manager,
+        guard::Seat,
+        words::{Language, Words},
+    },
 };
 
 /// More are a matter for the filter.
-const ROWS: usize = 200;
+const ROWS: usize = 100;
+/// More profiles are not offered one by one.
+const OFFERED: usize = 100;
 /// How often whoever watches is told.
 const EVERY: Duration = Duration::from_secs(2);
+/// Tables that are kept.
+const KEPT: usize = 16;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What of the contacts is shown. Empty: all.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(default)]
 pub(in crate::manager) struct Filter {
     unit: String,
@@ -98,6 +113,39 @@ fn look(manager: &Manager, filter: &Filter) -> Seen {
     seen
 }
 
+/// The tables as they were made last: who looks at the same again, or at the same as others, has them as they are.
+#[derive(Debug, Default)]
+pub(in crate::manager) struct Tables(Mutex<Vec<Made>>);
+
+#[derive(Debug)]
+struct Made {
+    of: (Language, Filter),
+    moved: u64,
+    at: Instant,
+    html: Arc<str>,
+}
+
+impl Tables {
+    /// Made anew if a contact has moved since, and the last is not of a moment ago.
+    fn of(&self, manager: &Manager, w: &Words, filter: &Filter) -> Markup {
+        let (of, moved, now) = ((w.language, filter.clone()), manager.gateway.moved(), Clock::instant());
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |it: &&Made| it.of == of && (it.moved == moved || now.duration_since(it.at) < EVERY / 4);
+        if let Some(fresh) = made.iter().find(fresh) {
+            return PreEscaped(fresh.html.to_string());
+        }
+        drop(made);
+        let html: Arc<str> = table(w, &look(manager, filter), filter).into_string().into();
+        made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        made.retain(|it| it.of != of);
+        if made.len() >= KEPT {
+            made.remove(0);
+        }
+        made.push(Made { of, moved, at: now, html: Arc::clone(&html) });
+        PreEscaped(html.to_string())
+    }
+}
+
 fn newest(rows: &mut Vec<ContactNow>) {
     rows.sort_by(|a, b| (Reverse(a.moved_at), &a.id).cmp(&(Reverse(b.moved_at), &b.id)));
     rows.truncate(ROWS);
@@ -128,7 +176,7 @@ fn now(w: &Words, manager: &Manager, filter: &Filter) -> Markup {
         (engines(w, &manager.gateway.units_now()))
         (attached::all(w, manager))
         (pause::all(w, manager))
-        (table(w, &look(manager, filter), filter))
+        (manager.tables.of(manager, w, filter))
     }
 }
 
@@ -172,7 +220,11 @@ fn form(w: &Words, manager: &Manager, units: &[UnitNow], filter: &Filter) -> Mar
             @if units.len() > 1 {
                 (choice("unit", w.t("Business unit"), &filter.unit, &units))
             }
-            (choice("profile", w.t("Profile"), &filter.profile, &profiles))
+            @if profiles.len() <= OFFERED {
+                (choice("profile", w.t("Profile"), &filter.profile, &profiles))
+            } @else {
+                label { span { (w.t("Profile")) } input name="profile" value=(filter.profile) maxlength="128"; }
+            }
             (choice("standing", w.t("State"), &filter.standing, &standings))
             label { span { (w.t("Contact, queue or virtual agent")) }
                 input type="search" name="find" value=(filter.find) maxlength="128"; }

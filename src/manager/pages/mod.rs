@@ -1,18 +1,30 @@
 //! The pages: rendered here, whole without a script; one style sheet and one script make them pleasant.
 
 pub(super) mod account;
+pub(super) mod action;
+pub(super) mod actions;
 pub(super) mod alerts;
+pub(super) mod api;
 pub(super) mod assigned;
 pub(super) mod attached;
 pub(super) mod audit;
+pub(super) mod configuration;
+pub(super) mod connector_tokens;
 pub(super) mod contact;
 pub(super) mod edit;
+pub(super) mod engines;
 pub(super) mod erase;
+pub(super) mod lint;
 pub(super) mod live;
+pub(super) mod numbers;
+mod part;
 pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;
 pub(super) mod store;
+pub(super) mod tokens;
+pub(super) mod trying;
+pub(super) mod units;
 pub(super) mod users;
 
 use axum::response::{Html, IntoResponse as _, Response};
@@ -23,9 +35,14 @@ use super::{
     guard::{CSRF, Seat},
     look,
     people::Role,
+    ports::Refusal,
     words::Words,
 };
-use crate::{core::ids::Timestamp, gateway::storage::StoreError};
+use crate::{
+    config::masked,
+    core::ids::Timestamp,
+    gateway::storage::{Document, StoreError},
+};
 
 /// A place of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +50,10 @@ pub(super) enum Section {
     Live,
     Agents,
     Profiles,
+    Numbers,
     Alerts,
     Administration,
+    Api,
     Account,
     /// Before the door.
     None,
@@ -42,12 +61,14 @@ pub(super) enum Section {
 
 impl Section {
     /// In order, with who sees it.
-    const ALL: [(Self, &'static str, Role); 5] = [
+    const ALL: [(Self, &'static str, Role); 7] = [
         (Self::Live, "/", Role::Viewer),
         (Self::Agents, "/agents", Role::Viewer),
         (Self::Profiles, "/profiles", Role::Viewer),
+        (Self::Numbers, "/numbers", Role::Viewer),
         (Self::Alerts, "/alerts", Role::Viewer),
-        (Self::Administration, "/users", Role::Administrator),
+        (Self::Administration, "/units", Role::Viewer),
+        (Self::Api, "/api", Role::Viewer),
     ];
 
     fn title(self, w: &Words) -> &str {
@@ -55,8 +76,10 @@ impl Section {
             Self::Live => w.t("Contacts"),
             Self::Agents => w.t("Virtual agents"),
             Self::Profiles => w.t("Profiles"),
+            Self::Numbers => w.t("Numbers"),
             Self::Alerts => w.t("Alerts"),
             Self::Administration => w.t("Administration"),
+            Self::Api => w.t("API"),
             Self::Account => w.t("Your account"),
             Self::None => "",
         }
@@ -66,29 +89,64 @@ impl Section {
 /// The pages of one thing, side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
+    Numbers,
+    Questions,
     Profile,
     Agents,
+    Actions,
+    Try,
+    Tests,
+    Units,
+    Engines,
+    Configuration,
+    Lint,
+    Settings,
     Users,
     Store,
+    Tokens,
     Audit,
 }
 
 impl Tab {
     /// What is to be seen of one profile: each page's path goes on from the profile's.
-    const OF_PROFILE: &[(Self, &'static str, Role)] =
-        &[(Self::Profile, "", Role::Viewer), (Self::Agents, "/agents", Role::Viewer)];
+    const OF_PROFILE: &[(Self, &'static str, Role)] = &[
+        (Self::Profile, "", Role::Viewer),
+        (Self::Settings, "/edit", Role::Administrator),
+        (Self::Agents, "/agents", Role::Viewer),
+        (Self::Actions, "/actions", Role::Viewer),
+        (Self::Try, "/try", Role::Operator),
+        (Self::Tests, "/tests", Role::Viewer),
+    ];
+    const OF_NUMBERS: &[(Self, &'static str, Role)] =
+        &[(Self::Numbers, "/numbers", Role::Viewer), (Self::Questions, "/numbers/questions", Role::Viewer)];
     const OF_ADMINISTRATION: &[(Self, &'static str, Role)] = &[
         (Self::Users, "/users", Role::Administrator),
+        (Self::Units, "/units", Role::Viewer),
+        (Self::Engines, "/engines", Role::Administrator),
+        (Self::Configuration, "/configuration", Role::Administrator),
+        (Self::Lint, "/lint", Role::Viewer),
         (Self::Store, "/store", Role::Administrator),
+        (Self::Tokens, "/tokens", Role::Administrator),
         (Self::Audit, "/audit", Role::Administrator),
     ];
 
     fn title(self, w: &Words) -> &str {
         match self {
+            Self::Numbers => w.t("Numbers"),
+            Self::Questions => w.t("Questions not understood"),
             Self::Profile => w.t("Overview"),
             Self::Agents => w.t("Virtual agents"),
+            Self::Actions => w.t("Actions"),
+            Self::Try => w.t("Try it"),
+            Self::Tests => w.t("Tests"),
+            Self::Units => w.t("Business units"),
+            Self::Engines => w.t("Routing engines"),
+            Self::Configuration => w.t("Configuration"),
+            Self::Lint => w.t("Lint"),
+            Self::Settings => w.t("Settings"),
             Self::Users => w.t("Users"),
             Self::Store => w.t("Store"),
+            Self::Tokens => w.t("Tokens"),
             Self::Audit => w.t("Audit log"),
         }
     }
@@ -113,6 +171,11 @@ impl Tab {
     /// Above a page of the profile at `base`.
     pub(super) fn of_profile(self, seat: &Seat, base: &str) -> Markup {
         self.bar(seat, base, Self::OF_PROFILE)
+    }
+
+    /// Above a page of numbers.
+    pub(super) fn of_numbers(self, seat: &Seat) -> Markup {
+        self.bar(seat, "", Self::OF_NUMBERS)
     }
 
     /// Above a page of the administration.
@@ -216,6 +279,40 @@ pub(super) fn summary(w: &Words, problems: &[String]) -> Markup {
             }
         }
     }
+}
+
+/// Why a change of the configuration was not made, above its form; with the answer's status.
+pub(super) fn refused(w: &Words, refusal: &Refusal) -> (StatusCode, Markup) {
+    match refusal {
+        Refusal::Findings(list) => (StatusCode::UNPROCESSABLE_ENTITY, edit::text::findings(w, list)),
+        Refusal::Conflict(now) => (StatusCode::CONFLICT, collision(w, now.as_deref())),
+        Refusal::Unable(why) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, std::slice::from_ref(why))),
+        Refusal::Store(_) => {
+            let text = w.t("The store cannot be read or written now. Try again; if it stays so, look at the alerts.");
+            (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[text.to_owned()]))
+        }
+    }
+}
+
+/// What is there now, beside what one has typed.
+fn collision(w: &Words, now: Option<&Document>) -> Markup {
+    html! {
+        div class="problems" role="alert" tabindex="-1" autofocus {
+            h2 { (w.t("Nothing was changed")) }
+            @match now {
+                None => p { (w.t("Somebody else has removed this meanwhile.")) },
+                Some(now) => {
+                    p { (w.f("{} has written this meanwhile. What is there now stands below; what you have typed is in the form.", &[&now.changed_by])) }
+                    pre { (masked(&String::from_utf8_lossy(&now.body))) }
+                },
+            }
+        }
+    }
+}
+
+/// As one part of an address.
+pub(super) fn path_part(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// What was done, after a form.

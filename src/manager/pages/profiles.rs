@@ -1,31 +1,35 @@
 //! Profiles as they are in force: what each is served by, and where every setting was written.
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::Response,
 };
 use maud::{Markup, html};
 
-use super::{Section, Tab, attached, edit, empty, not_found, page, pause, token};
+use super::{
+    Section, Tab, actions, attached, connector_tokens, edit, empty, not_found, page, part::Part, pause, token,
+    unavailable,
+};
 use crate::{
     config::{Effective, Loaded, settings::Profile},
     core::{
-        action::ActionKind,
         agent::Standing,
         ids::{ProfileName, UnitName},
-        message::MediaType,
     },
     gateway::live::AgentNow,
     manager::{Manager, guard::Seat, people::Role, words::Words},
 };
 
-pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat) -> Response {
+pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat, Query(part): Query<Part>) -> Response {
     let w = &seat.words;
     let loaded = manager.house.configuration();
     let agents = manager.gateway.agents_now();
     let profiles = &loaded.settings.profiles;
     let title = w.t("Profiles");
     let may = seat.may(Role::Administrator);
+    let rows = part.of(profiles, |it, look| {
+        [it.name.as_str(), it.unit.as_str(), it.engines.primary.schema.title, &it.origin].into_iter().for_each(look);
+    });
     let body = html! {
         div class="head" {
             h1 { (title) }
@@ -34,13 +38,14 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
         @if profiles.is_empty() {
             (empty(w.t("There is no profile yet: nobody answers contacts."), may.then_some(("/profiles/new", w.t("Add a profile")))))
         } @else {
+            (part.form(w, "/profiles", w.t("Profile, business unit, engine or file"), &rows))
             div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr {
                     th { (w.t("Profile")) } th { (w.t("Business unit")) } th { (w.t("Language engine")) }
                     th { (w.t("Further engines")) } th class="number" { (w.t("Virtual agents")) } th { (w.t("Written in")) }
                 } }
                 tbody {
-                    @for it in profiles {
+                    @for it in &rows.shown {
                         tr {
                             td { a href=(path(it)) { (it.name) } (pause::mark(w, &manager, it)) }
                             td { (it.unit) }
@@ -52,6 +57,7 @@ pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat)
                     }
                 }
             } }
+            (part.ways(w, "/profiles", &rows))
         }
     };
     page(&seat, Section::Profiles, title, &body)
@@ -91,6 +97,10 @@ pub(in crate::manager) async fn show(
     let found = loaded.settings.profiles.iter().enumerate().find(|(_, it)| it.unit == unit && it.name == name);
     let Some((index, profile)) = found else { return not_found(&seat) };
     let agents = manager.gateway.agents_now();
+    let tokens = match connector_tokens::section(&manager, &seat, profile).await {
+        Ok(tokens) => tokens,
+        Err(error) => return unavailable(&seat, &error),
+    };
     let body = html! {
         (head(&seat, profile, Tab::Profile))
         (pause::state(&seat, &manager, profile))
@@ -103,6 +113,7 @@ pub(in crate::manager) async fn show(
                 @if may { p { a class="button" href={ (path(profile)) "/edit" } { (w.t("Change it")) } } }
             },
         }
+        (warnings(w, &loaded, profile))
         h2 { (w.t("Language engines")) }
         (engines(w, &manager, profile))
         @if seat.may(Role::Operator) {
@@ -112,10 +123,11 @@ pub(in crate::manager) async fn show(
             }
         }
         (attached::of_profile(w, &manager, profile))
+        (tokens)
         h2 { (w.t("Virtual agents")) }
         (assigned(w, &agents, profile))
         h2 { (w.t("Actions")) }
-        (actions(w, profile))
+        (own_actions(w, profile))
         h2 { (w.t("Settings")) }
         (settings(w, &of_profile(&loaded, index)))
     };
@@ -164,6 +176,20 @@ pub(super) fn find(loaded: &Loaded, (unit, name): (String, String)) -> Option<st
     loaded.settings.profiles.iter().find(|it| it.unit == unit && it.name == name).cloned()
 }
 
+/// What the validation has to say of it, though it is in force.
+fn warnings(w: &Words, loaded: &Loaded, profile: &Profile) -> Markup {
+    let of_it: Vec<_> =
+        loaded.warnings.iter().filter(|it| it.location.as_ref().is_some_and(|it| it.file == profile.origin)).collect();
+    html! {
+        @if !of_it.is_empty() {
+            div class="stale" role="status" {
+                h2 { (w.t("Worth a look")) }
+                ul { @for it in of_it { li { (it.message) ": " (it.help) } } }
+            }
+        }
+    }
+}
+
 fn engines(w: &Words, manager: &Manager, profile: &Profile) -> Markup {
     let roster = manager.gateway.roster();
     let served = roster.profiles().iter().find(|it| it.rules.unit == profile.unit && it.rules.profile == profile.name);
@@ -205,7 +231,7 @@ fn assigned(w: &Words, agents: &[AgentNow], profile: &Profile) -> Markup {
     }
 }
 
-fn actions(w: &Words, profile: &Profile) -> Markup {
+fn own_actions(w: &Words, profile: &Profile) -> Markup {
     html! {
         @if profile.rules.actions.is_empty() {
             p { (w.t("None is configured: whatever the language engine asks for is text alone.")) }
@@ -216,8 +242,8 @@ fn actions(w: &Words, profile: &Profile) -> Markup {
                     @for it in &profile.rules.actions {
                         tr {
                             td { span class="code" { (it.name) } }
-                            td { (media(it.media)) }
-                            td { (does(w, &it.kind)) }
+                            td { (it.media.label()) }
+                            td { (actions::does(w, &it.kind)) }
                         }
                     }
                 }
@@ -226,29 +252,8 @@ fn actions(w: &Words, profile: &Profile) -> Markup {
     }
 }
 
-/// As it stands in the configuration.
-const fn media(media: MediaType) -> &'static str {
-    match media {
-        MediaType::OpenMedia => "openmedia",
-        MediaType::WebInteraction => "webinteraction",
-        MediaType::Speech => "speech",
-    }
-}
-
-fn does(w: &Words, kind: &ActionKind) -> String {
-    match kind {
-        ActionKind::Requeue { queue } => w.f("hands over to queue {}", &[queue]),
-        ActionKind::SpeechRequeue { target } => w.f("hands over to target {}", &[target]),
-        ActionKind::Callback { queue, phone_parameter, time_parameter } => {
-            w.f("callback by queue {}, phone from {}, time from {}", &[queue, phone_parameter, time_parameter])
-        }
-        ActionKind::External { .. } => w.t("asks an external system").to_owned(),
-        ActionKind::PushUrl { .. } => w.t("pushes a web page").to_owned(),
-    }
-}
-
 /// The settings of the profile at this place of the list, without the list's own part of their names.
-fn of_profile(loaded: &Loaded, index: usize) -> Vec<(String, &Effective)> {
+pub(in crate::manager) fn of_profile(loaded: &Loaded, index: usize) -> Vec<(String, &Effective)> {
     let prefix = format!("profile[{index}].");
     loaded.effective.iter().filter_map(|it| Some((it.key.strip_prefix(&prefix)?.to_owned(), it))).collect()
 }

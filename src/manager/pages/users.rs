@@ -91,7 +91,7 @@ pub(super) fn role_told(w: &Words, role: Role) -> &str {
     }
 }
 
-fn roles(w: &Words, chosen: Role) -> Markup {
+pub(super) fn roles(w: &Words, chosen: Role) -> Markup {
     let hint = w.t("A viewer sees, an operator acts on contacts, an administrator configures.");
     let options: Vec<(&str, &str)> = Role::ALL.iter().map(|it| (it.label(), role_told(w, *it))).collect();
     Field { name: "role", label: w.t("Role"), hint, problem: None }.choice(chosen.label(), &options)
@@ -134,7 +134,7 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
         Ok(name) => manager.people.find(&name).await,
         Err(_none) => Ok(None),
     };
-    let Kept { name, version, user } = match found {
+    let Kept { name, version, user, .. } = match found {
         Ok(Some(kept)) => kept,
         Ok(None) => return not_found(seat),
         Err(error) => return unavailable(seat, &error),
@@ -189,7 +189,7 @@ pub(in crate::manager) async fn change(
     let Ok(user) = UserName::new(&name) else { return not_found(&seat) };
     let change = (version(&fields), role, fields.has("disabled"));
     let done = manager.people.change(seat.name(), &user, change).await;
-    after(&manager, &seat, &name, done, "/users?done=changed").await
+    after(&manager, &seat, &name, done.map(drop), "/users?done=changed").await
 }
 
 pub(in crate::manager) async fn remove(

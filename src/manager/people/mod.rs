@@ -6,6 +6,7 @@
 pub(super) mod password;
 pub(super) mod sessions;
 pub(super) mod throttle;
+pub(super) mod tokens;
 pub(super) mod totp;
 mod user;
 
@@ -97,6 +98,8 @@ pub(super) struct Kept {
     pub(super) name: UserName,
     pub(super) version: u64,
     pub(super) user: User,
+    pub(super) changed_at: Timestamp,
+    pub(super) changed_by: String,
 }
 
 /// Where a request comes from.
@@ -109,13 +112,14 @@ pub(super) struct Origin<'a> {
 }
 
 pub(super) struct People {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     sealer: Sealer,
     clock: Clock,
     passwords: Passwords,
     pub(super) sessions: Sessions,
     /// Protects the failures; held for one look.
     throttle: Mutex<Throttle>,
+    uses: tokens::Uses,
     /// Of the first administrator's link, while there is nobody.
     first: Mutex<Option<[u8; 32]>>,
     /// Held while a user is looked at, changed and signed out, or signed in: asynchronous, since that waits for the store.
@@ -137,6 +141,7 @@ impl People {
             passwords: Passwords::new()?,
             sessions: Sessions::new(terms),
             throttle: Mutex::default(),
+            uses: tokens::Uses::default(),
             first: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
         })
@@ -221,7 +226,7 @@ impl People {
             step = totp::accepts(&secret, code, now, user.totp_used);
             good = step.is_some();
         }
-        let Some(Kept { name, version, mut user }) = active.filter(|_| good) else { return Err(Refused::SignIn) };
+        let Some(Kept { name, version, mut user, .. }) = active.filter(|_| good) else { return Err(Refused::SignIn) };
         locked(&self.throttle).take_back(&keys);
         let line = self.line(name.as_str(), "signed_in", name.as_str());
         // In the same turn as all that could change the user meanwhile.
@@ -277,7 +282,7 @@ impl People {
         let line = self.line(by, "user.added", name.as_str()).after(role.label());
         match self.put(&name, Expected::New, &user, line).await {
             Err(Refused::Conflict) => Err(Refused::Taken),
-            done => done.map(|()| (name, token)),
+            done => done.map(|_version| (name, token)),
         }
     }
 
@@ -322,13 +327,13 @@ impl People {
         Ok(name)
     }
 
-    /// What an administrator changes of a user.
+    /// What an administrator changes of a user; yields the new version.
     pub(super) async fn change(
         &self,
         by: &str,
         name: &UserName,
         (version, role, disabled): (u64, Role, bool),
-    ) -> Result<(), Refused> {
+    ) -> Result<u64, Refused> {
         let _turn = self.changing.lock().await;
         let Kept { user, version: now, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
         if now != version {
@@ -345,9 +350,9 @@ impl People {
         let line = line.after(&shown(role, disabled));
         // Before, too: a request that is given up in the middle must not leave anybody signed in as before.
         self.sessions.end_of(name, None);
-        self.put(name, Expected::Version(version), &User { role, disabled, ..user }, line).await?;
+        let version = self.put(name, Expected::Version(version), &User { role, disabled, ..user }, line).await?;
         self.sessions.end_of(name, None);
-        Ok(())
+        Ok(version)
     }
 
     pub(super) async fn remove(&self, by: &str, name: &UserName, version: u64) -> Result<(), Refused> {
@@ -412,14 +417,19 @@ impl People {
         let sealed = self.sealer.seal(TOTP, secret).map_err(|_unexplained| Refused::Sealed)?;
         let user = User { totp: Some(sealed), totp_used: step, ..user };
         let line = self.line(name.as_str(), "user.second_factor", name.as_str()).after("on");
-        self.put(name, Expected::Version(version), &user, line).await
+        self.put(name, Expected::Version(version), &user, line).await.map(drop)
     }
 
     pub(super) async fn drop_totp(&self, by: &str, name: &UserName) -> Result<(), Refused> {
         let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
         let user = User { totp: None, totp_used: 0, ..user };
         let line = self.line(by, "user.second_factor", name.as_str()).after("off");
-        self.put(name, Expected::Version(version), &user, line).await
+        self.put(name, Expected::Version(version), &user, line).await.map(drop)
+    }
+
+    /// A document that is kept in the store.
+    pub(super) async fn document(&self, kind: DocumentKind, name: &str) -> Result<Option<Document>, StoreError> {
+        self.store.document(kind, name).await
     }
 
     /// A profile that is kept in the store.
@@ -448,11 +458,11 @@ impl People {
         self.clock.now()
     }
 
-    async fn put(&self, name: &UserName, expected: Expected, user: &User, line: Line) -> Result<(), Refused> {
+    /// Yields the new version.
+    async fn put(&self, name: &UserName, expected: Expected, user: &User, line: Line) -> Result<u64, Refused> {
         let body = serde_json::to_vec(user).map_err(|_unlikely| Refused::Sealed)?;
         let change = Change { kind: DocumentKind::User, name: name.to_string(), expected, body: Some(body) };
-        self.store.change(&[change], &line.0).await?;
-        Ok(())
+        Ok(self.store.change(&[change], &line.0).await?.first().copied().unwrap_or_default())
     }
 }
 
@@ -502,7 +512,8 @@ fn kept(document: &Document) -> Option<Kept> {
     let user = serde_json::from_slice(&document.body).inspect_err(|error: &serde_json::Error| {
         passed_over(&format_args!("line {}, column {}", error.line(), error.column()));
     });
-    Some(Kept { name, version: document.version, user: user.ok()? })
+    let (changed_at, changed_by) = (document.changed_at, document.changed_by.clone());
+    Some(Kept { name, version: document.version, user: user.ok()?, changed_at, changed_by })
 }
 
 fn digest(token: &str) -> [u8; 32] {

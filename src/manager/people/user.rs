@@ -2,12 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::core::ids::Timestamp;
 
 /// What somebody may do; each may do what those before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Sees.
@@ -50,6 +51,8 @@ pub struct UserName(String);
 
 impl UserName {
     pub const MAX_BYTES: usize = 64;
+    /// As it is kept.
+    pub(in crate::manager) const PATTERN: &str = "^[a-z0-9._@-]{1,64}$";
 
     /// # Errors
     /// When it is empty, too long, or holds something else than letters, digits and `. _ - @`.

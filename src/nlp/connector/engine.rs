@@ -165,6 +165,7 @@ impl LanguageEngine for Connector {
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, AskError>> {
         Box::pin(async move {
             let (contact, progress, end) = (ask.contact.name.clone(), ask.progress.clone(), ask.end(self.deadline));
+            let ear = ask.ear.clone();
             let Some(question) = convert::question(ask, &self.actions) else {
                 return Err(AskError::new(FailureKind::Interrupted, "the input was sensitive and is not kept"));
             };
@@ -177,7 +178,10 @@ impl LanguageEngine for Connector {
                 ));
             };
             match settled.result {
-                Ok(reply) => convert::answer(*reply, settled.spoke),
+                Ok(reply) => {
+                    ear.answered(|| serde_json::to_string_pretty(&reply).unwrap_or_default());
+                    convert::answer(*reply, settled.spoke)
+                }
                 Err(failure) => Err(AskError::new(failure.kind, failure.advice)),
             }
         })

@@ -87,6 +87,7 @@ impl LanguageEngine for Engine {
         Box::pin(async move {
             let words = fit::is_words(&ask.input);
             let reply = self.converse(ask.input, (ask.payload, ask.seed), &ask.language, &session).await?;
+            ask.ear.answered_in(&reply.body);
             convert::answer(&reply.body, words, &self.web.place)
         })
     }

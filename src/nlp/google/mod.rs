@@ -70,7 +70,7 @@ impl Asked {
 /// One version of Dialogflow, as far as a conversation goes.
 pub(super) trait Api: Debug + Send + Sync + 'static {
     type Request: Message;
-    type Response: Message + Default;
+    type Response: Message + Default + Debug;
     /// The path of its `DetectIntent` over gRPC.
     const METHOD: &'static str;
 
@@ -119,9 +119,10 @@ impl<A: Api, T: Transport<A>> LanguageEngine for Engine<A, T> {
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, AskError>> {
         Box::pin(async move {
             let session = self.sessions.of(&ask.contact);
-            let Ask { media, input, language, payload, seed, .. } = ask;
+            let Ask { media, input, language, payload, seed, ear, .. } = ask;
             let asked = Asked::of(&input, media);
             let response = self.converse(session, Query { input, language, payload, seed }).await?;
+            ear.answered(|| format!("{response:#?}"));
             self.api.answer(response, asked, &self.place)
         })
     }

@@ -110,14 +110,19 @@ impl LanguageEngine for Engine {
         let id = fit::session(&ask.contact, MAX_SESSION_BYTES);
         Box::pin(async move {
             let session = Session { id: &id, language: &ask.language };
-            self.answer(ask.input, (ask.payload, ask.seed), session).await
+            let reply = self.recognize(ask.input, (ask.payload, ask.seed), session).await?;
+            ask.ear.answered_in(&reply.body);
+            self.read(&reply)
         })
     }
 }
 
 impl Engine {
     async fn answer(&self, input: Input, given: Given, session: Session<'_>) -> Result<Answer, AskError> {
-        let reply = self.recognize(input, given, session).await?;
+        self.read(&self.recognize(input, given, session).await?)
+    }
+
+    fn read(&self, reply: &Reply) -> Result<Answer, AskError> {
         let Self { fallback_intent, actions, bot, .. } = self;
         Reading { fallback_intent, actions, bot, place: &self.web.place }.answer(&reply.body)
     }

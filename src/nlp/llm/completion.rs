@@ -70,6 +70,19 @@ impl Unusable {
 }
 
 impl Completion {
+    /// As the model gave it, for whoever tries a profile.
+    pub(super) fn told(&self) -> String {
+        let calls: Vec<_> =
+            self.calls.iter().map(|it| serde_json::json!({ "name": it.name, "arguments": it.arguments })).collect();
+        let told = serde_json::json!({
+            "content": self.content,
+            "refusal": self.refusal,
+            "tool_calls": calls,
+            "finish": self.finish.map(|it| format!("{it:?}")),
+        });
+        format!("{told:#}")
+    }
+
     /// An answer that came whole.
     ///
     /// # Errors

@@ -133,6 +133,7 @@ impl Engine {
 
         let mut said = Said::default();
         let first = self.server.ask(&question, (&ask.progress, &mut said), &self.place, end).await?;
+        ask.ear.answered(|| first.told());
         let problems = match self.judge(&first, &said, guide)? {
             Judged::Answer(answer) => return Ok(*answer),
             Judged::Refused(problems) => problems,
@@ -141,6 +142,7 @@ impl Engine {
         question.correct(&first, &problems);
         let mut said = Said::default();
         let second = self.server.ask(&question, (&ask.progress, &mut said), &self.place, end).await?;
+        ask.ear.answered(|| second.told());
         Ok(match self.judge(&second, &said, guide)? {
             Judged::Answer(answer) => *answer,
             Judged::Refused(_) => {

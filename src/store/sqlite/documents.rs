@@ -73,6 +73,7 @@ async fn change(writer: &mut Writer, changes: &[Change], line: &AuditLine) -> Re
     Ok(versions)
 }
 
+/// Of the audit log.
 pub(super) async fn append(conn: &mut SqliteConnection, line: &AuditLine) -> Result<(), StoreError> {
     const APPEND: &str = "INSERT INTO audit (at, by, action, subject, before, after) VALUES (?, ?, ?, ?, ?, ?)";
     sqlx::query(APPEND)

@@ -10,6 +10,7 @@ mod documents;
 mod erase;
 mod error;
 mod lock;
+mod numbers;
 mod read;
 mod reseal;
 mod schema;
@@ -39,10 +40,10 @@ pub use whole::Loose;
 use write::Writer;
 
 use super::{
-    AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Document, DocumentKind, Erased, Erasure, Holdings,
-    Life, Loaded, OwnerEpoch, Pos, Record, Store, StoreError,
+    AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased, Erasure,
+    Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, Uncounted,
 };
-use crate::core::ids::{ContactId, Timestamp};
+use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
 /// A claim fences every earlier one, also those of other processes: whoever claims last writes.
 pub struct Sqlite {
@@ -175,6 +176,35 @@ impl Store for Sqlite {
         self.shared.records(contact, after, limit).boxed()
     }
 
+    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        self.shared.trail(at, limit).boxed()
+    }
+
+    fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {
+        self.shared.uncounted().boxed()
+    }
+
+    fn numbers<'a>(
+        &'a self,
+        of: &'a NumbersOf,
+        each: &'a mut (dyn FnMut(NumberKey, Counts) + Send),
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        self.shared.numbers(of, each).boxed()
+    }
+
+    fn unclear<'a>(
+        &'a self,
+        unit: &'a UnitName,
+        profile: &'a ProfileName,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Pos>, StoreError>> {
+        self.shared.unclear(unit, profile, limit).boxed()
+    }
+
+    fn prune_numbers(&self, before: Day) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.shared.prune_numbers(before).boxed()
+    }
+
     fn lives<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Vec<Life>, StoreError>> {
         self.shared.lives(contact).boxed()
     }
@@ -207,8 +237,9 @@ impl Store for Sqlite {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        line: Option<&'a AuditLine>,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.shared.put_connector_token(token, grace).boxed()
+        self.shared.put_connector_token(token, grace, line).boxed()
     }
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {

@@ -44,6 +44,12 @@ impl Shared {
         lease.settle(result)
     }
 
+    pub(super) async fn trail(&self, at: Pos, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let mut lease = self.reader.lease().await?;
+        let result = trail(&mut lease.open, at, limit).await;
+        lease.settle(result)
+    }
+
     pub(super) async fn lives(&self, contact: &ContactId) -> Result<Vec<Life>, StoreError> {
         let mut lease = self.reader.lease().await?;
         let result = lives(&mut lease.open, contact).await;
@@ -256,18 +262,43 @@ async fn records(
 ) -> Result<Vec<Record>, StoreError> {
     let mut transaction = conn.begin().await?;
     let reach = reach(&mut transaction).await?;
-    let mut wanted = last(&mut transaction, contact, reach.checkpoint).await?;
+    let newest = last(&mut transaction, contact, reach.checkpoint).await?;
+    let bounds = (reach.oldest.max(Pos(after.0.saturating_add(1))), limit);
+    let found = follow(&mut transaction, newest, bounds, Some(contact)).await?;
+    transaction.commit().await?;
+    Ok(found)
+}
+
+async fn trail(conn: &mut SqliteConnection, at: Pos, limit: usize) -> Result<Vec<Record>, StoreError> {
+    let mut transaction = conn.begin().await?;
+    let oldest = reach(&mut transaction).await?.oldest;
+    let next: Option<i64> = sqlx::query_scalar("SELECT pos + count FROM journal ORDER BY pos DESC LIMIT 1")
+        .fetch_optional(&mut *transaction)
+        .await?;
+    let is_there = next.is_some_and(|next| at.0 < next.cast_unsigned());
+    let found = if is_there { follow(&mut transaction, at, (oldest, limit), None).await? } else { Vec::new() };
+    transaction.commit().await?;
+    Ok(found)
+}
+
+/// From the record at `wanted` along its chain, as far back as `oldest` and no more than `limit`; the oldest first.
+async fn follow(
+    conn: &mut SqliteConnection,
+    mut wanted: Pos,
+    (oldest, limit): (Pos, usize),
+    contact: Option<&ContactId>,
+) -> Result<Vec<Record>, StoreError> {
     let mut names = Names::default();
-    let mut found = Vec::new();
+    let mut found: Vec<Record> = Vec::new();
     let mut row = None;
-    while wanted >= reach.oldest && wanted > after && found.len() < limit {
+    while wanted >= oldest && wanted > Pos(0) && found.len() < limit {
         let record = match &row {
             Some(row) => find(row, wanted, &mut names)?,
             None => None,
         };
         let Some(record) = record else {
             let query = sqlx::query("SELECT pos, count, block FROM journal WHERE pos <= ? ORDER BY pos DESC LIMIT 1");
-            let fetched = query.bind(wanted.0.cast_signed()).fetch_optional(&mut *transaction).await?;
+            let fetched = query.bind(wanted.0.cast_signed()).fetch_optional(&mut *conn).await?;
             let fetched = fetched.ok_or_else(|| corrupt(format!("record {} is missing", wanted.0)))?;
             if wanted.0 >= pos(&fetched, 0)?.0 + pos(&fetched, 1)?.0 {
                 return Err(corrupt(format!("record {} is missing", wanted.0)));
@@ -275,13 +306,13 @@ async fn records(
             row = Some(fetched);
             continue;
         };
-        if record.contact != *contact || record.prev >= wanted {
+        let whose = contact.or_else(|| found.first().map(|it| &it.contact));
+        if whose.is_some_and(|whose| *whose != record.contact) || record.prev >= wanted {
             return Err(corrupt(format!("record {} does not belong to its contact's chain", wanted.0)));
         }
         wanted = record.prev;
         found.push(record);
     }
-    transaction.commit().await?;
     found.reverse();
     Ok(found)
 }

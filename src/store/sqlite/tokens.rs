@@ -2,16 +2,21 @@
 
 use sqlx::{Connection, Row, sqlite::SqliteRow};
 
-use super::{Shared, block::corrupt, write::Writer};
+use super::{Shared, block::corrupt, documents, write::Writer};
 use crate::{
     core::ids::{ProfileName, Timestamp, UnitName},
-    store::{ConnectorToken, StoreError},
+    store::{AuditLine, ConnectorToken, StoreError},
 };
 
 impl Shared {
-    pub(super) async fn put_connector_token(&self, token: &ConnectorToken, grace: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn put_connector_token(
+        &self,
+        token: &ConnectorToken,
+        grace: Timestamp,
+        line: Option<&AuditLine>,
+    ) -> Result<(), StoreError> {
         let mut lease = self.writer.lease().await?;
-        let result = put(&mut lease.open, token, grace).await;
+        let result = put(&mut lease.open, token, grace, line).await;
         lease.settle(result)
     }
 
@@ -24,7 +29,12 @@ impl Shared {
     }
 }
 
-async fn put(writer: &mut Writer, token: &ConnectorToken, grace: Timestamp) -> Result<(), StoreError> {
+async fn put(
+    writer: &mut Writer,
+    token: &ConnectorToken,
+    grace: Timestamp,
+    line: Option<&AuditLine>,
+) -> Result<(), StoreError> {
     let mut transaction = writer.conn.begin_with("BEGIN IMMEDIATE").await?;
     let over = sqlx::query("DELETE FROM connector_token WHERE valid_until < ?").bind(token.made_at.0);
     over.execute(&mut *transaction).await?;
@@ -46,6 +56,9 @@ async fn put(writer: &mut Writer, token: &ConnectorToken, grace: Timestamp) -> R
         .bind(token.valid_until.map(|it| it.0))
         .execute(&mut *transaction)
         .await?;
+    if let Some(line) = line {
+        documents::append(&mut transaction, line).await?;
+    }
     Ok(transaction.commit().await?)
 }
 

@@ -5,7 +5,7 @@ use sqlx::{Connection, QueryBuilder, Row, Sqlite, SqliteConnection, Transaction}
 use super::{
     Shared,
     block::{self, Block, corrupt},
-    read,
+    numbers, read,
 };
 use crate::{
     core::ids::Timestamp,
@@ -64,6 +64,7 @@ impl Shared {
              (SELECT id FROM closed WHERE last < ?1 AND at < ?3 ORDER BY last LIMIT ?2)";
         while self.change(CLOSED, &[cut.to, PRUNED_AT_ONCE, before.0]).await? > 0 {}
         self.prune_keys(cut.to, before).await?;
+        self.prune_unclear(cut.to).await?;
         Ok(if moved > 0 { cut.to.abs_diff(cut.from) } else { 0 })
     }
 
@@ -106,7 +107,8 @@ async fn commit(writer: &mut Writer, epoch: OwnerEpoch, batch: &Batch) -> Result
     match block::pack(next, &batch.records)?.as_mut_slice() {
         [block] => {
             let wrote = PAGE_BYTES + block.bytes.len() as u64;
-            insert_alone(&mut writer.conn, epoch, block).await?;
+            let tally = tally(batch);
+            insert_alone(&mut writer.conn, epoch, block, tally).await?;
             writer.next = Some(Pos(next.0 + block.count));
             Ok(wrote)
         }
@@ -115,13 +117,27 @@ async fn commit(writer: &mut Writer, epoch: OwnerEpoch, batch: &Batch) -> Result
 }
 
 fn is_journal_only(batch: &Batch) -> bool {
-    batch.keys.is_empty() && batch.snapshots.is_empty() && batch.closed.is_empty() && batch.checkpoint.is_none()
+    batch.keys.is_empty()
+        && batch.snapshots.is_empty()
+        && batch.closed.is_empty()
+        && batch.checkpoint.is_none()
+        && batch.flush.is_none()
+}
+
+/// What the batch adds to the numbers, to go with the last of its blocks.
+fn tally(batch: &Batch) -> Option<Vec<u8>> {
+    (!batch.tally.is_empty()).then(|| batch.tally.to_bytes())
 }
 
 /// The usual commit, in one statement that is a transaction of its own.
-async fn insert_alone(conn: &mut SqliteConnection, epoch: OwnerEpoch, block: &mut Block) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO journal SELECT ?, ?, ?, ? WHERE (SELECT epoch FROM owner) = ?";
-    let done = bind_block(sqlx::query(INSERT), block).bind(epoch.0).execute(conn).await?;
+async fn insert_alone(
+    conn: &mut SqliteConnection,
+    epoch: OwnerEpoch,
+    block: &mut Block,
+    tally: Option<Vec<u8>>,
+) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO journal SELECT ?, ?, ?, ?, ? WHERE (SELECT epoch FROM owner) = ?";
+    let done = bind_block(sqlx::query(INSERT), block).bind(tally).bind(epoch.0).execute(conn).await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(fenced(epoch)) }
 }
 
@@ -153,10 +169,20 @@ async fn commit_all(writer: &mut Writer, epoch: OwnerEpoch, batch: &Batch) -> Re
     let records = new_records(&mut transaction, next, &batch.records).await?;
     let mut wrote = PAGE_BYTES;
     let mut after = next;
-    for block in &mut block::pack(next, records)? {
+    // Those that are there already have brought it.
+    let mut tally = if records.len() == batch.records.len() { tally(batch) } else { None };
+    let mut blocks = block::pack(next, records)?;
+    let count = blocks.len();
+    for (index, block) in blocks.iter_mut().enumerate() {
         wrote += block.bytes.len() as u64;
-        bind_block(sqlx::query("INSERT INTO journal VALUES (?, ?, ?, ?)"), block).execute(&mut *transaction).await?;
         after = Pos(block.first.0 + block.count);
+        let tally = if index + 1 == count { tally.take() } else { None };
+        let insert = bind_block(sqlx::query("INSERT INTO journal VALUES (?, ?, ?, ?, ?)"), block);
+        insert.bind(tally).execute(&mut *transaction).await?;
+    }
+    if let Some(flush) = &batch.flush {
+        numbers::flush(&mut transaction, flush).await?;
+        wrote += PAGE_BYTES * (flush.tally.counts.len() + 1) as u64;
     }
     for keys in chunks(&batch.keys) {
         put_keys(&mut transaction, keys).await?;

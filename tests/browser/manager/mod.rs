@@ -1,9 +1,15 @@
 //! The Web Manager in a real browser, as administrators and operators use it.
 
+mod api;
 mod daily;
+mod estate;
+mod forms;
+mod hands;
 mod keeping;
 mod looks;
+mod numbers;
 mod screens;
+mod trying;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -23,7 +29,7 @@ struct House {
     usher: Usher,
     office: Office,
     address: SocketAddr,
-    _dialogflow: FakeDialogflow,
+    dialogflow: FakeDialogflow,
 }
 
 impl House {
@@ -31,7 +37,7 @@ impl House {
         let dialogflow = FakeDialogflow::start();
         let usher = Usher::start(CONFIG, &profile(&dialogflow.endpoint())).await;
         let (office, address) = usher.open_office().await;
-        Arc::new(Self { usher, office, address, _dialogflow: dialogflow })
+        Arc::new(Self { usher, office, address, dialogflow })
     }
 
     fn page(&self, path: &str) -> String {

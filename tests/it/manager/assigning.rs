@@ -51,6 +51,8 @@ async fn s16_users_are_taken_on_and_off_and_log_on_at_once() {
     let (Site { usher, admin }, _dialogflow) = begun().await;
     let engine = FakeEngine::attach(staffed(usher.setup())).await.unwrap();
     engine.logged_on("va1").await;
+    // What is accepted comes after the log-on was taken note of.
+    engine.open("c-0", "va1").await;
     let page = admin.get(PAGE).await.text;
     assert!(is_offered(&page, "va1") && is_offered(&page, "va2") && page.contains("is logged on"), "{page}");
     assert!(page.contains("Serves profile support already") && !is_offered(&page, "va9"), "{page}");

@@ -11,6 +11,8 @@ pub(super) fn path(route: &str) -> String {
         .replace("{contact}", "c1")
         .replace("{profile}", "support")
         .replace("{user}", "chief")
+        .replace("{token}", "none")
+        .replace("{operation}", "listContacts")
 }
 
 #[tokio::test]

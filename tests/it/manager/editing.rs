@@ -13,7 +13,7 @@ pub(super) struct Site {
     pub(super) admin: Browser,
 }
 
-async fn browser_of(usher: &Binary) -> Browser {
+pub(super) async fn browser_of(usher: &Binary) -> Browser {
     let line = usher.line("\"manager\":\"http://").await;
     let address: SocketAddr =
         line.split("\"manager\":\"http://").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
@@ -33,7 +33,7 @@ impl Site {
         Self { usher, admin }
     }
 
-    async fn answers(&self, text: &str) {
+    pub(super) async fn answers(&self, text: &str) {
         let engine = FakeEngine::attach(self.usher.setup()).await.unwrap();
         engine.logged_on("va1").await;
         engine.open(text, "va1").await;
@@ -56,7 +56,7 @@ const SECRET: &str = "tulip-gravel-9311";
 async fn s12_a_profile_is_written_sealed_in_force_at_once_and_there_after_a_restart() {
     let dialogflow = FakeDialogflow::start();
     let Site { usher, admin } = Site::new(&dialogflow).await;
-    let page = admin.get("/profiles/new?kind=lex").await.text;
+    let page = admin.get("/profiles/new?view=text&kind=lex").await.text;
     assert!(page.contains("type = &quot;lex&quot;") && page.contains("#region"), "{page}");
 
     let wrong =
@@ -77,13 +77,13 @@ async fn s12_a_profile_is_written_sealed_in_force_at_once_and_there_after_a_rest
     assert!(!admin.get("/profiles").await.text.contains("written"), "nothing was changed");
 
     let page = admin.send("/profiles/new", &[("text", &written(&dialogflow, SECRET))]).await;
-    assert_eq!((page.status, page.to.as_deref()), (303, Some("/profiles")), "{}", page.text);
+    assert_eq!((page.status, page.to.as_deref()), (303, Some("/profiles/sales/written")), "{}", page.text);
     let list = admin.get("/profiles").await.text;
     assert!(list.contains("/profiles/sales/written") && list.contains("sales/written (Web Manager)"), "{list}");
     let site = Site { usher, admin };
     site.answers("at once").await;
 
-    let edit = site.admin.get("/profiles/sales/written/edit").await.text;
+    let edit = site.admin.get("/profiles/sales/written/edit?view=text").await.text;
     assert!(edit.contains("# mine\nagent_password = { sealed = &quot;") && !edit.contains(SECRET), "{edit}");
     let export = site.admin.get("/profiles/sales/written/export").await;
     assert!(
@@ -124,7 +124,6 @@ async fn s12_a_profile_is_written_sealed_in_force_at_once_and_there_after_a_rest
     let gone = site.admin.send("/profiles/sales/written/remove", &[("version", &version)]).await;
     assert_eq!(gone.to.as_deref(), Some("/profiles"), "{}", gone.text);
     assert_eq!(site.admin.get("/profiles/sales/written").await.status, 404);
-    assert!(site.admin.get("/profiles/sales/support/edit").await.status == 404, "a file is not changed here");
     drop(site.usher.kill().await);
 }
 

@@ -1,14 +1,22 @@
 //! The Web Manager over HTTP: a browser without a script, cookies and all.
 
+mod api;
 mod assigning;
 mod attached;
+mod building;
 mod doors;
 mod editing;
+mod forms;
 mod keeping;
+mod numbers;
 mod pausing;
 mod people;
 mod planted;
+mod probing;
 mod tls;
+mod transfer;
+mod trying;
+mod units;
 mod watching;
 
 use std::{
@@ -44,16 +52,22 @@ impl House {
         Self { usher, office, address, dialogflow }
     }
 
-    /// The first administrator, signed in.
+    /// The same with the first administrator, signed in.
     async fn with_admin() -> (Self, Browser) {
         let house = Self::new().await;
-        let browser = house.browser();
-        let link = house.link();
+        let browser = house.first().await;
+        (house, browser)
+    }
+
+    /// The first administrator, signed in.
+    async fn first(&self) -> Browser {
+        let browser = self.browser();
+        let link = self.link();
         browser.get(&link).await;
         let form = [("token", token_of(&link)), ("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)];
         let page = browser.post("/welcome", &form).await;
         assert_eq!((page.status, page.to.as_deref()), (303, Some("/")), "{}", page.text);
-        (house, browser)
+        browser
     }
 
     fn link(&self) -> String {

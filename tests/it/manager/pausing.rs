@@ -112,9 +112,8 @@ async fn a_paused_profile_without_a_queue_that_takes_them_refuses_new_contacts_a
         engine.logged_on("va1").await;
         admin.send(&format!("{PROFILE}/pause"), &[]).await;
         engine.offer("c-1", "va1").await;
-        let rejected = |it: &gateway_frame::Body| match it {
-            gateway_frame::Body::ContactRejected(it) => Some(it.clone()),
-            _ => None,
+        let rejected = |it: &gateway_frame::Body| {
+            if let gateway_frame::Body::ContactRejected(it) = it { Some(it.clone()) } else { None }
         };
         let rejected = engine.notice("rejection", rejected).await;
         assert_eq!(rejected.reason(), Reason::AtCapacity, "the routing engine waits, or finds another way");

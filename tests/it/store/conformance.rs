@@ -74,6 +74,7 @@ async fn load_gives_snapshots_then_records_then_closed(store: &dyn Store) {
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 3)],
         checkpoint: None,
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     let expected = [
@@ -97,6 +98,7 @@ async fn load_begins_at_the_checkpoint(store: &dyn Store) {
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 2), closed("cy", 3)],
         checkpoint: Some(Pos(3)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     let expected = [
@@ -156,6 +158,7 @@ async fn a_name_used_again_in_the_batch_that_closes_it_keeps_its_snapshot(store:
         snapshots: vec![snapshot("ann", 2)],
         closed: vec![closed("ann", 1)],
         checkpoint: Some(Pos(3)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     assert_eq!(load(store).await, [Loaded::Snapshot(snapshot("ann", 2))]);
@@ -188,6 +191,7 @@ async fn records_are_found_by_snapshot_by_close_and_in_the_tail(store: &dyn Stor
         snapshots: vec![snapshot("snapped", 1), snapshot("both", 3)],
         closed: vec![closed("closed", 2)],
         checkpoint: Some(Pos(4)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     store.commit(epoch, &journal([record(5, "tail", 0)])).await.unwrap();
@@ -220,6 +224,7 @@ async fn four_records(store: &dyn Store) -> OwnerEpoch {
         snapshots: vec![snapshot("ann", 3), snapshot("cy", 4)],
         closed: vec![closed("bob", 2)],
         checkpoint: Some(Pos(5)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     epoch
@@ -290,17 +295,29 @@ async fn s11_a_connectors_new_token_ends_those_before_it_and_no_others(store: &d
     assert_eq!(store.connector_tokens().await.unwrap(), []);
     let (first, other, canary) = (token(1, "b", "", 10), token(2, "a", "", 10), token(3, "b", "canary", 10));
     for it in [&first, &other, &canary] {
-        store.put_connector_token(it, Timestamp(20)).await.unwrap();
+        store.put_connector_token(it, Timestamp(20), None).await.unwrap();
     }
     assert_eq!(store.connector_tokens().await.unwrap(), [other.clone(), first.clone(), canary.clone()]);
     let (second, third) = (token(4, "b", "", 11), token(5, "b", "", 12));
-    store.put_connector_token(&second, Timestamp(30)).await.unwrap();
-    store.put_connector_token(&third, Timestamp(25)).await.unwrap();
+    store.put_connector_token(&second, Timestamp(30), None).await.unwrap();
+    store.put_connector_token(&third, Timestamp(25), None).await.unwrap();
     // A grace that has begun becomes no longer, and may become shorter.
     let all = [other.clone(), third.clone(), until(second, 25), until(first, 25), canary.clone()];
     assert_eq!(store.connector_tokens().await.unwrap(), all);
     let fourth = token(6, "b", "", 26);
-    store.put_connector_token(&fourth, Timestamp(26)).await.unwrap();
+    let line = AuditLine {
+        at: Timestamp(26),
+        by: "ann".to_owned(),
+        action: "token.reloaded".to_owned(),
+        subject: "sales/b".to_owned(),
+        before: None,
+        after: None,
+    };
+    let lines = store.audit(None, 1).await.unwrap();
+    store.put_connector_token(&fourth, Timestamp(26), Some(&line)).await.unwrap();
+    let (number, told) = store.audit(None, 1).await.unwrap().remove(0);
+    assert_eq!(told, line);
+    assert!(lines.iter().all(|(before, _)| *before < number), "none but those with a line have one");
     assert_eq!(store.connector_tokens().await.unwrap(), [other, fourth, until(third, 26), canary]);
 }
 
@@ -312,6 +329,7 @@ async fn a_repeated_commit_changes_nothing(store: &dyn Store) {
         snapshots: vec![snapshot("ann", 1)],
         closed: vec![closed("bob", 2)],
         checkpoint: Some(Pos(1)),
+        ..Batch::default()
     };
     store.commit(epoch, &batch).await.unwrap();
     let before = load(store).await;

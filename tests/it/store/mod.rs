@@ -22,16 +22,18 @@ macro_rules! hold_for_every_store {
 mod agree;
 mod conformance;
 mod documents;
+mod numbers;
 mod sqlite;
 
 use std::sync::Arc;
 
 use tempfile::TempDir;
 use usher::{
-    core::ids::{ContactId, ContactName, ProfileName, Timestamp, UnitName},
+    core::ids::{ContactId, ContactName, EngineName, ProfileName, Timestamp, UnitName},
     store::{
-        AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Document, DocumentKind, Erased, Erasure,
-        Expected, Life, LifeKey, Loaded, OwnerEpoch, Pos, Record, Snapshot, Store, memory::Memory, sqlite::Sqlite,
+        AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind,
+        Erased, Erasure, Expected, Flush, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record,
+        Snapshot, Store, Tally, Unclear, Uncounted, memory::Memory, sqlite::Sqlite,
     },
 };
 

@@ -82,6 +82,7 @@ impl Rasa {
             body: body.clone(),
         };
         let reply = self.wire.send(request, Again::Unsent, end).await?;
+        ask.ear.answered_in(&reply.body);
         let answer::Read { answer, offered } = answer::read(&reply.body, &sender, &self.wire.place)?;
         if !offered.is_empty() {
             self.offered.keep(&ask.contact, offered.into());

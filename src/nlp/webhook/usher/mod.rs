@@ -36,7 +36,7 @@ use crate::{
         message::{Answer, FailureKind},
         step::Step,
     },
-    gateway::ports::{Ask, AskError, LanguageEngine, Progress},
+    gateway::ports::{Ask, AskError, Ear, LanguageEngine, Progress},
     nlp::{
         CredentialReport,
         connector::{
@@ -120,7 +120,7 @@ impl Usher {
         let (began, end) = (Clock::instant(), ask.end(self.deadline));
         let last = ask.end(self.async_deadline.max(self.deadline));
         let turn_id = format!("{:016x}-{}", self.life, self.turns.fetch_add(1, Ordering::Relaxed));
-        let (contact, progress) = (ask.contact.clone(), ask.progress.clone());
+        let (contact, progress, ear) = (ask.contact.clone(), ask.progress.clone(), ask.ear.clone());
         let question = convert::question(ask, &self.actions).ok_or_else(|| self.poster.place().redacted())?;
         let question = Arc::new(question);
         let signed_by = self.poster.key().filter(|_| self.signed_replies);
@@ -135,7 +135,7 @@ impl Usher {
         let patience = self.async_deadline.min(last.saturating_duration_since(began));
         let later = url.as_deref().map(|it| (it, convert::millis(patience)));
         let posting = self.poster.turn(&contact, &turn_id, turn, later, end);
-        self.listen(Box::pin(posting), (open, &turn_id), (end, last), &progress).await
+        self.listen(Box::pin(posting), (open, &turn_id), (end, last), (&progress, &ear)).await
     }
 
     /// Until the first final answer, whichever way it comes.
@@ -144,7 +144,7 @@ impl Usher {
         mut posting: std::pin::Pin<Box<impl Future<Output = Result<crate::egress::Reply, AskError>>>>,
         (mut open, turn_id): (Option<Open>, &str),
         (mut end, last): (Instant, Instant),
-        progress: &Progress,
+        (progress, ear): (&Progress, &Ear),
     ) -> Result<Answer, AskError> {
         let place = self.poster.place();
         let (mut posted, mut spoke) = (false, false);
@@ -162,6 +162,7 @@ impl Usher {
                 },
                 response = &mut posting, if !posted => {
                     let response = response?;
+                    ear.answered_in(&response.body);
                     if response.status != StatusCode::ACCEPTED {
                         return Heard::read(&response.body, turn_id).answer(spoke, place);
                     }

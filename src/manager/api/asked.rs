@@ -1,0 +1,287 @@
+//! What an operation reads of a request: each part reads itself, within bounds, and tells the document of itself.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{FromRequestParts as _, Query as UrlQuery, RawPathParams},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, header, request::Parts};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use super::{
+    etag::{self, Tags},
+    operation::{Described, Schemas},
+    problem::{Kind, Problem, Told},
+};
+use crate::{gateway::storage::Expected, manager::Manager};
+
+/// As much as a form may have.
+const MAX_BODY_BYTES: usize = 512 * 1024;
+const BODY_WITHIN: Duration = Duration::from_secs(15);
+pub(super) const TOML: &str = "application/toml";
+const JSON: &str = "application/json";
+
+/// A request while it is read.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) manager: Manager,
+    pub(super) parts: Parts,
+    body: Option<Body>,
+}
+
+impl Incoming {
+    pub(super) const fn new(manager: Manager, parts: Parts, body: Body) -> Self {
+        Self { manager, parts, body: Some(body) }
+    }
+
+    /// The body, of this media type.
+    async fn bytes(&mut self, kind: &str) -> Result<Bytes, Problem> {
+        let sent = self.parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        if !sent.split(';').next().is_some_and(|it| it.trim().eq_ignore_ascii_case(kind)) {
+            return Err(Kind::MediaType.says(format!("send a body with `Content-Type: {kind}`")));
+        }
+        let body = self.body.take().unwrap_or_default();
+        // Few at a time, and none for long: whoever sends byte by byte keeps others waiting, not the memory.
+        let read = timeout(BODY_WITHIN, async {
+            let _place = self.manager.forms.acquire().await;
+            to_bytes(body, MAX_BODY_BYTES).await
+        });
+        let Ok(Ok(bytes)) = read.await else {
+            return Err(
+                Kind::TooLarge.says(format!("a body has {MAX_BODY_BYTES} bytes at most, and comes within 15 seconds"))
+            );
+        };
+        Ok(bytes)
+    }
+}
+
+/// What a handler asks for.
+pub(super) trait Asked: Sized + Send + 'static {
+    fn take(incoming: &mut Incoming) -> impl Future<Output = Result<Self, Problem>> + Send;
+
+    fn tell(described: &mut Described, schemas: &mut Schemas);
+}
+
+impl Asked for () {
+    async fn take(_: &mut Incoming) -> Result<Self, Problem> {
+        Ok(())
+    }
+
+    fn tell(_: &mut Described, _: &mut Schemas) {}
+}
+
+impl<A: Asked, B: Asked> Asked for (A, B) {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        Ok((A::take(incoming).await?, B::take(incoming).await?))
+    }
+
+    fn tell(described: &mut Described, schemas: &mut Schemas) {
+        A::tell(described, schemas);
+        B::tell(described, schemas);
+    }
+}
+
+impl<A: Asked, B: Asked, C: Asked> Asked for (A, B, C) {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        Ok((A::take(incoming).await?, B::take(incoming).await?, C::take(incoming).await?))
+    }
+
+    fn tell(described: &mut Described, schemas: &mut Schemas) {
+        A::tell(described, schemas);
+        B::tell(described, schemas);
+        C::tell(described, schemas);
+    }
+}
+
+/// What stands in the path.
+#[derive(Debug)]
+pub(super) struct Named<P>(pub(super) P);
+
+impl<P: DeserializeOwned + JsonSchema + Send + 'static> Asked for Named<P> {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        let read = RawPathParams::from_request_parts(&mut incoming.parts, &()).await;
+        let read = read.map_err(|_no_text| Kind::Malformed.says("the path is not UTF-8"))?;
+        let members: Map<String, Value> = read.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let read = serde_json::from_value(Value::Object(members));
+        read.map(Self).map_err(|error| Kind::NotFound.says(error.to_string()))
+    }
+
+    fn tell(described: &mut Described, schemas: &mut Schemas) {
+        for (name, schema, _) in schemas.members::<P>() {
+            described.parameters.push(parameter("path", &name, schema, true));
+        }
+        described.refuses.extend([Kind::Malformed, Kind::NotFound]);
+    }
+}
+
+/// What stands behind the question mark. Whatever is unknown there is a mistake, and told.
+#[derive(Debug)]
+pub(super) struct Query<Q>(pub(super) Q);
+
+impl<Q: DeserializeOwned + JsonSchema + Send + 'static> Asked for Query<Q> {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        let read = UrlQuery::<Q>::try_from_uri(&incoming.parts.uri);
+        read.map(|it| Self(it.0)).map_err(|error| Kind::Malformed.says(error.body_text()))
+    }
+
+    fn tell(described: &mut Described, schemas: &mut Schemas) {
+        for (name, schema, required) in schemas.members::<Q>() {
+            described.parameters.push(parameter("query", &name, without_null(schema), required));
+        }
+        described.refuses.insert(Kind::Malformed);
+    }
+}
+
+/// What need not be there is left out of a query, and never `null`.
+fn without_null(mut schema: Value) -> Value {
+    if let Some(members) = schema.as_object_mut() {
+        if let Some(Value::Array(kinds)) = members.get_mut("type") {
+            kinds.retain(|it| it != "null");
+            if let [one] = kinds.as_slice() {
+                let one = one.clone();
+                members.insert("type".to_owned(), one);
+            }
+        }
+        if let Some(Value::Array(any)) = members.get_mut("anyOf") {
+            any.retain(|it| it.get("type").is_none_or(|it| it != "null"));
+            if let [Value::Object(one)] = any.as_slice() {
+                let one = one.clone();
+                members.remove("anyOf");
+                members.extend(one);
+            }
+        }
+    }
+    schema
+}
+
+pub(super) fn parameter(place: &str, name: &str, mut schema: Value, required: bool) -> Value {
+    let text = schema.as_object_mut().and_then(|it| it.remove("description"));
+    let mut told = json!({ "name": name, "in": place, "required": required, "schema": schema });
+    if let (Some(text), Some(members)) = (text, told.as_object_mut()) {
+        members.insert("description".to_owned(), text);
+    }
+    told
+}
+
+/// A JSON document.
+#[derive(Debug)]
+pub(super) struct Json<B>(pub(super) B);
+
+impl<B: DeserializeOwned + JsonSchema + Send + 'static> Asked for Json<B> {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        let bytes = incoming.bytes(JSON).await?;
+        let mut text = serde_json::Deserializer::from_slice(&bytes);
+        let read = serde_path_to_error::deserialize(&mut text).map_err(|error| {
+            let path = error.path().to_string();
+            let error = error.into_inner();
+            match error.classify() {
+                serde_json::error::Category::Data if path == "." => Kind::Invalid.says(error.to_string()),
+                serde_json::error::Category::Data => Problem::field(&path, error.to_string()),
+                serde_json::error::Category::Io
+                | serde_json::error::Category::Syntax
+                | serde_json::error::Category::Eof => not_json(&error),
+            }
+        })?;
+        text.end().map_err(|error| not_json(&error))?;
+        Ok(Self(read))
+    }
+
+    fn tell(described: &mut Described, schemas: &mut Schemas) {
+        let schema = schemas.asked::<B>();
+        described.body = Some(json!({ "required": true, "content": { JSON: { "schema": schema } } }));
+        described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    let message = format!("the body is no JSON: {error}");
+    let (line, column) = (Some(error.line()), Some(error.column()));
+    let place = Told { field: None, file: None, line, column, message: message.clone(), help: None };
+    Kind::Malformed.says(message).with(vec![place])
+}
+
+/// A text in TOML; whether it is one is found out where it is read.
+#[derive(Debug)]
+pub(super) struct Toml(pub(super) String);
+
+impl Asked for Toml {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        let bytes = incoming.bytes(TOML).await?;
+        let text = String::from_utf8(bytes.to_vec());
+        text.map(Self).map_err(|_no_text| Kind::Malformed.says("the body is not UTF-8"))
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        let schema = json!({ "type": "string" });
+        described.body = Some(json!({ "required": true, "content": { TOML: { "schema": schema } } }));
+        described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
+    }
+}
+
+fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {
+    Tags::of(headers, name)
+}
+
+/// Which state of a thing is to be changed: `If-Match`.
+#[derive(Debug)]
+pub(super) struct Seen(Tags);
+
+impl Seen {
+    /// What to expect of what is there in this version; `None`: it is not what was seen.
+    pub(super) fn expects(&self, version: u64) -> Option<Expected> {
+        self.0.hold_strongly(&etag::of_version(version)).then_some(Expected::Version(version))
+    }
+}
+
+const IF_MATCH: &str =
+    "The `ETag` of what is changed; `*`: whatever is there. Whoever has seen another state is told what is there now.";
+
+impl Asked for Seen {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        let missing = || Kind::ConditionMissing.says("send `If-Match` with the ETag of what you have read");
+        tags(&incoming.parts.headers, &header::IF_MATCH)?.map(Self).ok_or_else(missing)
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        let schema = json!({ "type": "string", "pattern": etag::PATTERN, "description": IF_MATCH });
+        described.parameters.push(parameter("header", "If-Match", schema, true));
+        described.refuses.extend([Kind::Malformed, Kind::Outdated, Kind::ConditionMissing]);
+    }
+}
+
+/// The same, or that there is none yet: `If-None-Match: *`.
+#[derive(Debug)]
+pub(super) enum SeenOrNew {
+    New,
+    Seen(Seen),
+}
+
+impl Asked for SeenOrNew {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        let headers = &incoming.parts.headers;
+        match (tags(headers, &header::IF_MATCH)?, tags(headers, &header::IF_NONE_MATCH)?) {
+            (Some(seen), None) => Ok(Self::Seen(Seen(seen))),
+            (None, Some(Tags::Any)) => Ok(Self::New),
+            (None, Some(Tags::List(_))) => {
+                Err(Kind::Malformed.says("`If-None-Match` has to be * here: there is none yet"))
+            }
+            (Some(_), Some(_)) => Err(Kind::Malformed.says("send `If-Match` or `If-None-Match`, not both")),
+            (None, None) => Err(Kind::ConditionMissing.says(
+                "send `If-None-Match: *` to make it, or `If-Match` with the ETag of what you have read to change it",
+            )),
+        }
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        let seen = json!({ "type": "string", "pattern": etag::PATTERN, "description": IF_MATCH });
+        let new = json!({ "type": "string", "const": "*", "description": "There is none yet." });
+        described.parameters.push(parameter("header", "If-Match", seen, false));
+        described.parameters.push(parameter("header", "If-None-Match", new, false));
+        described.refuses.extend([Kind::Malformed, Kind::Outdated, Kind::ConditionMissing]);
+    }
+}

@@ -1,0 +1,173 @@
+//! What the pages do, for programs: JSON under `/api/v1`, with tokens, a state of everything that is kept, and `application/problem+json`.
+//!
+//! [`operations`] is the whole of it. Router and document are made from it, and each operation's reading, answers and document from
+//! the types of its handler, so that none can say what another does not. What is done is done where the pages do it.
+
+mod account;
+mod asked;
+mod audit;
+mod contacts;
+mod difference;
+mod document;
+mod door;
+mod etag;
+mod live;
+mod moment;
+mod names;
+mod operation;
+mod problem;
+mod profiles;
+mod staff;
+mod tokens;
+mod told;
+mod users;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
+    routing::{any, on},
+};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{Manager, people::Role};
+use operation::{Call, Draft, Operation};
+use problem::{Kind, Problem};
+
+/// Where all of it is.
+pub(in crate::manager) const PREFIX: &str = "/api/v1";
+
+/// The parts of it, in the order in which they are shown. A path begins with its part.
+const GROUPS: &[(&str, &str)] = &[
+    ("contacts", "Contacts that are open now, what happens to them, and an operator's hand."),
+    ("agents", "The virtual agents' log-ons."),
+    ("units", "Business units and the routing engines that are attached for them."),
+    ("alerts", "What somebody has to mend, and how."),
+    ("profiles", "How language engines are talked to: what is in force, and the text that it is written in."),
+    ("connectors", "Language engines of somebody else's that dial in."),
+    ("users", "Who may sign in to the Web Manager."),
+    ("tokens", "Which programs may use this."),
+    ("audit", "Who changed what."),
+    ("account", "Whose token this is."),
+    ("openapi.json", "This document."),
+];
+
+fn operations() -> Vec<Operation> {
+    let mut all = contacts::operations();
+    all.extend(live::operations());
+    all.extend(profiles::operations());
+    all.extend(staff::operations());
+    all.extend(users::operations());
+    all.extend(tokens::operations());
+    all.extend(audit::operations());
+    all.extend(account::operations());
+    all.push(
+        Draft::open("/openapi.json", "getDocument").says(DOCUMENT, "OpenAPI 3.1; needs no token.").by(get_document),
+    );
+    all
+}
+
+const DOCUMENT: &str = "The document of this API";
+
+/// The part that a path belongs to.
+fn group(path: &'static str) -> &'static str {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    GROUPS.iter().map(|it| it.0).find(|it| first == *it || first.strip_suffix(".csv") == Some(it)).unwrap_or_default()
+}
+
+/// What the API says of itself: made once.
+#[derive(Clone, Debug)]
+pub(in crate::manager) struct Document {
+    pub(in crate::manager) value: Arc<Value>,
+    text: Bytes,
+}
+
+impl Document {
+    pub(in crate::manager) fn new() -> Self {
+        let value = document();
+        let text = serde_json::to_vec(&value).unwrap_or_default();
+        Self { value: Arc::new(value), text: text.into() }
+    }
+}
+
+/// `OpenAPI` 3.1, as it is served and committed.
+pub(super) fn document() -> Value {
+    document::of(&operations())
+}
+
+async fn get_document(call: Call, (): ()) -> Result<told::Document, Problem> {
+    Ok(told::Document(call.manager.document.text.clone()))
+}
+
+/// Path, method and the role that they take, of every operation.
+pub(super) fn access() -> Vec<(String, &'static str, Option<Role>)> {
+    operations().iter().map(|it| (format!("{PREFIX}{}", it.draft.path), it.draft.verb.label(), it.draft.role)).collect()
+}
+
+pub(super) fn router() -> Router<Manager> {
+    let mut router = Router::new();
+    for Operation { draft, run, .. } in operations() {
+        let answer = move |State(manager): State<Manager>, request: Request| run(manager, request);
+        router = router.route(draft.path, on(draft.verb.filter(), answer));
+    }
+    router.route("/", any(nowhere)).fallback(nowhere).method_not_allowed_fallback(async || {
+        Kind::Method.says("this address does not do that: `Allow` names what it does").into_response()
+    })
+}
+
+pub(super) async fn nowhere() -> Response {
+    Kind::NotFound.says("there is no such address: /api shows all of them").into_response()
+}
+
+/// A part of a path.
+fn segment(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_is_in_the_document_with_words_and_a_part() {
+        let document = document();
+        let all = operations();
+        let ids: BTreeSet<&str> = all.iter().map(|it| it.draft.id).collect();
+        assert_eq!(ids.len(), all.len(), "no two have one name");
+        let mut told = 0;
+        for (path, verbs) in document["paths"].as_object().unwrap() {
+            for (verb, it) in verbs.as_object().unwrap() {
+                let found =
+                    all.iter().find(|it| it.draft.path == path && it.draft.verb.label().eq_ignore_ascii_case(verb));
+                let draft = found.unwrap_or_else(|| panic!("{verb} {path}")).draft;
+                assert_eq!(it["operationId"], draft.id);
+                assert!(!draft.title.is_empty() && !group(draft.path).is_empty(), "{}", draft.id);
+                told += 1;
+            }
+        }
+        assert_eq!(told, all.len());
+    }
+
+    #[test]
+    fn whatever_the_document_points_to_is_in_it() {
+        fn look(value: &Value, whole: &Value) {
+            match value {
+                Value::Object(members) => {
+                    if let Some(to) = members.get("$ref").and_then(Value::as_str) {
+                        assert!(whole.pointer(to.trim_start_matches('#')).is_some(), "{to}");
+                    }
+                    members.values().for_each(|it| look(it, whole));
+                }
+                Value::Array(list) => list.iter().for_each(|it| look(it, whole)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        let document = document();
+        look(&document, &document);
+    }
+}

@@ -1,0 +1,205 @@
+//! A profile's virtual agents, the operator's hand on the whole profile, and the connectors that are attached.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    asked::{Json, Named, Seen},
+    moment::Moment,
+    operation::{Call, Draft, Operation},
+    problem::{Kind, Problem, Told},
+    profiles::{OfProfile, none, outdated, refused, written},
+    told::{Done, Shown},
+};
+use crate::{
+    core::ids::UserId,
+    manager::{
+        assigning::{self, Hindrance, Person, Staff, Trouble, Wanted},
+        pages::pause,
+        people::Role,
+        ports::DeskNow,
+    },
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Draft::get("/profiles/{unit}/{profile}/agents", Role::Viewer, "getProfileAgents")
+            .says(
+                "Who is a profile's virtual agent, and who could be",
+                "Each with all that stands in the way. Users without agent rights are counted, and not offered.",
+            )
+            .by(show),
+        Draft::post("/profiles/{unit}/{profile}/agents", Role::Administrator, "assignAgents")
+            .says(
+                "Take virtual agents on and off",
+                "`If-Match` has the ETag of the profile's source. It is done as a whole, or not at all.",
+            )
+            .refuses(&[Kind::Conflict])
+            .by(assign),
+        Draft::post("/profiles/{unit}/{profile}/pause", Role::Operator, "pauseProfile")
+            .says(
+                "Pause a profile",
+                "New contacts go to its fallback queue, or are refused; those that it has go on to their end.",
+            )
+            .by(pause),
+        Draft::post("/profiles/{unit}/{profile}/resume", Role::Operator, "resumeProfile")
+            .says("Let a paused profile go on", "")
+            .by(resume),
+        Draft::get("/connectors", Role::Viewer, "listConnectors")
+            .says("Connectors that are attached", "By business unit, profile and token.")
+            .by(connectors),
+    ]
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Somebody {
+    agent: String,
+    /// As the routing engine tells it.
+    name: String,
+    /// All that stands in the way.
+    hindrances: Vec<String>,
+}
+
+impl From<Person> for Somebody {
+    fn from(it: Person) -> Self {
+        let hindrances = it.hindrances.iter().map(told).collect();
+        Self { agent: it.user.to_string(), name: it.name, hindrances }
+    }
+}
+
+fn told(hindrance: &Hindrance) -> String {
+    match hindrance {
+        Hindrance::Unfit(why) => why.to_string(),
+        Hindrance::Serves(profile) => format!("serves profile {profile}"),
+        Hindrance::Unknown => "is not in the business unit".to_owned(),
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Agents {
+    assigned: Vec<Somebody>,
+    /// Of the routing engine's directory; empty while it has told none.
+    available: Vec<Somebody>,
+    without_rights: usize,
+}
+
+async fn show(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<Agents>, Problem> {
+    let manager = &call.manager;
+    let (_, profile) = names.find(manager).ok_or_else(none)?;
+    let directory = manager.gateway.directory(&profile.unit).ok();
+    let staff = Staff::of(&profile, &manager.house.configuration(), directory.as_deref());
+    let list = |all: Vec<Person>| all.into_iter().map(Somebody::from).collect();
+    let without_rights = staff.without_rights;
+    Ok(Shown(Agents { assigned: list(staff.assigned), available: list(staff.available), without_rights }))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// Users of the routing engine's directory.
+    #[serde(default)]
+    assign: Vec<String>,
+    #[serde(default)]
+    take_off: Vec<String>,
+}
+
+fn users(field: &str, list: &[String]) -> Result<Vec<UserId>, Problem> {
+    let read = |(at, it): (usize, &String)| {
+        let why = |error| Problem::field(&format!("{field}[{at}]"), format!("this is no user's id, it {error}"));
+        UserId::new(it).map_err(why)
+    };
+    list.iter().enumerate().map(read).collect()
+}
+
+async fn assign(
+    call: Call,
+    (Named(names), seen, Json(change)): (Named<OfProfile>, Seen, Json<Change>),
+) -> Result<Done, Problem> {
+    let Call { manager, caller } = call;
+    let (_, profile) = names.find(&manager).ok_or_else(none)?;
+    let document = written(&manager, &names).await?.ok_or_else(none)?;
+    if seen.expects(document.version).is_none() {
+        return Err(outdated(&document, None));
+    }
+    let wanted = Wanted { assign: users("assign", &change.assign)?, take_off: users("take_off", &change.take_off)? };
+    let version = document.version;
+    let done = assigning::assign(&manager, &caller.signs(), &profile, (document, version), &wanted).await;
+    done.map(|()| Done).map_err(|trouble| match trouble {
+        Trouble::Users(list) => {
+            let told = list.iter().map(|(user, why)| Told::at("assign", format!("{user} {}", told(why)))).collect();
+            Kind::Invalid.says("not all of these users can be virtual agents: nothing was changed").with(told)
+        }
+        Trouble::Invalid { users, others } => {
+            let all: Vec<_> = users.into_iter().map(|it| it.1).chain(others).collect();
+            Problem::findings(&all)
+        }
+        Trouble::Draft(error) => Kind::Conflict.says(error.to_string()),
+        Trouble::Refused(why) => refused(why, None),
+    })
+}
+
+async fn pause(call: Call, Named(names): Named<OfProfile>) -> Result<Done, Problem> {
+    set(&call, &names, true).await
+}
+
+async fn resume(call: Call, Named(names): Named<OfProfile>) -> Result<Done, Problem> {
+    set(&call, &names, false).await
+}
+
+async fn set(call: &Call, names: &OfProfile, paused: bool) -> Result<Done, Problem> {
+    let (_, profile) = names.find(&call.manager).ok_or_else(none)?;
+    pause::set(&call.manager, &call.caller.signs(), &profile, paused).await?;
+    Ok(Done)
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Socket {
+    since: Moment,
+    in_flight: usize,
+    /// How many turns it may have at a time.
+    credits: u32,
+    /// It takes no further turn.
+    leaves: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Connector {
+    unit: String,
+    profile: String,
+    /// The token's name; mostly it has none.
+    token: String,
+    attached: usize,
+    /// Turns that a socket has, or that wait for one.
+    turns: usize,
+    /// The oldest; there may be more.
+    sockets: Vec<Socket>,
+}
+
+impl From<DeskNow> for Connector {
+    fn from(it: DeskNow) -> Self {
+        let sockets = it.sockets.into_iter().map(|it| Socket {
+            since: Moment(it.since),
+            in_flight: it.in_flight,
+            credits: it.credits,
+            leaves: it.leaves,
+        });
+        Self {
+            unit: it.unit.to_string(),
+            profile: it.profile.to_string(),
+            token: it.token,
+            attached: it.attached,
+            turns: it.turns,
+            sockets: sockets.collect(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Connectors {
+    connectors: Vec<Connector>,
+}
+
+async fn connectors(call: Call, (): ()) -> Result<Shown<Connectors>, Problem> {
+    let connectors = call.manager.house.connectors().into_iter().map(Connector::from).collect();
+    Ok(Shown(Connectors { connectors }))
+}

@@ -1,0 +1,171 @@
+//! What a profile's language engine may ask for by name (S17–S24): the profile's own actions and its business unit's, and what
+//! of them leads nowhere.
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use maud::{Markup, html};
+
+use super::{Section, Tab, edit, empty, not_found, page, profiles};
+use crate::{
+    config::{Loaded, Places, settings::Profile},
+    core::{
+        action::{ActionKind, ActionRule, Address},
+        assignment::{Problem, missing},
+        directory::Directory,
+    },
+    manager::{Manager, building, guard::Seat, people::Role, words::Words},
+};
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    let w = &seat.words;
+    let loaded = manager.house.configuration();
+    let Some(profile) = profiles::find(&loaded, names) else { return not_found(&seat) };
+    let is_kept = edit::document_of(&profile.origin).is_some();
+    let may = is_kept && seat.may(Role::Administrator);
+    let at = profiles::path(&profile);
+    let title = w.f("Actions of {}", &[&profile.name]);
+    let new = format!("{at}/actions/new");
+    let list = lines(&loaded, &profile);
+    let directory = manager.gateway.directory(&profile.unit).ok();
+    let body = html! {
+        (profiles::head(&seat, &profile, Tab::Actions))
+        @if !is_kept {
+            p class="hint" { (w.f("Written in {}. Its actions are changed there, in `[[action]]`.", &[&profile.origin])) }
+        }
+        @if directory.is_none() {
+            p class="stale" role="status" { (w.t("No routing engine has told its queues and targets yet: whether they are there is seen when one attaches.")) }
+        }
+        @if list.is_empty() {
+            (empty(w.t("None is configured: whatever the language engine asks for is text alone."), may.then_some((&new, w.t("Add an action")))))
+        } @else {
+            @if may { p { a class="button" href=(new) { (w.t("Add an action")) } } }
+            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
+                thead { tr {
+                    th { (w.t("Kind of contact")) } th { (w.t("Name")) } th { (w.t("What it does")) } th { (w.t("Comes from")) }
+                } }
+                tbody {
+                    @for line in &list {
+                        (row(w, line, (&at, may), (&loaded, directory.as_deref())))
+                    }
+                }
+            } }
+            p class="hint" { (w.t("An action fires when its name equals, to the letter, what the language engine sends for this kind of contact. `usher lint` finds names that only one of the two knows.")) }
+        }
+    };
+    page(&seat, Section::Profiles, &title, &body)
+}
+
+/// An action, and whose it is.
+struct Line<'a> {
+    rule: &'a ActionRule,
+    is_own: bool,
+    /// The business unit's, and the profile has one of its own in its place.
+    is_overridden: bool,
+    /// Where it is written.
+    place: Option<String>,
+}
+
+/// The profile's own, then its business unit's, each by media type and name.
+fn lines<'a>(loaded: &Loaded, profile: &'a Profile) -> Vec<Line<'a>> {
+    let at = loaded.settings.profiles.iter().position(|it| it.unit == profile.unit && it.name == profile.name);
+    let places = at.and_then(|at| loaded.places.get(at)).cloned().unwrap_or_default();
+    let rules = &profile.rules.actions;
+    let mut list: Vec<Line<'_>> = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let same = |it: &ActionRule| it.media == rule.media && it.name == rule.name;
+        let is_overridden = rules.iter().take(index).any(same);
+        let is_own = !is_overridden && places.is_own(&rule.name, rule.media);
+        let place = if is_overridden { None } else { place_of(&places, rule) };
+        list.push(Line { rule, is_own, is_overridden, place });
+    }
+    let order = |it: &Line<'_>| (!it.is_own, it.rule.media, it.rule.name.clone());
+    list.sort_by_key(order);
+    list
+}
+
+fn place_of(places: &Places, rule: &ActionRule) -> Option<String> {
+    places.of_action(&rule.name, rule.media, "name").map(|at| format!("{}:{}", at.file, at.line))
+}
+
+fn row(
+    w: &Words,
+    line: &Line<'_>,
+    (at, may): (&str, bool),
+    (loaded, directory): (&Loaded, Option<&Directory>),
+) -> Markup {
+    let Line { rule, is_own, is_overridden, place } = line;
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("media", rule.media.label())
+        .append_pair("name", &rule.name)
+        .finish();
+    let trouble = directory.and_then(|it| missing(it, rule));
+    html! {
+        tr class=[is_overridden.then_some("default")] {
+            td { (rule.media.label()) }
+            td {
+                @if *is_own && may { a class="code" href={ (at) "/actions/edit?" (query) } { (rule.name) } }
+                @else { span class="code" { (rule.name) } }
+            }
+            td {
+                (does(w, &rule.kind))
+                @if !is_overridden {
+                    @if let Some(trouble) = trouble { p class="problem" { (mend(w, trouble)) } }
+                    @for why in building::refused(&loaded.settings.egress.allow, rule) {
+                        p class="problem" { (why) ". " (w.t("Calls are refused until `[[egress.allow]]` lets them through.")) }
+                    }
+                }
+            }
+            td {
+                @if *is_own { (w.t("this profile")) } @else { (w.t("the business unit")) }
+                @if let Some(place) = place { " " span class="code hint" { (place) } }
+                @if *is_overridden { p class="hint" { (w.t("overridden by this profile's own")) } }
+                @if !is_own && !is_overridden && may { " " a href={ (at) "/actions/new?" (query) } { (w.t("Override it")) } }
+            }
+        }
+    }
+}
+
+/// What leads nowhere, and what to do about it.
+pub(super) fn mend(w: &Words, problem: Problem) -> String {
+    match problem {
+        Problem::UnknownQueue => {
+            w.t("The business unit has no such queue: create it in the contact centre, or choose one that is there.")
+        }
+        Problem::QueueOfOtherMedia => {
+            w.t("The queue is for another kind of contact: choose one that is for this kind.")
+        }
+        Problem::UnknownTarget => {
+            w.t("The business unit has no such target: create it in the contact centre, or choose one that is there.")
+        }
+        Problem::WindowsSignOn
+        | Problem::Saml2SignOn
+        | Problem::AutomaticPostProcessing
+        | Problem::MandatoryWrapUpReason
+        | Problem::NoAgentRights
+        | Problem::UnknownUser
+        | Problem::AssignedTwice => problem.label(),
+    }
+    .to_owned()
+}
+
+pub(super) fn does(w: &Words, kind: &ActionKind) -> String {
+    match kind {
+        ActionKind::Requeue { queue } => w.f("hands over to queue {}", &[queue]),
+        ActionKind::SpeechRequeue { target } => w.f("hands over to target {}", &[target]),
+        ActionKind::Callback { queue, phone_parameter, time_parameter } => {
+            w.f("callback by queue {}, phone from {}, time from {}", &[queue, phone_parameter, time_parameter])
+        }
+        ActionKind::External { uri: Address::Fixed(uri) } => w.f("asks the external system at {}", &[uri]),
+        ActionKind::External { uri: Address::Parameter(name) } => {
+            w.f("asks the external system that {} names", &[name])
+        }
+        ActionKind::PushUrl { url: Address::Fixed(url) } => w.f("pushes the page {}", &[url]),
+        ActionKind::PushUrl { url: Address::Parameter(name) } => w.f("pushes the page that {} names", &[name]),
+    }
+}

@@ -1,0 +1,87 @@
+//! The tokens that a profile's connectors dial in with (S11): made anew here, shown once.
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use maud::{Markup, html};
+use secrecy::ExposeSecret as _;
+
+use super::{Section, not_found, page, profiles, time, token, unavailable};
+use crate::{
+    config::settings::Profile,
+    gateway::storage::StoreError,
+    manager::{
+        Manager,
+        guard::{Fields, Seat},
+        people::Role,
+        ports::TokenOrder,
+    },
+};
+
+/// Of a profile that connectors dial in for; of another nothing.
+pub(super) async fn section(manager: &Manager, seat: &Seat, profile: &Profile) -> Result<Markup, StoreError> {
+    let names = manager.house.token_names(profile);
+    if names.is_empty() {
+        return Ok(html! {});
+    }
+    let w = &seat.words;
+    let kept = manager.house.tokens(profile).await?;
+    let may = seat.may(Role::Administrator);
+    Ok(html! {
+        h2 id="tokens" { (w.t("The connector's token")) }
+        p class="hint" { (w.t("The connector dials in with it; it selects this profile. A new one is shown once; the one before it is good for 15 minutes more.")) }
+        @for name in &names {
+            @let of_it: Vec<_> = kept.iter().filter(|it| it.name == *name).collect();
+            @if !name.is_empty() { h3 { span class="code" { (name) } } }
+            @if of_it.is_empty() { p { (w.t("There is none yet: no connector can dial in.")) } }
+            ul class="facts" {
+                @for it in of_it {
+                    li {
+                        (w.t("made")) " " (time(it.made_at))
+                        @if let Some(until) = it.valid_until { ", " (w.t("good until")) " " (time(until)) }
+                    }
+                }
+            }
+            @if may {
+                form method="post" action={ (profiles::path(profile)) "/token" } {
+                    (token(seat))
+                    input type="hidden" name="name" value=(name);
+                    button { (w.t("Reload: make a new token")) }
+                }
+            }
+        }
+    })
+}
+
+/// The only page that shows the token.
+pub(in crate::manager) async fn reload(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    fields: Fields,
+) -> Response {
+    let w = &seat.words;
+    let Some(profile) = profiles::find(&manager.house.configuration(), names) else { return not_found(&seat) };
+    let name = fields.get("name").to_owned();
+    if !manager.house.token_names(&profile).contains(&name) {
+        return not_found(&seat);
+    }
+    let (by, unit, of) = (seat.name().to_owned(), profile.unit.clone(), profile.name.clone());
+    let made = match manager.house.reload_token(TokenOrder { by, unit, profile: of, name }).await {
+        Ok(made) => made,
+        Err(error) => return unavailable(&seat, &error),
+    };
+    let path = profiles::path(&profile);
+    let body = html! {
+        p class="trail" { a href="/profiles" { (w.t("Profiles")) } " / " a href=(path) { (profile.name) } }
+        h1 { (w.t("The connector's new token")) }
+        p { (w.t("This is the only time that it is shown: give it to the connector now. The one before it is good for 15 minutes more, and sockets that came by it are closed then.")) }
+        div class="field" {
+            label for="f-token" { (w.t("Token")) }
+            output id="f-token" class="link" data-copy=(w.t("Copy to the clipboard")) { (made.expose_secret()) }
+        }
+        p { a href=(path) { (w.t("To the profile")) } }
+    };
+    page(&seat, Section::Profiles, profile.name.as_str(), &body)
+}

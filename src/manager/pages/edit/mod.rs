@@ -1,0 +1,491 @@
+//! A profile, added and changed: by the form of its type, or as text. Both end in the same TOML, which is validated as a file would
+//! be and put in force. Secrets that are typed are sealed before they are kept.
+
+mod show;
+pub(super) mod text;
+
+use axum::{
+    extract::{Path, Query, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{Section, not_found, profiles, refusal, unavailable};
+use crate::{
+    config::{
+        self, Severity,
+        draft::{Draft, DraftError},
+        settings::Profile,
+    },
+    gateway::storage::{Document, Expected, StoreError},
+    manager::{
+        Manager,
+        form::{self, Known, Problems},
+        guard::{Fields, Seat},
+        ports::{ProfileOrder, Refusal},
+        words::Words,
+    },
+};
+
+/// What the Web Manager's documents are called in messages ends with this.
+const MARK: &str = " (Web Manager)";
+
+/// The document that a profile is written in; `None`: it is a file.
+pub(in crate::manager) fn document_of(origin: &str) -> Option<&str> {
+    origin.strip_suffix(MARK)
+}
+
+/// A profile under change.
+struct Work {
+    /// `None`: it is new.
+    at: Option<Place>,
+    /// Its text when it was opened; of a new one where it began.
+    seen: String,
+    version: u64,
+    draft: Draft,
+}
+
+/// Where a profile is, and its document.
+struct Place {
+    path: String,
+    document: String,
+}
+
+impl Work {
+    fn action(&self) -> String {
+        self.at.as_ref().map_or_else(|| "/profiles/new".to_owned(), |it| format!("{}/edit", it.path))
+    }
+}
+
+fn known(manager: &Manager) -> Known {
+    Known { kinds: manager.house.kinds(), units: manager.house.configuration().settings.units.clone() }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct Wanted {
+    /// Of which type.
+    kind: String,
+    /// The profile that is copied, with its business unit: `sales/support`.
+    from: String,
+    /// `text`: not as a form.
+    view: String,
+}
+
+pub(in crate::manager) async fn new(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(Wanted { kind, from, view }): Query<Wanted>,
+) -> Response {
+    let known = known(&manager);
+    if !from.is_empty() {
+        return match copied(&manager, &from, &kind, &known).await {
+            Ok(Some(draft)) => {
+                let (seen, w) = (String::new(), &seat.words);
+                let note = w.t("The name, the virtual agents and Google's keys are each profile's own: they are still to be filled in.");
+                let work = Work { at: None, seen, version: 0, draft };
+                show::page(&manager, &seat, StatusCode::OK, &work, &show::Told::note(note))
+            }
+            Ok(None) => not_found(&seat),
+            Err(Failed::Shape(error)) => refusal(&seat, StatusCode::CONFLICT, &error.to_string()),
+            Err(Failed::Store(error)) => unavailable(&seat, &error),
+        };
+    }
+    let schema = known.kinds.iter().find(|it| it.kind == kind);
+    if view == "text" {
+        let schema = schema.or(known.kinds.first());
+        let text = schema.map(|it| text::begin(&known.units, it)).unwrap_or_default();
+        return text::page(
+            &manager,
+            &seat,
+            StatusCode::OK,
+            &text::Shown { at: None, text: &text, version: 0 },
+            &html! {},
+        );
+    }
+    let Some(schema) = schema else { return show::kinds(&manager, &seat) };
+    let mut begin = String::new();
+    if let [only] = known.units.as_slice() {
+        begin = format!("unit = {}\n", toml_text(only.as_str()));
+    }
+    begin += &format!("type = {}\n", toml_text(schema.kind));
+    let draft = Draft::read(&begin).unwrap_or_default();
+    let work = Work { at: None, seen: String::new(), version: 0, draft };
+    show::page(&manager, &seat, StatusCode::OK, &work, &show::Told::default())
+}
+
+fn toml_text(text: &str) -> String {
+    let mut draft = Draft::default();
+    draft.set(&["it"], &config::draft::Value::Text(text.to_owned())).unwrap_or_default();
+    draft.to_string().trim().strip_prefix("it = ").unwrap_or_default().to_owned()
+}
+
+enum Failed {
+    Shape(DraftError),
+    Store(StoreError),
+}
+
+impl From<DraftError> for Failed {
+    fn from(error: DraftError) -> Self {
+        Self::Shape(error)
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+async fn copied(manager: &Manager, from: &str, kind: &str, known: &Known) -> Result<Option<Draft>, Failed> {
+    let Some((unit, name)) = from.rsplit_once('/') else { return Ok(None) };
+    let names = (unit.to_owned(), name.to_owned());
+    let source = match found(manager, names.clone()).await? {
+        Found::Managed(document, _) => Draft::read(&body(&document))?,
+        Found::File(profile) => of_file(manager, &profile),
+        Found::Nothing => return Ok(None),
+    };
+    Ok(Some(form::copy(&source, (!kind.is_empty()).then_some(kind), known)?))
+}
+
+fn of_file(manager: &Manager, profile: &Profile) -> Draft {
+    let loaded = manager.house.configuration();
+    let index = loaded.settings.profiles.iter().position(|it| it.unit == profile.unit && it.name == profile.name);
+    let list = index.map(|it| profiles::of_profile(&loaded, it)).unwrap_or_default();
+    form::of_effective(list.iter().map(|(key, it)| (key.as_str(), *it)))
+}
+
+/// A profile by its names.
+enum Found {
+    Managed(Document, String),
+    File(std::sync::Arc<Profile>),
+    Nothing,
+}
+
+async fn found(manager: &Manager, names: (String, String)) -> Result<Found, StoreError> {
+    let Some(profile) = profiles::find(&manager.house.configuration(), names) else { return Ok(Found::Nothing) };
+    let Some(name) = document_of(&profile.origin) else { return Ok(Found::File(profile)) };
+    let document = manager.people.profile(name).await?;
+    Ok(document.map_or(Found::Nothing, |it| Found::Managed(it, profiles::path(&profile))))
+}
+
+fn body(document: &Document) -> String {
+    String::from_utf8_lossy(&document.body).into_owned()
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct View {
+    /// `text`: not as a form.
+    view: String,
+}
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    Query(View { view }): Query<View>,
+) -> Response {
+    match found(&manager, names).await {
+        Ok(Found::Managed(document, path)) => {
+            let (seen, version) = (body(&document), document.version);
+            let at = Some(Place { path, document: document.name });
+            let shown = text::Shown { at: at.as_ref(), text: &seen, version };
+            match Draft::read(&seen) {
+                Ok(draft) if view != "text" => {
+                    let warnings = warnings(&manager, &at, &seen, &draft);
+                    let told = show::Told { warnings, ..show::Told::default() };
+                    show::page(&manager, &seat, StatusCode::OK, &Work { at, seen, version, draft }, &told)
+                }
+                Ok(_) | Err(_) => text::page(&manager, &seat, StatusCode::OK, &shown, &html! {}),
+            }
+        }
+        Ok(Found::File(profile)) => {
+            let draft = of_file(&manager, &profile);
+            show::read_only(&manager, &seat, &profile, &draft)
+        }
+        Ok(Found::Nothing) => not_found(&seat),
+        Err(error) => unavailable(&seat, &error),
+    }
+}
+
+/// What the configuration in force warns of in this profile.
+fn warnings(manager: &Manager, at: &Option<Place>, text: &str, draft: &Draft) -> Problems {
+    let Some(Place { document, .. }) = at else { return Problems::default() };
+    let blocks = form::blocks(draft, &known(manager));
+    let loaded = manager.house.configuration();
+    Problems::of(&loaded.warnings, Severity::Warning, (&format!("{document}{MARK}"), text), &blocks)
+}
+
+pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
+    send(&manager, &seat, None, &fields).await
+}
+
+pub(in crate::manager) async fn change(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    fields: Fields,
+) -> Response {
+    match found(&manager, names).await {
+        Ok(Found::Managed(document, path)) => {
+            send(&manager, &seat, Some(Place { path, document: document.name }), &fields).await
+        }
+        Ok(Found::File(profile)) => refusal(&seat, StatusCode::CONFLICT, &show::file_note(&seat.words, &profile)),
+        // Removed by somebody else, or moved by another name: what was typed is not lost.
+        Ok(Found::Nothing) if fields.has("text") => {
+            let text = typed_text(&fields);
+            let shown = text::Shown { at: None, text: &text, version: 0 };
+            text::page(&manager, &seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, None))
+        }
+        Ok(Found::Nothing) => match typed(&manager, None, &fields) {
+            Ok((work, _)) => gone(&manager, &seat, work),
+            Err(error) => refusal(&seat, StatusCode::CONFLICT, &error.to_string()),
+        },
+        Err(error) => unavailable(&seat, &error),
+    }
+}
+
+fn typed_text(fields: &Fields) -> String {
+    fields.get("text").replace("\r\n", "\n")
+}
+
+/// What the form was, with what was typed into it.
+fn typed(manager: &Manager, at: Option<Place>, fields: &Fields) -> Result<(Work, Problems), DraftError> {
+    let newlines = |name: &str| fields.get(name).replace("\r\n", "\n");
+    let (seen, begun) = (newlines("seen"), newlines("begun"));
+    let mut draft = Draft::read(if begun.is_empty() { &seen } else { &begun })?;
+    let seal = |secret: &str| manager.house.seal(secret);
+    let mut problems = Problems::default();
+    for (path, problem) in form::apply(&mut draft, fields, &known(manager), &seal)? {
+        problems.at_field(&path, &problem);
+    }
+    // 0 is no version: such a form is told that somebody was faster.
+    let version = fields.get("version").parse().unwrap_or_default();
+    Ok((Work { at, seen, version, draft }, problems))
+}
+
+/// Whatever a form's button asks for.
+async fn send(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &Fields) -> Response {
+    let wanted = fields.get("do");
+    if fields.has("text") {
+        return send_text(manager, seat, at, fields).await;
+    }
+    let (mut work, problems) = match typed(manager, at, fields) {
+        Ok(typed) => typed,
+        Err(error) => return refusal(seat, StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    };
+    match wanted {
+        "" | "save" if problems.is_empty() => save(manager, seat, work).await,
+        "" | "save" => show::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &work, &show::Told::of(problems)),
+        "text" => {
+            let text = work.draft.to_string();
+            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: work.version };
+            text::page(manager, seat, StatusCode::OK, &shown, &html! {})
+        }
+        other => {
+            let told = match form::rearrange(&mut work.draft, other, &known(manager)) {
+                Ok(()) => show::Told { problems, ..show::Told::default() },
+                Err(error) => show::Told::general(&error.to_string()),
+            };
+            show::page(manager, seat, StatusCode::OK, &work, &told)
+        }
+    }
+}
+
+async fn send_text(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &Fields) -> Response {
+    let text = typed_text(fields);
+    let version = fields.get("version").parse().unwrap_or_default();
+    if fields.get("do") != "form" {
+        return text::save(manager, seat, at, text, version).await;
+    }
+    let sealed = Draft::read(&text).map_err(|error| error.to_string()).and_then(|mut draft| {
+        form::seal_typed(&mut draft, &known(manager), &|secret: &str| manager.house.seal(secret))?;
+        Ok(draft)
+    });
+    match sealed {
+        Ok(draft) => {
+            let seen = seen_now(manager, at.as_ref(), version).await.unwrap_or_default();
+            show::page(manager, seat, StatusCode::OK, &Work { at, seen, version, draft }, &show::Told::default())
+        }
+        Err(error) => {
+            let problem = super::summary(&seat.words, &[error]);
+            let shown = text::Shown { at: at.as_ref(), text: &text, version };
+            text::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &shown, &problem)
+        }
+    }
+}
+
+/// The document's text, if it is still the version that was opened.
+async fn seen_now(manager: &Manager, at: Option<&Place>, version: u64) -> Option<String> {
+    let document = manager.people.profile(&at?.document).await.ok()??;
+    (document.version == version).then(|| body(&document))
+}
+
+/// What a profile's document is called, by its text.
+fn name_in(manager: &Manager, text: &str) -> String {
+    let only = || manager.house.configuration().settings.units.first().map(ToString::to_string).unwrap_or_default();
+    config::named_in(text)
+        .map_or_else(|| "new".to_owned(), |(unit, name)| format!("{}/{name}", unit.unwrap_or_else(only)))
+}
+
+fn order(manager: &Manager, seat: &Seat, at: Option<&Place>, version: u64, text: &str) -> ProfileOrder {
+    let (name, expected) = match at {
+        Some(at) => (at.document.clone(), Expected::Version(version)),
+        None => (name_in(manager, text), Expected::New),
+    };
+    ProfileOrder { by: seat.name().to_owned(), name, expected, text: Some(text.to_owned()) }
+}
+
+/// To the profile as it is now in force.
+fn saved(manager: &Manager, text: &str) -> Response {
+    let name = name_in(manager, text);
+    let names = name.rsplit_once('/').map(|(unit, name)| (unit.to_owned(), name.to_owned()));
+    let profile = names.and_then(|it| profiles::find(&manager.house.configuration(), it));
+    let to = profile.map_or_else(|| "/profiles".to_owned(), |it| profiles::path(&it));
+    Redirect::to(&to).into_response()
+}
+
+async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
+    let text = work.draft.to_string();
+    let order = order(manager, seat, work.at.as_ref(), work.version, &text);
+    let document = format!("{}{MARK}", if work.at.is_some() { name_in(manager, &text) } else { order.name.clone() });
+    match manager.house.change_profile(order).await {
+        Ok(()) => saved(manager, &text),
+        Err(Refusal::Findings(list)) => {
+            let blocks = form::blocks(&work.draft, &known(manager));
+            let problems = Problems::of(&list, Severity::Error, (&document, &text), &blocks);
+            // A secret that is no good is typed anew; the one before it is still there.
+            let seen = Draft::read(&work.seen).unwrap_or_default();
+            for entry in blocks.iter().flat_map(|it| &it.entries).filter(|it| it.control.is_secret()) {
+                if problems.of_field(&entry.path).is_some() {
+                    work.draft.take(&form::parts(&entry.path), &seen).unwrap_or_default();
+                }
+            }
+            show::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &work, &show::Told::of(problems))
+        }
+        Err(Refusal::Conflict(None)) => gone(manager, seat, work),
+        Err(Refusal::Conflict(Some(now))) if work.at.is_none() => {
+            let text = seat.words.f(
+                "There is a profile of this name already; {} has changed it last. Give this one another name.",
+                &[&now.changed_by],
+            );
+            let mut problems = Problems::default();
+            problems.at_field("name", &text);
+            show::page(manager, seat, StatusCode::CONFLICT, &work, &show::Told::of(problems))
+        }
+        Err(Refusal::Conflict(Some(now))) => clash(manager, seat, work, &now),
+        Err(Refusal::Store(error)) => unavailable(seat, &error),
+        Err(Refusal::Unable(why)) => {
+            show::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &work, &show::Told::general(&why))
+        }
+    }
+}
+
+/// Somebody has removed it meanwhile: what was typed can become a new one.
+fn gone(manager: &Manager, seat: &Seat, work: Work) -> Response {
+    let text = seat.words.t("Somebody else has removed this profile meanwhile, or has given it another name. Save what you have typed as a new one if it is still wanted.");
+    let work = Work { at: None, seen: String::new(), version: 0, draft: work.draft };
+    show::page(manager, seat, StatusCode::CONFLICT, &work, &show::Told::general(text))
+}
+
+/// Somebody was faster: what both have changed comes into the form, and the second is told of the first, field by field.
+fn clash(manager: &Manager, seat: &Seat, work: Work, now: &Document) -> Response {
+    let current = body(now);
+    let merged = Draft::read(&work.seen).and_then(|seen| {
+        let (seen, now) = (seen, Draft::read(&current)?);
+        form::merge(&seen, &now, &work.draft, &known(manager))
+    });
+    match merged {
+        Ok((draft, clashes)) => {
+            let told = show::Told { clashes, by: now.changed_by.clone(), ..show::Told::default() };
+            let work = Work { at: work.at, seen: current, version: now.version, draft };
+            show::page(manager, seat, StatusCode::CONFLICT, &work, &told)
+        }
+        // Not of a form's shape any more.
+        Err(_) => {
+            let text = work.draft.to_string();
+            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: work.version };
+            text::page(manager, seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, Some(now)))
+        }
+    }
+}
+
+pub(in crate::manager) async fn remove(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    fields: Fields,
+) -> Response {
+    let (document, path) = match found(&manager, names).await {
+        Ok(Found::Managed(document, path)) => (document, path),
+        Ok(Found::File(profile)) => {
+            return refusal(&seat, StatusCode::CONFLICT, &show::file_note(&seat.words, &profile));
+        }
+        Ok(Found::Nothing) => return not_found(&seat),
+        Err(error) => return unavailable(&seat, &error),
+    };
+    let version = fields.get("version").parse().unwrap_or_default();
+    let (by, expected) = (seat.name().to_owned(), Expected::Version(version));
+    let order = ProfileOrder { by, name: document.name.clone(), expected, text: None };
+    let why: Markup = match manager.house.change_profile(order).await {
+        Ok(()) => return Redirect::to("/profiles").into_response(),
+        Err(Refusal::Store(error)) => return unavailable(&seat, &error),
+        Err(Refusal::Findings(list)) => text::findings(&seat.words, &list),
+        Err(Refusal::Conflict(now)) => text::conflict(&seat.words, now.as_deref()),
+        Err(Refusal::Unable(why)) => super::summary(&seat.words, &[why]),
+    };
+    let (at, text) = (Place { path, document: document.name.clone() }, body(&document));
+    let shown = text::Shown { at: Some(&at), text: &text, version: document.version };
+    text::page(&manager, &seat, StatusCode::CONFLICT, &shown, &why)
+}
+
+/// As a file that stands beside the others: `usher check` takes it where the same master key is.
+pub(in crate::manager) async fn export(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    let name = names.1.clone();
+    match found(&manager, names).await {
+        Ok(Found::Managed(document, _)) => {
+            let plain: String =
+                name.chars().filter(|it| it.is_ascii_alphanumeric() || matches!(it, '-' | '_')).collect();
+            let file = HeaderValue::try_from(format!("attachment; filename=\"{plain}.toml\""));
+            let mut response =
+                ([(header::CONTENT_TYPE, "application/toml; charset=utf-8")], document.body).into_response();
+            if let Ok(file) = file {
+                response.headers_mut().insert(header::CONTENT_DISPOSITION, file);
+            }
+            response
+        }
+        Ok(Found::File(_) | Found::Nothing) => not_found(&seat),
+        Err(error) => unavailable(&seat, &error),
+    }
+}
+
+/// The trail above a page of a profile's.
+fn trail(w: &Words, at: Option<&Place>) -> Markup {
+    html! {
+        p class="trail" {
+            a href="/profiles" { (w.t("Profiles")) }
+            @if let Some(at) = at { " / " a href=(at.path) { (at.document.rsplit('/').next().unwrap_or_default()) } }
+        }
+    }
+}
+
+const SECTION: Section = Section::Profiles;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_known_by_its_mark() {
+        assert_eq!(document_of("sales/support (Web Manager)"), Some("sales/support"));
+        assert_eq!(document_of("profiles/support.toml"), None);
+        assert_eq!(toml_text("a \"b\""), "'a \"b\"'");
+    }
+}

@@ -1,0 +1,144 @@
+//! A profile as text: the second way, for whoever prefers to see the whole of it.
+
+use axum::response::Response;
+use http::StatusCode;
+use maud::{Markup, html};
+
+use super::{Place, SECTION, order, saved, trail};
+use crate::{
+    config::{self, Finding, Severity, schema::Schema},
+    core::ids::UnitName,
+    gateway::storage::Document,
+    manager::{
+        Manager,
+        guard::Seat,
+        pages::{summary, token, unavailable, with_status},
+        ports::Refusal,
+        words::Words,
+    },
+};
+
+/// What the page shows.
+pub(super) struct Shown<'a> {
+    /// `None`: it is new.
+    pub(super) at: Option<&'a Place>,
+    pub(super) text: &'a str,
+    pub(super) version: u64,
+}
+
+/// The defaults with the lines that have to be filled in.
+pub(super) fn begin(units: &[UnitName], schema: &Schema) -> String {
+    let unit = units.first().map(|it| format!("unit = \"{it}\"\n")).unwrap_or_default();
+    let kind = schema.kind;
+    let first =
+        format!("name = \"\"\n{unit}type = \"{kind}\"\nagents = []\nagent_password = \"\"\nfallback_message = \"\"\n");
+    format!("{first}\n{}", as_comments(&config::default_profile(schema)))
+}
+
+/// What is a default already need not be written: it is there to be read.
+fn as_comments(defaults: &str) -> String {
+    let line = |it: &str| {
+        let is_setting = !it.is_empty() && !it.starts_with('#') && !it.starts_with('[');
+        if is_setting { format!("#{it}\n") } else { format!("{it}\n") }
+    };
+    defaults.lines().map(line).collect()
+}
+
+pub(super) fn page(
+    manager: &Manager,
+    seat: &Seat,
+    status: StatusCode,
+    shown: &Shown<'_>,
+    problems: &Markup,
+) -> Response {
+    let w = &seat.words;
+    let Shown { at, text, version } = shown;
+    let title = if at.is_some() { w.t("Change a profile") } else { w.t("Add a profile") };
+    let action = at.map_or_else(|| "/profiles/new".to_owned(), |at| format!("{}/edit", at.path));
+    let body = html! {
+        (trail(w, *at))
+        h1 { (title) }
+        (problems)
+        @if at.is_none() {
+            p { (w.t("Which language engine answers?")) }
+            ul class="kinds" {
+                @for it in manager.house.kinds() {
+                    li { a href={ "/profiles/new?view=text&kind=" (it.kind) } { (it.title) } }
+                }
+            }
+        }
+        form method="post" action=(action) {
+            (token(seat))
+            input type="hidden" name="version" value=(version);
+            div class="field" {
+                label for="f-text" { (w.t("The profile, as TOML")) }
+                p class="hint" id="f-text-hint" { (w.t("What begins with # is a default or an example. Secrets are typed as they are; they are sealed before they are kept, and never shown again.")) }
+                textarea id="f-text" name="text" spellcheck="false" aria-describedby="f-text-hint" { "\n" (text) }
+            }
+            button name="do" value="save" { (w.t("Save")) } " "
+            button class="plain" name="do" value="form" { (w.t("As a form")) }
+        }
+        @if let Some(at) = at { (super::show::beside(seat, at, *version)) }
+    };
+    with_status(status, seat, (SECTION, title), &body)
+}
+
+pub(super) async fn save(manager: &Manager, seat: &Seat, at: Option<Place>, text: String, version: u64) -> Response {
+    let w = &seat.words;
+    let order = order(manager, seat, at.as_ref(), version, &text);
+    let again = |status, problems: Markup| {
+        page(manager, seat, status, &Shown { at: at.as_ref(), text: &text, version }, &problems)
+    };
+    match manager.house.change_profile(order).await {
+        Ok(()) => saved(manager, &text),
+        Err(Refusal::Findings(list)) => again(StatusCode::UNPROCESSABLE_ENTITY, findings(w, &list)),
+        Err(Refusal::Conflict(now)) => again(StatusCode::CONFLICT, conflict(w, now.as_deref())),
+        Err(Refusal::Store(error)) => unavailable(seat, &error),
+        Err(Refusal::Unable(why)) => again(StatusCode::UNPROCESSABLE_ENTITY, summary(w, &[why])),
+    }
+}
+
+/// Each with where it is, and how to mend it.
+pub(in crate::manager::pages) fn findings(w: &Words, list: &[Finding]) -> Markup {
+    let errors = list.iter().filter(|it| it.severity == Severity::Error);
+    html! {
+        div class="problems" role="alert" tabindex="-1" autofocus {
+            h2 { (w.t("Nothing was changed")) }
+            ul { @for it in errors { li {
+                @if let Some(at) = &it.location { span class="code" { (at.file) ":" (at.line) ":" (at.column) } " " }
+                (it.message)
+                @if let Some(at) = &it.location { pre { (at.text) } }
+                p { b { (w.t("To mend it:")) } " " (it.help) }
+            } } }
+        }
+    }
+}
+
+/// What is there now, beside what one has typed.
+pub(super) fn conflict(w: &Words, now: Option<&Document>) -> Markup {
+    html! {
+        div class="problems" role="alert" tabindex="-1" autofocus {
+            h2 { (w.t("Nothing was changed")) }
+            @match now {
+                None => p { (w.t("Somebody else has removed this profile meanwhile, or has given it another name. Save what you have typed as a new one if it is still wanted.")) },
+                Some(now) => {
+                    p { (w.f("{} has changed this profile meanwhile. What is there now stands below; what you have typed is in the form. Bring both together and save it by way of the page as it is now.", &[&now.changed_by])) }
+                    pre { (String::from_utf8_lossy(&now.body)) }
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_there_to_be_read() {
+        let text =
+            as_comments("# A meaning.\nlanguage = \"en\"\n\n[handover]\n#queue = \"support\"\nfailures_after = 2\n");
+        let expected = "# A meaning.\n#language = \"en\"\n\n[handover]\n#queue = \"support\"\n#failures_after = 2\n";
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,134 @@
+//! What is to be mended before a customer meets it: the configuration's warnings, and profiles beside their engines' agents (B3).
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{extract::State, response::Response};
+use maud::{Markup, html};
+
+use super::{Section, Tab, not_found, page, profiles, time, token};
+use crate::{
+    config::{Finding, Severity},
+    core::ids::{ProfileName, Timestamp, UnitName},
+    manager::{
+        Manager,
+        guard::{Fields, Seat},
+        people::Role,
+        ports::Linted,
+        words::Words,
+    },
+};
+
+/// The last result of each profile. Protects a map of as many as there are profiles.
+#[derive(Debug, Default)]
+pub(in crate::manager) struct Results(Mutex<BTreeMap<(UnitName, ProfileName), Arc<Found>>>);
+
+/// What came of a look, and when.
+#[derive(Debug)]
+struct Found {
+    at: Timestamp,
+    told: Result<Linted, String>,
+}
+
+impl Results {
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<(UnitName, ProfileName), Arc<Found>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat) -> Response {
+    shown(&manager, &seat)
+}
+
+fn shown(manager: &Manager, seat: &Seat) -> Response {
+    let w = &seat.words;
+    let loaded = manager.house.configuration();
+    let title = w.t("Lint");
+    let may = seat.may(Role::Operator);
+    let body = html! {
+        (Tab::Lint.of_administration(seat))
+        h1 { (title) }
+        h2 { (w.t("Configuration")) }
+        @if loaded.warnings.is_empty() {
+            p { span class="good" { (w.t("The configuration in force is good, without a warning.")) } }
+        } @else {
+            (findings(w, loaded.warnings.iter().map(|it| (None, it))))
+        }
+        @for profile in &loaded.settings.profiles {
+            @let found = manager.lints.locked().get(&(profile.unit.clone(), profile.name.clone())).cloned();
+            div class="head" {
+                h2 { a href=(profiles::path(profile)) { (profile.name) } " · " (profile.unit) }
+                @if may {
+                    form method="post" action="/lint/look" {
+                        (token(seat))
+                        input type="hidden" name="unit" value=(profile.unit);
+                        input type="hidden" name="profile" value=(profile.name);
+                        button aria-label=(w.f("Look at profile {} now", &[&profile.name])) { (w.t("Look now")) }
+                    }
+                }
+            }
+            @match found.as_deref() {
+                None => p class="hint" { (w.t("Nobody has looked since the start: the profile is compared with its engine's agent and the contact centre's directory.")) },
+                Some(found) => (result(w, found)),
+            }
+        }
+    };
+    page(seat, Section::Administration, title, &body)
+}
+
+fn result(w: &Words, found: &Found) -> Markup {
+    html! {
+        p class="hint" { (w.t("Looked at")) " " (time(found.at)) }
+        @match &found.told {
+            Err(why) => p class="refusal" role="alert" { (why) },
+            Ok(linted) => {
+                @if linted.found.is_empty() { p { span class="good" { (w.t("The profile and its agent fit.")) } } }
+                (findings(w, linted.found.iter().map(|(code, it)| (Some(*code), it))))
+                @for it in &linted.unchecked { p class="hint" { (w.t("Not looked at:")) " " (it) } }
+            }
+        }
+    }
+}
+
+fn findings<'f>(w: &Words, list: impl Iterator<Item = (Option<&'static str>, &'f Finding)>) -> Markup {
+    html! {
+        ul class="alerts" {
+            @for (code, it) in list {
+                li class=[(it.severity == Severity::Note).then_some("fine")] {
+                    h3 { (severity(w, it.severity)) ": " (it.message) }
+                    @if let Some(at) = &it.location { p { span class="code" { (at.file) ":" (at.line) ":" (at.column) } } pre { (at.text) } }
+                    p class="mending" { b { (w.t("To mend it:")) } " " (it.help) }
+                    @if let Some(code) = code { p class="hint" { span class="code" { (code) } } }
+                }
+            }
+        }
+    }
+}
+
+fn severity(w: &Words, severity: Severity) -> &str {
+    match severity {
+        Severity::Error => w.t("Error"),
+        Severity::Warning => w.t("Warning"),
+        Severity::Note => w.t("Note"),
+    }
+}
+
+/// Looks at one profile now.
+pub(in crate::manager) async fn look(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
+    let loaded = manager.house.configuration();
+    let names = (fields.get("unit").to_owned(), fields.get("profile").to_owned());
+    let Some(profile) = profiles::find(&loaded, names) else { return not_found(&seat) };
+    // What the engine has not told cannot be looked at.
+    let directory = manager.gateway.directory(&profile.unit).ok();
+    let told = manager.house.lint(Arc::clone(&profile), directory).await;
+    let found = Arc::new(Found { at: manager.people.now(), told });
+    {
+        let mut results = manager.lints.locked();
+        results
+            .retain(|(unit, name), _| loaded.settings.profiles.iter().any(|it| it.unit == *unit && it.name == *name));
+        results.insert((profile.unit.clone(), profile.name.clone()), found);
+    }
+    shown(&manager, &seat)
+}

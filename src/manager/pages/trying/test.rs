@@ -1,0 +1,360 @@
+//! One test: its steps, what is expected of each and whether that counts; as a list of switches, and as the text that it is.
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::StatusCode;
+use maud::{Markup, html};
+
+use super::{
+    Field, Place, Section, Tab, media_name, not_found, path_part, queues_name, scene, summary, tests, token,
+    with_status,
+};
+use crate::{
+    core::{
+        message::Reply,
+        rehearsal::{self, BadFile, Checks, Found, MAX_CUES, MAX_NAME_CHARACTERS, Test, bad_name},
+    },
+    manager::{
+        Manager,
+        guard::{Fields, Seat},
+        pages::unavailable,
+        people::Role,
+        trying::kept::{Kept, NotKept, PER_PROFILE},
+        words::Words,
+    },
+};
+
+type Names = (String, String, String);
+
+/// What is wrong with a name.
+pub(super) fn name_problem(w: &Words, name: &str) -> String {
+    if name.trim().is_empty() {
+        w.t("A test needs a name.").to_owned()
+    } else if name.chars().count() > MAX_NAME_CHARACTERS {
+        w.t("A test's name has 80 characters at most.").to_owned()
+    } else {
+        w.t("A test's name holds neither a slash nor control characters.").to_owned()
+    }
+}
+
+/// Why nothing was changed, in words.
+pub(super) fn not_kept(w: &Words, why: &NotKept) -> String {
+    match why {
+        NotKept::Taken => w.t("There is a test of this name already. Choose another one.").to_owned(),
+        NotKept::Gone | NotKept::Conflict(None) => w
+            .t("Somebody else has removed this test meanwhile. What you have typed can be imported as a new one.")
+            .to_owned(),
+        NotKept::Conflict(Some(now)) => w.f(
+            "{} has changed this test meanwhile. What is there now stands below; bring both together.",
+            &[&now.changed_by],
+        ),
+        NotKept::TooMany(there) if *there >= PER_PROFILE => {
+            w.f("The profile has {} tests, and no more are kept. Remove some.", &[there])
+        }
+        NotKept::TooMany(_) => w.t("Too many tests are kept, of all profiles together. Remove some.").to_owned(),
+        NotKept::TooLarge => w.t("The test is larger than 256 KiB. Make two of it.").to_owned(),
+        NotKept::File(BadFile::Json { line, column, message }) => {
+            w.f("Line {}, column {}: {}", &[line, column, message])
+        }
+        NotKept::File(BadFile::Line { line, problem }) => w.f("Line {}: {}", &[line, problem]),
+        NotKept::File(BadFile::None) => w.t("There is no test in it.").to_owned(),
+        NotKept::File(BadFile::TooLong) => w.t("It is longer than 400 KiB.").to_owned(),
+        NotKept::Store(_) => w.t("The store cannot be read or written now.").to_owned(),
+    }
+}
+
+async fn find(manager: &Manager, seat: &Seat, (unit, profile, test): Names) -> Result<(Place, Kept), Response> {
+    let Some(place) = Place::find(manager, (unit, profile)) else { return Err(not_found(seat)) };
+    match manager.people.test(&place.of, &test).await {
+        Ok(Some(kept)) => Ok((place, kept)),
+        Ok(None) => Err(not_found(seat)),
+        Err(error) => Err(unavailable(seat, &error)),
+    }
+}
+
+fn path(place: &Place, name: &str) -> String {
+    format!("{}/test/{}", place.at, path_part(name))
+}
+
+pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat, Path(names): Path<Names>) -> Response {
+    match find(&manager, &seat, names).await {
+        Ok((place, kept)) => page(&manager, &seat, (&place, &kept), StatusCode::OK, &Draft::default()),
+        Err(none) => none,
+    }
+}
+
+/// What was typed and not kept.
+#[derive(Clone, Debug, Default)]
+struct Draft {
+    text: Option<String>,
+    copy: String,
+    /// At which field, and what.
+    problem: Option<(&'static str, String)>,
+    /// Which version the form goes on from; `None`: the one that is there.
+    version: Option<u64>,
+}
+
+fn page(manager: &Manager, seat: &Seat, (place, kept): (&Place, &Kept), status: StatusCode, draft: &Draft) -> Response {
+    let w = &seat.words;
+    let Kept { test, version, .. } = kept;
+    let at = |field: &str| draft.problem.as_ref().filter(|it| it.0 == field).map(|it| it.1.as_str());
+    let problems: Vec<String> = draft.problem.iter().map(|it| it.1.clone()).collect();
+    let here = path(place, &test.name);
+    let may = seat.may(Role::Operator);
+    let language = test.setting.language.as_deref().unwrap_or(&place.profile.rules.language);
+    let now = rehearsal::write([test]);
+    let is_conflict = status == StatusCode::CONFLICT && draft.text.is_some();
+    let body = html! {
+        (place.head(seat, Tab::Tests))
+        (summary(w, &problems))
+        h2 { (w.f("Test {}", &[&test.name])) }
+        p class="facts" {
+            span { (media_name(w, test.setting.media)) }
+            span { (w.t("Language")) " " b { (language) } }
+            span { (w.t("Queues")) ": " (queues_name(w, test.setting.queues)) }
+        }
+        @if may { (run_form(seat, place, &test.name)) }
+        @if let Some(last) = tests::last_of(manager, place, &test.name) { (tests::shown(w, &last)) }
+        h2 { (w.t("Steps")) }
+        (steps(seat, &here, test, *version, may))
+        @if is_conflict { h2 { (w.t("What is there now")) } pre { (now) } }
+        @if may {
+            h2 { (w.t("Change it as text")) }
+            form method="post" action={ (here) "/text" } {
+                (token(seat))
+                input type="hidden" name="version" value=(draft.version.unwrap_or(*version));
+                (Field { name: "text", label: w.t("The test, as lines of JSON"), hint: w.t("One line for the test, one for each step."), problem: at("text") }.with(|id, described, invalid| html! {
+                    textarea id=(id) name="text" class="some" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid.then_some("true")] {
+                        "\n" (draft.text.as_deref().unwrap_or(&now))
+                    }
+                }))
+                button { (w.t("Save")) }
+            }
+            h2 { (w.t("Export, copy, remove")) }
+        }
+        p { a href={ (here) "/export" } { (w.t("Export as a file")) } }
+        @if may {
+            form method="post" action={ (here) "/copy" } class="row" {
+                (token(seat))
+                (Field { name: "copy", label: w.t("Name of the copy"), hint: "", problem: at("copy") }.text(&draft.copy, "text", "off"))
+                button { (w.t("Copy it")) }
+            }
+            form method="post" action={ (here) "/remove" } {
+                (token(seat))
+                input type="hidden" name="version" value=(version);
+                button class="danger" { (w.t("Remove the test")) }
+            }
+        }
+    };
+    with_status(status, seat, (Section::Profiles, &place.title(&test.name)), &body)
+}
+
+fn run_form(seat: &Seat, place: &Place, name: &str) -> Markup {
+    let w = &seat.words;
+    html! {
+        form method="post" action={ (place.at) "/tests/run" } class="filter" {
+            (token(seat))
+            input type="hidden" name="test" value=(name);
+            label { span { (w.t("Language engine")) } select name="engine" {
+                @for it in place.engines() { option value=(it) { (it) } }
+            } }
+            button { (w.t("Run this test")) }
+        }
+    }
+}
+
+/// What counts can be switched, step by step.
+fn steps(seat: &Seat, here: &str, test: &Test, version: u64, may: bool) -> Markup {
+    let w = &seat.words;
+    let table = html! {
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table class="steps" {
+            thead { tr {
+                th class="number" { "#" } th { (w.t("What is put in")) } th { (w.t("Intent")) } th { (w.t("Action")) }
+                th { (w.t("Parameters")) } th { (w.t("Text")) }
+            } }
+            tbody { @for (at, it) in test.steps.iter().enumerate() {
+                @let number = at + 1;
+                @let Found { intent, action, does, parameters, texts, failure } = &it.expected;
+                tr {
+                    td class="number" { (number) }
+                    td { (scene::cue(w, &it.cue)) @if let Some(why) = failure { p class="hint" { (w.f("expected: no answer ({})", &[why])) } } }
+                    td { (switch(w, may, "intent", number, it.checks.intent)) (intent.as_deref().unwrap_or_else(|| w.t("none"))) }
+                    td { (switch(w, may, "action", number, it.checks.action)) (if action.is_empty() { w.t("none") } else { action }) @if !does.is_empty() { p class="hint" { (does) } } }
+                    td { (switch(w, may, "parameters", number, it.checks.parameters))
+                        @if parameters.is_empty() { (w.t("none")) } @else { span class="code" { (Reply::Payload(parameters.clone()).text()) } }
+                    }
+                    td { (switch(w, may, "texts", number, it.checks.texts)) @for it in texts { p { (it) } } }
+                }
+            } }
+        } }
+    };
+    html! {
+        @if may {
+            form method="post" action={ (here) "/checks" } {
+                (token(seat))
+                input type="hidden" name="version" value=(version);
+                p class="hint" { (w.t("What is ticked counts. That the engine answers always does.")) }
+                (table)
+                p { button { (w.t("Save what counts")) } }
+            }
+        } @else { (table) }
+    }
+}
+
+fn switch(w: &Words, may: bool, what: &str, number: usize, is_on: bool) -> Markup {
+    let label = match what {
+        "intent" => w.f("The intent of step {} counts", &[&number]),
+        "action" => w.f("The action of step {} counts", &[&number]),
+        "parameters" => w.f("The parameters of step {} count", &[&number]),
+        _ => w.f("The text of step {} counts", &[&number]),
+    };
+    html! {
+        input type="checkbox" name={ (what) "-" (number) } value="on" checked[is_on] disabled[!may] aria-label=(label); " "
+    }
+}
+
+fn version_in(fields: &Fields) -> u64 {
+    // 0 is no version: such a form is told that somebody was faster.
+    fields.get("version").parse().unwrap_or_default()
+}
+
+pub(in crate::manager) async fn checks(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<Names>,
+    fields: Fields,
+) -> Response {
+    let (place, kept) = match find(&manager, &seat, names).await {
+        Ok(found) => found,
+        Err(none) => return none,
+    };
+    let mut test = kept.test.clone();
+    for (at, step) in test.steps.iter_mut().enumerate().take(MAX_CUES) {
+        let on = |what: &str| fields.has(&format!("{what}-{}", at + 1));
+        step.checks =
+            Checks { action: on("action"), parameters: on("parameters"), intent: on("intent"), texts: on("texts") };
+    }
+    let wanted = Wanted { test, typed: None };
+    change(&manager, &seat, (&place, &kept), version_in(&fields), wanted).await
+}
+
+/// The test as it is to be, and as it was typed.
+struct Wanted {
+    test: Test,
+    typed: Option<String>,
+}
+
+pub(in crate::manager) async fn text(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<Names>,
+    fields: Fields,
+) -> Response {
+    let (place, kept) = match find(&manager, &seat, names).await {
+        Ok(found) => found,
+        Err(none) => return none,
+    };
+    let w = &seat.words;
+    let (text, version) = (fields.get("text").replace("\r\n", "\n"), version_in(&fields));
+    let problem = match rehearsal::read(&text) {
+        Ok(list) => match <[Test; 1]>::try_from(list) {
+            Ok([test]) => {
+                let wanted = Wanted { test, typed: Some(text) };
+                return change(&manager, &seat, (&place, &kept), version, wanted).await;
+            }
+            Err(_) => w.t("There is more than one test in it. Import them instead.").to_owned(),
+        },
+        Err(error) => not_kept(w, &NotKept::File(error)),
+    };
+    let draft =
+        Draft { text: Some(text), problem: Some(("text", problem)), version: Some(version), ..Draft::default() };
+    page(&manager, &seat, (&place, &kept), StatusCode::UNPROCESSABLE_ENTITY, &draft)
+}
+
+async fn change(
+    manager: &Manager,
+    seat: &Seat,
+    (place, kept): (&Place, &Kept),
+    version: u64,
+    Wanted { test, typed }: Wanted,
+) -> Response {
+    match manager.people.change_test(seat.name(), &place.of, (&kept.test.name, version), &test).await {
+        Ok(()) => Redirect::to(&path(place, &test.name)).into_response(),
+        Err(NotKept::Store(error)) => unavailable(seat, &error),
+        Err(why) => {
+            let problem = Some(("text", not_kept(&seat.words, &why)));
+            // What was ticked is in the text as well: nothing of it is lost.
+            let text = Some(typed.unwrap_or_else(|| rehearsal::write([&test])));
+            let (status, now) = match why {
+                NotKept::Conflict(Some(now)) => (StatusCode::CONFLICT, Some(now)),
+                NotKept::Taken | NotKept::Conflict(None) | NotKept::Gone => (StatusCode::CONFLICT, None),
+                NotKept::TooMany(_) | NotKept::TooLarge | NotKept::File(_) | NotKept::Store(_) => {
+                    (StatusCode::UNPROCESSABLE_ENTITY, None)
+                }
+            };
+            let now = now.map_or_else(|| kept.clone(), |it| *it);
+            page(manager, seat, (place, &now), status, &Draft { text, problem, ..Draft::default() })
+        }
+    }
+}
+
+pub(in crate::manager) async fn copy(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<Names>,
+    fields: Fields,
+) -> Response {
+    let (place, kept) = match find(&manager, &seat, names).await {
+        Ok(found) => found,
+        Err(none) => return none,
+    };
+    let w = &seat.words;
+    let name = fields.get("copy").trim().to_owned();
+    let (status, problem) = match bad_name(&name) {
+        Some(_) => (StatusCode::UNPROCESSABLE_ENTITY, name_problem(w, &name)),
+        None => {
+            let test = Test { name: name.clone(), ..kept.test.clone() };
+            match manager.people.add_test(seat.name(), &place.of, &test).await {
+                Ok(()) => return Redirect::to(&path(&place, &name)).into_response(),
+                Err(NotKept::Store(error)) => return unavailable(&seat, &error),
+                Err(why) => (StatusCode::CONFLICT, not_kept(w, &why)),
+            }
+        }
+    };
+    let draft = Draft { copy: name, problem: Some(("copy", problem)), ..Draft::default() };
+    page(&manager, &seat, (&place, &kept), status, &draft)
+}
+
+pub(in crate::manager) async fn remove(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<Names>,
+    fields: Fields,
+) -> Response {
+    let (place, kept) = match find(&manager, &seat, names).await {
+        Ok(found) => found,
+        Err(none) => return none,
+    };
+    let named = (kept.test.name.as_str(), version_in(&fields));
+    match manager.people.remove_test(seat.name(), &place.of, named).await {
+        Ok(()) => Redirect::to(&format!("{}/tests", place.at)).into_response(),
+        Err(NotKept::Store(error)) => unavailable(&seat, &error),
+        Err(why) => {
+            let problem = Some(("remove", not_kept(&seat.words, &why)));
+            page(&manager, &seat, (&place, &kept), StatusCode::CONFLICT, &Draft { problem, ..Draft::default() })
+        }
+    }
+}
+
+pub(in crate::manager) async fn export(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<Names>,
+) -> Response {
+    match find(&manager, &seat, names).await {
+        Ok((_, kept)) => tests::as_file(&kept.test.name, rehearsal::write([&kept.test])),
+        Err(none) => none,
+    }
+}

@@ -1,0 +1,321 @@
+//! A profile's tests: which there are, what came of them when they were last run, and the way in and out as a file.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use maud::{Markup, html};
+use tokio::time::timeout;
+
+use super::{Field, Place, Section, Tab, not_found, path_part, scene, summary, time, token, with_status};
+use crate::{
+    core::rehearsal::{self, Aspect, Difference},
+    gateway::rehearsal::{Came, NotTaken, StepResult, TestResult},
+    manager::{
+        Manager,
+        guard::{Fields, Seat},
+        pages::{empty, unavailable},
+        people::Role,
+        trying::{
+            Outcome, Standing,
+            kept::{Kept, NotKept},
+            version_of,
+        },
+        words::Words,
+    },
+};
+
+/// So long a form waits for a run's end; what takes longer is looked at again.
+const WAITED_FOR: Duration = Duration::from_secs(5);
+
+pub(in crate::manager) async fn list(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    let Some(place) = Place::find(&manager, names) else { return not_found(&seat) };
+    page(&manager, &seat, &place, StatusCode::OK, &[]).await
+}
+
+async fn page(manager: &Manager, seat: &Seat, place: &Place, status: StatusCode, problems: &[String]) -> Response {
+    let w = &seat.words;
+    let tests = match manager.people.tests(&place.of).await {
+        Ok(tests) => tests,
+        Err(error) => return unavailable(seat, &error),
+    };
+    let standing = manager.trying.runs.of(&place.of);
+    let may = seat.may(Role::Operator);
+    let body = html! {
+        (place.head(seat, Tab::Tests))
+        (summary(w, problems))
+        @if tests.is_empty() {
+            (empty(w.t("There is no test yet. A conversation that went as it should is kept as one."), may.then_some((&format!("{}/try", place.at), w.t("Try it")))))
+            @if may { p { a href={ (place.at) "/tests/import" } { (w.t("Import tests from a file")) } } }
+        } @else {
+            @if may { (runner(seat, place, &standing)) }
+            (outcome(w, manager, place, &standing, &tests))
+            p {
+                a href={ (place.at) "/tests/export" } { (w.t("Export as a file")) }
+                @if may { " · " a href={ (place.at) "/tests/import" } { (w.t("Import tests from a file")) } }
+            }
+        }
+    };
+    with_status(status, seat, (Section::Profiles, &place.title(w.t("Tests"))), &body)
+}
+
+fn runner(seat: &Seat, place: &Place, standing: &Standing) -> Markup {
+    let w = &seat.words;
+    let engines: Vec<(&str, &str)> = place.engines().into_iter().map(|it| (it, it)).collect();
+    let last = standing.last.as_ref().map_or("", |it| it.engine.as_str());
+    html! {
+        form method="post" action={ (place.at) "/tests/run" } class="filter" {
+            (token(seat))
+            label { span { (w.t("Language engine")) } select name="engine" {
+                @for (name, label) in &engines { option value=(name) selected[*name == last] { (label) } }
+            } }
+            button disabled[standing.running.is_some()] { (w.t("Run all tests")) }
+        }
+    }
+}
+
+/// All tests, each with what came of it.
+fn outcome(w: &Words, manager: &Manager, place: &Place, standing: &Standing, tests: &[Kept]) -> Markup {
+    let last = standing.last.as_deref();
+    let result = |name: &str| last.and_then(|it| it.results.iter().find(|it| it.name == name));
+    html! {
+        @if let Some(progress) = &standing.running {
+            p class="stale" role="status" data-again="2000" { (w.f("The tests are being run: {} of {} are done.", &[&progress.done(), &progress.of])) " "
+                a href={ (place.at) "/tests" } { (w.t("Look again")) } }
+        }
+        @if let Some(last) = last { (summed(w, manager, place, last)) }
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
+            thead { tr {
+                th { (w.t("Test")) } th class="number" { (w.t("Steps")) } th { (w.t("Result")) } th class="number" { (w.t("Time taken")) }
+                th { (w.t("Changed by")) }
+            } }
+            tbody {
+                @for it in tests {
+                    @let result = result(&it.test.name);
+                    tr {
+                        td { a href={ (place.at) "/test/" (path_part(&it.test.name)) } { (it.test.name) } }
+                        td class="number" { (it.test.steps.len()) }
+                        td { @match result {
+                            None => span class="hint" { (w.t("not run")) },
+                            Some(it) if it.passed() => span class="good" { (w.t("passed")) },
+                            Some(_) => span class="bad" { (w.t("failed")) },
+                        } }
+                        td class="number" { @if let Some(it) = result { (seconds(it.took)) } }
+                        td { (it.changed_by) }
+                    }
+                }
+            }
+        } }
+        @if let Some(last) = last { @for it in last.results.iter().filter(|it| !it.passed()) { (failed(w, it)) } }
+    }
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{:.2} s", took.as_secs_f64())
+}
+
+fn summed(w: &Words, manager: &Manager, place: &Place, last: &Outcome) -> Markup {
+    let failed = last.failed();
+    let is_same = version_of(&manager.house.configuration(), &place.profile) == last.version;
+    html! {
+        div class="ran" role="status" {
+            p {
+                @if failed == 0 { span class="good" { (w.f("All {} tests passed", &[&last.results.len()])) } }
+                @else { span class="bad" { (w.f("{} of {} tests failed", &[&failed, &last.results.len()])) } }
+                ", " (w.f("in {}", &[&seconds(last.took)]))
+            }
+            p class="hint" {
+                (w.f("Run by {} against the engine {}, configuration {}:", &[&last.by, &last.engine, &last.version])) " " (time(last.at))
+            }
+            @if !is_same { p class="stale" { (w.t("The configuration has changed since: run them again.")) } }
+        }
+    }
+}
+
+fn failed(w: &Words, result: &TestResult) -> Markup {
+    html! {
+        section class="failed" {
+            h2 { (result.name) }
+            @if result.cut_off { p class="problem" { (w.t("The time for all tests was over before its end.")) } }
+            ol { @for it in &result.steps { @if !is_good(it) { (step(w, it)) } @else { li class="hint" { (scene::cue(w, &it.cue)) } } } }
+        }
+    }
+}
+
+fn is_good(of: &StepResult) -> bool {
+    matches!(&of.came, Came::Compared(differences) if differences.is_empty())
+}
+
+fn step(w: &Words, of: &StepResult) -> Markup {
+    html! {
+        li {
+            b { (scene::cue(w, &of.cue)) }
+            @match &of.came {
+                Came::NotReached => p class="hint" { (w.t("It was not reached.")) },
+                Came::NotTaken(NotTaken::Over) => p class="problem" { (w.t("The conversation was over before.")) },
+                Came::NotTaken(_) => p class="problem" { (w.t("The conversation was at another point: it did not wait for this.")) },
+                Came::Compared(differences) => div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table class="differences" {
+                    thead { tr { th { (w.t("What")) } th { (w.t("Expected")) } th { (w.t("Now")) } } }
+                    tbody { @for it in differences { tr {
+                        td { (aspect(w, it)) } td { pre { (it.expected) } } td { pre { (it.now) } }
+                    } } }
+                } },
+            }
+        }
+    }
+}
+
+fn aspect(w: &Words, of: &Difference) -> String {
+    match of.aspect {
+        Aspect::Answer => w.t("Answer").to_owned(),
+        Aspect::Action => w.t("Action").to_owned(),
+        Aspect::Parameter => w.f("Parameter {}", &[&of.name]),
+        Aspect::Intent => w.t("Intent").to_owned(),
+        Aspect::Texts => w.t("Text").to_owned(),
+    }
+}
+
+/// All tests, or the one that the form names.
+pub(in crate::manager) async fn run(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    fields: Fields,
+) -> Response {
+    let w = &seat.words;
+    let Some(place) = Place::find(&manager, names) else { return not_found(&seat) };
+    let (only, engine) = (fields.get("test"), fields.get("engine"));
+    let kept = match manager.people.tests(&place.of).await {
+        Ok(tests) => tests,
+        Err(error) => return unavailable(&seat, &error),
+    };
+    let tests: Vec<_> = kept.into_iter().map(|it| it.test).filter(|it| only.is_empty() || it.name == only).collect();
+    if tests.is_empty() {
+        return not_found(&seat);
+    }
+    let refused = async |status, text: &str| page(&manager, &seat, &place, status, &[text.to_owned()]).await;
+    let Ok(stage) = manager.gateway.stage(&place.of.0, &place.of.1, engine) else {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, w.t("The profile has no such language engine now.")).await;
+    };
+    let Some(progress) = manager.trying.runs.start(&place.of, tests.len()) else {
+        return refused(StatusCode::TOO_MANY_REQUESTS, w.t("Tests are being run already. Wait until they are done."))
+            .await;
+    };
+    let outcome = Outcome {
+        engine: engine.to_owned(),
+        at: manager.people.now(),
+        by: seat.name().to_owned(),
+        took: Duration::ZERO,
+        version: version_of(&manager.house.configuration(), &place.profile),
+        results: Vec::new(),
+    };
+    let (run_by, of) = (manager.clone(), place.of.clone());
+    let task = tokio::spawn(async move {
+        let running = run_by.trying.runs.run(&of, (&stage, &tests), &progress, outcome);
+        run_by.closing.run_until_cancelled(running).await
+    });
+    // Short runs are over when the page comes; of long ones it tells how far they are.
+    drop(timeout(WAITED_FOR, task).await);
+    Redirect::to(&format!("{}/tests", place.at)).into_response()
+}
+
+/// As a file that is imported elsewhere, or kept beside the profile's.
+pub(super) fn as_file(name: &str, text: String) -> Response {
+    let plain: String = name.chars().map(|it| if it.is_ascii_alphanumeric() || it == '-' { it } else { '_' }).collect();
+    let mut response = ([(header::CONTENT_TYPE, "application/jsonl; charset=utf-8")], text).into_response();
+    if let Ok(file) = HeaderValue::try_from(format!("attachment; filename=\"{plain}.tests.jsonl\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, file);
+    }
+    response
+}
+
+pub(in crate::manager) async fn export(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    let Some(place) = Place::find(&manager, names) else { return not_found(&seat) };
+    match manager.people.tests(&place.of).await {
+        Ok(tests) => as_file(place.profile.name.as_str(), rehearsal::write(tests.iter().map(|it| &it.test))),
+        Err(error) => unavailable(&seat, &error),
+    }
+}
+
+pub(in crate::manager) async fn begin_import(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+) -> Response {
+    let Some(place) = Place::find(&manager, names) else { return not_found(&seat) };
+    import_form(&seat, &place, StatusCode::OK, "", None)
+}
+
+fn import_form(seat: &Seat, place: &Place, status: StatusCode, text: &str, problem: Option<&str>) -> Response {
+    let w = &seat.words;
+    let problems: Vec<String> = problem.iter().map(|it| (*it).to_owned()).collect();
+    let body = html! {
+        (place.head(seat, Tab::Tests))
+        (summary(w, &problems))
+        h2 { (w.t("Import tests from a file")) }
+        form method="post" action={ (place.at) "/tests/import" } {
+            (token(seat))
+            (Field { name: "text", label: w.t("The file"), hint: w.t("Lines of JSON, as the export writes them. A test of the same name is replaced."), problem }.with(|id, described, invalid| html! {
+                textarea id=(id) name="text" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid.then_some("true")]
+                    data-file=(w.t("Read a file")) { "\n" (text) }
+            }))
+            button { (w.t("Import")) }
+        }
+    };
+    with_status(status, seat, (Section::Profiles, &place.title(w.t("Tests"))), &body)
+}
+
+pub(in crate::manager) async fn import(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<(String, String)>,
+    fields: Fields,
+) -> Response {
+    let Some(place) = Place::find(&manager, names) else { return not_found(&seat) };
+    let text = fields.get("text").replace("\r\n", "\n");
+    match manager.people.import_tests(seat.name(), &place.of, &text).await {
+        Ok(_) => Redirect::to(&format!("{}/tests", place.at)).into_response(),
+        Err(NotKept::Store(error)) => unavailable(&seat, &error),
+        Err(why) => {
+            let status = match why {
+                NotKept::Conflict(_) => StatusCode::CONFLICT,
+                NotKept::Taken
+                | NotKept::Gone
+                | NotKept::TooMany(_)
+                | NotKept::TooLarge
+                | NotKept::File(_)
+                | NotKept::Store(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            import_form(&seat, &place, status, &text, Some(&super::test::not_kept(&seat.words, &why)))
+        }
+    }
+}
+
+/// Of one test, if it has been run.
+pub(super) fn last_of(manager: &Manager, place: &Place, name: &str) -> Option<(Arc<Outcome>, TestResult)> {
+    let last = manager.trying.runs.of(&place.of).last?;
+    let found = last.results.iter().find(|it| it.name == name)?.clone();
+    Some((last, found))
+}
+
+/// What came of one test.
+pub(super) fn shown(w: &Words, (last, result): &(Arc<Outcome>, TestResult)) -> Markup {
+    html! {
+        p {
+            @if result.passed() { span class="good" { (w.t("passed")) } } @else { span class="bad" { (w.t("failed")) } }
+            ", " (w.f("in {}", &[&seconds(result.took)])) " · " (last.engine) " · " (time(last.at))
+        }
+        @if !result.passed() { (failed(w, result)) }
+    }
+}

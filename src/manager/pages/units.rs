@@ -1,0 +1,292 @@
+//! Business units: their zones, countries, languages, media servers and actions.
+
+use axum::{
+    extract::{Path, Query, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::StatusCode;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{
+    Field, Section, Tab, done, not_found, page, path_part, profiles, refusal, refused, summary, token, unavailable,
+    with_status,
+};
+use crate::{
+    config::{Finding, Severity, UnitText, countries, settings::Unit, zones},
+    core::{action::ActionRule, ids::UnitName},
+    gateway::live::UnitNow,
+    manager::{
+        Manager,
+        estate::{Failed, Written, split},
+        guard::{Fields, Seat},
+        people::Role,
+        ports::Refusal,
+        words::Words,
+    },
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct Said {
+    /// What was done, from a closed set.
+    done: String,
+}
+
+pub(in crate::manager) async fn list(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(Said { done: said }): Query<Said>,
+) -> Response {
+    let w = &seat.words;
+    let loaded = manager.house.configuration();
+    let now = manager.gateway.units_now();
+    let title = w.t("Business units");
+    let may = seat.may(Role::Administrator);
+    let body = html! {
+        (Tab::Units.of_administration(&seat))
+        div class="head" {
+            h1 { (title) }
+            @if may { a class="button" href="/units/new" { (w.t("Add a business unit")) } }
+        }
+        @match said.as_str() {
+            "added" => (done(w.t("The business unit was added."))),
+            "changed" => (done(w.t("The business unit was changed."))),
+            "removed" => (done(w.t("The business unit was removed."))),
+            _ => {}
+        }
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
+            thead { tr {
+                th { (w.t("Business unit")) } th { (w.t("Time zone")) } th { (w.t("Country")) } th { (w.t("Languages")) }
+                th { (w.t("Media servers")) } th { (w.t("Profiles")) } th { (w.t("Routing engine")) }
+                th class="number" { (w.t("Actions")) } th { (w.t("Written in")) }
+            } }
+            tbody {
+                @for it in &loaded.units {
+                    @let own = Written::of(&it.origin) != Written::InAFile;
+                    tr {
+                        td { @if may && own { a href={ (at(it)) "/edit" } { (it.name) } } @else { (it.name) } }
+                        td { (it.zone) }
+                        td { (it.country) }
+                        td { (it.languages.join(", ")) }
+                        td { (it.media_servers.join(", ")) }
+                        td {
+                            @for profile in loaded.settings.profiles.iter().filter(|other| other.unit == it.name) {
+                                a href=(profiles::path(profile)) { (profile.name) } " "
+                            }
+                        }
+                        td { (engines(w, &loaded.settings.engines, &now, &it.name)) }
+                        td class="number" { (actions_of(&it.actions)) }
+                        td { span class="code" { (it.origin) } }
+                    }
+                }
+            }
+        } }
+        p class="hint" { (w.t("What stands in a file is changed there: a changed file takes effect at once. A default goes as soon as a business unit is named, unless a profile or an engine goes by it.")) }
+    };
+    page(&seat, Section::Administration, title, &body)
+}
+
+fn at(unit: &Unit) -> String {
+    format!("/units/{}", path_part(unit.name.as_str()))
+}
+
+/// An action for several kinds of contacts is one.
+fn actions_of(actions: &[ActionRule]) -> usize {
+    actions.iter().map(|it| it.name.as_str()).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+fn engines(w: &Words, all: &[crate::config::settings::Engine], now: &[UnitNow], unit: &UnitName) -> Markup {
+    html! {
+        @for engine in all.iter().filter(|it| it.units.contains(unit)) {
+            @let here = now.iter().find(|it| it.unit == *unit);
+            @let lanes = here.and_then(|it| it.engines.iter().find(|(id, _)| *id == engine.id)).map_or(0, |it| it.1);
+            @if lanes > 0 { span class="good" { (engine.id) } " " (w.f("{} lanes", &[&lanes])) }
+            @else { span class="bad" { (engine.id) } " " (w.t("not attached")) }
+        }
+    }
+}
+
+/// What is in the form.
+struct Draft {
+    unit: UnitText,
+    /// `None`: it is new.
+    version: Option<u64>,
+}
+
+impl Draft {
+    fn of(fields: &Fields, name: Option<&str>) -> Self {
+        let unit = UnitText {
+            name: name.unwrap_or_else(|| fields.get("name").trim()).to_owned(),
+            zone: fields.get("zone").trim().to_owned(),
+            country: fields.get("country").trim().to_uppercase(),
+            languages: split(fields.get("languages")),
+            media_servers: split(fields.get("media_servers")),
+            actions: fields.get("actions").replace("\r\n", "\n").trim().to_owned(),
+        };
+        Self { unit, version: name.map(|_| fields.get("version").parse().unwrap_or_default()) }
+    }
+}
+
+/// What is wrong with a field, and what with the rest.
+#[derive(Default)]
+struct Problems {
+    fields: Vec<(&'static str, String)>,
+    above: Markup,
+}
+
+impl Problems {
+    fn at(&self, field: &str) -> Option<&str> {
+        self.fields.iter().find(|(name, _)| *name == field).map(|(_, text)| text.as_str())
+    }
+}
+
+const FIELDS: [&str; 5] = ["name", "zone", "country", "languages", "media_servers"];
+
+/// The validation speaks of keys; a form has them as fields.
+fn by_field(list: &[Finding]) -> Vec<(&'static str, String)> {
+    let errors = list.iter().filter(|it| it.severity == Severity::Error);
+    let field = |it: &Finding| {
+        let field = FIELDS.into_iter().find(|key| it.message.contains(&format!("`unit.{key}`")));
+        let field = field.or_else(|| it.message.contains("`unit.action").then_some("actions"))?;
+        Some((field, format!("{}: {}", it.message, it.help)))
+    };
+    errors.filter_map(field).collect()
+}
+
+fn form(seat: &Seat, status: StatusCode, draft: &Draft, problems: &Problems) -> Response {
+    let w = &seat.words;
+    let Draft { unit, version } = draft;
+    let title = if version.is_some() { w.t("Change a business unit") } else { w.t("Add a business unit") };
+    let base = format!("/units/{}", path_part(&unit.name));
+    let action = if version.is_some() { format!("{base}/edit") } else { "/units/new".to_owned() };
+    let field = |name: &'static str, label, hint| Field { name, label, hint, problem: problems.at(name) };
+    let body = html! {
+        p class="trail" { a href="/units" { (w.t("Business units")) } }
+        h1 { @if version.is_some() { (w.f("Business unit {}", &[&unit.name])) } @else { (title) } }
+        (problems.above)
+        form method="post" action=(action) {
+            (token(seat))
+            div class="narrow" {
+                @match version {
+                    Some(version) => input type="hidden" name="version" value=(version);,
+                    None => (field("name", w.t("Name"), w.t("As the contact centre calls it. It cannot be changed later.")).text(&unit.name, "text", "off")),
+                }
+                (suggested(&field("zone", w.t("Time zone"), w.t("For dates and times that customers say: an IANA name such as Europe/Berlin.")), &unit.zone, "zones"))
+                (suggested(&field("country", w.t("Country"), w.t("For phone numbers without a country code: two letters as in ISO 3166.")), &unit.country, "countries"))
+                (field("languages", w.t("Languages"), w.t("Tags such as de or en-US, with commas between them. A profile that names no language speaks the first.")).text(&unit.languages.join(", "), "text", "off"))
+                (field("media_servers", w.t("Media servers"), w.t("For speech: host names or addresses, with commas between them.")).text(&unit.media_servers.join(", "), "text", "off"))
+            }
+            (field("actions", w.t("Actions, as TOML"), w.t("Of all the unit's profiles; a profile may override. Each begins with [[unit.action]] and has name, media, kind and what the kind needs.")).with(|id, described, invalid| html! {
+                textarea class="short" id=(id) name="actions" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid.then_some("true")] { "\n" (unit.actions) }
+            }))
+            button { (w.t("Save")) }
+        }
+        datalist id="zones" { @for it in zones() { option value=(it) {} } }
+        datalist id="countries" { @for it in countries() { option value=(it) {} } }
+        @if let Some(version @ 1..) = version {
+            h2 { (w.t("Remove")) }
+            form method="post" action={ (base) "/remove" } {
+                (token(seat))
+                input type="hidden" name="version" value=(version);
+                p { (w.t("Profiles and engines that go by it must be removed or moved first.")) }
+                button class="danger" { (w.t("Remove the business unit")) }
+            }
+        }
+    };
+    with_status(status, seat, (Section::Administration, title), &body)
+}
+
+fn suggested(field: &Field<'_>, value: &str, list: &str) -> Markup {
+    field.with(|id, described, invalid| {
+        html! {
+            input id=(id) name=(field.name) type="text" value=(value) list=(list) autocomplete="off"
+                aria-describedby=[described] aria-invalid=[invalid.then_some("true")];
+        }
+    })
+}
+
+pub(in crate::manager) async fn new(seat: Seat) -> Response {
+    let unit = UnitText { zone: "UTC".to_owned(), country: "DE".to_owned(), ..UnitText::default() };
+    form(&seat, StatusCode::OK, &Draft { unit, version: None }, &Problems::default())
+}
+
+pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
+    let draft = Draft::of(&fields, None);
+    if let Err(reason) = UnitName::new(&draft.unit.name) {
+        let text = seat.words.f("The name {}.", &[&reason]);
+        let problems =
+            Problems { above: summary(&seat.words, std::slice::from_ref(&text)), fields: vec![("name", text)] };
+        return form(&seat, StatusCode::UNPROCESSABLE_ENTITY, &draft, &problems);
+    }
+    let done = manager.add_unit(seat.name(), &draft.unit).await;
+    after(&seat, &draft, done, "/units?done=added")
+}
+
+pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat, Path(name): Path<String>) -> Response {
+    match manager.unit(&name).await {
+        Ok((unit, version)) => {
+            form(&seat, StatusCode::OK, &Draft { unit, version: Some(version) }, &Problems::default())
+        }
+        Err(failed) => after(&seat, &Draft { unit: UnitText::default(), version: None }, Err(failed), ""),
+    }
+}
+
+pub(in crate::manager) async fn change(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(name): Path<String>,
+    fields: Fields,
+) -> Response {
+    let draft = Draft::of(&fields, Some(&name));
+    // What stands in a file is no document, whatever a form says.
+    let done = match manager.unit(&name).await {
+        Ok(_) | Err(Failed::Unknown) => {
+            manager.change_unit(seat.name(), draft.version.unwrap_or_default(), &draft.unit).await
+        }
+        Err(failed) => Err(failed),
+    };
+    after(&seat, &draft, done, "/units?done=changed")
+}
+
+pub(in crate::manager) async fn remove(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(name): Path<String>,
+    fields: Fields,
+) -> Response {
+    let version = fields.get("version").parse().unwrap_or_default();
+    let now = match manager.unit(&name).await {
+        Ok((unit, now)) => Draft { unit, version: Some(now) },
+        Err(failed) => return after(&seat, &Draft::of(&fields, Some(&name)), Err(failed), ""),
+    };
+    let done = manager.remove_unit(seat.name(), &name, version).await;
+    after(&seat, &now, done, "/units?done=removed")
+}
+
+/// To the list, or to the form with what is in the way.
+fn after(seat: &Seat, draft: &Draft, done: Result<(), Failed>, to: &str) -> Response {
+    let w = &seat.words;
+    match done {
+        Ok(()) => Redirect::to(to).into_response(),
+        Err(Failed::Unknown) => not_found(seat),
+        Err(Failed::OfFile(file)) => {
+            let text = w.f("This is written in {} and is changed there.", &[&file]);
+            refusal(seat, StatusCode::CONFLICT, &text)
+        }
+        Err(Failed::InUse(users)) => {
+            let text = w.f(
+                "The business unit is in use: {}. Remove them or move them to another one first.",
+                &[&users.join(", ")],
+            );
+            let problems = Problems { above: summary(w, &[text]), fields: Vec::new() };
+            form(seat, StatusCode::CONFLICT, draft, &problems)
+        }
+        Err(Failed::Refused(Refusal::Store(error))) => unavailable(seat, &error),
+        Err(Failed::Refused(refusal)) => {
+            let fields = if let Refusal::Findings(list) = &refusal { by_field(list) } else { Vec::new() };
+            let (status, above) = refused(w, &refusal);
+            form(seat, status, draft, &Problems { above, fields })
+        }
+    }
+}

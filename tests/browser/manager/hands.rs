@@ -1,0 +1,236 @@
+//! Virtual agents are assigned, actions built, and a profile paused, in the browser, on the real binary with a contact centre.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use usher::wire::engine::{MediaType, SignOn, SpeechTarget, User};
+
+use super::{PASSWORD, fill};
+use crate::{
+    axe,
+    driver::{Browser, browse},
+    fakes::{
+        dialogflow::FakeDialogflow,
+        engine::{FakeEngine, Setup, tcp},
+    },
+    harness::{CONFIG, TOKEN, profile},
+};
+
+/// Ends with its test.
+struct Gateway {
+    child: Child,
+    link: String,
+    engines: SocketAddr,
+    _directory: TempDir,
+    _dialogflow: FakeDialogflow,
+}
+
+impl Gateway {
+    /// With a profile `support` of a file, whose virtual agent is `va9`.
+    fn start() -> (Self, String) {
+        let (directory, dialogflow) = (TempDir::new().unwrap(), FakeDialogflow::start());
+        let own = profile(&dialogflow.endpoint());
+        fs::create_dir(directory.path().join("profiles")).unwrap();
+        fs::write(directory.path().join("profiles/support.toml"), own.replace("va1", "va9")).unwrap();
+        let log = "[log]\nformat = \"json\"\nfilter = \"info\"\n";
+        fs::write(directory.path().join("usher.toml"), format!("{CONFIG}{log}")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
+        command.arg("serve").current_dir(directory.path()).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                for (key, end) in [("\"engines\":\"", '"'), ("make the first administrator at ", '\n')] {
+                    if let Some((_, rest)) = line.split_once(key) {
+                        tell.send((key, rest.split(end).next().unwrap().trim().to_owned())).unwrap_or_default();
+                    }
+                }
+            }
+        });
+        let next = |key: &str| loop {
+            let (of, text) = told.recv_timeout(Duration::from_secs(30)).expect("the gateway opens its doors");
+            if of == key {
+                break text;
+            }
+        };
+        let engines = next("\"engines\":\"").parse().unwrap();
+        let link = next("make the first administrator at ");
+        let written = own.replace("\"support\"", "\"written\"") + "[handover]\nqueue = \"desk\"\n";
+        (Self { child, link, engines, _directory: directory, _dialogflow: dialogflow }, written)
+    }
+
+    fn page(&self, path: &str) -> String {
+        format!("{}{path}", self.link.split("/welcome").next().unwrap())
+    }
+
+    fn centre(&self) -> Setup {
+        let mut setup = Setup::new(tcp(self.engines), TOKEN, "engine-1", "sales").user("va1").user("va2").user("va9");
+        setup = setup.queue("desk", MediaType::OpenMedia).queue("web", MediaType::WebInteraction);
+        setup.directory.speech_targets.push(SpeechTarget { id: "4711".to_owned(), name: "Hotline".to_owned() });
+        let windows =
+            User { id: "windows".to_owned(), agent_rights: true, sign_on: SignOn::Windows.into(), ..User::default() };
+        setup.directory.users.push(windows);
+        setup
+    }
+
+    /// The first administrator, and a profile of the Web Manager's.
+    async fn begin(&self, browser: &Browser, written: &str) {
+        browser.open(&self.link).await;
+        fill(browser, &[("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)]).await;
+        browser.arrives("document.querySelector('.who')?.innerText.includes('chief')").await;
+        let text = serde_json::to_string(written).unwrap();
+        let added = browser
+            .run(&format!(
+                "const csrf = document.querySelector('.who [name=csrf]').value;
+                 const body = new URLSearchParams({{ csrf, text: {text} }});
+                 const added = await fetch('/profiles/new', {{ method: 'POST', body }});
+                 return added.redirected;"
+            ))
+            .await;
+        assert_eq!(added, true, "the profile is written");
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.child.kill().unwrap_or_default();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A browser's console tells of every answer that is a refusal.
+async fn complains_of_refusals_alone(browser: &Browser) {
+    let mut complaints = browser.complaints().await;
+    complaints.retain(|it| !it.contains("the server responded with a status of 4"));
+    assert_eq!(complaints, Vec::<String>::new());
+}
+
+async fn click(browser: &Browser, selector: &str) {
+    browser.run(&format!("document.querySelector({selector:?}).click()")).await;
+}
+
+/// Names, and what is typed there.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s16_an_administrator_assigns_agents_and_is_told_of_a_conflict() {
+    let (gateway, written) = Gateway::start();
+    browse(async move |browser| {
+        gateway.begin(&browser, &written).await;
+        let engine = FakeEngine::attach(gateway.centre()).await.unwrap();
+        engine.logged_on("va1").await;
+        browser.open(&gateway.page("/profiles/sales/written/agents")).await;
+        browser.until("document.body.innerText.includes('Serves profile support already')").await;
+        browser.until("document.body.innerText.includes('Signs on by Windows')").await;
+        assert_eq!(browser.run("return document.querySelectorAll('[value=va9], [value=windows]').length").await, 0);
+        for (theme, width) in [("light", 1280), ("dark", 1280), ("light", 360)] {
+            browser.emulate(theme, width, 800).await;
+            axe::assert_no_violation(&browser, &format!("agents in {theme} at {width}")).await;
+            let overflow = browser.run("return document.documentElement.scrollWidth - innerWidth").await;
+            assert!(overflow.as_i64() <= Some(0), "at {width} it is {overflow} too wide");
+        }
+        browser.emulate("light", 1280, 800).await;
+        // Somebody gives the user to the other profile while the page is open: as if chosen in time.
+        browser.run("const box = document.querySelector('[value=va2]'); box.value = 'va9'; box.checked = true").await;
+        click(&browser, "button[value=assign]").await;
+        browser.arrives("document.querySelector('.problems') === document.activeElement").await;
+        browser.until("document.querySelector('.problems').innerText.includes('va9: Serves profile support')").await;
+        click(&browser, "section[aria-labelledby=h-available] a[data-tick]").await;
+        browser.until("document.querySelector('[value=va2]').checked").await;
+        click(&browser, "button[value=assign]").await;
+        browser.arrives("document.querySelector('section[aria-labelledby=h-assigned] [value=va2]')").await;
+        engine.logged_on("va2").await;
+        browser.until("document.querySelector('[data-part=va2]').innerText === 'is logged on'").await;
+        complains_of_refusals_alone(&browser).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s19_to_s23_an_administrator_builds_each_kind_of_action_by_keyboard() {
+    let (gateway, written) = Gateway::start();
+    browse(async move |browser| {
+        gateway.begin(&browser, &written).await;
+        let engine = FakeEngine::attach(gateway.centre()).await.unwrap();
+        engine.logged_on("va1").await;
+        let at = "/profiles/sales/written/actions";
+        let kinds: [(&str, Fields<'_>, &str); 5] = [
+            ("requeue", &[], "hands over to queue desk"),
+            ("speech_requeue", &[], "hands over to target 4711"),
+            ("callback", &[("phone_parameter", "phone"), ("time_parameter", "when")], "phone from phone, time from when"),
+            ("external", &[("uri_parameter", "uri")], "that uri names"),
+            ("push_url", &[("url_parameter", "url")], "the page that url names"),
+        ];
+        for (kind, own, told) in kinds {
+            browser.open(&gateway.page(&format!("{at}/new"))).await;
+            click(&browser, &format!("a[href$='kind={kind}']")).await;
+            browser.arrives("document.querySelector('form.wide')").await;
+            axe::assert_no_violation(&browser, kind).await;
+            browser
+                .run(
+                    "document.querySelector('[name=media]').checked = true;
+                     for (const [name, value] of [['queue', 'desk'], ['target', '4711']]) {
+                       const list = document.querySelector(`select[name=${name}]`);
+                       if (list) list.value = value;
+                     }",
+                )
+                .await;
+            let name = format!("do_{kind}");
+            let fields: Vec<(&str, &str)> = own.iter().copied().chain([("name", name.as_str())]).collect();
+            fill(&browser, &fields).await;
+            browser.arrives(&format!("document.querySelector('table')?.innerText.includes('{told}')")).await;
+        }
+        // What is missing is told at its field, and what was typed stays.
+        browser.open(&gateway.page(&format!("{at}/new?kind=callback"))).await;
+        fill(&browser, &[("phone_parameter", "tel"), ("name", "call")]).await;
+        browser.arrives("document.querySelector('.problems') === document.activeElement").await;
+        browser.until("document.getElementById('f-time_parameter-problem') && document.querySelector('[name=phone_parameter]').value === 'tel'").await;
+        for (theme, width) in [("dark", 1280), ("light", 360)] {
+            browser.emulate(theme, width, 800).await;
+            browser.run("document.querySelector('details').open = true").await;
+            axe::assert_no_violation(&browser, &format!("an action in {theme} at {width}")).await;
+            let overflow = browser.run("return document.documentElement.scrollWidth - innerWidth").await;
+            assert!(overflow.as_i64() <= Some(0), "at {width} it is {overflow} too wide");
+        }
+        complains_of_refusals_alone(&browser).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_pauses_a_profile_and_lets_it_go_on() {
+    let (gateway, written) = Gateway::start();
+    browse(async move |browser| {
+        gateway.begin(&browser, &written).await;
+        let engine = FakeEngine::attach(gateway.centre()).await.unwrap();
+        browser.open(&gateway.page("/profiles/sales/written")).await;
+        click(&browser, "details.quiet summary").await;
+        click(&browser, "form[action$='/pause'] button").await;
+        browser.arrives("document.querySelector('.paused')?.innerText.includes('Paused by chief')").await;
+        axe::assert_no_violation(&browser, "a paused profile").await;
+        engine.open("c-1", "va1").await;
+        browser.open(&gateway.page("/contacts/sales/c-1")).await;
+        browser
+            .until("document.querySelector('.timeline').innerText.includes('the profile was paused by chief')")
+            .await;
+        browser.open(&gateway.page("/")).await;
+        browser.until("document.querySelector('.paused a')?.innerText === 'written'").await;
+        click(&browser, ".paused a").await;
+        browser.arrives("document.querySelector('form[action$=\"/resume\"]')").await;
+        click(&browser, "form[action$='/resume'] button").await;
+        browser.arrives("!document.querySelector('.paused') && document.querySelector('details.quiet')").await;
+        engine.open("c-2", "va1").await;
+        engine.say("c-2", "hello").await;
+        assert_eq!(engine.next_say("c-2").await, ["echo: hello"]);
+        complains_of_refusals_alone(&browser).await;
+    })
+    .await;
+}

@@ -1,0 +1,192 @@
+//! Each kind of action is built by page, changed and taken out, and what leads nowhere is marked (S17–S23).
+
+use usher::wire::engine::{MediaType, SpeechTarget};
+
+use super::{
+    editing::{Site, written},
+    *,
+};
+use crate::fakes::engine::{FakeEngine, Setup};
+
+const PAGE: &str = "/profiles/sales/written/actions";
+
+async fn begun() -> (Site, FakeDialogflow) {
+    let dialogflow = FakeDialogflow::start();
+    let site = Site::new(&dialogflow).await;
+    let page = site.admin.send("/profiles/new", &[("text", &written(&dialogflow, "secret-word"))]).await;
+    assert_eq!(page.status, 303, "{}", page.text);
+    (site, dialogflow)
+}
+
+fn centre(setup: Setup) -> Setup {
+    let mut setup = setup.queue("desk", MediaType::OpenMedia).queue("web", MediaType::WebInteraction);
+    setup.directory.speech_targets.push(SpeechTarget { id: "4711".to_owned(), name: "Hotline".to_owned() });
+    setup
+}
+
+/// Fills in the form of that address, as it stands there.
+async fn fill(admin: &Browser, at: &str, form: &[(&str, &str)]) -> Page {
+    let version = hidden(&admin.get(at).await.text, "version").unwrap_or_default();
+    let form: Vec<_> = form.iter().copied().chain([("version", version.as_str())]).collect();
+    admin.send(at, &form).await
+}
+
+async fn document(admin: &Browser) -> String {
+    admin.get("/profiles/sales/written/export").await.text
+}
+
+#[tokio::test]
+async fn s19_to_s23_each_kind_of_action_is_built_with_exactly_what_it_needs() {
+    let (Site { usher, admin }, _dialogflow) = begun().await;
+    let engine = FakeEngine::attach(centre(usher.setup())).await.unwrap();
+    engine.logged_on("va1").await;
+    let kinds = admin.get(&format!("{PAGE}/new")).await.text;
+    for (kind, fields, written) in [
+        (
+            "requeue",
+            vec![("media", "openmedia"), ("queue", "desk")],
+            "media = \"openmedia\"\nkind = \"requeue\"\nqueue = \"desk\"\n",
+        ),
+        (
+            "speech_requeue",
+            vec![("media", "speech"), ("target", "4711")],
+            "kind = \"speech_requeue\"\ntarget = \"4711\"\n",
+        ),
+        (
+            "callback",
+            vec![
+                ("media", "openmedia"),
+                ("media", "webinteraction"),
+                ("queue", "desk"),
+                ("phone_parameter", "phone"),
+                ("time_parameter", "when"),
+            ],
+            "media = [\"openmedia\", \"webinteraction\"]\nkind = \"callback\"\nqueue = \"desk\"\nphone_parameter = \"phone\"\ntime_parameter = \"when\"\n",
+        ),
+        (
+            "external",
+            vec![("media", "webinteraction"), ("uri_parameter", "uri")],
+            "kind = \"external\"\nuri_parameter = \"uri\"\n",
+        ),
+        (
+            "push_url",
+            vec![("media", "webinteraction"), ("url", "https://shop.example.com/")],
+            "kind = \"push_url\"\nurl = \"https://shop.example.com/\"\n",
+        ),
+    ] {
+        assert!(kinds.contains(&format!("{PAGE}/new?kind={kind}")), "{kinds}");
+        let at = format!("{PAGE}/new?kind={kind}");
+        // Nothing filled in: each mandatory field says so.
+        let empty = fill(&admin, &at, &[("kind", kind)]).await;
+        assert_eq!(empty.status, 422, "{kind}");
+        let optional = usize::from(matches!(kind, "external" | "push_url"));
+        let own = fields.iter().filter(|it| it.0 != "media").count() - optional;
+        assert_eq!(empty.text.matches("This is mandatory.").count(), 2 * (1 + own), "{kind}: {}", empty.text);
+        assert!(empty.text.contains("one kind at least") && empty.text.contains("aria-invalid=\"true\""));
+        let name = format!("do_{kind}");
+        let form: Vec<_> = fields.iter().copied().chain([("kind", kind), ("name", name.as_str())]).collect();
+        let done = fill(&admin, &at, &form).await;
+        assert_eq!(done.to.as_deref(), Some(PAGE), "{kind}: {}", done.text);
+        let text = document(&admin).await;
+        assert!(text.contains(&format!("name = \"{name}\"\n")) && text.contains(written), "{kind}: {text}");
+    }
+    let list = admin.get(PAGE).await.text;
+    for text in [
+        "hands over to queue desk",
+        "hands over to target 4711",
+        "callback by queue desk",
+        "that uri names",
+        "https://shop.example.com/",
+    ] {
+        assert!(list.contains(text), "no {text} in {list}");
+    }
+    let form = admin.get(&format!("{PAGE}/new?kind=requeue")).await.text;
+    assert!(form.contains("desk (desk, openmedia)") && form.contains("value=\"web\""), "{form}");
+    assert!(!form.contains("value=\"speech\""), "a requeue is not for calls: {form}");
+    drop(usher.kill().await);
+}
+
+#[tokio::test]
+async fn s17_s18_an_action_is_changed_and_taken_out_by_its_media_type_and_exact_name() {
+    let (Site { usher, admin }, _dialogflow) = begun().await;
+    let human = [("kind", "requeue"), ("name", "Human"), ("media", "openmedia"), ("queue", "desk")];
+    let new = format!("{PAGE}/new?kind=requeue");
+    assert_eq!(fill(&admin, &new, &human).await.status, 303);
+    let twice = fill(&admin, &new, &human).await;
+    assert_eq!(twice.status, 422);
+    assert!(twice.text.contains("Another action of this profile has this name for openmedia"), "{}", twice.text);
+    let other = [("kind", "requeue"), ("name", "human"), ("media", "openmedia"), ("queue", "desk")];
+    assert_eq!(fill(&admin, &new, &other).await.status, 303, "another letter is another name");
+
+    let edit = format!("{PAGE}/edit?media=openmedia&name=Human");
+    let version = hidden(&admin.get(&edit).await.text, "version").unwrap();
+    let described = [
+        ("kind", "requeue"),
+        ("name", "Human"),
+        ("media", "openmedia"),
+        ("queue", "people"),
+        ("description", "When nobody else can help."),
+        ("parameter.0.name", "why"),
+        ("parameter.0.type", "enum"),
+        ("parameter.0.values", "angry\r\nlost"),
+        ("parameter.0.required", "yes"),
+        ("parameter.5.name", "bad name"),
+    ];
+    let bad = fill(&admin, &edit, &described).await;
+    assert_eq!(bad.status, 422);
+    assert!(bad.text.contains("id=\"f-parameter.1.name-problem\""), "at its field: {}", bad.text);
+    assert!(bad.text.contains("angry\nlost") && bad.text.contains("When nobody else can help."), "{}", bad.text);
+    assert_eq!(fill(&admin, &edit, &described[..9]).await.status, 303);
+    let text = document(&admin).await;
+    assert!(text.contains("values = [\"angry\", \"lost\"]") && text.contains("required = true"), "{text}");
+
+    let form: Vec<_> = human.iter().copied().chain([("version", version.as_str())]).collect();
+    let late = admin.send(&edit, &form).await;
+    assert_eq!(late.status, 409, "seen before the last change");
+    assert!(
+        late.text.contains("chief has changed this profile meanwhile") && late.text.contains("Queue is now: people"),
+        "{}",
+        late.text
+    );
+    let version = hidden(&admin.get(&edit).await.text, "version").unwrap();
+    let remove = format!("{PAGE}/remove?media=openmedia&name=Human");
+    let gone = admin.send(&remove, &[("version", &version)]).await;
+    assert_eq!(gone.to.as_deref(), Some(PAGE), "{}", gone.text);
+    assert_eq!(admin.get(&edit).await.status, 404);
+    assert!(document(&admin).await.contains("name = \"human\""), "the other stays");
+    drop(usher.kill().await);
+}
+
+#[tokio::test]
+async fn b3_what_of_an_action_leads_nowhere_is_marked_in_list_and_form() {
+    let (Site { usher, admin }, _dialogflow) = begun().await;
+    for (kind, form) in [
+        ("requeue", vec![("name", "lost"), ("media", "openmedia"), ("queue", "none")]),
+        ("requeue", vec![("name", "other"), ("media", "openmedia"), ("queue", "web")]),
+        ("speech_requeue", vec![("name", "nowhere"), ("media", "speech"), ("target", "0815")]),
+        ("external", vec![("name", "ask"), ("media", "openmedia"), ("uri", "https://orders.example.com/status")]),
+    ] {
+        let form: Vec<_> = form.into_iter().chain([("kind", kind)]).collect();
+        let done = fill(&admin, &format!("{PAGE}/new?kind={kind}"), &form).await;
+        assert_eq!(done.status, 303, "before an engine attaches anything may be named: {}", done.text);
+    }
+    assert!(admin.get(PAGE).await.text.contains("is seen when one attaches"));
+    let engine = FakeEngine::attach(centre(usher.setup())).await.unwrap();
+    engine.logged_on("va1").await;
+    let list = admin.get(PAGE).await.text;
+    let told = [
+        ("lost", "has no such queue"),
+        ("other", "The queue is for another kind of contact"),
+        ("nowhere", "has no such target"),
+        ("ask", "host orders.example.com with port 443 is not in [[egress.allow]]"),
+    ];
+    for (name, why) in told {
+        assert!(list.contains(why), "{why}: {list}");
+        let media = if name == "nowhere" { "speech" } else { "openmedia" };
+        let form = admin.get(&format!("{PAGE}/edit?media={media}&name={name}")).await.text;
+        assert!(form.contains(why), "{name}: {form}");
+    }
+    let form = admin.get(&format!("{PAGE}/edit?media=openmedia&name=lost")).await.text;
+    assert!(form.contains("none (not in the directory)"), "it is still what is chosen: {form}");
+    drop(usher.kill().await);
+}

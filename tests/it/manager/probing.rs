@@ -1,0 +1,47 @@
+//! The API as schemathesis sees it: whatever it sends, nothing fails at the gateway, and nothing is answered that the document
+//! does not tell of.
+
+use std::process::{Command, Stdio};
+
+use usher::{manager::api_access, wire::engine::MediaType};
+
+use super::{api::Program, editing::Site, *};
+use crate::{conversation::offer, fakes::engine::FakeEngine, python::interpreter};
+
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
+
+#[tokio::test]
+async fn whatever_is_sent_is_answered_as_the_document_says() {
+    let dialogflow = FakeDialogflow::start();
+    let site = Site::new(&dialogflow).await;
+    let program = Program::new(&site.admin, "schemathesis", "administrator").await;
+    // What there is to be found; the names stand in schemathesis.toml.
+    let text = profile(&dialogflow.endpoint()).replace("\"support\"", "\"written\"");
+    let new = [("content-type", "application/toml"), ("if-none-match", "*")];
+    assert_eq!(program.ask("PUT", "/profiles/sales/written/source", &new, &text).await.status, 201);
+    let setup = site.usher.setup().queue("support", MediaType::OpenMedia);
+    let engine = FakeEngine::attach(setup).await.unwrap();
+    engine.logged_on("va1").await;
+    for at in 0..8 {
+        engine.open_as(offer(&format!("c-{at}"), MediaType::OpenMedia)).await;
+    }
+
+    let mut command = Command::new(interpreter());
+    command
+        .args(["-m", "schemathesis.cli", "--config-file", &format!("{PYTHON}/schemathesis.toml"), "run", "--no-color"])
+        .args(["--header", &format!("Authorization: Bearer {}", program.token())])
+        .arg(format!("{}/openapi.json", program.base()))
+        .current_dir(PYTHON)
+        .env("PYTHONPATH", PYTHON)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let all = api_access().len();
+    for text in [format!("Selected: {all}/{all}"), format!("Tested: {all}\n")] {
+        assert!(told.contains(&text), "no {text} in {told}");
+    }
+    assert!(!told.contains("Warnings:"), "{told}");
+    drop(site.usher.kill().await);
+}
