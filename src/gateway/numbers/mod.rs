@@ -1,6 +1,6 @@
 //! Numbers per day, business unit and profile: counted from the same steps that are journalled, in the same commit.
 //!
-//! A transition's [`count::Added`] goes with its record; the journal's writer folds those of a batch into one tally, which is
+//! A transition's `Added` goes with its record; the journal's writer folds those of a batch into one tally, which is
 //! committed with it. Here is what has been committed since the last flush, and what has no record of its own (calls to
 //! engines, deliveries), which goes with the next commit. A start reads the tallies after the last flush back: nothing is
 //! counted twice, and nothing that was committed is missing. The path of a message pays for a short list; nothing is written

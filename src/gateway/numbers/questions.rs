@@ -52,7 +52,7 @@ pub struct Questions {
 
 impl Gateway {
     /// The questions of one profile most often not understood in a span, `limit` at most. Looks up the newest
-    /// [`MAX_LOOKED_UP`] in the journal.
+    /// `MAX_LOOKED_UP` in the journal.
     ///
     /// # Errors
     /// When the store cannot be read.
