@@ -8,7 +8,7 @@ use crate::{
     config::{Managed, ManagedKind, Sources, masked},
     core::{hex, ids::Timestamp},
     manager::ports::{Approved, Exported, Files, Leaves, Order, Plan, Refusal, Told, Wanted},
-    store::{AuditLine, Change, ChangeError, Document, DocumentKind, Store, StoreError, seal::Sealer},
+    store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError, seal::Sealer},
 };
 
 /// The kinds of documents that the configuration is made of.
@@ -60,11 +60,15 @@ fn is_same(document: &Document, wanted: &Wanted) -> bool {
 /// The sources as they would be after the order.
 pub(super) fn laid(sources: &Sources, documents: &[Document], order: &Order) -> Result<Sources, Refusal> {
     let before = |wanted: &Wanted| documents.iter().find(|it| is_same(it, wanted));
+    // Of a profile that gets another's name the validation tells more: it names both places.
+    let is_renamed = order.told.is_none() && order.wanted.len() > 1;
+    let comes = |wanted: &Wanted| is_renamed && wanted.expected == Expected::New;
     // The store looks again when it writes; here it spares a validation, and putting in force what would be taken back.
-    if let Some(wanted) = order.wanted.iter().find(|it| !it.expected.holds(before(it))) {
+    if let Some(wanted) = order.wanted.iter().find(|it| !it.expected.holds(before(it)) && !comes(it)) {
         return Err(Refusal::Conflict(before(wanted).cloned().map(Box::new)));
     }
-    let others = documents.iter().filter(|it| !order.wanted.iter().any(|wanted| is_same(it, wanted)));
+    let goes = |it: &Document| order.wanted.iter().any(|wanted| is_same(it, wanted) && !comes(wanted));
+    let others = documents.iter().filter(|it| !goes(it));
     let mut laid: Vec<Managed> = others.filter_map(managed).collect();
     for Wanted { kind, name, text, .. } in &order.wanted {
         let Some(part) = part(*kind) else {

@@ -270,7 +270,10 @@ impl Asked for SeenOrNew {
             (None, Some(Tags::List(_))) => {
                 Err(Kind::Malformed.says("`If-None-Match` has to be * here: there is none yet"))
             }
-            (Some(_), Some(_)) => Err(Kind::Malformed.says("send `If-Match` or `If-None-Match`, not both")),
+            // The one wants it to be there, the other wants it not to be.
+            (Some(_), Some(_)) => {
+                Err(Kind::Outdated.says("`If-Match` and `If-None-Match: *` never hold together: send one of them"))
+            }
             (None, None) => Err(Kind::ConditionMissing.says(
                 "send `If-None-Match: *` to make it, or `If-Match` with the ETag of what you have read to change it",
             )),

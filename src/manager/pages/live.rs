@@ -126,11 +126,11 @@ struct Made {
 }
 
 impl Tables {
-    /// Made anew if a contact has moved since, and the last is not of a moment ago.
-    fn of(&self, manager: &Manager, w: &Words, filter: &Filter) -> Markup {
+    /// Made anew if a contact has moved since, unless the last is as young as `age`.
+    fn of(&self, manager: &Manager, w: &Words, filter: &Filter, age: Duration) -> Markup {
         let (of, moved, now) = ((w.language, filter.clone()), manager.gateway.moved(), Clock::instant());
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |it: &&Made| it.of == of && (it.moved == moved || now.duration_since(it.at) < EVERY / 4);
+        let fresh = |it: &&Made| it.of == of && (it.moved == moved || now.duration_since(it.at) < age);
         if let Some(fresh) = made.iter().find(fresh) {
             return PreEscaped(fresh.html.to_string());
         }
@@ -164,19 +164,19 @@ pub(in crate::manager) async fn show(
         h1 { (title) }
         (form(w, &manager, &units, &filter))
         div id="live" data-events=(events) data-lost=(w.t("The connection is lost; this is not up to date.")) {
-            (now(w, &manager, &filter))
+            (now(w, &manager, &filter, Duration::ZERO))
         }
     };
     page(&seat, Section::Live, title, &body)
 }
 
 /// All that moves.
-fn now(w: &Words, manager: &Manager, filter: &Filter) -> Markup {
+fn now(w: &Words, manager: &Manager, filter: &Filter, age: Duration) -> Markup {
     html! {
         (engines(w, &manager.gateway.units_now()))
         (attached::all(w, manager))
         (pause::all(w, manager))
-        (manager.tables.of(manager, w, filter))
+        (manager.tables.of(manager, w, filter, age))
     }
 }
 
@@ -311,7 +311,7 @@ pub(in crate::manager) async fn events(
             closing.run_until_cancelled(sleep(pause)).await?;
             // Whoever is signed out meanwhile sees nothing more.
             manager.still(&seat)?;
-            let now = now(&seat.words, &manager, &filter).into_string();
+            let now = now(&seat.words, &manager, &filter, EVERY / 4).into_string();
             if now != last {
                 let event = Ok::<_, Infallible>(Event::default().event("rows").data(now.clone()));
                 return Some((event, (manager, seat, filter, now, place)));

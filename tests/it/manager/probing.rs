@@ -22,7 +22,7 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
     let setup = site.usher.setup().queue("support", MediaType::OpenMedia);
     let engine = FakeEngine::attach(setup).await.unwrap();
     engine.logged_on("va1").await;
-    for at in 0..8 {
+    for at in 1..=8 {
         engine.open_as(offer(&format!("c-{at}"), MediaType::OpenMedia)).await;
     }
 
