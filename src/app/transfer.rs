@@ -18,7 +18,7 @@ pub(super) use archive::{pack, unpack};
 
 pub use crate::manager::ports::{Leaves, Plan};
 
-use super::{Keeper, change, load_with, open_store};
+use super::{Keeper, change, keeping, load_with, open_store};
 use crate::{
     clock::Clock,
     config::{
@@ -281,7 +281,8 @@ pub async fn export_to(
     };
     let exported = match leaves {
         Leaves::Sealed => {
-            let sealer = Sealer::open_or_create(&store, sources.environment.master_key().as_ref())?;
+            let kept = open_store(&store).await?;
+            let sealer = keeping::take_key(&store, &sources.environment, &*kept).await?;
             export(&sources, &store, &sealer, leaves).await
         }
         Leaves::Environment => {
@@ -333,7 +334,7 @@ pub async fn import_from(
         Err(findings) => return Ok(Err(findings)),
     };
     let store = open_store(&store_path).await?;
-    let sealer = Sealer::open_or_create(&store_path, sources.environment.master_key().as_ref())?;
+    let sealer = keeping::take_key(&store_path, &sources.environment, &*store).await?;
     let documents = change::documents(store.as_ref()).await?;
     // Whoever is at the machine may have its files and its environment: what they hold is sealed on the way.
     let incoming = Sources {

@@ -65,7 +65,7 @@ fn shown(manager: &Manager, seat: &Seat) -> Response {
                         (token(seat))
                         input type="hidden" name="unit" value=(profile.unit);
                         input type="hidden" name="profile" value=(profile.name);
-                        button aria-label=(w.f("Look at profile {} now", &[&profile.name])) { (w.t("Look now")) }
+                        button aria-label=(w.f("Look now: profile {}", &[&profile.name])) { (w.t("Look now")) }
                     }
                 }
             }
