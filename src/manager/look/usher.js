@@ -96,19 +96,19 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   });
 }
 
-// A key file is read into its field; it goes nowhere before the form is sent.
+// A file is read into its field; it goes nowhere before the form is sent. A key file is known by its bound.
 for (const area of document.querySelectorAll("textarea[data-file]")) {
   const input = document.createElement("input");
   const problem = document.createElement("p");
   input.type = "file";
-  input.accept = ".json,application/json";
+  if (area.dataset.large) input.accept = ".json,application/json";
   input.setAttribute("aria-label", area.dataset.file);
   problem.className = "problem";
   problem.setAttribute("role", "alert");
   input.addEventListener("change", async () => {
     const file = input.files[0];
     if (!file) return;
-    const large = file.size > 65536;
+    const large = area.dataset.large && file.size > 65536;
     problem.textContent = large ? area.dataset.large : "";
     if (large) input.value = "";
     else area.value = await file.text();
@@ -162,14 +162,5 @@ if (trial) {
 // What is under way is looked at again until it is done.
 const again = document.querySelector("[data-again]");
 if (again) setTimeout(() => location.reload(), Number(again.dataset.again));
-
-// A text can be read from a file.
-for (const text of document.querySelectorAll("textarea[data-file]")) {
-  const file = document.createElement("input");
-  file.type = "file";
-  file.setAttribute("aria-label", text.dataset.file);
-  file.addEventListener("change", async () => (text.value = (await file.files[0]?.text()) ?? text.value));
-  text.before(file);
-}
 
 document.querySelector(".problems")?.focus();
