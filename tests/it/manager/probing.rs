@@ -38,10 +38,12 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
+    // It may leave out the address that it reads the document from, and no other.
     let all = api_access().len();
-    for text in [format!("Selected: {all}/{all}"), format!("Tested: {all}\n")] {
-        assert!(told.contains(&text), "no {text} in {told}");
-    }
+    let of_all = |count: usize| {
+        told.contains(&format!("Selected: {count}/{count}\n")) && told.contains(&format!("Tested: {count}\n"))
+    };
+    assert!(of_all(all) || of_all(all - 1), "not all {all} in {told}");
     assert!(!told.contains("Warnings:"), "{told}");
     drop(site.usher.kill().await);
 }
