@@ -133,6 +133,7 @@ pub(super) async fn assign(
     wanted: &Wanted,
 ) -> Result<(), Trouble> {
     let loaded = manager.house.configuration();
+    // Without one it is said that nobody has told it yet: either cause comes to that.
     let directory = manager.gateway.directory(&profile.unit).ok();
     let others = served_by_others(profile, &loaded);
     let hindered = wanted.assign.iter().filter_map(|user| {

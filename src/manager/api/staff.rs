@@ -86,6 +86,7 @@ struct Agents {
 async fn show(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<Agents>, Problem> {
     let manager = &call.manager;
     let (_, profile) = names.find(manager).ok_or_else(none)?;
+    // Without one it is said that nobody has told it yet: either cause comes to that.
     let directory = manager.gateway.directory(&profile.unit).ok();
     let staff = Staff::of(&profile, &manager.house.configuration(), directory.as_deref());
     let list = |all: Vec<Person>| all.into_iter().map(Somebody::from).collect();

@@ -153,6 +153,7 @@ pub(in crate::manager) async fn edit(
         Ok(None) => return not_found(&seat),
         Err(error) => return unavailable(&seat, &error),
     };
+    // What is in force was read before: should it not be TOML, there is nothing to find in it.
     let draft = Draft::read(&String::from_utf8_lossy(&document.body)).ok();
     let form = draft.and_then(|it| Form::read(&it, building::find(&it, &wanted.key()?)?));
     let Some(form) = form else { return not_found(&seat) };
@@ -229,6 +230,7 @@ pub(in crate::manager) async fn remove(
     };
     let version = fields.get("version").parse().unwrap_or_default();
     let Some(key) = wanted.key() else { return not_found(&seat) };
+    // What is in force was read before: should it not be TOML, there is nothing to find in it.
     let draft = Draft::read(&String::from_utf8_lossy(&document.body)).ok();
     let form = draft.and_then(|it| Form::read(&it, building::find(&it, &key)?));
     let current = document.version;
@@ -330,6 +332,7 @@ impl<'a> Sheet<'a> {
         self.version = now.version;
         let text = String::from_utf8_lossy(&now.body);
         let key = self.of.and_then(Wanted::key);
+        // What is in force was read before: should it not be TOML, there is nothing to find in it.
         let draft = Draft::read(&text).ok();
         let there = draft.and_then(|it| Form::read(&it, building::find(&it, &key?)?));
         self.problems.push(w.f("{} has changed this profile meanwhile. What you have typed is in the form, and is not saved yet: look whether it still fits, and save again.", &[&now.changed_by]));
@@ -400,6 +403,7 @@ fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Sheet<'_>) -> R
     let at = profiles::path(it.profile);
     let title = it.of.map_or_else(|| w.t("Add an action").to_owned(), |of| w.f("Action {}", &[&of.name]));
     let action = it.of.map_or_else(|| format!("{at}/actions/new"), |of| format!("{at}/actions/edit?{}", of.query()));
+    // Without one it is said that nobody has told it yet: either cause comes to that.
     let directory = manager.gateway.directory(&it.profile.unit).ok();
     let body = html! {
         (profiles::head(seat, it.profile, Tab::Actions))

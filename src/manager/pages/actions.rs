@@ -32,6 +32,7 @@ pub(in crate::manager) async fn show(
     let title = w.f("Actions of {}", &[&profile.name]);
     let new = format!("{at}/actions/new");
     let list = lines(&loaded, &profile);
+    // Without one it is said that nobody has told it yet: either cause comes to that.
     let directory = manager.gateway.directory(&profile.unit).ok();
     let body = html! {
         (profiles::head(&seat, &profile, Tab::Actions))
