@@ -1,7 +1,7 @@
 //! What the Web Manager's pages weigh and how soon they are there, in a real Chromium: `cargo bench --bench pages`.
 //!
 //! The real gateway in this process with 10,000 open contacts and 500 profiles, its Web Manager on loopback, Debian's Chromium with
-//! an empty cache for each page. Then what a live page costs that nobody touches while nothing happens. About two minutes.
+//! an empty cache for each page, beside a page of nothing but a heading, which is what the browser itself takes. Then what a live page costs that nobody touches while nothing happens. About two minutes.
 
 #![expect(
     clippy::print_stdout,
@@ -24,11 +24,12 @@ mod harness;
 
 use std::{fs, net::SocketAddr, time::Duration};
 
+use axum::{Router, response::Html, routing::get};
 use fantoccini::key::Key;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::{runtime::Builder, time::sleep};
+use tokio::{net::TcpListener, runtime::Builder, time::sleep};
 
 use driver::{Browser, browse};
 use fakes::{dialogflow::FakeDialogflow, engine::FakeEngine};
@@ -39,6 +40,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONTACTS: usize = 10_000;
 const PROFILES: usize = 500;
+/// In the routing engine's directory.
+const USERS: usize = 10_000;
 /// Each page, with an empty cache.
 const LOADS: usize = 7;
 const IDLE: Duration = Duration::from_secs(30);
@@ -52,6 +55,8 @@ const PAGES: &[&str] = &[
     "/agents",
     "/profiles",
     "/profiles/sales/support",
+    "/profiles/sales/support/agents",
+    "/numbers",
     "/profiles/new",
     "/alerts",
     "/users",
@@ -74,11 +79,12 @@ fn main() {
         let (office, address) = usher.open_office().await;
         let link = office.first_link().unwrap().expose_secret().to_owned();
         let idle_before = busy(IDLE).await;
-        let engine = FakeEngine::attach(usher.setup()).await.unwrap();
+        let setup = (0..USERS).fold(usher.setup(), |setup, number| setup.user(&format!("user-{number:05}")));
+        let engine = FakeEngine::attach(setup).await.unwrap();
         for number in 0..CONTACTS {
             engine.open(&format!("c-{number}"), "va1").await;
         }
-        println!("{CONTACTS} open contacts, {PROFILES} profiles; {LOADS} loads of each page with an empty cache\n");
+        println!("{CONTACTS} open contacts, {PROFILES} profiles, {USERS} users; {LOADS} loads of each page with an empty cache\n");
         browse(async move |browser| measure(&browser, address, &link, idle_before).await).await;
         office.close().await;
     });
@@ -94,28 +100,35 @@ async fn measure(browser: &Browser, address: SocketAddr, link: &str, nobody: f64
     browser.arrives("document.querySelector('.who')?.innerText.includes('chief')").await;
     browser.cdp("Network.enable", json!({})).await;
     browser.cdp("Network.setCacheDisabled", json!({ "cacheDisabled": true })).await;
-    println!("{:<28} {:>10} {:>8} {:>14} {:>14}", "", "page, KB", "all, KB", "paint p50, ms", "paint max, ms");
-    for path in PAGES {
-        let (mut paints, mut page, mut all) = (Vec::new(), 0.0, 0.0);
+    println!(
+        "{:<32} {:>10} {:>8} {:>14} {:>14} {:>14}",
+        "", "page, KB", "all, KB", "there p50, ms", "paint p50, ms", "paint max, ms"
+    );
+    let nothing = empty_page().await;
+    let pages = PAGES.iter().map(|path| (*path, format!("http://{address}{path}")));
+    for (path, url) in [("a heading alone", format!("http://{nothing}/"))].into_iter().chain(pages) {
+        let (mut theres, mut paints, mut page, mut all) = (Vec::new(), Vec::new(), 0.0, 0.0);
         for _ in 0..LOADS {
-            browser.open(&format!("http://{address}{path}")).await;
+            browser.open(&url).await;
             let seen = browser
                 .run(
-                    "const own = performance.getEntriesByType('navigation')[0].encodedBodySize;
+                    "const { encodedBodySize: own, responseEnd } = performance.getEntriesByType('navigation')[0];
                      const files = performance.getEntriesByType('resource').filter((it) => it.initiatorType !== 'other');
                      const paint = await new Promise((resolve) => new PerformanceObserver((list) => {
                          const first = list.getEntriesByName('first-contentful-paint')[0];
                          if (first) resolve(first.startTime);
                      }).observe({ type: 'paint', buffered: true }));
-                     return [own, files.reduce((sum, it) => sum + it.encodedBodySize, own), paint];",
+                     return [own, files.reduce((sum, it) => sum + it.encodedBodySize, own), paint, responseEnd];",
                 )
                 .await;
             (page, all) = (seen[0].as_f64().unwrap() / 1000.0, seen[1].as_f64().unwrap() / 1000.0);
             paints.push(seen[2].as_f64().unwrap());
+            theres.push(seen[3].as_f64().unwrap());
         }
         paints.sort_by(f64::total_cmp);
-        let (p50, max) = (paints[LOADS / 2], paints[LOADS - 1]);
-        println!("{path:<28} {page:>10.1} {all:>8.1} {p50:>14.0} {max:>14.0}");
+        theres.sort_by(f64::total_cmp);
+        let (there, p50, max) = (theres[LOADS / 2], paints[LOADS / 2], paints[LOADS - 1]);
+        println!("{path:<32} {page:>10.1} {all:>8.1} {there:>14.0} {p50:>14.0} {max:>14.0}");
     }
     browser.open(&format!("http://{address}/account")).await;
     let without = busy(IDLE).await;
@@ -125,6 +138,16 @@ async fn measure(browser: &Browser, address: SocketAddr, link: &str, nobody: f64
     let with = busy(IDLE).await;
     println!("\nCPU of this process over {IDLE:?}, gateway and contact centre together, in % of one core:");
     println!("before the contacts {nobody:.2}, with them {without:.2}, with an idle live page on them {with:.2}");
+}
+
+/// Where a page is that could not be less.
+async fn empty_page() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let page = Html("<!doctype html><html lang=en><title>Nothing</title><link rel=icon href='data:,'><h1>Nothing</h1>");
+    let router = Router::new().route("/", get(async move || page));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
 }
 
 /// How busy this process is for so long.

@@ -141,6 +141,7 @@ impl<'a> Section<'a> {
             }
             let mut known = self.known.clone();
             known.sort_unstable();
+            known.dedup();
             let help = nearest(key, known.iter().copied()).map_or_else(
                 || format!("known here are {}", quoted(known.iter().copied())),
                 |meant| format!("did you mean `{}`?", self.name_of(meant)),

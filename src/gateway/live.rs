@@ -3,12 +3,16 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Gateway, Roster, Todo, shard::Shard};
+use super::{
+    Gateway, Roster, Todo,
+    shard::{Entry, Shard},
+};
 use crate::core::{
     agent,
     contact::{Event, Order, Standing},
     ids::{ContactId, EngineId, EngineName, ProfileName, QueueId, Timestamp, UnitName, UserId},
     message::MediaType,
+    profile::Destination,
 };
 
 /// One contact as it is now. Holds nothing that the customer said.
@@ -18,7 +22,10 @@ pub struct ContactNow {
     pub profile: ProfileName,
     pub agent: UserId,
     pub media: MediaType,
+    /// By which it came.
     pub queue: Option<QueueId>,
+    /// Where a person is to take it, or has taken it.
+    pub goes_to: Option<Destination>,
     pub language: String,
     /// `None`: the profile's primary.
     pub engine: Option<EngineName>,
@@ -30,6 +37,37 @@ pub struct ContactNow {
     pub waiting: usize,
     /// Commands that the routing engine does not have.
     pub undelivered: usize,
+}
+
+impl ContactNow {
+    fn of(id: &ContactId, entry: &Entry) -> Self {
+        let (contact, card) = (&entry.contact, entry.contact.card());
+        Self {
+            id: id.clone(),
+            profile: entry.served.rules.profile.clone(),
+            agent: card.agent.clone(),
+            media: card.media,
+            queue: card.queue.clone(),
+            goes_to: contact.destination().cloned(),
+            language: card.language.clone(),
+            engine: contact.engine().cloned(),
+            standing: contact.standing(),
+            moved_at: entry.moved_at,
+            turns: contact.turns(),
+            waiting: contact.waiting(),
+            undelivered: contact.undelivered().count(),
+        }
+    }
+
+    /// The queue or target by which it goes to a person, or else that by which it came.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        match &self.goes_to {
+            Some(Destination::Queue(queue)) => Some(queue.as_str()),
+            Some(Destination::Target(target)) => Some(target.as_str()),
+            None => self.queue.as_ref().map(QueueId::as_str),
+        }
+    }
 }
 
 /// A virtual agent as it is now.
@@ -83,28 +121,14 @@ impl Gateway {
                 if !wants(id, profile) {
                     continue;
                 }
-                let (contact, card) = (&entry.contact, entry.contact.card());
-                take(ContactNow {
-                    id: id.clone(),
-                    profile: profile.clone(),
-                    agent: card.agent.clone(),
-                    media: card.media,
-                    queue: card.queue.clone(),
-                    language: card.language.clone(),
-                    engine: contact.engine().cloned(),
-                    standing: contact.standing(),
-                    moved_at: entry.moved_at,
-                    turns: contact.turns(),
-                    waiting: contact.waiting(),
-                    undelivered: contact.undelivered().count(),
-                });
+                take(ContactNow::of(id, entry));
             }
         }
     }
 
-    /// Where an open contact stands, and of what kind it is.
-    pub fn standing(&self, id: &ContactId) -> Option<(Standing, MediaType)> {
-        self.shards.of(id).contacts.get(id).map(|it| (it.contact.standing(), it.contact.card().media))
+    /// `None`: it is not open.
+    pub fn contact(&self, id: &ContactId) -> Option<ContactNow> {
+        self.shards.of(id).contacts.get(id).map(|it| ContactNow::of(id, it))
     }
 
     /// Does what a person wants with a contact, if the virtual agent has it.

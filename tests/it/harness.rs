@@ -4,7 +4,10 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use tempfile::TempDir;
@@ -127,6 +130,18 @@ impl Usher {
     pub(crate) async fn drain(self) -> TempDir {
         self.running.drain().await.unwrap();
         self.directory
+    }
+}
+
+/// A port that stays free until the test takes it, so that both sides know it before the gateway starts. The system gives none
+/// from here on its own (on Linux: from 32768 on).
+pub(crate) fn own_port() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(21_000);
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], NEXT.fetch_add(1, Ordering::Relaxed)));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
     }
 }
 

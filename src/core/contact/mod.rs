@@ -399,6 +399,15 @@ impl Contact {
         }
     }
 
+    /// Where a person is to take it, or has taken it.
+    #[must_use]
+    pub const fn destination(&self) -> Option<&Destination> {
+        match &self.state.phase {
+            Phase::HandingOver { to, .. } | Phase::WithHuman { to, .. } => to.as_ref(),
+            Phase::Bot | Phase::Closing { .. } | Phase::Ended => None,
+        }
+    }
+
     /// Questions that were put to language engines.
     #[must_use]
     pub const fn turns(&self) -> u32 {

@@ -25,7 +25,7 @@ impl Contact {
         self.on_delivered(seq, cx);
         let step = Step::Outcome { seq, outcome, detail: detail.clone() };
         match (&self.state.phase, &self.state.pending) {
-            (Phase::HandingOver { seq: sent }, _) if *sent == seq => {
+            (Phase::HandingOver { seq: sent, .. }, _) if *sent == seq => {
                 out.steps.push(Step::HandoverOutcome { seq, outcome, detail: detail.clone() });
                 self.on_handover_outcome(seq, outcome, detail, cx, out);
             }
@@ -63,7 +63,7 @@ impl Contact {
         let (event, what) = match outcome {
             Outcome::Offered | Outcome::Done => return,
             Outcome::Accepted => {
-                self.state.phase = Phase::WithHuman { since: seq };
+                self.state.phase = Phase::WithHuman { since: seq, to: self.destination().cloned() };
                 self.state.had_person = true;
                 self.leave_unanswered(WITH_PERSON, out);
                 if !events.handover_accepted.is_empty() {
@@ -128,8 +128,8 @@ impl Contact {
     /// A person gives the contact back. `from` names the handover it returns from, so that a repetition changes nothing.
     pub(super) fn on_returned(&mut self, card: Card, from: ActionSeq, cx: Context<'_>, out: &mut Out) {
         let with = match self.state.phase {
-            Phase::WithHuman { since } => since,
-            Phase::HandingOver { seq } => seq,
+            Phase::WithHuman { since, .. } => since,
+            Phase::HandingOver { seq, .. } => seq,
             Phase::Bot | Phase::Closing { .. } | Phase::Ended => return,
         };
         if with != from {

@@ -9,15 +9,28 @@ use crate::core::{
     clock::InactivityClock,
     ids::{ActionSeq, EngineName, Epoch, MessageId, Timestamp, Turn},
     message::{Input, Parameters},
+    profile::Destination,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
     Bot,
-    HandingOver { seq: ActionSeq },
-    WithHuman { since: ActionSeq },
-    Closing { seq: ActionSeq, reason: EndReason },
+    HandingOver {
+        seq: ActionSeq,
+        /// `None`: it was written before this was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Destination>,
+    },
+    WithHuman {
+        since: ActionSeq,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Destination>,
+    },
+    Closing {
+        seq: ActionSeq,
+        reason: EndReason,
+    },
     Ended,
 }
 

@@ -71,8 +71,8 @@ impl Contact {
         let reason = cause.reason();
         let context = self.handover_context(&reason, slots);
         let seq = self.send(Command::Requeue { to: to.clone(), reason, context }, cx, out);
-        out.steps.push(Step::HandingOver { seq, to, cause });
-        self.state.phase = Phase::HandingOver { seq };
+        out.steps.push(Step::HandingOver { seq, to: to.clone(), cause });
+        self.state.phase = Phase::HandingOver { seq, to: Some(to) };
         // Counted in a row with the virtual agent; a return starts afresh.
         self.state.counters.not_understood = 0;
         self.state.counters.failures = 0;

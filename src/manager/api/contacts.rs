@@ -126,7 +126,7 @@ impl Wanted {
             && (find.is_empty()
                 || holds(contact.id.name.as_str())
                 || holds(contact.agent.as_str())
-                || contact.queue.as_ref().is_some_and(|it| holds(it.as_str())))
+                || contact.place().is_some_and(holds))
     }
 }
 
@@ -138,6 +138,7 @@ struct Contact {
     profile: String,
     agent: String,
     media: MediaType,
+    /// By which it goes to a person, or else by which it came; a target of calls, too.
     queue: Option<String>,
     language: String,
     /// The language engine that has it; `null`: the profile's primary.
@@ -159,7 +160,7 @@ impl From<ContactNow> for Contact {
             profile: it.profile.to_string(),
             agent: it.agent.to_string(),
             media: it.media.into(),
-            queue: it.queue.map(|it| it.to_string()),
+            queue: it.place().map(str::to_owned),
             language: it.language,
             engine: it.engine.map(|it| it.to_string()),
             standing: it.standing.into(),
@@ -247,9 +248,7 @@ fn none() -> Problem {
 
 async fn show(call: Call, Named(names): Named<OfContact>) -> Result<Shown<Contact>, Problem> {
     let id = names.id()?;
-    let mut found = None;
-    call.manager.gateway.each_contact(&|it, _| *it == id, &mut |it| found = Some(it));
-    found.map(|it| Shown(it.into())).ok_or_else(none)
+    call.manager.gateway.contact(&id).map(|it| Shown(it.into())).ok_or_else(none)
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -78,15 +78,18 @@ for (const link of document.querySelectorAll("a[data-tick]")) {
 
 const timeline = document.querySelector(".timeline[data-events]");
 if (timeline) {
-  follow(timeline, (source) =>
+  follow(timeline, (source) => {
     source.addEventListener("record", (event) => {
       timeline.dataset.last = event.lastEventId;
       const lines = document.createElement("template");
       lines.innerHTML = event.data;
       localize(lines.content);
       timeline.append(lines.content);
-    }),
-  );
+    });
+    source.addEventListener("state", (event) => {
+      document.getElementById("state").innerHTML = event.data;
+    });
+  });
 }
 
 // A filter is at work as soon as it is chosen.
@@ -94,6 +97,11 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   form.addEventListener("change", (event) => {
     if (event.target.matches("select")) form.requestSubmit();
   });
+}
+
+// A day that is chosen is meant, whatever span was.
+for (const day of document.querySelectorAll(".filter input[type=date]")) {
+  day.addEventListener("input", () => (day.form.elements.span.value = "own"));
 }
 
 // A file is read into its field; it goes nowhere before the form is sent. A key file is known by its bound.

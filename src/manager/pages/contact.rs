@@ -13,7 +13,13 @@ use futures::stream;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
-use super::{Section, live::contact_path, not_found, page, refusal, time, token, unavailable};
+use super::{
+    Section,
+    live::{contact_path, standing},
+    not_found, page,
+    profiles::path_of,
+    refusal, time, token, unavailable,
+};
 use crate::{
     core::{
         contact::{Order, Standing},
@@ -61,14 +67,15 @@ pub(in crate::manager) async fn show(
         p class="trail" { a href="/" { (w.t("Contacts")) } }
         div class="head" {
             h1 { (w.f("Contact {}", &[&id.name])) }
-            p class="facts" { (w.t("Business unit")) " " b { (id.unit) } }
+            p { (w.t("Business unit")) " " b { (id.unit) } }
         }
+        div id="state" { (state(&manager, w, &id)) }
         @match verdict {
             Ok(()) => p class="hint" { (w.f("{} records, each chained to the one before: unaltered.", &[&records.len()])) },
             Err(_) => p class="problem" role="alert" { (w.t("This timeline has been altered: a record is not what was written.")) },
         }
         (hand(&manager, &seat, &id))
-        @if seat.may(Role::Administrator) && manager.gateway.standing(&id).is_none() {
+        @if seat.may(Role::Administrator) && manager.gateway.contact(&id).is_none() {
             p { a href={ (contact_path(&id)) "/erase" } { (w.t("Erase what is kept of it")) } }
         }
         @if is_cut { p class="hint" { (w.t("What happened before is left out, or has been pruned.")) } }
@@ -80,13 +87,30 @@ pub(in crate::manager) async fn show(
     page(&seat, Section::Live, id.name.as_str(), &body)
 }
 
+/// Where an open contact stands; a person has it, or a virtual agent.
+fn state(manager: &Manager, w: &Words, id: &ContactId) -> Markup {
+    let Some(now) = manager.gateway.contact(id) else { return html! { p { b { (w.t("It is over.")) } } } };
+    html! {
+        p class="facts" {
+            span class={ "state " (now.standing.label()) } { b { (standing(w, now.standing)) } }
+            @if let Some(place) = now.place() { span { (w.t("Queue")) " " b { (place) } } }
+            span { (w.t("Profile")) " " a href=(path_of(now.id.unit.as_str(), now.profile.as_str())) { (now.profile) } }
+            span { (w.t("Virtual agent")) " " b { (now.agent) } }
+            @if let Some(engine) = &now.engine { span { (w.t("Engine")) " " b { (engine) } } }
+            span { (w.t("Kind of contact")) " " b { (now.media.label()) } }
+            span { (w.t("Language")) " " b { (now.language) } }
+        }
+    }
+}
+
 /// What an operator can do with a contact that the virtual agent has.
 fn hand(manager: &Manager, seat: &Seat, id: &ContactId) -> Markup {
     let w = &seat.words;
-    let Some((standing, media)) = manager.gateway.standing(id) else { return html! {} };
-    let is_bots = matches!(standing, Standing::Listening | Standing::Asking | Standing::Acting);
+    let Some(now) = manager.gateway.contact(id) else { return html! {} };
+    let is_bots = matches!(now.standing, Standing::Listening | Standing::Asking | Standing::Acting);
     let directory = manager.gateway.directory(&id.unit);
-    let fitting = directory.iter().flat_map(|it| &it.queues).filter(|(_, queue)| queue.open && queue.media == media);
+    let fitting =
+        directory.iter().flat_map(|it| &it.queues).filter(|(_, queue)| queue.open && queue.media == now.media);
     let queues: Vec<&str> = fitting.map(|(queue, _)| queue.as_str()).collect();
     html! {
         @if is_bots && seat.may(Role::Operator) {
@@ -199,18 +223,24 @@ pub(in crate::manager) async fn events(
     let (Some(place), Ok(watch)) = (manager.follow(), manager.gateway.watch(&id)) else {
         return refusal(&seat, StatusCode::TOO_MANY_REQUESTS, seat.words.t("Too many pages are live. Close some."));
     };
-    let state = (manager, seat, id, Pos(last), VecDeque::<Opened>::new(), (watch, place));
-    let told = stream::unfold(state, move |(manager, seat, id, last, mut page, held)| async move {
+    let begin = (manager, seat, id, Pos(last), (VecDeque::<Opened>::new(), String::new()), (watch, place));
+    let told = stream::unfold(begin, move |(manager, seat, id, last, (mut page, mut shown), held)| async move {
         loop {
             if let Some(opened) = page.pop_front() {
                 let position = opened.record.pos;
                 let text = entry(&seat.words, &opened, began).into_string();
                 let event = Event::default().event("record").id(position.0.to_string()).data(text);
-                return Some((Ok::<_, Infallible>(event), (manager, seat, id, position, page, held)));
+                return Some((Ok::<_, Infallible>(event), (manager, seat, id, position, (page, shown), held)));
             }
             manager.still(&seat)?;
             page = manager.gateway.timeline(&id, last, RECORDS).await.ok()?.into();
             if page.is_empty() {
+                let now = state(&manager, &seat.words, &id).into_string();
+                if now != shown {
+                    shown.clone_from(&now);
+                    let event = Event::default().event("state").data(now);
+                    return Some((Ok(event), (manager, seat, id, last, (page, shown), held)));
+                }
                 let closing = manager.closing.clone();
                 closing.run_until_cancelled(held.0.grown()).await?;
             }

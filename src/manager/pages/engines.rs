@@ -69,7 +69,7 @@ pub(in crate::manager) async fn list(
                                 @else { (it.id) }
                             }
                             td {
-                                @if lanes > 0 { span class="good" { (w.f("{} lanes", &[&lanes])) } }
+                                @if lanes > 0 { span class="good" { (w.t("attached")) } @if lanes > 1 { " ×" (lanes) } }
                                 @else { span class="bad" { (w.t("not attached")) } }
                             }
                             td {

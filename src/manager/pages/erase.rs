@@ -43,7 +43,7 @@ fn form(
     (typed, problem): (&str, Option<&str>),
 ) -> Response {
     let w = &seat.words;
-    let is_open = manager.gateway.standing(id).is_some();
+    let is_open = manager.gateway.contact(id).is_some();
     let title = w.f("Erase contact {}", &[&id.name]);
     let problems: Vec<String> = problem.map(str::to_owned).into_iter().collect();
     let field = Field { name: "confirm", label: w.t("Type the contact's name"), hint: "", problem };

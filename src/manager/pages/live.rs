@@ -83,7 +83,7 @@ impl Filter {
             && (find.is_empty()
                 || holds(contact.id.name.as_str())
                 || holds(contact.agent.as_str())
-                || contact.queue.as_ref().is_some_and(|it| holds(it.as_str())))
+                || contact.place().is_some_and(holds))
     }
 }
 
@@ -273,7 +273,7 @@ fn table(w: &Words, seen: &Seen, filter: &Filter) -> Markup {
                             td { span class={ "state " (it.standing.label()) } { (standing(w, it.standing)) } }
                             td { (it.profile) }
                             td { @match &it.engine { Some(engine) => { (engine) } None => { "primary" } } }
-                            td { @if let Some(queue) = &it.queue { (queue) } }
+                            td { @if let Some(place) = it.place() { (place) } }
                             td { (it.agent) }
                             td class="number" { (it.turns) }
                             td class="number" { (it.waiting + it.undelivered) }

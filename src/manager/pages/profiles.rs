@@ -129,7 +129,7 @@ pub(in crate::manager) async fn show(
         h2 { (w.t("Actions")) }
         (own_actions(w, profile))
         h2 { (w.t("Settings")) }
-        (settings(w, &of_profile(&loaded, index)))
+        (settings(w, of_profile(&loaded, index).iter().filter(|(key, _)| !key.starts_with("action["))))
     };
     page(&seat, Section::Profiles, profile.name.as_str(), &body)
 }
@@ -258,7 +258,8 @@ pub(in crate::manager) fn of_profile(loaded: &Loaded, index: usize) -> Vec<(Stri
     loaded.effective.iter().filter_map(|it| Some((it.key.strip_prefix(&prefix)?.to_owned(), it))).collect()
 }
 
-fn settings(w: &Words, list: &[(String, &Effective)]) -> Markup {
+/// Actions stand in a table of their own.
+fn settings<'a>(w: &Words, list: impl Iterator<Item = &'a (String, &'a Effective)>) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table class="settings" {
             thead { tr { th { (w.t("Setting")) } th { (w.t("Value")) } th { (w.t("Comes from")) } } }

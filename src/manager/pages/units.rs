@@ -101,7 +101,7 @@ fn engines(w: &Words, all: &[crate::config::settings::Engine], now: &[UnitNow], 
         @for engine in all.iter().filter(|it| it.units.contains(unit)) {
             @let here = now.iter().find(|it| it.unit == *unit);
             @let lanes = here.and_then(|it| it.engines.iter().find(|(id, _)| *id == engine.id)).map_or(0, |it| it.1);
-            @if lanes > 0 { span class="good" { (engine.id) } " " (w.f("{} lanes", &[&lanes])) }
+            @if lanes > 0 { span class="good" { (engine.id) } @if lanes > 1 { " ×" (lanes) } }
             @else { span class="bad" { (engine.id) } " " (w.t("not attached")) }
         }
     }

@@ -1,7 +1,5 @@
 //! What a customer lives through when something breaks: nothing is lost, nothing is there twice.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::{
@@ -59,8 +57,7 @@ async fn what_is_written_while_the_network_is_away_arrives_once_and_in_order() {
         window.until_text(".trouble", "No connection. Your messages are sent as soon as it is back.").await;
         let waiting = window.tell("[...window.inside.querySelectorAll('.delivery')].map((it) => it.textContent)").await;
         assert_eq!(waiting, json!(["Sending …", "Sending …", "Sending …"]));
-        // The length of the cut is what is tried, not a wait for something.
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        wire.was_tried(4).await;
         wire.mend();
         window.until_line("bot: echo: third").await;
         window.until("window.inside.querySelector('.trouble').textContent === ''").await;

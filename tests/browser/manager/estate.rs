@@ -1,75 +1,21 @@
 //! Business units, engines and the whole configuration, on the real binary: what is changed there takes effect.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, ChildStderr, Command, Stdio},
-};
+use std::{fs, process::Command};
 
 use fantoccini::Locator;
-use tempfile::TempDir;
 
-use super::{PASSWORD, fill};
-use crate::{
-    driver::browse,
-    fakes::dialogflow::FakeDialogflow,
-    harness::{CONFIG, profile},
+use super::{
+    binary::{Gateway, usher},
+    fill,
 };
-
-/// Ends with its test.
-struct Gateway {
-    child: Child,
-    directory: TempDir,
-    link: String,
-    _log: BufReader<ChildStderr>,
-}
-
-impl Gateway {
-    fn start(profile: &str) -> Self {
-        let directory = TempDir::new().unwrap();
-        fs::create_dir(directory.path().join("profiles")).unwrap();
-        fs::write(directory.path().join("profiles/support.toml"), profile).unwrap();
-        fs::write(directory.path().join("usher.toml"), format!("{CONFIG}[log]\nfilter = \"error\"\n")).unwrap();
-        let mut command = Command::new(usher());
-        command.arg("serve").current_dir(directory.path()).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let link = loop {
-            let mut line = String::new();
-            assert!(log.read_line(&mut line).unwrap() > 0, "the gateway has ended");
-            if let Some((_, link)) = line.trim().split_once("administrator at ") {
-                break link.to_owned();
-            }
-        };
-        Self { child, directory, link, _log: log }
-    }
-
-    fn page(&self, path: &str) -> String {
-        let (base, _) = self.link.split_once("/welcome").unwrap();
-        format!("{base}{path}")
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.child.kill().unwrap_or_default();
-        self.child.wait().unwrap();
-    }
-}
-
-fn usher() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_usher"))
-}
+use crate::{driver::browse, fakes::dialogflow::FakeDialogflow, harness::profile};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s5_a_unit_and_its_engine_are_added_exported_and_imported_with_a_difference() {
     let dialogflow = FakeDialogflow::start();
-    let gateway = Gateway::start(&profile(&dialogflow.endpoint()));
+    let gateway = Gateway::start(&[("support", &profile(&dialogflow.endpoint()))]);
     browse(async move |browser| {
-        browser.open(&gateway.link).await;
-        fill(&browser, &[("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)]).await;
-        browser.arrives("document.querySelector('.who')?.innerText.includes('chief')").await;
+        gateway.begin(&browser).await;
         browser.open(&gateway.page("/units/new")).await;
         fill(&browser, &[("name", "clinic"), ("languages", "de, en")]).await;
         browser.arrives("document.querySelector('.done') && document.body.innerText.includes('clinic')").await;

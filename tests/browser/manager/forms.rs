@@ -1,62 +1,13 @@
 //! An administrator's form of a profile: every type is added, a wrong file is told of, two collide, and a sign-in ends meanwhile.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    time::Duration,
-};
-
 use fantoccini::key::Key;
 use secrecy::ExposeSecret as _;
-use tempfile::TempDir;
 
-use super::{PASSWORD, fill};
+use super::{PASSWORD, binary::Gateway, fill};
 use crate::{
     driver::{Browser, browse},
     fakes::token_server,
-    harness::CONFIG,
 };
-
-/// The binary with its Web Manager: what changes the configuration takes the whole of it.
-struct Served {
-    child: Child,
-    link: String,
-    _directory: TempDir,
-}
-
-impl Served {
-    fn start() -> Self {
-        let directory = TempDir::new().unwrap();
-        fs::write(directory.path().join("usher.toml"), CONFIG).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
-        command.arg("serve").current_dir(directory.path()).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (tell, told) = mpsc::channel();
-        let stderr = child.stderr.take().unwrap();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if let Some((_, link)) = line.split_once("make the first administrator at ") {
-                    tell.send(link.trim().to_owned()).unwrap_or_default();
-                }
-            }
-        });
-        let link = told.recv_timeout(Duration::from_secs(30)).expect("a link for the first administrator");
-        Self { child, link, _directory: directory }
-    }
-
-    fn page(&self, path: &str) -> String {
-        format!("{}{path}", self.link.split("/welcome").next().unwrap())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.child.kill().unwrap_or_default();
-        self.child.wait().unwrap();
-    }
-}
 
 /// Types into fields, whatever is in them, and presses a button.
 async fn type_in(browser: &Browser, fields: &[(&str, &str)], button: &str) {
@@ -90,12 +41,10 @@ const COMMON: [(&str, &str); 2] = [("agent_password", "tulip"), ("fallback_messa
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s8_an_administrator_adds_a_profile_of_every_type_by_its_form() {
-    let served = Served::start();
+    let served = Gateway::start(&[]);
     let key = token_server::credential("https://oauth2.googleapis.com/token").expose_secret().to_owned();
     browse(async move |browser| {
-        browser.open(&served.link).await;
-        fill(&browser, &[("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)]).await;
-        browser.arrives("document.querySelector('.who')").await;
+        served.begin(&browser).await;
         let types: [(&str, &[(&str, &str)]); 7] = [
             ("dialogflow-v2", &[("dialogflow.region", "europe-west1")]),
             ("dialogflow-cx", &[("cx.endpoint", "http://127.0.0.1:9"), ("cx.project", "p"), ("cx.agent", "a")]),
@@ -149,11 +98,9 @@ async fn s8_an_administrator_adds_a_profile_of_every_type_by_its_form() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_administrators_collide_and_a_sign_in_ends_in_the_middle_of_a_form() {
-    let served = Served::start();
+    let served = Gateway::start(&[]);
     browse(async move |browser| {
-        browser.open(&served.link).await;
-        fill(&browser, &[("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)]).await;
-        browser.arrives("document.querySelector('.who')").await;
+        served.begin(&browser).await;
         browser.open(&served.page("/profiles/new?kind=connector")).await;
         browser.run("document.querySelector('[name=unit]').value = 'sales'").await;
         type_in(&browser, &[&[("name", "dials")], &COMMON[..]].concat(), "save").await;

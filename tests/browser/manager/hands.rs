@@ -1,109 +1,39 @@
 //! Virtual agents are assigned, actions built, and a profile paused, in the browser, on the real binary with a contact centre.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    time::Duration,
-};
-
-use tempfile::TempDir;
 use usher::wire::engine::{MediaType, SignOn, SpeechTarget, User};
 
-use super::{PASSWORD, fill};
+use super::{
+    binary::{Gateway, send},
+    fill,
+};
 use crate::{
     axe,
     driver::{Browser, browse},
     fakes::{
         dialogflow::FakeDialogflow,
-        engine::{FakeEngine, Setup, tcp},
+        engine::{FakeEngine, Setup},
     },
-    harness::{CONFIG, TOKEN, profile},
+    harness::profile,
 };
 
-/// Ends with its test.
-struct Gateway {
-    child: Child,
-    link: String,
-    engines: SocketAddr,
-    _directory: TempDir,
-    _dialogflow: FakeDialogflow,
+/// With a profile `support` of a file, whose virtual agent is `va9`, and one of the Web Manager's.
+async fn begin(browser: &Browser, dialogflow: &FakeDialogflow) -> Gateway {
+    let own = profile(&dialogflow.endpoint());
+    let gateway = Gateway::start(&[("support", &own.replace("va1", "va9"))]);
+    gateway.begin(browser).await;
+    let written = own.replace("\"support\"", "\"written\"") + "[handover]\nqueue = \"desk\"\n";
+    send(browser, "/profiles/new", &[("text", &written)]).await.unwrap();
+    gateway
 }
 
-impl Gateway {
-    /// With a profile `support` of a file, whose virtual agent is `va9`.
-    fn start() -> (Self, String) {
-        let (directory, dialogflow) = (TempDir::new().unwrap(), FakeDialogflow::start());
-        let own = profile(&dialogflow.endpoint());
-        fs::create_dir(directory.path().join("profiles")).unwrap();
-        fs::write(directory.path().join("profiles/support.toml"), own.replace("va1", "va9")).unwrap();
-        let log = "[log]\nformat = \"json\"\nfilter = \"info\"\n";
-        fs::write(directory.path().join("usher.toml"), format!("{CONFIG}{log}")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
-        command.arg("serve").current_dir(directory.path()).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let stderr = child.stderr.take().unwrap();
-        let (tell, told) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                for (key, end) in [("\"engines\":\"", '"'), ("make the first administrator at ", '\n')] {
-                    if let Some((_, rest)) = line.split_once(key) {
-                        tell.send((key, rest.split(end).next().unwrap().trim().to_owned())).unwrap_or_default();
-                    }
-                }
-            }
-        });
-        let next = |key: &str| loop {
-            let (of, text) = told.recv_timeout(Duration::from_secs(30)).expect("the gateway opens its doors");
-            if of == key {
-                break text;
-            }
-        };
-        let engines = next("\"engines\":\"").parse().unwrap();
-        let link = next("make the first administrator at ");
-        let written = own.replace("\"support\"", "\"written\"") + "[handover]\nqueue = \"desk\"\n";
-        (Self { child, link, engines, _directory: directory, _dialogflow: dialogflow }, written)
-    }
-
-    fn page(&self, path: &str) -> String {
-        format!("{}{path}", self.link.split("/welcome").next().unwrap())
-    }
-
-    fn centre(&self) -> Setup {
-        let mut setup = Setup::new(tcp(self.engines), TOKEN, "engine-1", "sales").user("va1").user("va2").user("va9");
-        setup = setup.queue("desk", MediaType::OpenMedia).queue("web", MediaType::WebInteraction);
-        setup.directory.speech_targets.push(SpeechTarget { id: "4711".to_owned(), name: "Hotline".to_owned() });
-        let windows =
-            User { id: "windows".to_owned(), agent_rights: true, sign_on: SignOn::Windows.into(), ..User::default() };
-        setup.directory.users.push(windows);
-        setup
-    }
-
-    /// The first administrator, and a profile of the Web Manager's.
-    async fn begin(&self, browser: &Browser, written: &str) {
-        browser.open(&self.link).await;
-        fill(browser, &[("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)]).await;
-        browser.arrives("document.querySelector('.who')?.innerText.includes('chief')").await;
-        let text = serde_json::to_string(written).unwrap();
-        let added = browser
-            .run(&format!(
-                "const csrf = document.querySelector('.who [name=csrf]').value;
-                 const body = new URLSearchParams({{ csrf, text: {text} }});
-                 const added = await fetch('/profiles/new', {{ method: 'POST', body }});
-                 return added.redirected;"
-            ))
-            .await;
-        assert_eq!(added, true, "the profile is written");
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.child.kill().unwrap_or_default();
-        self.child.wait().unwrap();
-    }
+fn centre(gateway: &Gateway) -> Setup {
+    let mut setup = gateway.centre().user("va1").user("va2").user("va9");
+    setup = setup.queue("desk", MediaType::OpenMedia).queue("web", MediaType::WebInteraction);
+    setup.directory.speech_targets.push(SpeechTarget { id: "4711".to_owned(), name: "Hotline".to_owned() });
+    let windows =
+        User { id: "windows".to_owned(), agent_rights: true, sign_on: SignOn::Windows.into(), ..User::default() };
+    setup.directory.users.push(windows);
+    setup
 }
 
 /// A browser's console tells of every answer that is a refusal.
@@ -122,10 +52,10 @@ type Fields<'a> = &'a [(&'a str, &'a str)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s16_an_administrator_assigns_agents_and_is_told_of_a_conflict() {
-    let (gateway, written) = Gateway::start();
+    let dialogflow = FakeDialogflow::start();
     browse(async move |browser| {
-        gateway.begin(&browser, &written).await;
-        let engine = FakeEngine::attach(gateway.centre()).await.unwrap();
+        let gateway = begin(&browser, &dialogflow).await;
+        let engine = FakeEngine::attach(centre(&gateway)).await.unwrap();
         engine.logged_on("va1").await;
         browser.open(&gateway.page("/profiles/sales/written/agents")).await;
         browser.until("document.body.innerText.includes('Serves profile support already')").await;
@@ -156,10 +86,10 @@ async fn s16_an_administrator_assigns_agents_and_is_told_of_a_conflict() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s19_to_s23_an_administrator_builds_each_kind_of_action_by_keyboard() {
-    let (gateway, written) = Gateway::start();
+    let dialogflow = FakeDialogflow::start();
     browse(async move |browser| {
-        gateway.begin(&browser, &written).await;
-        let engine = FakeEngine::attach(gateway.centre()).await.unwrap();
+        let gateway = begin(&browser, &dialogflow).await;
+        let engine = FakeEngine::attach(centre(&gateway)).await.unwrap();
         engine.logged_on("va1").await;
         let at = "/profiles/sales/written/actions";
         let kinds: [(&str, Fields<'_>, &str); 5] = [
@@ -207,10 +137,10 @@ async fn s19_to_s23_an_administrator_builds_each_kind_of_action_by_keyboard() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_pauses_a_profile_and_lets_it_go_on() {
-    let (gateway, written) = Gateway::start();
+    let dialogflow = FakeDialogflow::start();
     browse(async move |browser| {
-        gateway.begin(&browser, &written).await;
-        let engine = FakeEngine::attach(gateway.centre()).await.unwrap();
+        let gateway = begin(&browser, &dialogflow).await;
+        let engine = FakeEngine::attach(centre(&gateway)).await.unwrap();
         browser.open(&gateway.page("/profiles/sales/written")).await;
         click(&browser, "details.quiet summary").await;
         click(&browser, "form[action$='/pause'] button").await;

@@ -1,6 +1,8 @@
 //! The Web Manager in a real browser, as administrators and operators use it.
 
 mod api;
+mod binary;
+mod busy;
 mod daily;
 mod estate;
 mod forms;

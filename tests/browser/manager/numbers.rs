@@ -35,6 +35,9 @@ async fn b6_numbers_are_seen_as_pictures_and_the_table_behind_one_opens_by_keybo
             .await;
         browser.press(Key::Enter).await;
         browser.arrives("document.querySelectorAll('.numbers figure:first-child tbody tr').length === 7").await;
+        let from = "const from = document.querySelector('[name=from]'); from.value = '2026-01-01'; from.dispatchEvent(new Event('input'));";
+        let span = browser.run(&format!("{from} return document.querySelector('[name=span]').value")).await;
+        assert_eq!(span, "own", "a day that is chosen is not passed over");
         assert_eq!(browser.complaints().await, Vec::<String>::new());
     })
     .await;

@@ -1,6 +1,6 @@
 //! A connector by webhook as a peer: one that answers in its response, and one that posts its answers later.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use usher::core::message::{FailureKind, Reply};
@@ -9,18 +9,16 @@ use super::{
     peer::{Ability, Peer},
     script::{Asked, Said, Script, Then},
 };
-use crate::fakes::webhook::{FakeWebhook, KEY, Posted, Reaction, request};
+use crate::{
+    fakes::webhook::{FakeWebhook, KEY, Posted, Reaction, request},
+    harness::own_port,
+};
 
 pub(crate) struct Webhook<const LATER: bool> {
     fake: FakeWebhook,
     script: Script,
     /// The connectors' door.
     door: SocketAddr,
-}
-
-/// A port that is free now, so that both sides know it before the gateway starts.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 impl<const LATER: bool> Peer for Webhook<LATER> {
@@ -56,7 +54,7 @@ impl<const LATER: bool> Peer for Webhook<LATER> {
                 }
             }
         });
-        Self { fake, script, door: free_port() }
+        Self { fake, script, door: own_port() }
     }
 
     fn profile(&self, deadline_ms: u64) -> String {

@@ -121,7 +121,10 @@ async fn s5_an_engine_is_let_in_by_page_gets_a_new_token_and_is_cut_when_it_is_r
     assert_eq!((refused.code(), refused.message().contains("nowhere is not configured")), (Code::NotFound, true));
     let engine = FakeEngine::attach(setup(&token, "clinic")).await.unwrap();
     let list = admin.get("/engines").await.text;
-    assert!(list.contains("1 lanes") && list.contains("engine-1") && list.contains("not attached"), "{list}");
+    assert!(
+        list.contains("class=\"good\">attached<") && list.contains("engine-1") && list.contains("not attached"),
+        "{list}"
+    );
 
     let version = async || hidden(&admin.get("/engines/east/edit").await.text, "version").unwrap();
     let again = admin.send("/engines/east/token", &[("version", &version().await), ("keep", "yes")]).await;

@@ -1,9 +1,10 @@
 //! Answers that are posted later, at the connectors' door.
 
-use std::net::{SocketAddr, TcpListener};
-
 use super::*;
-use crate::fakes::webhook::{hmac, post_back};
+use crate::{
+    fakes::webhook::{hmac, post_back},
+    harness::own_port,
+};
 
 /// A gateway whose webhook says 202 to everything.
 struct Later {
@@ -14,15 +15,11 @@ struct Later {
     profile: String,
 }
 
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 impl Later {
     async fn new(settings: &str) -> Self {
         let webhook = FakeWebhook::start(|_| std::future::ready(Reaction::Status(202)));
         let config =
-            format!("drain_s = 0\n{CONFIG}[connectors]\nlisten = \"{0}\"\npublic_url = \"http://{0}/\"\n", free_port());
+            format!("drain_s = 0\n{CONFIG}[connectors]\nlisten = \"{0}\"\npublic_url = \"http://{0}/\"\n", own_port());
         let profile = profile_text(&format!("{}\n{settings}", super::settings(&webhook.url())), "");
         let usher = Usher::start(&config, &profile).await;
         let centre = FakeEngine::attach(usher.setup()).await.unwrap();

@@ -92,7 +92,7 @@ fn pain_3_an_engine_that_always_asks_for_a_person_does_not_turn_in_circles() {
         let (turn, epoch) = (talk.contact.state.turn.0, talk.contact.state.epoch.0);
         let sent = talk.on(0, answered(turn, epoch, to_human()));
         last = sent.last().map(show).unwrap();
-        if let Phase::HandingOver { seq } = talk.contact.state.phase {
+        if let Phase::HandingOver { seq, .. } = talk.contact.state.phase {
             requeues += 1;
             talk.on(0, outcome(seq.0, Outcome::Failed));
         }

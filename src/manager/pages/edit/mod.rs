@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::{Section, not_found, profiles, refusal, unavailable};
 use crate::{
     config::{
-        self, Severity,
+        self, Finding, Severity,
         draft::{Draft, DraftError},
         settings::Profile,
     },
@@ -215,8 +215,10 @@ pub(in crate::manager) async fn show(
 fn warnings(manager: &Manager, at: &Option<Place>, text: &str, draft: &Draft) -> Problems {
     let Some(Place { document, .. }) = at else { return Problems::default() };
     let blocks = form::blocks(draft, &known(manager));
-    let loaded = manager.house.configuration();
-    Problems::of(&loaded.warnings, Severity::Warning, (&format!("{document}{MARK}"), text), &blocks)
+    let (loaded, own) = (manager.house.configuration(), format!("{document}{MARK}"));
+    let of_it = loaded.warnings.iter().filter(|it| it.location.as_ref().is_some_and(|at| at.file == own));
+    let of_it: Vec<Finding> = of_it.cloned().collect();
+    Problems::of(&of_it, Severity::Warning, (&own, text), &blocks)
 }
 
 pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {

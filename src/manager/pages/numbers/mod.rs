@@ -60,12 +60,21 @@ pub(in crate::manager) async fn show(
         @if report.is_empty() {
             (empty(w.t("Nothing has been counted in this span. Contacts count from their offer on."), Some(("/", w.t("Look at the contacts now")))))
         } @else {
+            @if asked.unit.is_empty() && has_several_zones(&manager) {
+                p class="hint" { (w.t("A day is that of its business unit's own zone: days of several zones are added up by their date.")) }
+            }
             (pictures(w, &asked, &report))
             (lists(w, &asked, &report))
         }
     };
     let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     with_status(status, &seat, (Section::Numbers, title), &body)
+}
+
+fn has_several_zones(manager: &Manager) -> bool {
+    let loaded = manager.house.configuration();
+    let mut zones = loaded.units.iter().map(|it| &it.zone);
+    zones.next().is_some_and(|first| zones.any(|it| it != first))
 }
 
 fn span_of(asked: &Asked, today: Day) -> (Span, Option<NoSpan>) {
