@@ -269,8 +269,9 @@ async fn new_token(
 async fn end_former(call: Call, (Named(name), seen): (Named<OfEngine>, Seen)) -> Result<Done, Problem> {
     let Call { manager, caller } = call;
     let version = seen_as_it_is(&manager, &name, (&seen, None)).await?;
+    // There is none: nothing is to be done, and nothing to be told by the log.
     if found(&manager, &name).await?.0.former_token_sha256.is_none() {
-        return Err(Kind::NotFound.says("this routing engine has no former token"));
+        return Ok(Done);
     }
     match manager.end_former_token(&caller.signs(), &name.engine, version).await {
         Ok(()) => Ok(Done),

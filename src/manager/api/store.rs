@@ -141,6 +141,7 @@ async fn backup(call: Call, (): ()) -> Result<Tar, Problem> {
 #[serde(deny_unknown_fields)]
 struct Prune {
     /// 0: all that are over.
+    #[schemars(extend("examples" = [365]))]
     older_than_days: Whole<MAX_DAYS, 0>,
 }
 

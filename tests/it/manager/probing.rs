@@ -31,6 +31,12 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
         engine.open_as(offer(&format!("c-{at}"), MediaType::OpenMedia)).await;
     }
 
+    for over in ["o-1", "o-2"] {
+        engine.open_as(offer(over, MediaType::OpenMedia)).await;
+        engine.end(over, "done").await;
+    }
+    engine.settled().await;
+
     let mut command = Command::new(interpreter());
     command
         .args(["-m", "schemathesis.cli", "--config-file", &format!("{PYTHON}/schemathesis.toml"), "run", "--no-color"])
