@@ -348,6 +348,27 @@ async fn a_configuration_goes_out_and_comes_in_as_it_was_planned() {
 }
 
 #[tokio::test]
+async fn a_setting_that_stands_in_no_file_is_changed_by_an_import() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = furnished(&dialogflow).await;
+    let program = Program::new(&admin, "ci", "administrator").await;
+    assert_eq!(program.get("/store").await.json()["retention"]["written_in"], "default");
+    let mut files = unzipped(&program.get("/configuration/export").await.bytes);
+    let main = files.get_mut("usher.toml").unwrap();
+    assert!(!main.contains("[store]"), "{main}");
+    main.push_str("\n[store]\nretention_days = 77\n");
+    let zip = [("content-type", "application/zip")];
+    let plan = program.send("POST", "/configuration/plan", &zip, zipped(&files)).await.json();
+    assert_eq!((plan["steps"].as_array().unwrap().len(), &plan["steps"][0]["kind"]), (1, &json!("settings")), "{plan}");
+    let path = format!("/configuration/import?seen={}", plan["seen"].as_str().unwrap());
+    assert_eq!(program.send("POST", &path, &zip, zipped(&files)).await.status, 204);
+    let retention = &program.get("/store").await.json()["retention"];
+    assert_eq!(retention["days"], 77, "{retention}");
+    assert!(retention["written_in"].as_str().unwrap().contains("(Web Manager)"), "{retention}");
+    drop(usher.kill().await);
+}
+
+#[tokio::test]
 async fn what_cannot_be_imported_is_told_and_nothing_is_changed() {
     let dialogflow = FakeDialogflow::start();
     let Site { usher, admin } = furnished(&dialogflow).await;
