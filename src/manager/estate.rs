@@ -10,7 +10,7 @@ use super::{
     ports::{Order, Refusal, Wanted},
 };
 use crate::{
-    config::{EngineText, Loaded, UnitText, settings},
+    config::{EngineText, Finding, Loaded, UnitText, settings},
     core::ids::{EngineId, UnitName},
     gateway::storage::{Document, DocumentKind, Expected, StoreError},
 };
@@ -65,6 +65,15 @@ impl Written {
             Self::InAFile
         }
     }
+}
+
+/// Of a unit; its actions are one.
+const FIELDS: [&str; 5] = ["name", "zone", "country", "languages", "media_servers"];
+
+/// The validation speaks of keys; forms and programs have them as fields.
+pub(super) fn field_of_unit(finding: &Finding) -> Option<&'static str> {
+    let field = FIELDS.into_iter().find(|key| finding.message.contains(&format!("`unit.{key}`")));
+    field.or_else(|| finding.message.contains("`unit.action").then_some("actions"))
 }
 
 /// What goes by a business unit: profiles and engines, by name.

@@ -11,6 +11,8 @@ mod estate;
 mod form;
 mod guard;
 mod imports;
+mod keeping;
+mod linting;
 mod look;
 mod multipart;
 mod numbers;
@@ -86,7 +88,7 @@ pub struct Inner {
     tables: live::Tables,
     trying: Trying,
     imports: imports::Imports,
-    lints: lint::Results,
+    lints: linting::Results,
     /// Of the API.
     document: api::Document,
     base: String,
@@ -128,7 +130,7 @@ impl Manager {
             tables: live::Tables::default(),
             trying: Trying::default(),
             imports: imports::Imports::default(),
-            lints: lint::Results::default(),
+            lints: linting::Results::default(),
             document: api::Document::new(),
             base,
             secure,

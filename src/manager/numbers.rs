@@ -52,8 +52,21 @@ pub(super) struct Span {
 }
 
 impl Span {
-    const fn last(days: i32, today: Day) -> Self {
+    pub(super) const fn last(days: i32, today: Day) -> Self {
         Self { from: today.plus(1 - days), to: today }
+    }
+
+    /// From one day to another, or to today if that is earlier.
+    ///
+    /// # Errors
+    /// When it is none, or too long.
+    pub(super) fn between(from: Day, to: Day, today: Day) -> Result<Self, NoSpan> {
+        let span = Self { from, to: to.min(today) };
+        match span.days() {
+            ..=0 => Err(NoSpan::Backwards),
+            1..=MAX_DAYS => Ok(span),
+            _ => Err(NoSpan::TooLong),
+        }
     }
 
     pub(super) const fn days(self) -> i32 {
@@ -106,13 +119,8 @@ impl Asked {
         }
         let day = |text: &str| Date::from_str(text.trim()).ok().map(Day::from);
         let from = day(&self.from).ok_or(NoSpan::From)?;
-        let to = day(&self.to).ok_or(NoSpan::To)?.min(today);
-        let span = Span { from, to };
-        match span.days() {
-            ..=0 => Err(NoSpan::Backwards),
-            1..=MAX_DAYS => Ok(span),
-            _ => Err(NoSpan::TooLong),
-        }
+        let to = day(&self.to).ok_or(NoSpan::To)?;
+        Span::between(from, to, today)
     }
 
     /// Nothing has this name.

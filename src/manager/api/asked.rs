@@ -24,6 +24,7 @@ use crate::{gateway::storage::Expected, manager::Manager};
 const MAX_BODY_BYTES: usize = 512 * 1024;
 const BODY_WITHIN: Duration = Duration::from_secs(15);
 pub(super) const TOML: &str = "application/toml";
+pub(super) const ZIP: &str = "application/zip";
 const JSON: &str = "application/json";
 
 /// A request while it is read.
@@ -39,11 +40,12 @@ impl Incoming {
         Self { manager, parts, body: Some(body) }
     }
 
-    /// The body, of this media type.
-    async fn bytes(&mut self, kind: &str) -> Result<Bytes, Problem> {
+    /// The body, of one of these media types.
+    async fn bytes(&mut self, kinds: &[&str]) -> Result<Bytes, Problem> {
         let sent = self.parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-        if !sent.split(';').next().is_some_and(|it| it.trim().eq_ignore_ascii_case(kind)) {
-            return Err(Kind::MediaType.says(format!("send a body with `Content-Type: {kind}`")));
+        let sent = sent.split(';').next().unwrap_or_default().trim();
+        if !kinds.iter().any(|it| sent.eq_ignore_ascii_case(it)) {
+            return Err(Kind::MediaType.says(format!("send a body with `Content-Type: {}`", kinds.join("` or `"))));
         }
         let body = self.body.take().unwrap_or_default();
         // Few at a time, and none for long: whoever sends byte by byte keeps others waiting, not the memory.
@@ -174,7 +176,7 @@ pub(super) struct Json<B>(pub(super) B);
 
 impl<B: DeserializeOwned + JsonSchema + Send + 'static> Asked for Json<B> {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
-        let bytes = incoming.bytes(JSON).await?;
+        let bytes = incoming.bytes(&[JSON]).await?;
         let mut text = serde_json::Deserializer::from_slice(&bytes);
         let read = serde_path_to_error::deserialize(&mut text).map_err(|error| {
             let path = error.path().to_string();
@@ -211,7 +213,7 @@ pub(super) struct Toml(pub(super) String);
 
 impl Asked for Toml {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
-        let bytes = incoming.bytes(TOML).await?;
+        let bytes = incoming.bytes(&[TOML]).await?;
         let text = String::from_utf8(bytes.to_vec());
         text.map(Self).map_err(|_no_text| Kind::Malformed.says("the body is not UTF-8"))
     }
@@ -220,6 +222,23 @@ impl Asked for Toml {
         let schema = json!({ "type": "string" });
         described.body = Some(json!({ "required": true, "content": { TOML: { "schema": schema } } }));
         described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
+    }
+}
+
+/// Files of a configuration: a zip, or the text of an `usher.toml`; which of them, its first bytes say.
+#[derive(Debug)]
+pub(super) struct Packed(pub(super) Bytes);
+
+impl Asked for Packed {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        incoming.bytes(&[ZIP, TOML]).await.map(Self)
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        let zip = json!({ "schema": { "type": "string", "format": "binary" } });
+        let toml = json!({ "schema": { "type": "string" } });
+        described.body = Some(json!({ "required": true, "content": { ZIP: zip, TOML: toml } }));
+        described.refuses.extend([Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
     }
 }
 

@@ -223,7 +223,7 @@ async fn list(call: Call, Query(wanted): Query<Wanted>) -> Result<Shown<Contacts
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-struct OfContact {
+pub(super) struct OfContact {
     /// The business unit.
     #[schemars(length(min = 1, max = 128), extend("examples" = ["sales"]))]
     unit: String,
@@ -233,14 +233,14 @@ struct OfContact {
 }
 
 impl OfContact {
-    fn id(self) -> Result<ContactId, Problem> {
+    pub(super) fn id(self) -> Result<ContactId, Problem> {
         let names = (UnitName::try_from(self.unit), ContactName::try_from(self.contact));
         let (Ok(unit), Ok(name)) = names else { return Err(none()) };
         Ok(ContactId { unit, name })
     }
 }
 
-fn none() -> Problem {
+pub(super) fn none() -> Problem {
     Kind::NotFound.says(
         "there is no such contact in this business unit: it is over, its timeline has been pruned, or it never was",
     )

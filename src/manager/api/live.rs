@@ -1,4 +1,4 @@
-//! Log-ons, business units and alerts as they are now.
+//! Log-ons and alerts as they are now.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,9 +18,6 @@ pub(super) fn operations() -> Vec<Operation> {
         Draft::get("/agents", Role::Viewer, "listAgents")
             .says("Virtual agents and their log-ons", "Those that a profile has, by business unit and user.")
             .by(agents),
-        Draft::get("/units", Role::Viewer, "listUnits")
-            .says("Business units and the routing engines that are attached", "")
-            .by(units),
         Draft::get("/alerts", Role::Viewer, "listAlerts")
             .says(
                 "What somebody has to mend",
@@ -96,42 +93,6 @@ async fn agents(call: Call, Query(wanted): Query<Wanted>) -> Result<Shown<Agents
         })
         .collect();
     Ok(Shown(Agents { agents }))
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Engine {
-    engine: String,
-    /// Its streams.
-    lanes: usize,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Unit {
-    unit: String,
-    routing_engines: Vec<Engine>,
-    /// The routing engine has told its users and queues since the start.
-    has_directory: bool,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Units {
-    units: Vec<Unit>,
-}
-
-async fn units(call: Call, (): ()) -> Result<Shown<Units>, Problem> {
-    let units = call.manager.gateway.units_now().into_iter();
-    let units = units
-        .map(|it| Unit {
-            unit: it.unit.to_string(),
-            routing_engines: it
-                .engines
-                .into_iter()
-                .map(|(engine, lanes)| Engine { engine: engine.to_string(), lanes })
-                .collect(),
-            has_directory: it.has_directory,
-        })
-        .collect();
-    Ok(Shown(Units { units }))
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -6,20 +6,27 @@
 mod account;
 mod asked;
 mod audit;
+mod configuration;
 mod contacts;
 mod difference;
 mod document;
 mod door;
+mod engines;
 mod etag;
+mod figures;
+mod lint;
 mod live;
 mod moment;
 mod names;
+mod numbers;
 mod operation;
 mod problem;
 mod profiles;
 mod staff;
+mod store;
 mod tokens;
 mod told;
+mod units;
 mod users;
 
 use std::sync::Arc;
@@ -44,10 +51,15 @@ pub(in crate::manager) const PREFIX: &str = "/api/v1";
 const GROUPS: &[(&str, &str)] = &[
     ("contacts", "Contacts that are open now, what happens to them, and an operator's hand."),
     ("agents", "The virtual agents' log-ons."),
-    ("units", "Business units and the routing engines that are attached for them."),
+    ("units", "Business units: their zones, countries, languages, media servers and actions."),
+    ("engines", "Routing engines that may attach, and the tokens that they prove themselves by."),
     ("alerts", "What somebody has to mend, and how."),
     ("profiles", "How language engines are talked to: what is in force, and the text that it is written in."),
     ("connectors", "Language engines of somebody else's that dial in."),
+    ("numbers", "What contacts came to, by profile and day."),
+    ("lint", "What is to be mended before a customer meets it."),
+    ("configuration", "All of it as files: out, and in by way of what it would change."),
+    ("store", "What is kept, and a backup of it."),
     ("users", "Who may sign in to the Web Manager."),
     ("tokens", "Which programs may use this."),
     ("audit", "Who changed what."),
@@ -60,6 +72,12 @@ fn operations() -> Vec<Operation> {
     all.extend(live::operations());
     all.extend(profiles::operations());
     all.extend(staff::operations());
+    all.extend(units::operations());
+    all.extend(engines::operations());
+    all.extend(numbers::operations());
+    all.extend(lint::operations());
+    all.extend(configuration::operations());
+    all.extend(store::operations());
     all.extend(users::operations());
     all.extend(tokens::operations());
     all.extend(audit::operations());

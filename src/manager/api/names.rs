@@ -83,39 +83,78 @@ impl<const MAX: usize> JsonSchema for Limit<MAX> {
 /// A number in JSON, where `30.0` is a whole one, too.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "f64")]
-pub(super) struct Whole<const MAX: u16>(u16);
+pub(super) struct Whole<const MAX: u16, const MIN: u16 = 1>(u16);
 
 #[derive(Debug, thiserror::Error)]
-#[error("has to be a whole number, 1 to {0}")]
-pub(super) struct NotWhole(u16);
+#[error("has to be a whole number, {0} to {1}")]
+pub(super) struct NotWhole(u16, u16);
 
-impl<const MAX: u16> TryFrom<f64> for Whole<MAX> {
+impl<const MAX: u16, const MIN: u16> TryFrom<f64> for Whole<MAX, MIN> {
     type Error = NotWhole;
 
     fn try_from(number: f64) -> Result<Self, NotWhole> {
         // Written out, a number that is whole has no point.
-        let whole = number.to_string().parse().ok().filter(|it| (1..=MAX).contains(it));
-        whole.map(Self).ok_or(NotWhole(MAX))
+        let whole = number.to_string().parse().ok().filter(|it| (MIN..=MAX).contains(it));
+        whole.map(Self).ok_or(NotWhole(MIN, MAX))
     }
 }
 
-impl<const MAX: u16> Whole<MAX> {
+impl<const MAX: u16, const MIN: u16> Whole<MAX, MIN> {
     pub(super) const fn get(self) -> u16 {
         self.0
     }
 }
 
-impl<const MAX: u16> JsonSchema for Whole<MAX> {
+impl<const MAX: u16, const MIN: u16> JsonSchema for Whole<MAX, MIN> {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        format!("Whole{MAX}").into()
+        format!("Whole{MIN}To{MAX}").into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX })
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
+}
+
+/// A day of the calendar, as 2026-11-28.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Date(jiff::civil::Date);
+
+#[derive(Debug, thiserror::Error)]
+#[error("is no day: write it as 2026-11-28")]
+pub(super) struct NoDate;
+
+impl TryFrom<String> for Date {
+    type Error = NoDate;
+
+    fn try_from(text: String) -> Result<Self, NoDate> {
+        // Other ways to write a day, and times, are not told of.
+        let day = text.parse().ok().filter(|it: &jiff::civil::Date| it.to_string() == text);
+        day.map(Self).ok_or(NoDate)
+    }
+}
+
+impl Date {
+    pub(super) const fn get(self) -> jiff::civil::Date {
+        self.0
+    }
+}
+
+impl JsonSchema for Date {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date" })
     }
 }
 
@@ -192,6 +231,8 @@ macro_rules! patterned {
 patterned! {
     /// A user's name as it is kept.
     User = crate::manager::people::UserName::PATTERN, "ann";
+    /// What tells the plan of an import from another one.
+    Plan = "^[0-9a-f]{64}$", "5f7c3b0a9e1d42866b0cf2a4d8e39715c6f0b1a2938475665748392a1b0cfed1";
     /// A token's.
     Token = crate::manager::people::tokens::TokenName::PATTERN, "ci";
 }
@@ -209,6 +250,14 @@ mod tests {
         for (number, good) in [(0, false), (1, true), (10, true), (11, false)] {
             assert_eq!(serde_json::from_value::<Limit<10>>(json!(number)).is_ok(), good, "{number}");
         }
+        for (text, good) in
+            [("2026-11-28", true), ("2026-02-30", false), ("20261128", false), ("2026-11-28T10:00", false)]
+        {
+            assert_eq!(serde_json::from_value::<Date>(json!(text)).is_ok(), good, "{text}");
+        }
+        assert!(
+            serde_json::from_str::<Whole<10, 0>>("0").is_ok() && serde_json::from_str::<Whole<10, 0>>("-1").is_err()
+        );
         assert!(serde_json::from_value::<Position>(json!(1_u64 << 53)).is_err());
         for (number, good) in
             [("0", false), ("1", true), ("7.0", true), ("7.5", false), ("1e1", true), ("-1", false), ("11", false)]

@@ -130,8 +130,11 @@ impl Told {
 pub(super) struct Current {
     /// What `If-Match` has to say to change it.
     pub(super) etag: String,
-    pub(super) changed_by: String,
-    pub(super) changed_at: Moment,
+    /// Not there: nobody has, it is a default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) changed_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) changed_at: Option<Moment>,
     /// As it would be shown.
     pub(super) value: serde_json::Value,
     /// What differs between what was sent and what is there now, line by line: `-` is there now, `+` was sent.
@@ -141,6 +144,12 @@ pub(super) struct Current {
 impl Current {
     /// `sent`: `None`: it was to go.
     pub(super) fn new(version: u64, (by, at): (&str, Timestamp), value: serde_json::Value, sent: Option<&str>) -> Self {
+        let told = Self::default_now(version, value, sent);
+        Self { changed_by: Some(by.to_owned()), changed_at: Some(Moment(at)), ..told }
+    }
+
+    /// The same of what nobody has written.
+    pub(super) fn default_now(version: u64, value: serde_json::Value, sent: Option<&str>) -> Self {
         let now = if let serde_json::Value::String(text) = &value {
             text.clone()
         } else {
@@ -148,7 +157,7 @@ impl Current {
         };
         let differences = sent.map(|sent| super::difference::lines(&now, sent)).unwrap_or_default();
         let etag = super::etag::of_version(version);
-        Self { etag, changed_by: by.to_owned(), changed_at: Moment(at), value, differences }
+        Self { etag, changed_by: None, changed_at: None, value, differences }
     }
 }
 

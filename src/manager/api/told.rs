@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    asked::{TOML, parameter},
+    asked::{TOML, ZIP, parameter},
     etag,
     operation::{Described, Schemas},
 };
+use crate::manager::ports::Archive;
 
 pub(super) trait Told: Send + 'static {
     fn answer(self, asked: &Parts) -> Response;
@@ -231,6 +232,45 @@ impl Told for Csv {
         let content = json!({ "text/csv": { "schema": { "type": "string" } } });
         described.answers.insert(200, json!({ "description": "The table, with a heading.", "content": content }));
     }
+}
+
+/// Files in one zip.
+#[derive(Debug)]
+pub(super) struct Zip(pub(super) Vec<u8>);
+
+impl Told for Zip {
+    fn answer(self, _: &Parts) -> Response {
+        written(StatusCode::OK, ZIP, None, self.0)
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        described.answers.insert(200, file_of("The files.", ZIP));
+    }
+}
+
+/// A backup, read while it is sent.
+#[derive(Debug)]
+pub(super) struct Tar(pub(super) Archive);
+
+const TAR: &str = "application/x-tar";
+
+impl Told for Tar {
+    fn answer(self, _: &Parts) -> Response {
+        let Archive { name, bytes, body, .. } = self.0;
+        let mut response = written(StatusCode::OK, TAR, None, Body::from_stream(body));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+        put(headers, header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
+        response
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        described.answers.insert(200, file_of("The backup; its name is in `Content-Disposition`.", TAR));
+    }
+}
+
+fn file_of(text: &str, kind: &str) -> Value {
+    json!({ "description": text, "content": { kind: { "schema": { "type": "string", "format": "binary" } } } })
 }
 
 /// The document of the API itself.

@@ -274,15 +274,24 @@ fn curl(document: &Value, base: &str, operation: &Operation<'_>) -> String {
         text.push_str(" \\\n  -H 'If-Match: \"7\"'");
     }
     let bodies = operation.told.pointer("/requestBody/content").and_then(Value::as_object).into_iter().flatten();
-    for (kind, content) in bodies {
+    // Of several kinds the first is an example.
+    for (kind, content) in bodies.take(1) {
         text.push_str(&format!(" \\\n  -H 'Content-Type: {kind}'"));
         if kind == "application/json" {
             text.push_str(&format!(" \\\n  -d '{}'", example(document, content.get("schema"), "")));
         } else {
-            text.push_str(" \\\n  --data-binary @file.toml");
+            let end = kind.rsplit('/').next().unwrap_or_default();
+            text.push_str(&format!(" \\\n  --data-binary @file.{end}"));
         }
     }
-    text.push_str(&format!(" \\\n  '{base}{PREFIX}{path}'"));
+    let needed = parameter("query").filter(|(_, it)| it.get("required") == Some(&Value::Bool(true)));
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, it) in needed {
+        query.append_pair(name, &plain(&example(document, it.get("schema"), name)));
+    }
+    let query = query.finish();
+    let mark = if query.is_empty() { "" } else { "?" };
+    text.push_str(&format!(" \\\n  '{base}{PREFIX}{path}{mark}{query}'"));
     text
 }
 

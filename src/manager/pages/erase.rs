@@ -14,11 +14,12 @@ use crate::{
     core::ids::ContactId,
     gateway::{
         erasing::Erasing,
-        storage::{Erasure, Pos, StoreError},
+        storage::{Erasure, Pos},
     },
     manager::{
         Manager,
         guard::{Fields, Seat},
+        keeping::Undone,
     },
 };
 
@@ -79,34 +80,18 @@ pub(in crate::manager) async fn carry_out(
         let problem = Some(w.t("This is not the contact's name."));
         return form(&manager, &seat, &id, StatusCode::UNPROCESSABLE_ENTITY, (typed, problem));
     }
-    let (house, by, contact) = (manager.clone(), seat.name().to_owned(), id.clone());
-    // It is done, whether or not whoever asked still waits.
-    let erased = tokio::spawn(async move { erase(&house, &by, &contact).await });
-    match erased.await {
-        Ok(Ok(Erasing { plain, .. })) if plain > 0 => {
+    match manager.erase(seat.name().to_owned(), id.clone()).await {
+        Ok(Erasing { plain, .. }) if plain > 0 => {
             let text =
                 w.f("{} records were written by a version without keys: they stay until they are pruned.", &[&plain]);
             refusal(&seat, StatusCode::CONFLICT, &text)
         }
-        Ok(Ok(Erasing { erasure: Erasure::Done | Erasure::Before(_), .. })) => {
+        Ok(Erasing { erasure: Erasure::Done | Erasure::Before(_), .. }) => {
             Redirect::to(&contact_path(&id)).into_response()
         }
-        Ok(Ok(Erasing { erasure: Erasure::Open, .. })) => {
-            form(&manager, &seat, &id, StatusCode::CONFLICT, (typed, None))
-        }
-        Ok(Ok(Erasing { erasure: Erasure::Unknown, .. })) => not_found(&seat),
-        Ok(Err(error)) => unavailable(&seat, &error),
-        Err(_ended) => refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, w.t("The gateway is going down.")),
+        Ok(Erasing { erasure: Erasure::Open, .. }) => form(&manager, &seat, &id, StatusCode::CONFLICT, (typed, None)),
+        Ok(Erasing { erasure: Erasure::Unknown, .. }) => not_found(&seat),
+        Err(Undone::Store(error)) => unavailable(&seat, &error),
+        Err(Undone::Leaving) => refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, w.t("The gateway is going down.")),
     }
-}
-
-/// With its line of the audit log, which says which contact by where its first record stood: a name may be a person's.
-async fn erase(manager: &Manager, by: &str, contact: &ContactId) -> Result<Erasing, StoreError> {
-    let erasing = manager.gateway.erase(contact, by).await?;
-    if erasing.erasure == Erasure::Done {
-        let born = erasing.born.unwrap_or_default().0;
-        let subject = format!("{}, the contact that began with record {born}", contact.unit);
-        manager.people.tell(manager.people.line(by, "contact.erased", &subject)).await?;
-    }
-    Ok(erasing)
 }

@@ -1,42 +1,19 @@
 //! What is to be mended before a customer meets it: the configuration's warnings, and profiles beside their engines' agents (B3).
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
 use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 
 use super::{Section, Tab, not_found, page, profiles, time, token};
 use crate::{
     config::{Finding, Severity},
-    core::ids::{ProfileName, Timestamp, UnitName},
     manager::{
         Manager,
         guard::{Fields, Seat},
+        linting::Looked,
         people::Role,
-        ports::Linted,
         words::Words,
     },
 };
-
-/// The last result of each profile. Protects a map of as many as there are profiles.
-#[derive(Debug, Default)]
-pub(in crate::manager) struct Results(Mutex<BTreeMap<(UnitName, ProfileName), Arc<Found>>>);
-
-/// What came of a look, and when.
-#[derive(Debug)]
-struct Found {
-    at: Timestamp,
-    told: Result<Linted, String>,
-}
-
-impl Results {
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<(UnitName, ProfileName), Arc<Found>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat) -> Response {
     shown(&manager, &seat)
@@ -57,7 +34,7 @@ fn shown(manager: &Manager, seat: &Seat) -> Response {
             (findings(w, loaded.warnings.iter().map(|it| (None, it))))
         }
         @for profile in &loaded.settings.profiles {
-            @let found = manager.lints.locked().get(&(profile.unit.clone(), profile.name.clone())).cloned();
+            @let found = manager.lints.find(profile);
             div class="head" {
                 h2 { a href=(profiles::path(profile)) { (profile.name) } " · " (profile.unit) }
                 @if may {
@@ -78,7 +55,7 @@ fn shown(manager: &Manager, seat: &Seat) -> Response {
     page(seat, Section::Administration, title, &body)
 }
 
-fn result(w: &Words, found: &Found) -> Markup {
+fn result(w: &Words, found: &Looked) -> Markup {
     html! {
         p class="hint" { (w.t("Looked at")) " " (time(found.at)) }
         @match &found.told {
@@ -120,15 +97,6 @@ pub(in crate::manager) async fn look(State(manager): State<Manager>, seat: Seat,
     let loaded = manager.house.configuration();
     let names = (fields.get("unit").to_owned(), fields.get("profile").to_owned());
     let Some(profile) = profiles::find(&loaded, names) else { return not_found(&seat) };
-    // What the engine has not told cannot be looked at.
-    let directory = manager.gateway.directory(&profile.unit).ok();
-    let told = manager.house.lint(Arc::clone(&profile), directory).await;
-    let found = Arc::new(Found { at: manager.people.now(), told });
-    {
-        let mut results = manager.lints.locked();
-        results
-            .retain(|(unit, name), _| loaded.settings.profiles.iter().any(|it| it.unit == *unit && it.name == *name));
-        results.insert((profile.unit.clone(), profile.name.clone()), found);
-    }
+    manager.look_at(profile).await;
     shown(&manager, &seat)
 }

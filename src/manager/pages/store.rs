@@ -19,15 +19,11 @@ use crate::{
     manager::{
         Manager,
         guard::{Fields, Seat},
+        keeping::{MAX_DAYS, RETENTION, Retention, Undone},
         ports::{Archive, KeptStore, NoArchive},
         words::Words,
     },
 };
-
-/// The setting that says how long timelines are kept.
-const RETENTION: &str = "store.retention_days";
-const DAY_MS: i64 = 86_400_000;
-const MAX_DAYS: i64 = 36_500;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -134,9 +130,7 @@ fn key(w: &Words, kept: &KeptStore) -> Markup {
 
 fn retention(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
     let w = &seat.words;
-    let loaded = manager.house.configuration();
-    let days = loaded.settings.store.retention.as_secs() / 86_400;
-    let origin = loaded.effective.iter().find(|it| it.key == RETENTION).map(|it| it.origin.clone());
+    let Retention { days, origin } = manager.retention();
     let days_field = Field {
         name: "days",
         label: w.t("Older than so many days"),
@@ -148,7 +142,7 @@ fn retention(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
         p {
             (w.f("Timelines are kept for {} days after a contact is over.", &[&days])) " "
             @match origin.as_deref() {
-                Some("default") | None => (w.f("That is the default; the setting {} changes it.", &[&RETENTION])),
+                None => (w.f("That is the default; the setting {} changes it.", &[&RETENTION])),
                 Some(origin) => { (w.t("Written in")) " " span class="code" { (origin) } "." },
             }
         }
@@ -187,7 +181,7 @@ fn size(bytes: u64) -> String {
 
 pub(in crate::manager) async fn backup(State(manager): State<Manager>, seat: Seat) -> Response {
     let w = &seat.words;
-    let Archive { name, bytes, sha256, body } = match manager.house.keeper().archive().await {
+    let Archive { name, bytes, body, .. } = match manager.backup(seat.name()).await {
         Ok(archive) => archive,
         Err(NoArchive::Another) => {
             let text = w.t("Another backup is being fetched: there is one at a time. Try again when it has ended.");
@@ -206,11 +200,6 @@ pub(in crate::manager) async fn backup(State(manager): State<Manager>, seat: Sea
             return refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, &w.f("The backup cannot be made: {}", &[&why]));
         }
     };
-    // Before it leaves: what is gone is in the log.
-    let line = manager.people.line(seat.name(), "store.backed_up", &name).after(&format!("sha256 {sha256}"));
-    if let Err(error) = manager.people.tell(line).await {
-        return unavailable(&seat, &error);
-    }
     let mut response = Body::from_stream(body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
@@ -225,7 +214,7 @@ pub(in crate::manager) async fn backup(State(manager): State<Manager>, seat: Sea
 pub(in crate::manager) async fn prune(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let w = &seat.words;
     let days = fields.get("days");
-    let number = days.trim().parse::<i64>().ok().filter(|it| (0..=MAX_DAYS).contains(it));
+    let number = days.trim().parse().ok().filter(|it| *it <= MAX_DAYS);
     let problem = match (number, fields.get("sure")) {
         (None, _) => Some(w.t("Older than so many days: a whole number from 0 to 36500.")),
         (Some(_), "yes") => None,
@@ -234,18 +223,10 @@ pub(in crate::manager) async fn prune(State(manager): State<Manager>, seat: Seat
     let (Some(number), None) = (number, problem) else {
         return shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &Typed { days, problem, removed: None }).await;
     };
-    let before = Timestamp(manager.people.now().0.saturating_sub(number.saturating_mul(DAY_MS)));
-    let (by, house) = (seat.name().to_owned(), manager.clone());
-    // It is done, whether or not whoever asked still waits.
-    let swept = tokio::spawn(async move {
-        let subject = format!("older than {number} days");
-        house.people.tell(house.people.line(&by, "store.pruned", &subject)).await?;
-        house.gateway.prune_before(before).await
-    });
-    match swept.await {
-        Ok(Ok(records)) => Redirect::to(&format!("/store?removed={records}")).into_response(),
-        Ok(Err(error)) => unavailable(&seat, &error),
-        Err(_ended) => refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, w.t("The gateway is going down.")),
+    match manager.prune(seat.name().to_owned(), number).await {
+        Ok(records) => Redirect::to(&format!("/store?removed={records}")).into_response(),
+        Err(Undone::Store(error)) => unavailable(&seat, &error),
+        Err(Undone::Leaving) => refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, w.t("The gateway is going down.")),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     gateway::live::UnitNow,
     manager::{
         Manager,
-        estate::{Failed, Written, split},
+        estate::{Failed, Written, field_of_unit, split},
         guard::{Fields, Seat},
         people::Role,
         ports::Refusal,
@@ -141,17 +141,10 @@ impl Problems {
     }
 }
 
-const FIELDS: [&str; 5] = ["name", "zone", "country", "languages", "media_servers"];
-
 /// The validation speaks of keys; a form has them as fields.
 fn by_field(list: &[Finding]) -> Vec<(&'static str, String)> {
     let errors = list.iter().filter(|it| it.severity == Severity::Error);
-    let field = |it: &Finding| {
-        let field = FIELDS.into_iter().find(|key| it.message.contains(&format!("`unit.{key}`")));
-        let field = field.or_else(|| it.message.contains("`unit.action").then_some("actions"))?;
-        Some((field, format!("{}: {}", it.message, it.help)))
-    };
-    errors.filter_map(field).collect()
+    errors.filter_map(|it| Some((field_of_unit(it)?, format!("{}: {}", it.message, it.help)))).collect()
 }
 
 fn form(seat: &Seat, status: StatusCode, draft: &Draft, problems: &Problems) -> Response {

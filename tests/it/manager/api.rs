@@ -20,19 +20,21 @@ pub(super) struct Program {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    headers: header::HeaderMap,
-    text: String,
+    pub(super) headers: header::HeaderMap,
+    pub(super) text: String,
+    /// The same as it came, where it is no text.
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Answer {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
     }
 
     /// Asserts that it is a problem of this status and kind, and yields it.
     #[track_caller]
-    fn problem(&self, status: u16, kind: &str) -> Value {
+    pub(super) fn problem(&self, status: u16, kind: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.headers["content-type"], "application/problem+json");
         let told = self.json();
@@ -41,7 +43,7 @@ impl Answer {
         told
     }
 
-    fn etag(&self) -> &str {
+    pub(super) fn etag(&self) -> &str {
         self.headers["etag"].to_str().unwrap()
     }
 }
@@ -55,22 +57,27 @@ impl Program {
     }
 
     pub(super) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let request = self.client.request(method.parse().unwrap(), self.base.clone() + path).bearer_auth(&self.token);
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let response = request.body(body.to_owned()).send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        self.send(method, path, headers, body.as_bytes().to_vec()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let request = self.client.request(method.parse().unwrap(), self.base.clone() + path).bearer_auth(&self.token);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = request.body(body).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap().to_vec();
+        Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], "").await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.ask("POST", path, &[("content-type", "application/json")], &body.to_string()).await
     }
 
-    async fn put(&self, path: &str, etag: &str, body: &Value) -> Answer {
+    pub(super) async fn put(&self, path: &str, etag: &str, body: &Value) -> Answer {
         let headers = [("content-type", "application/json"), ("if-match", etag)];
         self.ask("PUT", path, &headers, &body.to_string()).await
     }
@@ -101,14 +108,22 @@ fn the_committed_document_is_what_the_code_makes() {
 /// Names that are there, or are not: what is refused by role is refused before that.
 fn path(route: &str) -> String {
     let path = route.strip_prefix("/api/v1").unwrap();
-    [("{unit}", "sales"), ("{contact}", "c1"), ("{profile}", "support"), ("{user}", "victor"), ("{token}", "none")]
-        .iter()
-        .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+    [
+        ("{unit}", "sales"),
+        ("{contact}", "c1"),
+        ("{profile}", "support"),
+        ("{user}", "victor"),
+        ("{token}", "none"),
+        ("{engine}", "none"),
+    ]
+    .iter()
+    .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
 #[tokio::test]
 async fn s1_every_operation_takes_its_role() {
-    let (house, admin) = House::with_admin().await;
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = Site::new(&dialogflow).await;
     let mut programs = Vec::new();
     for role in Role::ALL {
         programs.push((Program::new(&admin, role.label(), role.label()).await, role));
@@ -132,7 +147,7 @@ async fn s1_every_operation_takes_its_role() {
     // A browser that is signed in is no program: nothing can be changed here from a page of another site.
     let cookie = admin.client.get(admin.base.clone() + "/api/v1/users").header("cookie", admin.cookies());
     assert_eq!(cookie.send().await.unwrap().status(), 401);
-    house.close().await;
+    drop(usher.kill().await);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::*;
 use crate::fakes::engine::FakeEngine;
 
 /// A contact that is over, `c-1`, and one that is open, `c-2`.
-async fn lived(house: &House) -> FakeEngine {
+pub(super) async fn lived(house: &House) -> FakeEngine {
     let engine = FakeEngine::attach(house.usher.setup()).await.unwrap();
     for contact in ["c-1", "c-2"] {
         engine.open(contact, "va1").await;

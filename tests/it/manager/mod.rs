@@ -1,6 +1,8 @@
 //! The Web Manager over HTTP: a browser without a script, cookies and all.
 
 mod api;
+mod api_estate;
+mod api_numbers;
 mod assigning;
 mod attached;
 mod building;

@@ -28,7 +28,7 @@ async fn head(browser: &Browser, table: &str) -> String {
 }
 
 /// One contact that is not understood, one that an operator hands to a person.
-async fn talk(house: &House, admin: &Browser) {
+pub(super) async fn talk(house: &House, admin: &Browser) {
     for text in ["nonsense", " NONSENSE! ", "my pin is 1234"] {
         house.dialogflow.on_text(text.trim(), say("What?").fallback());
         house.dialogflow.on_text(text, say("What?").fallback());

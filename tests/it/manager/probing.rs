@@ -3,6 +3,7 @@
 
 use std::process::{Command, Stdio};
 
+use serde_json::json;
 use usher::{manager::api_access, wire::engine::MediaType};
 
 use super::{api::Program, editing::Site, *};
@@ -19,12 +20,22 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
     let text = profile(&dialogflow.endpoint()).replace("\"support\"", "\"written\"");
     let new = [("content-type", "application/toml"), ("if-none-match", "*")];
     assert_eq!(program.ask("PUT", "/profiles/sales/written/source", &new, &text).await.status, 201);
+    let unit = json!({ "zone": "UTC", "country": "DE" }).to_string();
+    let new = [("content-type", "application/json"), ("if-none-match", "*")];
+    assert_eq!(program.ask("PUT", "/units/clinic", &new, &unit).await.status, 201);
+    assert_eq!(program.post("/engines", &json!({ "engine": "east", "units": ["clinic"] })).await.status, 201);
     let setup = site.usher.setup().queue("support", MediaType::OpenMedia);
     let engine = FakeEngine::attach(setup).await.unwrap();
     engine.logged_on("va1").await;
     for at in 1..=8 {
         engine.open_as(offer(&format!("c-{at}"), MediaType::OpenMedia)).await;
     }
+
+    for over in ["o-1", "o-2"] {
+        engine.open_as(offer(over, MediaType::OpenMedia)).await;
+        engine.end(over, "done").await;
+    }
+    engine.settled().await;
 
     let mut command = Command::new(interpreter());
     command

@@ -13,11 +13,11 @@ use tempfile::TempDir;
 use super::{editing::Site, *};
 use crate::offline;
 
-type Files = BTreeMap<String, String>;
+pub(super) type Files = BTreeMap<String, String>;
 
-const SECRET: &str = "tulip-gravel-9311";
+pub(super) const SECRET: &str = "tulip-gravel-9311";
 
-fn unzipped(bytes: &[u8]) -> Files {
+pub(super) fn unzipped(bytes: &[u8]) -> Files {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap();
     let mut files = Files::new();
     for index in 0..archive.len() {
@@ -30,7 +30,7 @@ fn unzipped(bytes: &[u8]) -> Files {
     files
 }
 
-fn zipped(files: &Files) -> Vec<u8> {
+pub(super) fn zipped(files: &Files) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in files {
         archive.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
@@ -92,7 +92,7 @@ fn read(directory: &Path) -> Files {
 }
 
 /// A unit, an engine and a profile that are kept by the Web Manager, beside those of the files.
-async fn furnished(dialogflow: &FakeDialogflow) -> Site {
+pub(super) async fn furnished(dialogflow: &FakeDialogflow) -> Site {
     let site = Site::new(dialogflow).await;
     let unit = [("name", "clinic"), ("zone", "Europe/Vienna"), ("country", "AT"), ("languages", "de")];
     assert_eq!(site.admin.send("/units/new", &unit).await.status, 303);

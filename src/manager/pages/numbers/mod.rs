@@ -33,7 +33,7 @@ const ROWS: usize = 20;
 /// Profiles to choose from; of more, one is typed.
 const CHOICES: usize = 60;
 /// Questions that are shown.
-const QUESTIONS: usize = 100;
+pub(in crate::manager) const QUESTIONS: usize = 100;
 
 pub(in crate::manager) async fn show(
     State(manager): State<Manager>,
@@ -259,13 +259,16 @@ pub(in crate::manager) async fn csv(
         Ok(report) => report,
         Err(error) => return unavailable(&seat, &error),
     };
-    let Some(sheet) = Sheet::all(&seat.words, &report).into_iter().find(|it| it.id == asked.table) else {
-        return not_found(&seat);
-    };
+    let Some(sheet) = Sheet::find(&seat.words, &report, &asked.table) else { return not_found(&seat) };
     let name = format!("attachment; filename=\"usher-{}-{}-{}.csv\"", sheet.id, span.from, span.to);
     let Ok(name) = HeaderValue::try_from(name) else { return not_found(&seat) };
     let kind = HeaderValue::from_static("text/csv; charset=utf-8");
     ([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], sheet.csv()).into_response()
+}
+
+/// One of the tables as comma-separated values; `None`: there is none of this name.
+pub(in crate::manager) fn table(w: &Words, report: &Report, name: &str) -> Option<String> {
+    Sheet::find(w, report, name).map(|it| it.csv())
 }
 
 pub(in crate::manager) async fn questions(

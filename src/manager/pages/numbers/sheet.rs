@@ -405,10 +405,14 @@ pub(super) fn profiles(w: &Words, report: &Report) -> Sheet {
 
 impl Sheet {
     /// All of them, in the order of the page.
-    pub(super) fn all(w: &Words, report: &Report) -> Vec<Self> {
+    fn all(w: &Words, report: &Report) -> Vec<Self> {
         let mut all: Vec<Self> = Topic::ALL.iter().map(|it| it.sheet(w, report)).collect();
         all.extend([reasons(w, report), stages(w, report), engines(w, report), profiles(w, report)]);
         all
+    }
+
+    pub(super) fn find(w: &Words, report: &Report, name: &str) -> Option<Self> {
+        Self::all(w, report).into_iter().find(|it| it.id == name)
     }
 
     /// The first `limit` rows. `link`: where a row leads to.

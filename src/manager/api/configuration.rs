@@ -1,0 +1,155 @@
+//! The whole configuration as files: out as one zip, in by way of what it would change.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    asked::{Packed, Query},
+    names,
+    operation::{Call, Draft, Operation},
+    problem::{Kind, Problem},
+    told::{Done, Found, Zip},
+};
+use crate::manager::{
+    Manager,
+    people::Role,
+    ports::{self, Approved, Files, Leaves, Refusal},
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Draft::get("/configuration/export", Role::Administrator, "exportConfiguration")
+            .says("All of the configuration as files", "A zip with `usher.toml` and `profiles/NAME.toml`, in an order that does not change: `usher check` takes them.")
+            .refuses(&[Kind::Conflict, Kind::Invalid])
+            .by(export),
+        Draft::post("/configuration/plan", Role::Administrator, "planImport")
+            .says("What an import would change", "Nothing is changed. The body stands for all that is kept here: a zip as it is exported, or the text of an `usher.toml`. What stands in files on the gateway's machine is changed there.")
+            .refuses(&[Kind::Conflict])
+            .by(plan),
+        Draft::post("/configuration/import", Role::Administrator, "importConfiguration")
+            .says("Import what was planned", "The same body again, and `seen` of its plan: all of it is done, or nothing. If it would change anything else by now, nothing is changed: plan it again.")
+            .refuses(&[Kind::Conflict, Kind::Outdated])
+            .by(import),
+    ]
+}
+
+/// How secrets leave.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Secrets {
+    /// Sealed: good wherever the same master key is.
+    Sealed,
+    /// As names of environment variables.
+    Environment,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// `sealed` if it is not there.
+    secrets: Option<Secrets>,
+}
+
+async fn export(call: Call, Query(wanted): Query<Wanted>) -> Result<Zip, Problem> {
+    let house = &call.manager.house;
+    let leaves = match wanted.secrets {
+        Some(Secrets::Environment) => Leaves::Environment,
+        Some(Secrets::Sealed) | None => Leaves::Sealed,
+    };
+    let exported = house.export(leaves).await.map_err(refused)?;
+    house.pack(&exported.files).map(Zip).map_err(|why| Kind::Conflict.says(why))
+}
+
+/// What becomes of a document.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    Added,
+    Changed,
+    Removed,
+}
+
+impl From<ports::What> for What {
+    fn from(what: ports::What) -> Self {
+        match what {
+            ports::What::Added => Self::Added,
+            ports::What::Changed(_) => Self::Changed,
+            ports::What::Removed(_) => Self::Removed,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct PlannedStep {
+    what: What,
+    /// `settings`, `unit`, `engine` or `profile`.
+    kind: &'static str,
+    name: String,
+    /// What differs, with two lines around: `-` is there now, `+` was sent, a blank is in both. Secrets are hidden.
+    lines: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ImportPlan {
+    /// What the import has to say.
+    seen: String,
+    /// None: all of it is as the import says.
+    steps: Vec<PlannedStep>,
+    /// What stays that the import does not have: it stands in files here.
+    stays: Vec<String>,
+    /// Why nothing can be imported: it stands in files here, and should be other.
+    blocked: Vec<String>,
+    /// What of the import is left out.
+    notes: Vec<String>,
+}
+
+impl From<ports::Plan> for ImportPlan {
+    fn from(plan: ports::Plan) -> Self {
+        let step = |it: ports::Step| PlannedStep {
+            what: it.what.into(),
+            kind: it.kind.label(),
+            name: it.name,
+            lines: it.lines.into_iter().map(|(mark, line)| format!("{mark}{line}")).collect(),
+        };
+        let ports::Plan { steps, stays, blocked, notes, seen, .. } = plan;
+        Self { seen, steps: steps.into_iter().map(step).collect(), stays, blocked, notes }
+    }
+}
+
+fn unpacked(manager: &Manager, body: &[u8]) -> Result<Files, Problem> {
+    if body.is_empty() {
+        return Err(Kind::Invalid.says("the body is empty: send a zip, or the text of an usher.toml"));
+    }
+    manager.house.unpack(body).map_err(|why| Kind::Invalid.says(why))
+}
+
+async fn plan(call: Call, Packed(body): Packed) -> Result<Found<ImportPlan>, Problem> {
+    let files = unpacked(&call.manager, &body)?;
+    Ok(Found(call.manager.house.plan(files).await.map_err(refused)?.into()))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Approval {
+    /// `seen` of the plan.
+    seen: names::Plan,
+}
+
+async fn import(call: Call, (Query(approval), Packed(body)): (Query<Approval>, Packed)) -> Result<Done, Problem> {
+    let Call { manager, caller } = call;
+    let files = unpacked(&manager, &body)?;
+    let approved = Approved { by: caller.signs(), seen: approval.seen.as_str().to_owned() };
+    manager.house.import(files, approved).await.map_err(refused)?;
+    Ok(Done)
+}
+
+fn refused(why: Refusal) -> Problem {
+    match why {
+        Refusal::Findings(list) => Problem::findings(&list),
+        Refusal::Conflict(_) => Kind::Outdated.says(
+            "this is not what the import would change now: the configuration has been changed meanwhile, or this is another import; plan it again",
+        ),
+        Refusal::Store(error) => error.into(),
+        Refusal::Unable(why) => Kind::Conflict.says(why),
+    }
+}

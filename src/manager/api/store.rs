@@ -1,0 +1,181 @@
+//! The store by hand: what is kept, a backup, a sweep, one contact erased.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    asked::{Json, Named},
+    contacts::{self, OfContact},
+    moment::Moment,
+    names::Whole,
+    operation::{Call, Draft, Operation},
+    problem::{Kind, Problem},
+    told::{Done, Found, Shown, Tar},
+};
+use crate::{
+    core::ids::Timestamp,
+    gateway::{
+        erasing::{Erasing, Swept},
+        storage::Erasure,
+    },
+    manager::{
+        keeping::{MAX_DAYS, Retention, Undone},
+        people::Role,
+        ports::{KeptStore, NoArchive},
+    },
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Draft::get("/store", Role::Administrator, "getStore")
+            .says("What is kept", "How much, for how long, and under which key.")
+            .by(show),
+        Draft::post("/store/backup", Role::Administrator, "downloadBackup")
+            .says("Download a backup", "A copy of everything as of one moment, while contacts go on. The master key is not in it: without it nothing sealed can be read. There is one at a time. `usher restore` puts it back.")
+            .refuses(&[Kind::Conflict])
+            .by(backup),
+        Draft::post("/store/prune", Role::Administrator, "pruneTimelines")
+            .says("Remove old timelines", "Contacts that were over before so many days lose their keys and their records, for good. Contacts that are open stay.")
+            .by(prune),
+        Draft::post("/contacts/{unit}/{contact}/erase", Role::Administrator, "eraseContact")
+            .says("Erase a contact that is over", "Its key is destroyed: nobody can read what was said and done any more, in no way and for good. Every contact of this name is erased. Backups made before, the contact centre and the language engine are not reached.")
+            .refuses(&[Kind::Conflict])
+            .by(erase),
+    ]
+}
+
+/// How long timelines are kept.
+#[derive(Debug, Serialize, JsonSchema)]
+struct KeptFor {
+    /// After a contact is over.
+    days: u64,
+    /// Where that is written; `default`: nowhere.
+    written_in: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct LastSweep {
+    at: Moment,
+    /// Records that went; `null`: it failed.
+    removed: Option<u64>,
+    failed: Option<String>,
+}
+
+impl From<Swept> for LastSweep {
+    fn from(Swept { at, records }: Swept) -> Self {
+        Self { at: Moment(at), removed: records.as_ref().ok().copied(), failed: records.err() }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct StoreNow {
+    directory: String,
+    /// Whose records are kept, those that are open or erased among them.
+    contacts: u64,
+    open: u64,
+    erased: u64,
+    records: u64,
+    oldest_record: Option<Moment>,
+    secrets: u64,
+    /// Of the Web Manager.
+    documents: u64,
+    audit_lines: u64,
+    /// Of the database.
+    bytes: u64,
+    /// Of its write-ahead log.
+    log_bytes: u64,
+    /// On its disk; `null`: that cannot be told.
+    free_bytes: Option<u64>,
+    /// Tells the master key from others, and nothing of it.
+    key: String,
+    /// It is given by the environment, and is in no file.
+    key_from_environment: bool,
+    retention: KeptFor,
+    /// Since the start.
+    last_sweep: Option<LastSweep>,
+}
+
+async fn show(call: Call, (): ()) -> Result<Shown<StoreNow>, Problem> {
+    let KeptStore { directory, holds, free_bytes, key, key_from_environment } =
+        call.manager.house.keeper().kept().await?;
+    let Retention { days, origin } = call.manager.retention();
+    Ok(Shown(StoreNow {
+        directory: directory.display().to_string(),
+        contacts: holds.contacts,
+        open: holds.open,
+        erased: holds.erased,
+        records: holds.records,
+        oldest_record: holds.oldest_ms.map(|it| Moment(Timestamp(it))),
+        secrets: holds.secrets,
+        documents: holds.documents.values().sum(),
+        audit_lines: holds.audit_lines,
+        bytes: holds.bytes,
+        log_bytes: holds.log_bytes,
+        free_bytes,
+        key,
+        key_from_environment,
+        retention: KeptFor { days, written_in: origin.unwrap_or_else(|| "default".to_owned()) },
+        last_sweep: call.manager.gateway.swept().map(LastSweep::from),
+    }))
+}
+
+async fn backup(call: Call, (): ()) -> Result<Tar, Problem> {
+    let archive = call.manager.backup(&call.caller.signs()).await;
+    archive.map(Tar).map_err(|why| match why {
+        NoArchive::Another => {
+            Kind::Conflict.says("another backup is being fetched: there is one at a time; try again when it has ended")
+        }
+        NoArchive::NoSpace { needed, free } => Kind::Unavailable.says(format!(
+            "the store's disk has no room for the copy: it takes {needed} bytes, and {free} are free; free some, or run \
+             `usher backup` onto another disk"
+        )),
+        NoArchive::Store(error) => error.into(),
+        NoArchive::Failed(why) => {
+            tracing::error!(%why, "a backup cannot be made");
+            Kind::Unavailable.says(format!("the backup cannot be made: {why}"))
+        }
+    })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Prune {
+    /// 0: all that are over.
+    #[schemars(extend("examples" = [365]))]
+    older_than_days: Whole<MAX_DAYS, 0>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Pruned {
+    /// Records.
+    removed: u64,
+}
+
+async fn prune(call: Call, Json(wanted): Json<Prune>) -> Result<Found<Pruned>, Problem> {
+    let removed = call.manager.prune(call.caller.signs(), wanted.older_than_days.get()).await?;
+    Ok(Found(Pruned { removed }))
+}
+
+impl From<Undone> for Problem {
+    fn from(why: Undone) -> Self {
+        match why {
+            Undone::Store(error) => error.into(),
+            Undone::Leaving => Kind::Unavailable.says("the gateway is going down"),
+        }
+    }
+}
+
+async fn erase(call: Call, Named(names): Named<OfContact>) -> Result<Done, Problem> {
+    let done = call.manager.erase(call.caller.signs(), names.id()?).await?;
+    match done {
+        Erasing { plain: 1.., .. } => Err(Kind::Conflict.says(format!(
+            "{} records were written by a version without keys: they stay until they are pruned",
+            done.plain
+        ))),
+        Erasing { erasure: Erasure::Done | Erasure::Before(_), .. } => Ok(Done),
+        Erasing { erasure: Erasure::Open, .. } => {
+            Err(Kind::Conflict.says("this contact is open: it can be erased when it is over; end it first"))
+        }
+        Erasing { erasure: Erasure::Unknown, .. } => Err(contacts::none()),
+    }
+}

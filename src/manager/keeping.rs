@@ -1,0 +1,85 @@
+//! The store by hand: a backup, a sweep, one contact erased, each with its line of the audit log. Pages and programs do it here.
+
+use super::{
+    Manager,
+    ports::{Archive, NoArchive},
+};
+use crate::{
+    core::ids::{ContactId, Timestamp},
+    gateway::{
+        erasing::Erasing,
+        storage::{Erasure, StoreError},
+    },
+};
+
+/// The setting that says how long timelines are kept.
+pub(super) const RETENTION: &str = "store.retention_days";
+/// As far back as a sweep goes.
+pub(super) const MAX_DAYS: u16 = 36_500;
+const DAY_MS: i64 = 86_400_000;
+const DAY_SECONDS: u64 = 86_400;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub(super) enum Undone {
+    Store(StoreError),
+    /// The gateway is going down.
+    Leaving,
+}
+
+/// How long timelines are kept after a contact is over.
+#[derive(Clone, Debug)]
+pub(super) struct Retention {
+    pub(super) days: u64,
+    /// Where that is written; `None`: nowhere, it is the default.
+    pub(super) origin: Option<String>,
+}
+
+impl Manager {
+    /// A backup on its way. The log has it before it leaves.
+    pub(super) async fn backup(&self, by: &str) -> Result<Archive, NoArchive> {
+        let archive = self.house.keeper().archive().await?;
+        let line = self.people.line(by, "store.backed_up", &archive.name).after(&format!("sha256 {}", archive.sha256));
+        self.people.tell(line).await.map_err(NoArchive::Store)?;
+        Ok(archive)
+    }
+
+    pub(super) fn retention(&self) -> Retention {
+        let loaded = self.house.configuration();
+        let origin = loaded.effective.iter().find(|it| it.key == RETENTION).map(|it| it.origin.clone());
+        let days = loaded.settings.store.retention.as_secs() / DAY_SECONDS;
+        Retention { days, origin: origin.filter(|it| it != "default") }
+    }
+
+    /// A sweep: contacts that were over before so many days lose their keys and records. Says how many records went.
+    pub(super) async fn prune(&self, by: String, days: u16) -> Result<u64, Undone> {
+        let before = Timestamp(self.people.now().0.saturating_sub(i64::from(days).saturating_mul(DAY_MS)));
+        let house = self.clone();
+        // It is done, whether or not whoever asked still waits.
+        let swept = tokio::spawn(async move {
+            let subject = format!("older than {days} days");
+            house.people.tell(house.people.line(&by, "store.pruned", &subject)).await?;
+            house.gateway.prune_before(before).await
+        });
+        swept.await.map_err(|_ended| Undone::Leaving)?.map_err(Undone::Store)
+    }
+
+    /// Destroys the keys of a contact that is over.
+    pub(super) async fn erase(&self, by: String, contact: ContactId) -> Result<Erasing, Undone> {
+        let house = self.clone();
+        // It is done, whether or not whoever asked still waits.
+        let erased = tokio::spawn(async move { erase(&house, &by, &contact).await });
+        erased.await.map_err(|_ended| Undone::Leaving)?.map_err(Undone::Store)
+    }
+}
+
+/// With its line of the audit log, which says which contact by where its first record stood: a name may be a person's.
+async fn erase(manager: &Manager, by: &str, contact: &ContactId) -> Result<Erasing, StoreError> {
+    let erasing = manager.gateway.erase(contact, by).await?;
+    if erasing.erasure == Erasure::Done {
+        let born = erasing.born.unwrap_or_default().0;
+        let subject = format!("{}, the contact that began with record {born}", contact.unit);
+        manager.people.tell(manager.people.line(by, "contact.erased", &subject)).await?;
+    }
+    Ok(erasing)
+}
