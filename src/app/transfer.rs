@@ -27,11 +27,9 @@ use crate::{
     core::hex,
     manager::ports::{Exported, Files, Order, Refusal, Step, Told, Wanted, What},
     nlp,
-    store::{Change, ChangeError, Document, DocumentKind, Expected, seal::Sealer},
+    store::{Change, ChangeError, Document, DocumentKind, Expected, SETTINGS, seal::Sealer},
 };
 
-/// The name of the one document of its kind.
-const SETTINGS: &str = "gateway";
 /// Of the audit log's line.
 const MAX_TOLD: usize = 256 * 1024;
 

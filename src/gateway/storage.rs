@@ -7,7 +7,7 @@ use std::{error::Error, fmt, path::Path};
 
 use futures::future::BoxFuture;
 
-pub use documents::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected};
+pub use documents::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, SETTINGS};
 pub use numbers::{Counts, Day, Flush, NumberKey, NumbersOf, Tally, Unclear, Uncounted};
 
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};

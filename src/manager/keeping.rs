@@ -1,19 +1,22 @@
-//! The store by hand: a backup, a sweep, one contact erased, each with its line of the audit log. Pages and programs do it here.
+//! The store by hand: a backup, a sweep, how long timelines are kept, one contact erased, each with its line of the audit log. Pages and programs do it here.
 
 use super::{
     Manager,
-    ports::{Archive, NoArchive},
+    estate::Written,
+    ports::{Archive, NoArchive, Order, Refusal, Wanted},
 };
 use crate::{
+    config::draft::{Draft, Value},
     core::ids::{ContactId, Timestamp},
     gateway::{
         erasing::Erasing,
-        storage::{Erasure, StoreError},
+        storage::{DocumentKind, Erasure, Expected, SETTINGS, StoreError},
     },
 };
 
 /// The setting that says how long timelines are kept.
 pub(super) const RETENTION: &str = "store.retention_days";
+const RETENTION_PATH: [&str; 2] = ["store", "retention_days"];
 /// As far back as a sweep goes.
 pub(super) const MAX_DAYS: u16 = 36_500;
 const DAY_MS: i64 = 86_400_000;
@@ -33,6 +36,32 @@ pub(super) struct Retention {
     pub(super) days: u64,
     /// Where that is written; `None`: nowhere, it is the default.
     pub(super) origin: Option<String>,
+    /// Of the document in which the Web Manager writes it; 0: there is none.
+    pub(super) version: u64,
+}
+
+impl Retention {
+    /// Where it is changed, if that is not here.
+    pub(super) fn file(&self) -> Option<&str> {
+        let origin = self.origin.as_deref()?;
+        // Behind its name stand line and column.
+        let name = origin.split(':').next().unwrap_or_default();
+        (Written::of(name) == Written::InAFile).then_some(origin)
+    }
+}
+
+/// Why timelines are kept as long as before.
+#[derive(Debug)]
+pub(super) enum NotRetained {
+    /// That stands in this file, which is changed where it is.
+    OfFile(String),
+    Refused(Refusal),
+}
+
+impl From<StoreError> for NotRetained {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(Refusal::Store(error))
+    }
 }
 
 impl Manager {
@@ -44,11 +73,32 @@ impl Manager {
         Ok(archive)
     }
 
-    pub(super) fn retention(&self) -> Retention {
+    pub(super) async fn retention(&self) -> Result<Retention, StoreError> {
+        let document = self.people.document(DocumentKind::Settings, SETTINGS).await?;
         let loaded = self.house.configuration();
         let origin = loaded.effective.iter().find(|it| it.key == RETENTION).map(|it| it.origin.clone());
         let days = loaded.settings.store.retention.as_secs() / DAY_SECONDS;
-        Retention { days, origin: origin.filter(|it| it != "default") }
+        let version = document.map_or(0, |it| it.version);
+        Ok(Retention { days, origin: origin.filter(|it| it != "default"), version })
+    }
+
+    /// `version`: of the document, as it was seen; 0: there was none.
+    pub(super) async fn retain(&self, by: &str, (version, days): (u64, u16)) -> Result<(), NotRetained> {
+        let refused = |why: String| NotRetained::Refused(Refusal::Unable(why));
+        if let Some(file) = self.retention().await?.file() {
+            return Err(NotRetained::OfFile(file.to_owned()));
+        }
+        let document = self.people.document(DocumentKind::Settings, SETTINGS).await?;
+        if document.as_ref().map_or(0, |it| it.version) != version {
+            return Err(NotRetained::Refused(Refusal::Conflict(document.map(Box::new))));
+        }
+        let text = document.map(|it| String::from_utf8_lossy(&it.body).into_owned()).unwrap_or_default();
+        let mut draft = Draft::read(&text).map_err(|error| refused(error.to_string()))?;
+        draft.set(&RETENTION_PATH, &Value::Integer(days.into())).map_err(|error| refused(error.to_string()))?;
+        let expected = if version == 0 { Expected::New } else { Expected::Version(version) };
+        let (kind, name, text) = (DocumentKind::Settings, SETTINGS.to_owned(), Some(draft.to_string()));
+        let order = Order::of(by.to_owned(), Wanted { kind, name, expected, text });
+        self.house.change(order).await.map(drop).map_err(NotRetained::Refused)
     }
 
     /// A sweep: contacts that were over before so many days lose their keys and records. Says how many records went.

@@ -271,6 +271,7 @@ const ROUTES: &[Route] = &[
     closed("/store", Role::Administrator, "GET", || get(store::show)),
     closed("/store/backup", Role::Administrator, "POST", || post(store::backup)),
     closed("/store/prune", Role::Administrator, "POST", || post(store::prune)),
+    closed("/store/retention", Role::Administrator, "POST", || post(store::retain)),
     closed("/contacts/{unit}/{contact}/erase", Role::Administrator, "GET POST", || {
         get(erase::show).post(erase::carry_out)
     }),

@@ -43,6 +43,9 @@ impl DocumentKind {
     }
 }
 
+/// The name of the one document of settings.
+pub const SETTINGS: &str = "gateway";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     pub kind: DocumentKind,

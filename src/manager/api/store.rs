@@ -4,24 +4,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    asked::{Json, Named},
+    asked::{Json, Named, Seen},
     contacts::{self, OfContact},
     moment::Moment,
     names::Whole,
     operation::{Call, Draft, Operation},
-    problem::{Kind, Problem},
-    told::{Done, Found, Shown, Tar},
+    problem::{Current, Kind, Problem},
+    told::{Changed, Done, Found, Kept, Shown, Tar},
 };
 use crate::{
     core::ids::Timestamp,
     gateway::{
         erasing::{Erasing, Swept},
-        storage::Erasure,
+        storage::{DocumentKind, Erasure, SETTINGS},
     },
     manager::{
-        keeping::{MAX_DAYS, Retention, Undone},
+        Manager,
+        keeping::{MAX_DAYS, NotRetained, Retention, Undone},
         people::Role,
-        ports::{KeptStore, NoArchive},
+        ports::{KeptStore, NoArchive, Refusal},
     },
 };
 
@@ -34,6 +35,13 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("Download a backup", "A copy of everything as of one moment, while contacts go on. The master key is not in it: without it nothing sealed can be read. There is one at a time. `usher restore` puts it back.")
             .refuses(&[Kind::Conflict])
             .by(backup),
+        Draft::get("/store/retention", Role::Administrator, "getRetention")
+            .says("How long timelines are kept", "")
+            .by(retention),
+        Draft::put("/store/retention", Role::Administrator, "putRetention")
+            .says("Keep timelines for another time", "In force at once; the next sweep removes what is older, for good. A setting that stands in a file is changed there.")
+            .refuses(&[Kind::Conflict])
+            .by(retain),
         Draft::post("/store/prune", Role::Administrator, "pruneTimelines")
             .says("Remove old timelines", "Contacts that were over before so many days lose their keys and their records, for good. Contacts that are open stay.")
             .by(prune),
@@ -51,6 +59,12 @@ struct KeptFor {
     days: u64,
     /// Where that is written; `default`: nowhere.
     written_in: String,
+}
+
+impl From<&Retention> for KeptFor {
+    fn from(it: &Retention) -> Self {
+        Self { days: it.days, written_in: it.origin.clone().unwrap_or_else(|| "default".to_owned()) }
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -98,7 +112,7 @@ struct StoreNow {
 async fn show(call: Call, (): ()) -> Result<Shown<StoreNow>, Problem> {
     let KeptStore { directory, holds, free_bytes, key, key_from_environment } =
         call.manager.house.keeper().kept().await?;
-    let Retention { days, origin } = call.manager.retention();
+    let retention = call.manager.retention().await?;
     Ok(Shown(StoreNow {
         directory: directory.display().to_string(),
         contacts: holds.contacts,
@@ -114,7 +128,7 @@ async fn show(call: Call, (): ()) -> Result<Shown<StoreNow>, Problem> {
         free_bytes,
         key,
         key_from_environment,
-        retention: KeptFor { days, written_in: origin.unwrap_or_else(|| "default".to_owned()) },
+        retention: KeptFor::from(&retention),
         last_sweep: call.manager.gateway.swept().map(LastSweep::from),
     }))
 }
@@ -154,6 +168,53 @@ struct Pruned {
 async fn prune(call: Call, Json(wanted): Json<Prune>) -> Result<Found<Pruned>, Problem> {
     let removed = call.manager.prune(call.caller.signs(), wanted.older_than_days.get()).await?;
     Ok(Found(Pruned { removed }))
+}
+
+async fn retention(call: Call, (): ()) -> Result<Kept<KeptFor>, Problem> {
+    let now = call.manager.retention().await?;
+    Ok(Kept { version: now.version, value: KeptFor::from(&now) })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WantedRetention {
+    /// After a contact is over; 0: no longer than that.
+    #[schemars(extend("examples" = [365]))]
+    days: Whole<MAX_DAYS, 0>,
+}
+
+/// Somebody has changed the settings since they were seen.
+async fn outdated(manager: &Manager) -> Result<Problem, Problem> {
+    let now = manager.retention().await?;
+    let value = serde_json::to_value(KeptFor::from(&now)).unwrap_or_default();
+    let document = manager.people.document(DocumentKind::Settings, SETTINGS).await?;
+    let current = match &document {
+        Some(it) => Current::new(it.version, (&it.changed_by, it.changed_at), value, None),
+        None => Current::default_now(now.version, value, None),
+    };
+    Ok(Kind::Outdated.says("somebody has changed the settings meanwhile: nothing was changed").now(current))
+}
+
+async fn retain(call: Call, (seen, Json(wanted)): (Seen, Json<WantedRetention>)) -> Result<Changed<KeptFor>, Problem> {
+    let Call { manager, caller } = call;
+    let now = manager.retention().await?;
+    if seen.expects(now.version).is_none() {
+        return Err(outdated(&manager).await?);
+    }
+    match manager.retain(&caller.signs(), (now.version, wanted.days.get())).await {
+        Ok(()) => {
+            let now = manager.retention().await?;
+            Ok(Changed { version: now.version, value: KeptFor::from(&now) })
+        }
+        Err(NotRetained::OfFile(file)) => {
+            Err(Kind::Conflict
+                .says(format!("this is written in {file}: it is changed there, and takes effect at once")))
+        }
+        Err(NotRetained::Refused(Refusal::Conflict(_))) => Err(outdated(&manager).await?),
+        Err(NotRetained::Refused(Refusal::Findings(list))) => Err(Problem::findings(&list)),
+        Err(NotRetained::Refused(Refusal::Store(error))) => Err(error.into()),
+        Err(NotRetained::Refused(Refusal::Unable(why))) => Err(Kind::Conflict.says(why)),
+    }
 }
 
 impl From<Undone> for Problem {

@@ -12,14 +12,14 @@ use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, done, refusal, summary, time, token, unavailable, with_status};
+use super::{Field, Section, Tab, done, refusal, refused, summary, time, token, unavailable, with_status};
 use crate::{
     core::ids::Timestamp,
     gateway::erasing::Swept,
     manager::{
         Manager,
         guard::{Fields, Seat},
-        keeping::{MAX_DAYS, RETENTION, Retention, Undone},
+        keeping::{MAX_DAYS, NotRetained, Retention, Undone},
         ports::{Archive, KeptStore, NoArchive},
         words::Words,
     },
@@ -30,22 +30,30 @@ use crate::{
 pub(in crate::manager) struct Said {
     /// Records that a sweep by hand has removed.
     removed: Option<u64>,
+    /// Timelines are kept for another time now.
+    retained: Option<String>,
 }
 
 pub(in crate::manager) async fn show(
     State(manager): State<Manager>,
     seat: Seat,
-    Query(Said { removed }): Query<Said>,
+    Query(Said { removed, retained }): Query<Said>,
 ) -> Response {
-    shown(&manager, &seat, StatusCode::OK, &Typed { days: "", problem: None, removed }).await
+    let w = &seat.words;
+    let above = html! {
+        @if let Some(removed) = removed { (done(&w.f("{} records were removed.", &[&removed]))) }
+        @if retained.is_some() { (done(w.t("Timelines are kept for this time from now on."))) }
+    };
+    shown(&manager, &seat, StatusCode::OK, &Typed { above, ..Typed::default() }).await
 }
 
-/// The form as it was sent.
+/// The forms as they were sent, each with what is wrong with it.
+#[derive(Default)]
 struct Typed<'a> {
-    days: &'a str,
-    /// What is wrong with it.
-    problem: Option<&'a str>,
-    removed: Option<u64>,
+    sweep: (&'a str, Option<&'a str>),
+    /// `None`: as it is.
+    retention: Option<(&'a str, Option<&'a str>)>,
+    above: Markup,
 }
 
 async fn shown(manager: &Manager, seat: &Seat, status: StatusCode, typed: &Typed<'_>) -> Response {
@@ -54,17 +62,23 @@ async fn shown(manager: &Manager, seat: &Seat, status: StatusCode, typed: &Typed
         Ok(kept) => kept,
         Err(error) => return unavailable(seat, &error),
     };
+    let retained = match manager.retention().await {
+        Ok(retained) => retained,
+        Err(error) => return unavailable(seat, &error),
+    };
     let title = w.t("Store");
-    let problems: Vec<String> = typed.problem.map(str::to_owned).into_iter().collect();
+    let problems = [typed.sweep.1, typed.retention.and_then(|it| it.1)];
+    let problems: Vec<String> = problems.into_iter().flatten().map(str::to_owned).collect();
     let body = html! {
         (Tab::Store.of_administration(seat))
         h1 { (title) }
+        (typed.above)
         (summary(w, &problems))
-        @if let Some(removed) = typed.removed { (done(&w.f("{} records were removed.", &[&removed]))) }
         (facts(w, &kept))
         (backups(seat, &kept))
         (key(w, &kept))
-        (retention(manager, seat, typed))
+        (retention(seat, &retained, typed))
+        (sweep(manager, seat, typed))
         h2 { (w.t("Erasure")) }
         p { (w.t("One contact is erased on its own page, by the link below its verdict: its key is destroyed, and nobody can read its records any more.")) }
     };
@@ -128,24 +142,47 @@ fn key(w: &Words, kept: &KeptStore) -> Markup {
     }
 }
 
-fn retention(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
+fn retention(seat: &Seat, kept: &Retention, typed: &Typed<'_>) -> Markup {
     let w = &seat.words;
-    let Retention { days, origin } = manager.retention();
-    let days_field = Field {
-        name: "days",
-        label: w.t("Older than so many days"),
-        hint: w.t("Contacts that were over before then lose their keys and their records, for good. Contacts that are open stay."),
-        problem: typed.problem,
+    let now = kept.days.to_string();
+    let (text, problem) = typed.retention.unwrap_or((&now, None));
+    let field = Field {
+        name: "retention",
+        label: w.t("Days that a timeline is kept"),
+        hint: w.t("Counted from the contact's end. The next sweep removes what is older, for good."),
+        problem,
     };
     html! {
         h2 { (w.t("Retention")) }
         p {
-            (w.f("Timelines are kept for {} days after a contact is over.", &[&days])) " "
-            @match origin.as_deref() {
-                None => (w.f("That is the default; the setting {} changes it.", &[&RETENTION])),
+            (w.f("Timelines are kept for {} days after a contact is over.", &[&kept.days])) " "
+            @match kept.origin.as_deref() {
+                None => (w.t("That is the default.")),
                 Some(origin) => { (w.t("Written in")) " " span class="code" { (origin) } "." },
             }
         }
+        @if kept.file().is_none() {
+            form method="post" action="/store/retention" class="narrow" {
+                (token(seat))
+                input type="hidden" name="version" value=(kept.version);
+                (field.text(text, "text", "off"))
+                button { (w.t("Keep them so long")) }
+            }
+        }
+    }
+}
+
+fn sweep(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
+    let w = &seat.words;
+    let (text, problem) = typed.sweep;
+    let days = Field {
+        name: "days",
+        label: w.t("Older than so many days"),
+        hint: w.t("Contacts that were over before then lose their keys and their records, for good. Contacts that are open stay."),
+        problem,
+    };
+    html! {
+        h2 { (w.t("Sweep")) }
         p {
             @match manager.gateway.swept() {
                 None => (w.t("No sweep since the start; the next one comes with the next checkpoint.")),
@@ -159,7 +196,7 @@ fn retention(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
         }
         form method="post" action="/store/prune" class="narrow" {
             (token(seat))
-            (days_field.text(typed.days, "text", "off"))
+            (days.text(text, "text", "off"))
             label class="check" {
                 input type="checkbox" name="sure" value="yes";
                 span { (w.t("Yes, destroy them now")) }
@@ -221,12 +258,35 @@ pub(in crate::manager) async fn prune(State(manager): State<Manager>, seat: Seat
         (Some(_), _) => Some(w.t("Say that you are sure: what is destroyed does not come back.")),
     };
     let (Some(number), None) = (number, problem) else {
-        return shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &Typed { days, problem, removed: None }).await;
+        let typed = Typed { sweep: (days, problem), ..Typed::default() };
+        return shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &typed).await;
     };
     match manager.prune(seat.name().to_owned(), number).await {
         Ok(records) => Redirect::to(&format!("/store?removed={records}")).into_response(),
         Err(Undone::Store(error)) => unavailable(&seat, &error),
         Err(Undone::Leaving) => refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, w.t("The gateway is going down.")),
+    }
+}
+
+/// How long timelines are kept from now on.
+pub(in crate::manager) async fn retain(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
+    let w = &seat.words;
+    let text = fields.get("retention").trim();
+    let Some(days) = text.parse().ok().filter(|it| *it <= MAX_DAYS) else {
+        let problem = w.t("Days that a timeline is kept: a whole number from 0 to 36500.");
+        let typed = Typed { retention: Some((text, Some(problem))), ..Typed::default() };
+        return shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &typed).await;
+    };
+    let version = fields.get("version").parse().unwrap_or_default();
+    match manager.retain(seat.name(), (version, days)).await {
+        Ok(()) => Redirect::to("/store?retained=yes").into_response(),
+        Err(NotRetained::OfFile(file)) => {
+            refusal(&seat, StatusCode::CONFLICT, &w.f("This is written in {}: change it there.", &[&file]))
+        }
+        Err(NotRetained::Refused(why)) => {
+            let (status, above) = refused(w, &why);
+            shown(&manager, &seat, status, &Typed { retention: Some((text, None)), above, ..Typed::default() }).await
+        }
     }
 }
 

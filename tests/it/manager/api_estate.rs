@@ -369,6 +369,52 @@ async fn a_setting_that_stands_in_no_file_is_changed_by_an_import() {
 }
 
 #[tokio::test]
+async fn how_long_timelines_are_kept_is_changed_by_page_and_by_programs_unless_a_file_says_it() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = furnished(&dialogflow).await;
+    let program = Program::new(&admin, "ci", "administrator").await;
+    let none = program.get("/store/retention").await;
+    assert_eq!((none.etag(), none.json()["written_in"].as_str()), ("\"0\"", Some("default")));
+    let put = async |etag: &str, days: Value| {
+        let body = json!({ "days": days }).to_string();
+        program.ask("PUT", "/store/retention", &[JSON, ("if-match", etag)], &body).await
+    };
+    let told = put("\"0\"", json!(36_501)).await.problem(422, "invalid");
+    assert_eq!(told["findings"][0]["field"], "days", "{told}");
+    let changed = put("\"0\"", json!(77)).await;
+    assert_eq!((changed.status, &changed.json()["days"]), (200, &json!(77)), "{changed:?}");
+    let late = put("\"0\"", json!(78)).await.problem(412, "outdated");
+    assert_eq!((&late["current"]["value"]["days"], &late["current"]["changed_by"]), (&json!(77), &json!("token:ci")));
+
+    let page = admin.get("/store").await.text;
+    assert!(page.contains("Timelines are kept for 77 days"), "{page}");
+    let version = hidden(&page, "version").unwrap();
+    let wrong = admin.send("/store/retention", &[("version", &version), ("retention", "soon")]).await;
+    assert!(wrong.status == 422 && wrong.text.contains("value=\"soon\""), "{}", wrong.text);
+    let late = admin.send("/store/retention", &[("version", "0"), ("retention", "78")]).await;
+    assert!(late.status == 409 && late.text.contains("token:ci has written this meanwhile"), "{}", late.text);
+    let done = admin.send("/store/retention", &[("version", &version), ("retention", "78")]).await;
+    assert_eq!(done.to.as_deref(), Some("/store?retained=yes"), "{}", done.text);
+    assert_eq!(program.get("/store/retention").await.json()["days"], 78);
+    assert!(admin.get("/audit.csv").await.text.contains("\"chief\",\"settings.changed\""));
+    drop(usher.kill().await);
+
+    let config = CONFIG.replace("path = \"data\"", "path = \"data\"\nretention_days = 5");
+    let usher = Usher::start(&config, &profile(&dialogflow.endpoint())).await;
+    let (office, address) = usher.open_office().await;
+    let house = House { usher, office, address, dialogflow };
+    let admin = house.first().await;
+    assert!(!admin.get("/store").await.text.contains("action=\"/store/retention\""), "it is changed where it is");
+    let refused = admin.send("/store/retention", &[("version", "0"), ("retention", "78")]).await;
+    assert!(refused.status == 409 && refused.text.contains("This is written in usher.toml"), "{}", refused.text);
+    let program = Program::new(&admin, "ci", "administrator").await;
+    let body = json!({ "days": 78 }).to_string();
+    let told = program.ask("PUT", "/store/retention", &[JSON, ("if-match", "*")], &body).await.problem(409, "conflict");
+    assert!(told["detail"].as_str().unwrap().contains("usher.toml"), "{told}");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_imported_is_told_and_nothing_is_changed() {
     let dialogflow = FakeDialogflow::start();
     let Site { usher, admin } = furnished(&dialogflow).await;
