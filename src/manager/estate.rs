@@ -96,7 +96,8 @@ fn as_text(unit: &settings::Unit) -> UnitText {
 
 impl Inner {
     async fn order(&self, by: &str, wanted: Vec<Wanted>) -> Result<(), Failed> {
-        Ok(self.house.change(Order { by: by.to_owned(), wanted, told: None }).await?)
+        self.house.change(Order { by: by.to_owned(), wanted, told: None }).await?;
+        Ok(())
     }
 
     /// A unit that can be changed here, with its version; 0: nobody has written it yet.

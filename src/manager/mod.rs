@@ -48,7 +48,7 @@ use people::People;
 pub use people::{Role, Terms, reseal_user};
 use ports::House;
 use trying::Trying;
-pub(crate) use trying::kept::of_profile as tests_of_profile;
+pub(crate) use trying::kept::{carried as carried_tests, of_profile as tests_of_profile};
 use words::Dictionary;
 
 /// Pages that are live, at most: each holds a connection.

@@ -260,9 +260,9 @@ async fn put(
     };
     is_named(&manager, &names, &text)?;
     let order = ProfileOrder { by: caller.signs(), name, expected, text: Some(text.clone()) };
-    manager.house.change_profile(order).await.map_err(|why| refused(why, Some(&text)))?;
+    let version = manager.house.change_profile(order).await.map_err(|why| refused(why, Some(&text)))?;
     let at = || format!("{}/profiles/{}/{}/source", super::PREFIX, segment(&names.unit), segment(&names.profile));
-    Ok(Put { made_at: (expected == Expected::New).then(at) })
+    Ok(Put { version, made_at: (expected == Expected::New).then(at) })
 }
 
 async fn remove(call: Call, (Named(names), seen): (Named<OfProfile>, Seen)) -> Result<Done, Problem> {

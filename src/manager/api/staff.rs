@@ -9,7 +9,7 @@ use super::{
     operation::{Call, Draft, Operation},
     problem::{Kind, Problem, Told},
     profiles::{OfProfile, none, outdated, refused, written},
-    told::{Done, Shown},
+    told::{Done, Shown, Written},
 };
 use crate::{
     core::ids::UserId,
@@ -115,7 +115,7 @@ fn users(field: &str, list: &[String]) -> Result<Vec<UserId>, Problem> {
 async fn assign(
     call: Call,
     (Named(names), seen, Json(change)): (Named<OfProfile>, Seen, Json<Change>),
-) -> Result<Done, Problem> {
+) -> Result<Written, Problem> {
     let Call { manager, caller } = call;
     let (_, profile) = names.find(&manager).ok_or_else(none)?;
     let document = written(&manager, &names).await?.ok_or_else(none)?;
@@ -125,7 +125,7 @@ async fn assign(
     let wanted = Wanted { assign: users("assign", &change.assign)?, take_off: users("take_off", &change.take_off)? };
     let version = document.version;
     let done = assigning::assign(&manager, &caller.signs(), &profile, (document, version), &wanted).await;
-    done.map(|()| Done).map_err(|trouble| match trouble {
+    done.map(Written).map_err(|trouble| match trouble {
         Trouble::Users(list) => {
             let told = list.iter().map(|(user, why)| Told::at("assign", format!("{user} {}", told(why)))).collect();
             Kind::Invalid.says("not all of these users can be virtual agents: nothing was changed").with(told)

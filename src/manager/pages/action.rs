@@ -207,7 +207,7 @@ async fn save(
     };
     let order = key.as_ref().map_or(Order::Add(&form), |key| Order::Change(key, &form));
     match building::carry_out(manager, seat.name(), &profile, (document, version), order).await {
-        Ok(()) => done(&profile),
+        Ok(_) => done(&profile),
         Err(Trouble::Refused(Refusal::Store(error))) => unavailable(seat, &error),
         Err(trouble) => {
             let status = sheet.tell(&seat.words, trouble);
@@ -235,7 +235,7 @@ pub(in crate::manager) async fn remove(
     let form = draft.and_then(|it| Form::read(&it, building::find(&it, &key)?));
     let current = document.version;
     match building::carry_out(&manager, seat.name(), &profile, (document, version), Order::Remove(&key)).await {
-        Ok(()) => done(&profile),
+        Ok(_) => done(&profile),
         Err(Trouble::Refused(Refusal::Store(error))) => unavailable(&seat, &error),
         Err(trouble) => {
             let Some(form) = form else { return not_found(&seat) };

@@ -388,7 +388,7 @@ pub(in crate::manager) async fn change(
     let version = fields.get("version").parse().unwrap_or_default();
     let done = assigning::assign(&manager, seat.name(), &profile, (document, version), &wanted).await;
     let status = match done {
-        Ok(()) => {
+        Ok(_) => {
             return Redirect::to(&format!("{}/agents?{}", profiles::path(&profile), filter.query(""))).into_response();
         }
         Err(Trouble::Refused(Refusal::Store(error))) => return unavailable(&seat, &error),

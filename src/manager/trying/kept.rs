@@ -76,6 +76,26 @@ pub(crate) fn of_profile(documents: &[Document], unit: &UnitName, profile: &Prof
     kept_of(documents, unit, profile).into_iter().map(|it| it.test).collect()
 }
 
+/// What becomes of a profile's tests when the profile gets another name, or goes.
+pub(crate) fn carried(
+    documents: &[Document],
+    (unit, profile): (&UnitName, &ProfileName),
+    to: Option<(&UnitName, &ProfileName)>,
+) -> Vec<Change> {
+    let (from, to) = (prefix(unit, profile), to.map(|(unit, profile)| prefix(unit, profile)));
+    let mut changes = Vec::new();
+    for it in documents {
+        let Some(name) = it.name.strip_prefix(&from) else { continue };
+        let expected = Expected::Version(it.version);
+        changes.push(Change { kind: DocumentKind::Test, name: it.name.clone(), expected, body: None });
+        if let Some(to) = &to {
+            let (name, body) = (format!("{to}{name}"), Some(it.body.clone()));
+            changes.push(Change { kind: DocumentKind::Test, name, expected: Expected::Any, body });
+        }
+    }
+    changes
+}
+
 fn kept_of(documents: &[Document], unit: &UnitName, profile: &ProfileName) -> Vec<Kept> {
     let prefix = prefix(unit, profile);
     let mut list: Vec<Kept> = documents.iter().filter(|it| it.name.starts_with(&prefix)).filter_map(read).collect();

@@ -353,7 +353,7 @@ async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
     let order = order(manager, seat, work.at.as_ref(), work.version, &text);
     let document = format!("{}{MARK}", if work.at.is_some() { name_in(manager, &text) } else { order.name.clone() });
     match manager.house.change_profile(order).await {
-        Ok(()) => saved(manager, &text),
+        Ok(_) => saved(manager, &text),
         Err(Refusal::Findings(list)) => {
             let blocks = form::blocks(&work.draft, &known(manager));
             let problems = Problems::of(&list, Severity::Error, (&document, &text), &blocks);
@@ -431,7 +431,7 @@ pub(in crate::manager) async fn remove(
     let (by, expected) = (seat.name().to_owned(), Expected::Version(version));
     let order = ProfileOrder { by, name: document.name.clone(), expected, text: None };
     let why: Markup = match manager.house.change_profile(order).await {
-        Ok(()) => return Redirect::to("/profiles").into_response(),
+        Ok(_) => return Redirect::to("/profiles").into_response(),
         Err(Refusal::Store(error)) => return unavailable(&seat, &error),
         Err(Refusal::Findings(list)) => text::findings(&seat.words, &list),
         Err(Refusal::Conflict(now)) => text::conflict(&seat.words, now.as_deref()),
