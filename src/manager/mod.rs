@@ -7,6 +7,7 @@
 mod api;
 mod assigning;
 mod building;
+mod drafting;
 mod estate;
 mod form;
 mod guard;
@@ -14,6 +15,7 @@ mod imports;
 mod look;
 mod multipart;
 mod numbers;
+mod offered;
 mod pages;
 mod people;
 pub mod ports;

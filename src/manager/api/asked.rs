@@ -24,6 +24,7 @@ use crate::{gateway::storage::Expected, manager::Manager};
 const MAX_BODY_BYTES: usize = 512 * 1024;
 const BODY_WITHIN: Duration = Duration::from_secs(15);
 pub(super) const TOML: &str = "application/toml";
+pub(super) const JSON_LINES: &str = "application/jsonl";
 const JSON: &str = "application/json";
 
 /// A request while it is read.
@@ -57,6 +58,11 @@ impl Incoming {
             );
         };
         Ok(bytes)
+    }
+
+    async fn text(&mut self, kind: &str) -> Result<String, Problem> {
+        let text = String::from_utf8(self.bytes(kind).await?.to_vec());
+        text.map_err(|_no_text| Kind::Malformed.says("the body is not UTF-8"))
     }
 }
 
@@ -211,16 +217,32 @@ pub(super) struct Toml(pub(super) String);
 
 impl Asked for Toml {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
-        let bytes = incoming.bytes(TOML).await?;
-        let text = String::from_utf8(bytes.to_vec());
-        text.map(Self).map_err(|_no_text| Kind::Malformed.says("the body is not UTF-8"))
+        Ok(Self(incoming.text(TOML).await?))
     }
 
     fn tell(described: &mut Described, _: &mut Schemas) {
-        let schema = json!({ "type": "string" });
-        described.body = Some(json!({ "required": true, "content": { TOML: { "schema": schema } } }));
-        described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
+        tell_text(described, TOML);
     }
+}
+
+/// Lines of JSON; what they say is found out where they are read.
+#[derive(Debug)]
+pub(super) struct Lines(pub(super) String);
+
+impl Asked for Lines {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        Ok(Self(incoming.text(JSON_LINES).await?))
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        tell_text(described, JSON_LINES);
+    }
+}
+
+fn tell_text(described: &mut Described, kind: &str) {
+    let schema = json!({ "type": "string" });
+    described.body = Some(json!({ "required": true, "content": { kind: { "schema": schema } } }));
+    described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
 }
 
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {

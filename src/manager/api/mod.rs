@@ -4,6 +4,7 @@
 //! the types of its handler, so that none can say what another does not. What is done is done where the pages do it.
 
 mod account;
+mod actions;
 mod asked;
 mod audit;
 mod contacts;
@@ -11,15 +12,20 @@ mod difference;
 mod document;
 mod door;
 mod etag;
+mod kept_tests;
 mod live;
 mod moment;
 mod names;
 mod operation;
 mod problem;
 mod profiles;
+mod scenes;
+mod settings;
 mod staff;
+mod test_runs;
 mod tokens;
 mod told;
+mod trials;
 mod users;
 
 use std::sync::Arc;
@@ -46,7 +52,10 @@ const GROUPS: &[(&str, &str)] = &[
     ("agents", "The virtual agents' log-ons."),
     ("units", "Business units and the routing engines that are attached for them."),
     ("alerts", "What somebody has to mend, and how."),
-    ("profiles", "How language engines are talked to: what is in force, and the text that it is written in."),
+    (
+        "profiles",
+        "How language engines are talked to: what is in force, the text and the settings that it is written in, actions, trials and tests.",
+    ),
     ("connectors", "Language engines of somebody else's that dial in."),
     ("users", "Who may sign in to the Web Manager."),
     ("tokens", "Which programs may use this."),
@@ -59,6 +68,11 @@ fn operations() -> Vec<Operation> {
     let mut all = contacts::operations();
     all.extend(live::operations());
     all.extend(profiles::operations());
+    all.extend(settings::operations());
+    all.extend(actions::operations());
+    all.extend(trials::operations());
+    all.extend(kept_tests::operations());
+    all.extend(test_runs::operations());
     all.extend(staff::operations());
     all.extend(users::operations());
     all.extend(tokens::operations());
@@ -151,6 +165,18 @@ mod tests {
             }
         }
         assert_eq!(told, all.len());
+    }
+
+    #[test]
+    fn a_shape_that_is_both_read_and_told_is_the_same() {
+        let mut schemas = operation::Schemas::new();
+        for it in operations() {
+            (it.describe)(&mut operation::Described::default(), &mut schemas);
+        }
+        let (read, told) = schemas.both();
+        for (name, shape) in read {
+            assert!(told.get(&name).is_none_or(|it| *it == shape), "{name}: {shape} or {}", told[&name]);
+        }
     }
 
     #[test]

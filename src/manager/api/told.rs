@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    asked::{TOML, parameter},
+    asked::{JSON_LINES, TOML, parameter},
     etag,
     operation::{Described, Schemas},
 };
@@ -264,6 +264,21 @@ impl<T: Serialize + JsonSchema + Send + 'static> Told for MadeKept<T> {
         let headers = json!({ "Location": location_header(), "ETag": etag_header() });
         let content = json!({ JSON: { "schema": schemas.told::<T>() } });
         described.answers.insert(201, json!({ "description": "It was made.", "headers": headers, "content": content }));
+    }
+}
+
+/// Lines of JSON.
+#[derive(Debug)]
+pub(super) struct LinesShown(pub(super) String);
+
+impl Told for LinesShown {
+    fn answer(self, asked: &Parts) -> Response {
+        let tag = etag::of_content(self.0.as_bytes());
+        unless_known(asked, JSON_LINES, &tag, self.0)
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        told_unless_known(described, JSON_LINES, &json!({ "type": "string" }));
     }
 }
 
