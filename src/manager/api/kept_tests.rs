@@ -140,7 +140,7 @@ impl KeptTest {
     }
 
     fn test(self) -> Result<rehearsal::Test, Problem> {
-        let name = name(self.name)?;
+        let name = name(&self.name)?;
         if self.steps.len() > MAX_CUES {
             return Err(Problem::field("steps", format!("has more than {MAX_CUES} steps")));
         }
@@ -172,7 +172,7 @@ impl KeptTest {
 }
 
 /// A name that a test can have.
-pub(super) fn name(name: TestName) -> Result<String, Problem> {
+pub(super) fn name(name: &TestName) -> Result<String, Problem> {
     let text = name.as_str().to_owned();
     let problem = match rehearsal::bad_name(&text) {
         Some(problem) => problem,

@@ -184,6 +184,7 @@ impl From<message::Reply> for Said {
 }
 
 /// What the language engine made of it.
+#[expect(clippy::struct_excessive_bools, reason = "as the engine's answer has them")]
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "EngineAnswer")]
 struct Answer {

@@ -95,7 +95,7 @@ fn put(manager: &Manager, draft: &mut Draft, wanted: &Map<String, JsonValue>, wi
         return Ok(());
     }
     let told = problems.into_iter().map(|(path, problem)| {
-        let message = if path.is_empty() { problem.clone() } else { format!("`{path}` {problem}") };
+        let message = if path.is_empty() { problem } else { format!("`{path}` {problem}") };
         Told::at(&format!("{within}{path}"), message)
     });
     Err(Kind::Invalid.says("not all of it can be written: nothing was changed").with(told.collect()))

@@ -50,7 +50,7 @@ struct Difference {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Reached {
+enum HowFar {
     Compared,
     /// The conversation was at another point than the test takes it to be.
     NotTaken,
@@ -62,7 +62,7 @@ enum Reached {
 struct StepOutcome {
     given: Cue,
     passed: bool,
-    reached: Reached,
+    reached: HowFar,
     /// Why it was not taken.
     why: Option<String>,
     differences: Vec<Difference>,
@@ -77,11 +77,11 @@ impl From<&StepResult> for StepOutcome {
             now: it.now.clone(),
         };
         let (reached, why, differences) = match &it.came {
-            Came::Compared(list) => (Reached::Compared, None, list.iter().map(differs).collect()),
-            Came::NotTaken(why) => (Reached::NotTaken, Some(why.to_string()), Vec::new()),
-            Came::NotReached => (Reached::NotReached, None, Vec::new()),
+            Came::Compared(list) => (HowFar::Compared, None, list.iter().map(differs).collect()),
+            Came::NotTaken(why) => (HowFar::NotTaken, Some(why.to_string()), Vec::new()),
+            Came::NotReached => (HowFar::NotReached, None, Vec::new()),
         };
-        let passed = matches!(reached, Reached::Compared) && differences.is_empty();
+        let passed = matches!(reached, HowFar::Compared) && differences.is_empty();
         Self { given: it.cue.clone().into(), passed, reached, why, differences }
     }
 }

@@ -257,7 +257,7 @@ async fn keep(
     (Named(names), Json(wanted)): (Named<OfTrial>, Json<KeepAs>),
 ) -> Result<MadeKept<KeptTest>, Problem> {
     let (profile, trial) = find(&call, names)?;
-    let name = kept_tests::name(wanted.name)?;
+    let name = kept_tests::name(&wanted.name)?;
     let test = as_test(&*trial.rehearsal.lock().await, &name);
     kept_tests::keep(&call, &profile, &test).await
 }

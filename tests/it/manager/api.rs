@@ -21,18 +21,18 @@ pub(super) struct Program {
 pub(super) struct Answer {
     pub(super) status: u16,
     headers: header::HeaderMap,
-    text: String,
+    pub(super) text: String,
 }
 
 impl Answer {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
     }
 
     /// Asserts that it is a problem of this status and kind, and yields it.
     #[track_caller]
-    fn problem(&self, status: u16, kind: &str) -> Value {
+    pub(super) fn problem(&self, status: u16, kind: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.headers["content-type"], "application/problem+json");
         let told = self.json();
@@ -41,8 +41,12 @@ impl Answer {
         told
     }
 
-    fn etag(&self) -> &str {
-        self.headers["etag"].to_str().unwrap()
+    pub(super) fn etag(&self) -> &str {
+        self.header("etag")
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
     }
 }
 
@@ -62,15 +66,15 @@ impl Program {
         Answer { status, headers, text: response.text().await.unwrap() }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], "").await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.ask("POST", path, &[("content-type", "application/json")], &body.to_string()).await
     }
 
-    async fn put(&self, path: &str, etag: &str, body: &Value) -> Answer {
+    pub(super) async fn put(&self, path: &str, etag: &str, body: &Value) -> Answer {
         let headers = [("content-type", "application/json"), ("if-match", etag)];
         self.ask("PUT", path, &headers, &body.to_string()).await
     }
@@ -83,7 +87,7 @@ impl Program {
         &self.base
     }
 
-    fn with(&self, token: &str) -> Self {
+    pub(super) fn with(&self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self.clone() }
     }
 }
@@ -101,9 +105,18 @@ fn the_committed_document_is_what_the_code_makes() {
 /// Names that are there, or are not: what is refused by role is refused before that.
 fn path(route: &str) -> String {
     let path = route.strip_prefix("/api/v1").unwrap();
-    [("{unit}", "sales"), ("{contact}", "c1"), ("{profile}", "support"), ("{user}", "victor"), ("{token}", "none")]
-        .iter()
-        .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+    let names = [
+        ("{unit}", "sales"),
+        ("{contact}", "c1"),
+        ("{profile}", "support"),
+        ("{user}", "victor"),
+        ("{token}", "none"),
+        ("{media}", "speech"),
+        ("{action}", "none"),
+        ("{trial}", "none"),
+        ("{test}", "none"),
+    ];
+    names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
 #[tokio::test]

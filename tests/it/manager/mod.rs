@@ -1,6 +1,8 @@
 //! The Web Manager over HTTP: a browser without a script, cookies and all.
 
 mod api;
+mod api_profiles;
+mod api_trials;
 mod assigning;
 mod attached;
 mod building;

@@ -8,6 +8,23 @@ use usher::{manager::api_access, wire::engine::MediaType};
 use super::{api::Program, editing::Site, *};
 use crate::{conversation::offer, fakes::engine::FakeEngine, python::interpreter};
 
+/// The one stays, the other goes.
+const ACTIONS: &str = r#"
+[[action]]
+name = "human"
+media = ["openmedia", "webinteraction", "speech"]
+kind = "callback"
+queue = "support"
+phone_parameter = "phone"
+time_parameter = "when"
+[[action]]
+name = "leaving"
+media = ["openmedia", "webinteraction", "speech"]
+kind = "external"
+uri_parameter = "uri"
+"#;
+const TESTS: &str = "{\"test\":\"greeting\"}\n{\"say\":\"hello\"}\n{\"test\":\"leaving\"}\n{\"say\":\"bye\"}\n";
+
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
 
 #[tokio::test]
@@ -18,7 +35,14 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
     // What there is to be found; the names stand in schemathesis.toml.
     let text = profile(&dialogflow.endpoint()).replace("\"support\"", "\"written\"");
     let new = [("content-type", "application/toml"), ("if-none-match", "*")];
-    assert_eq!(program.ask("PUT", "/profiles/sales/written/source", &new, &text).await.status, 201);
+    for (name, agent) in [("written", "va1"), ("spare", "va2")] {
+        let text = text.replace("\"written\"", &format!("{name:?}")).replace("va1", agent) + ACTIONS;
+        assert_eq!(program.ask("PUT", &format!("/profiles/sales/{name}/source"), &new, &text).await.status, 201);
+    }
+    for profile in ["written", "support"] {
+        let (path, lines) = (format!("/profiles/sales/{profile}/tests.jsonl"), [("content-type", "application/jsonl")]);
+        assert_eq!(program.ask("POST", &path, &lines, TESTS).await.status, 200);
+    }
     let setup = site.usher.setup().queue("support", MediaType::OpenMedia);
     let engine = FakeEngine::attach(setup).await.unwrap();
     engine.logged_on("va1").await;
@@ -33,6 +57,8 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
         .arg(format!("{}/openapi.json", program.base()))
         .current_dir(PYTHON)
         .env("PYTHONPATH", PYTHON)
+        .env("USHER_API", program.base())
+        .env("USHER_TOKEN", program.token())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
