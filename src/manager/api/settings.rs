@@ -51,6 +51,7 @@ pub(super) fn operations() -> Vec<Operation> {
 
 /// What a profile's text sets, by path.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ProfileSettings")]
 struct Settings {
     unit: String,
     profile: String,
@@ -83,6 +84,7 @@ fn outdated(names: &OfProfile, now: &Document, mine: Option<&Draft>) -> Problem 
 /// Settings by their paths, with values; `null`: it is not set.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(rename = "SettingsChange")]
 struct Wanted(
     #[schemars(extend("examples" = [{ "handover.queue": "support", "welcome_event": null }]))] Map<String, JsonValue>,
 );
