@@ -1,6 +1,6 @@
 """What schemathesis has to be told of this API: what travels as a text, and that something is there to be talked to, or to go.
 
-The names stand in schemathesis.toml: what goes, or gets another name, is made anew each time, and what stays is left to others.
+The names stand in schemathesis.toml. What goes, or gets another name, is made anew each time, and what stays is left to others.
 """
 
 import json
@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 
 import schemathesis
+from schemathesis import GenerationMode
 
 for kind in ("application/toml", "application/jsonl"):
     schemathesis.serializer.alias(kind, "text/plain")
@@ -21,22 +22,35 @@ TEST = '{"test":"leaving"}\n{"say":"bye"}\n'
 @schemathesis.hook
 def before_call(context, case, kwargs):
     names, operation = case.path_parameters or {}, case.operation.definition.raw["operationId"]
-    profile = (names.get("unit", ""), names.get("profile", ""))
+    # What is meant to be refused stays as it is.
+    if case.meta is not None and case.meta.generation.mode != GenerationMode.POSITIVE:
+        return
+    if names.get("unit") == "sales" and names.get("profile") in ("written", "support"):
+        prepare(case, names, operation, path("sales", names["profile"]))
+
+
+def prepare(case, names, operation, profile):
     if names.get("trial") == "open":
         # A conversation belongs to whoever begins it, and to one profile.
-        begun = send("POST", f"{path(*profile)}/trials", '{"media":"webinteraction"}', "application/json")
-        names["trial"] = json.loads(begun)["trial"] if begun else "open"
-    elif operation in ("removeProfile", "renameProfile") and names.get("profile") in ("written", "spare"):
+        begun = send("POST", f"{profile}/trials", '{"media":"webinteraction"}', "application/json")
+        names["trial"] = json.loads(begun)["trial"]
+    elif operation in ("removeProfile", "renameProfile"):
         names["profile"] = "spare"
-        send("PUT", f"{path('sales', 'spare')}/source", os.environ["USHER_SPARE"], "application/toml", {"If-None-Match": "*"})
-    elif operation == "removeAction" and names.get("action") in ("human", "leaving"):
-        names["action"] = "leaving"
-        send("POST", f"{path(*profile)}/actions", json.dumps(ACTION), "application/json", {"If-Match": "*"})
-    elif operation == "removeTest" and names.get("test") in ("greeting", "leaving"):
+        send("PUT", path("sales", "spare") + "/source", os.environ["USHER_SPARE"], "application/toml", {"If-None-Match": "*"})
+    elif operation == "removeAction" and names["action"] == "human":
+        names["action"] = ACTION["name"]
+        send("POST", f"{profile}/actions", json.dumps(ACTION), "application/json", {"If-Match": "*"})
+    elif operation == "removeTest" and names["test"] == "greeting":
         names["test"] = "leaving"
-        send("POST", f"{path(*profile)}/tests.jsonl", TEST, "application/jsonl")
-    elif operation in ("changeAction", "changeTest") and isinstance(case.body, dict) and isinstance(case.body.get("name"), str):
-        case.body["name"] = names.get("action") or names.get("test")
+        send("POST", f"{profile}/tests.jsonl", TEST, "application/jsonl")
+    elif operation == "changeAction" and names["action"] == "human":
+        case.body = {**ACTION, "name": "human"}
+    elif operation == "changeTest" and names["test"] == "greeting":
+        case.body["name"] = "greeting"
+    elif operation == "importTests":
+        case.body = TEST
+    elif operation == "reloadConnectorToken":
+        names["profile"], case.body = "dialled", {"name": ""}
 
 
 def path(unit, profile):

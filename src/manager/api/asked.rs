@@ -181,6 +181,10 @@ pub(super) struct Json<B>(pub(super) B);
 impl<B: DeserializeOwned + JsonSchema + Send + 'static> Asked for Json<B> {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
         let bytes = incoming.bytes(JSON).await?;
+        // A list would be taken for an object's values in their order.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Kind::Invalid.says("the body has to be an object"));
+        }
         let mut text = serde_json::Deserializer::from_slice(&bytes);
         let read = serde_path_to_error::deserialize(&mut text).map_err(|error| {
             let path = error.path().to_string();

@@ -229,6 +229,7 @@ async fn what_cannot_be_read_is_refused_with_place_and_reason() {
     }
     program.post("/users", &json!({"name": "ann"})).await.problem(422, "invalid");
     program.ask("POST", "/users", &json, "{} {}").await.problem(422, "invalid");
+    program.ask("POST", "/users", &json, "[\"ann\", \"viewer\"]").await.problem(422, "invalid");
     program.ask("POST", "/users", &[("content-type", "text/plain")], "{}").await.problem(415, "media-type");
     program.ask("POST", "/users", &json, &"x".repeat(600_000)).await.problem(413, "too-large");
     program.ask("POST", "/users", &json, &"[".repeat(100_000)).await.problem(422, "invalid");

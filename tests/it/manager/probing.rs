@@ -36,6 +36,11 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
         let (path, lines) = (format!("/profiles/sales/{profile}/tests.jsonl"), [("content-type", "application/jsonl")]);
         assert_eq!(program.ask("POST", &path, &lines, TESTS).await.status, 200);
     }
+    let dialled = serde_json::json!({
+        "unit": "sales", "name": "dialled", "type": "connector",
+        "settings": { "agents": ["va4"], "agent_password": "secret", "fallback_message": "Sorry." },
+    });
+    assert_eq!(program.post("/profiles", &dialled).await.status, 201);
     let setup = site.usher.setup().queue("support", MediaType::OpenMedia);
     let engine = FakeEngine::attach(setup).await.unwrap();
     engine.logged_on("va1").await;
