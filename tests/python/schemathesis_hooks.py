@@ -44,7 +44,8 @@ def prepare(case, names, operation, profile):
         names["test"] = "leaving"
         send("POST", f"{profile}/tests.jsonl", TEST, "application/jsonl")
     elif operation == "changeAction" and names["action"] == "human":
-        case.body = {**ACTION, "name": "human"}
+        names["profile"], case.body = "written", {**ACTION, "name": "human"}
+        case.headers["If-Match"] = "*"
     elif operation == "changeTest" and names["test"] == "greeting":
         case.body["name"] = "greeting"
     elif operation == "importTests":
