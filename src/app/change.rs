@@ -1,11 +1,13 @@
 //! A change of the configuration by the Web Manager: validated as every configuration is, put in force, and kept with its line of
 //! the audit log. One after the other, in the task that also reloads.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
-use super::{Office, Running, SEALED_AS, load_with, transfer};
+use super::{Office, Running, SEALED_AS, load_with, moved::Moved, transfer};
 use crate::{
-    config::{Managed, ManagedKind, Sources, masked},
+    config::{Loaded, Managed, ManagedKind, Sources, masked},
     core::{hex, ids::Timestamp},
     manager::ports::{Approved, Exported, Files, Leaves, Order, Plan, Refusal, Told, Wanted},
     store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError, seal::Sealer},
@@ -31,7 +33,7 @@ pub(super) fn managed(document: &Document) -> Option<Managed> {
     Some(Managed { kind: part(document.kind)?, name: shown(document.kind, &document.name), text })
 }
 
-fn shown(kind: DocumentKind, name: &str) -> String {
+pub(super) fn shown(kind: DocumentKind, name: &str) -> String {
     match kind {
         DocumentKind::Profile => format!("{name} (Web Manager)"),
         DocumentKind::Settings
@@ -53,6 +55,12 @@ pub(super) async fn documents(store: &dyn Store) -> Result<Vec<Document>, StoreE
     Ok(documents)
 }
 
+/// A profile that gets another name is two: what it was goes, and what it is comes.
+pub(super) fn is_renamed(order: &Order) -> bool {
+    let is_profile = |it: &Wanted| it.kind == DocumentKind::Profile;
+    order.told.is_none() && order.wanted.len() > 1 && order.wanted.iter().all(is_profile)
+}
+
 fn is_same(document: &Document, wanted: &Wanted) -> bool {
     document.kind == wanted.kind && document.name == wanted.name
 }
@@ -61,7 +69,7 @@ fn is_same(document: &Document, wanted: &Wanted) -> bool {
 pub(super) fn laid(sources: &Sources, documents: &[Document], order: &Order) -> Result<Sources, Refusal> {
     let before = |wanted: &Wanted| documents.iter().find(|it| is_same(it, wanted));
     // Of a profile that gets another's name the validation tells more: it names both places.
-    let is_renamed = order.told.is_none() && order.wanted.len() > 1;
+    let is_renamed = is_renamed(order);
     let comes = |wanted: &Wanted| is_renamed && wanted.expected == Expected::New;
     // The store looks again when it writes; here it spares a validation, and putting in force what would be taken back.
     if let Some(wanted) = order.wanted.iter().find(|it| !it.expected.holds(before(it)) && !comes(it)) {
@@ -96,7 +104,7 @@ pub(super) fn told(order: &Order, at: Timestamp) -> Option<AuditLine> {
 /// What somebody of the Web Manager wants of the task that keeps the configuration.
 #[derive(Debug)]
 pub(super) enum Errand {
-    Change(Order, oneshot::Sender<Result<(), Refusal>>),
+    Change(Order, oneshot::Sender<Result<Vec<u64>, Refusal>>),
     Export(Leaves, oneshot::Sender<Result<Exported, Refusal>>),
     Plan(Files, oneshot::Sender<Result<Plan, Refusal>>),
     Import(Files, Approved, oneshot::Sender<Result<(), Refusal>>),
@@ -113,7 +121,7 @@ pub(super) async fn attend(running: &mut Running, office: &Office, sources: &Sou
                 // Somebody was faster: whoever has approved has seen another difference.
                 Ok(plan) if plan.seen != approved.seen => Err(Refusal::Conflict(None)),
                 Ok(plan) if !plan.blocked.is_empty() => Err(Refusal::Unable(plan.blocked.join("; "))),
-                Ok(plan) => carry_out(running, office, sources, transfer::order(plan, approved.by)).await,
+                Ok(plan) => carry_out(running, office, sources, transfer::order(plan, approved.by)).await.map(drop),
                 Err(refusal) => Err(refusal),
             };
             drop(tell.send(done));
@@ -133,13 +141,13 @@ async fn plan(running: &Running, office: &Office, sources: &Sources, files: &Fil
     transfer::plan(sources, &documents, &incoming, (running.store_path(), office.sealer())).await
 }
 
-/// All of an order, or nothing of it.
+/// All of an order, or nothing of it. Yields the new versions.
 pub(super) async fn carry_out(
     running: &mut Running,
     office: &Office,
     sources: &Sources,
     order: Order,
-) -> Result<(), Refusal> {
+) -> Result<Vec<u64>, Refusal> {
     let documents = documents(running.store().as_ref()).await.map_err(Refusal::Store)?;
     let before = |wanted: &Wanted| documents.iter().find(|it| is_same(it, wanted));
     let loaded = load_with(laid(sources, &documents, &order)?, running.store_path()).await;
@@ -152,22 +160,51 @@ pub(super) async fn carry_out(
     let texts: Result<Vec<_>, _> = order.wanted.iter().map(seal).collect();
     let texts = texts.map_err(|error| Refusal::Unable(format!("a secret cannot be sealed: {error}")))?;
 
-    running.reload(loaded.settings.clone()).map_err(|error| Refusal::Unable(format!("{error:#}")))?;
-    let Some(line) = line(&order, before, &texts, running.clock().now()) else { return Ok(()) };
+    let line = line(&order, before, &texts, running.clock().now());
+    let moved = Moved::of(&order, &office.configuration(), &loaded);
     let sealed = order.wanted.into_iter().zip(texts).map(|(wanted, text)| Wanted { text, ..wanted });
-    let changes: Vec<Change> = sealed.map(change_of).collect();
-    if let Err(error) = running.store().change(&changes, &line).await {
-        // What is not kept is not in force either.
+    let wanted: Vec<Change> = sealed.map(change_of).collect();
+    let along = moved.along(&**running.store()).await.map_err(Refusal::Store)?;
+
+    let gateway = Arc::clone(running.gateway());
+    let pauses = gateway.carry_pauses(&moved.0).await;
+    let kept = put_in_force(running, office, &loaded, async |store| match line {
+        Some(line) => {
+            let pauses = pauses.changes().map_err(ChangeError::Store)?;
+            let changes = [wanted.as_slice(), &along, &pauses].concat();
+            store.change_and_move(&changes, &moved.tokens(), &line).await
+        }
+        None => Ok(Vec::new()),
+    });
+    let kept = kept.await;
+    pauses.settle(kept.is_ok());
+    let mut versions = kept?;
+    office.show(loaded);
+    versions.truncate(wanted.len());
+    Ok(versions)
+}
+
+/// What cannot be kept is not in force either.
+async fn put_in_force(
+    running: &mut Running,
+    office: &Office,
+    loaded: &Loaded,
+    keep: impl AsyncFnOnce(&dyn Store) -> Result<Vec<u64>, ChangeError>,
+) -> Result<Vec<u64>, Refusal> {
+    running.reload(loaded.settings.clone()).map_err(|error| Refusal::Unable(format!("{error:#}")))?;
+    let store = Arc::clone(running.store());
+    keep(&*store).await.map_err(|error| {
         if let Err(error) = running.reload(office.configuration().settings.clone()) {
             tracing::error!("a change that could not be kept stays in force until the next start: {error:#}");
         }
-        return Err(match error {
+        match error {
+            ChangeError::Conflict { kind: DocumentKind::Test, .. } => {
+                Refusal::Unable("somebody has changed a test of the profile at the same moment: try again".to_owned())
+            }
             ChangeError::Conflict { found, .. } => Refusal::Conflict(found),
             ChangeError::Store(error) => Refusal::Store(error),
-        });
-    }
-    office.show(loaded);
-    Ok(())
+        }
+    })
 }
 
 /// Of the first that is wanted, unless the order says what it is as a whole; `None`: nothing is wanted.

@@ -8,6 +8,7 @@ mod erase;
 pub mod keeping;
 pub mod lint;
 mod machine;
+mod moved;
 mod office;
 mod profiles;
 mod rehearse;

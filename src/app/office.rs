@@ -97,7 +97,7 @@ impl House for Shown {
         nlp::schemas()
     }
 
-    fn change(&self, order: Order) -> BoxFuture<'_, Result<(), Refusal>> {
+    fn change(&self, order: Order) -> BoxFuture<'_, Result<Vec<u64>, Refusal>> {
         self.send(|tell| Errand::Change(order, tell))
     }
 

@@ -148,6 +148,15 @@ fn address(section: &mut Section<'_>, own: &'static str, named: &'static str, ho
             "keep one: an address of the configuration's is not the engine's to choose",
         );
     }
+    if action::names_somebody(value) {
+        let message = format!("`{}` holds a user name or a password", section.name_of(own));
+        section.cx.error(
+            place,
+            message,
+            "leave it out: whoever may look at the actions sees their addresses, and no external system is called by one",
+        );
+        return None;
+    }
     match action::web_address(&value.into()) {
         Ok(address) => Some(Address::Fixed(address)),
         Err(problem) => {

@@ -172,10 +172,14 @@ fn check_kind(
             ActionKind::External { uri: Address::Parameter(address) }
             | ActionKind::PushUrl { url: Address::Parameter(address) },
         ) if is(address) => match holds {
-            Holds::OneOf(values) => match values.iter().find_map(|it| action::web_address(&it.as_str().into()).err()) {
-                Some(_) => "it holds an address: each of `values` must be one, such as \"https://host/path\"",
-                None => return,
-            },
+            Holds::OneOf(values) => {
+                let is_bad =
+                    |it: &String| action::names_somebody(it) || action::web_address(&it.as_str().into()).is_err();
+                if !values.iter().any(is_bad) {
+                    return;
+                }
+                "it holds an address: each of `values` must be one, such as \"https://host/path\", without user and password"
+            }
             Holds::Text | Holds::Number | Holds::Integer | Holds::Flag | Holds::DateTime | Holds::Phone => {
                 "it holds an address: list those that may be chosen, with type = \"enum\" and `values`"
             }

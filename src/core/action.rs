@@ -258,11 +258,21 @@ pub fn web_address(value: &Value) -> Result<String, String> {
     }
 }
 
+/// Whether a user or a password stands before an address's host.
+#[must_use]
+pub fn names_somebody(address: &str) -> bool {
+    authority_of(address).contains('@')
+}
+
+fn authority_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split(['/', '\\', '?', '#']).next().unwrap_or(rest)
+}
+
 /// `example.com` of `https://user@example.com:8443/path?query`.
 #[must_use]
 pub fn host_of(address: &str) -> &str {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or(rest);
+    let authority = authority_of(address);
     let host = authority.rsplit('@').next().unwrap_or(authority);
     // An IPv6 address keeps its brackets, and the colons between them.
     let port = host.rfind(':').filter(|at| host.rfind(']').is_none_or(|bracket| bracket < *at));

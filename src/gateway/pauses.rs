@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     Gateway, Roster,
@@ -17,13 +18,16 @@ use crate::core::{
 };
 
 /// Who has paused a profile, and since when.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     pub by: String,
     pub since: Timestamp,
 }
 
-type Paused = BTreeMap<(UnitName, ProfileName), Pause>;
+/// A profile within its business unit.
+pub type Of = (UnitName, ProfileName);
+
+type Paused = BTreeMap<Of, Pause>;
 
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
@@ -38,11 +42,13 @@ fn document_name(unit: &UnitName, profile: &ProfileName) -> Result<String, Store
         .map_err(|error| StoreError::new(super::storage::StoreErrorKind::Corrupt, error))
 }
 
-fn read(document: Document) -> Option<((UnitName, ProfileName), Pause)> {
+fn read(document: Document) -> Option<(Of, Pause)> {
     let names = serde_json::from_str(&document.name).inspect_err(|error| {
         tracing::error!(%error, "a pause in the store cannot be read and is passed over");
     });
-    Some((names.ok()?, Pause { by: document.changed_by, since: document.changed_at }))
+    // What has come along with a profile's new name says who has paused it: that is not who has named it.
+    let carried = serde_json::from_slice(&document.body).ok();
+    Some((names.ok()?, carried.unwrap_or(Pause { by: document.changed_by, since: document.changed_at })))
 }
 
 impl Gateway {
@@ -99,6 +105,19 @@ impl Gateway {
         Ok(true)
     }
 
+    /// Takes pauses along with profiles that get another name, or go: from here on those are paused by both names.
+    pub async fn carry_pauses(&self, moves: &[(Of, Option<Of>)]) -> Carried<'_> {
+        let guard = self.pauses.changing.lock().await;
+        let mut now = Paused::clone(&self.pauses.current.load());
+        let own = |(from, to): &(Of, Option<Of>)| Some((from.clone(), to.clone(), now.get(from)?.clone()));
+        let moves: Vec<_> = moves.iter().filter_map(own).collect();
+        for (_, to, pause) in &moves {
+            now.extend(to.clone().map(|to| (to, pause.clone())));
+        }
+        self.pauses.current.store(Arc::new(now));
+        Carried { gateway: self, _guard: guard, moves }
+    }
+
     /// Raises an alert for every profile that is paused, and clears those of others. `old`: the profiles that may have one.
     pub(super) fn tell_pauses(&self, old: &Roster) {
         let roster = self.roster();
@@ -114,6 +133,47 @@ impl Gateway {
                 self.alerts.raise(alert(rules, &pause));
             }
         }
+    }
+}
+
+/// Pauses on their way. Nobody pauses or resumes meanwhile; to be settled, whatever comes of it.
+#[derive(Debug)]
+pub struct Carried<'a> {
+    gateway: &'a Gateway,
+    _guard: MutexGuard<'a, ()>,
+    moves: Vec<(Of, Option<Of>, Pause)>,
+}
+
+impl Carried<'_> {
+    /// What the store is to keep of it.
+    ///
+    /// # Errors
+    /// When a name cannot be written.
+    pub fn changes(&self) -> Result<Vec<Change>, StoreError> {
+        let change = |(unit, profile): &Of, body| -> Result<Change, StoreError> {
+            let name = document_name(unit, profile)?;
+            Ok(Change { kind: DocumentKind::Pause, name, expected: Expected::Any, body })
+        };
+        let mut changes = Vec::new();
+        for (from, to, pause) in &self.moves {
+            changes.push(change(from, None)?);
+            if let Some(to) = to {
+                let body = serde_json::to_vec(pause)
+                    .map_err(|error| StoreError::new(super::storage::StoreErrorKind::Corrupt, error))?;
+                changes.push(change(to, Some(body))?);
+            }
+        }
+        Ok(changes)
+    }
+
+    /// From here on they are paused by one name: the new one if it was kept, the old one if not.
+    pub fn settle(self, kept: bool) {
+        let mut now = Paused::clone(&self.gateway.pauses.current.load());
+        for (from, to, _) in &self.moves {
+            let gone = if kept { Some(from) } else { to.as_ref() };
+            gone.and_then(|it| now.remove(it));
+        }
+        self.gateway.pauses.current.store(Arc::new(now));
     }
 }
 

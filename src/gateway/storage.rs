@@ -7,7 +7,7 @@ use std::{error::Error, fmt, path::Path};
 
 use futures::future::BoxFuture;
 
-pub use documents::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, SETTINGS};
+pub use documents::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, SETTINGS, TokensMove};
 pub use numbers::{Counts, Day, Flush, NumberKey, NumbersOf, Tally, Unclear, Uncounted};
 
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
@@ -275,8 +275,21 @@ pub trait Store: Send + Sync + fmt::Debug {
     -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
 
     /// All of them and the line of the audit log, or nothing. Yields the new versions.
-    fn change<'a>(&'a self, changes: &'a [Change], line: &'a AuditLine)
-    -> BoxFuture<'a, Result<Vec<u64>, ChangeError>>;
+    fn change<'a>(
+        &'a self,
+        changes: &'a [Change],
+        line: &'a AuditLine,
+    ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>> {
+        self.change_and_move(changes, &[], line)
+    }
+
+    /// The same, and connectors' tokens go along with their profiles.
+    fn change_and_move<'a>(
+        &'a self,
+        changes: &'a [Change],
+        moves: &'a [TokensMove],
+        line: &'a AuditLine,
+    ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>>;
 
     /// Lines before the one of that number, the newest first, with their numbers. `None`: from the newest on.
     fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>>;

@@ -124,14 +124,14 @@ pub(super) enum Trouble {
     Refused(Refusal),
 }
 
-/// Takes users on and off; `document` is the profile's as whoever wants it has seen it.
+/// Takes users on and off, and yields the document's new version; `document` is the profile's as whoever wants it has seen it.
 pub(super) async fn assign(
     manager: &Manager,
     by: &str,
     profile: &Profile,
     (document, version): (Document, u64),
     wanted: &Wanted,
-) -> Result<(), Trouble> {
+) -> Result<u64, Trouble> {
     let loaded = manager.house.configuration();
     // Without one it is said that nobody has told it yet: either cause comes to that.
     let directory = manager.gateway.directory(&profile.unit).ok();
@@ -154,7 +154,7 @@ pub(super) async fn assign(
         text: Some(text.clone()),
     };
     match manager.house.change_profile(order).await {
-        Ok(()) => Ok(()),
+        Ok(version) => Ok(version),
         Err(Refusal::Findings(list)) => Err(sorted(&text, &profile.origin, list)),
         Err(other) => Err(Trouble::Refused(other)),
     }

@@ -302,14 +302,14 @@ pub(super) enum Order<'a> {
     Remove(&'a Key),
 }
 
-/// Carries it out; `document` is the profile's, `version` the one that whoever wants it has seen.
+/// Carries it out, and yields the document's new version; `document` is the profile's, `version` the one that whoever wants it has seen.
 pub(super) async fn carry_out(
     manager: &Manager,
     by: &str,
     profile: &Profile,
     (document, version): (Document, u64),
     order: Order<'_>,
-) -> Result<(), Trouble> {
+) -> Result<u64, Trouble> {
     if document.version != version {
         return Err(Trouble::Refused(Refusal::Conflict(Some(Box::new(document)))));
     }
@@ -321,7 +321,7 @@ pub(super) async fn carry_out(
         text: Some(text.clone()),
     };
     match manager.house.change_profile(order).await {
-        Ok(()) => Ok(()),
+        Ok(version) => Ok(version),
         Err(Refusal::Findings(list)) => Err(sorted(&text, (profile.origin.as_str(), place), list)),
         Err(other) => Err(Trouble::Refused(other)),
     }

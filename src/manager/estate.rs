@@ -104,8 +104,10 @@ fn as_text(unit: &settings::Unit) -> UnitText {
 }
 
 impl Inner {
-    async fn order(&self, by: &str, wanted: Vec<Wanted>) -> Result<(), Failed> {
-        Ok(self.house.change(Order { by: by.to_owned(), wanted, told: None }).await?)
+    /// Yields the new version of the first.
+    async fn order(&self, by: &str, wanted: Vec<Wanted>) -> Result<u64, Failed> {
+        let versions = self.house.change(Order { by: by.to_owned(), wanted, told: None }).await?;
+        Ok(versions.first().copied().unwrap_or_default())
     }
 
     /// A unit that can be changed here, with its version; 0: nobody has written it yet.
@@ -123,8 +125,8 @@ impl Inner {
         }
     }
 
-    /// Adds a unit. The default ones go once there is another; those that are in use stay, as documents.
-    pub(super) async fn add_unit(&self, by: &str, unit: &UnitText) -> Result<(), Failed> {
+    /// Adds a unit, and yields its version. The default ones go once there is another; those that are in use stay, as documents.
+    pub(super) async fn add_unit(&self, by: &str, unit: &UnitText) -> Result<u64, Failed> {
         let wanted = |unit: &UnitText| Wanted {
             kind: DocumentKind::Unit,
             name: unit.name.clone(),
@@ -142,7 +144,7 @@ impl Inner {
     }
 
     /// `version`: what was seen of it; 0: a default.
-    pub(super) async fn change_unit(&self, by: &str, version: u64, unit: &UnitText) -> Result<(), Failed> {
+    pub(super) async fn change_unit(&self, by: &str, version: u64, unit: &UnitText) -> Result<u64, Failed> {
         let expected = if version == 0 { Expected::New } else { Expected::Version(version) };
         let (name, text) = (unit.name.clone(), Some(unit.write()));
         self.order(by, vec![Wanted { kind: DocumentKind::Unit, name, expected, text }]).await
@@ -160,7 +162,7 @@ impl Inner {
             return Err(Failed::InUse(users));
         }
         let (name, expected) = (name.to_owned(), Expected::Version(version));
-        self.order(by, vec![Wanted { kind: DocumentKind::Unit, name, expected, text: None }]).await
+        self.order(by, vec![Wanted { kind: DocumentKind::Unit, name, expected, text: None }]).await.map(drop)
     }
 
     /// An engine's document, where it has one.
@@ -224,12 +226,12 @@ impl Inner {
     pub(super) async fn remove_engine(&self, by: &str, id: &str, version: u64) -> Result<(), Failed> {
         self.engine(id).await?;
         let (name, expected) = (id.to_owned(), Expected::Version(version));
-        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text: None }]).await
+        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text: None }]).await.map(drop)
     }
 
     async fn put_engine(&self, by: &str, engine: &EngineText, expected: Expected) -> Result<(), Failed> {
         let (name, text) = (engine.id.clone(), Some(engine.write()));
-        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text }]).await
+        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text }]).await.map(drop)
     }
 
     /// Engines by id with how many lanes of each are attached now.

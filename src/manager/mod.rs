@@ -7,6 +7,7 @@
 mod api;
 mod assigning;
 mod building;
+mod drafting;
 mod estate;
 mod form;
 mod guard;
@@ -16,6 +17,7 @@ mod linting;
 mod look;
 mod multipart;
 mod numbers;
+mod offered;
 mod pages;
 mod people;
 pub mod ports;
@@ -50,7 +52,7 @@ use people::People;
 pub use people::{Role, Terms, reseal_user};
 use ports::House;
 use trying::Trying;
-pub(crate) use trying::kept::of_profile as tests_of_profile;
+pub(crate) use trying::kept::{carried as carried_tests, of_profile as tests_of_profile};
 use words::Dictionary;
 
 /// Pages that are live, at most: each holds a connection.

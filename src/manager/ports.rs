@@ -29,13 +29,14 @@ pub trait House: Send + Sync + fmt::Debug {
     /// The kinds of language engines that a profile can have.
     fn kinds(&self) -> Vec<&'static Schema>;
 
-    /// Validates what is wanted with all the rest, puts it in force and keeps it: all of it, or nothing.
-    fn change(&self, order: Order) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// Validates what is wanted with all the rest, puts it in force and keeps it: all of it, or nothing. Yields the new versions.
+    fn change(&self, order: Order) -> BoxFuture<'_, Result<Vec<u64>, Refusal>>;
 
     /// The same for one profile.
-    fn change_profile(&self, order: ProfileOrder) -> BoxFuture<'_, Result<(), Refusal>> {
-        let units = &self.configuration().settings.units;
-        self.change(order.whole(units.first()))
+    fn change_profile(&self, order: ProfileOrder) -> BoxFuture<'_, Result<u64, Refusal>> {
+        let changed = self.change(order.whole(self.configuration().settings.units.first()));
+        // Of two the last is what it is now.
+        Box::pin(async move { Ok(changed.await?.last().copied().unwrap_or_default()) })
     }
 
     /// All of the configuration as files.

@@ -13,7 +13,7 @@ use futures::{FutureExt, future, future::BoxFuture};
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
     Erasure, Flush, Holdings, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Snapshot, Store,
-    StoreError, StoreErrorKind, Tally, Unclear, Uncounted,
+    StoreError, StoreErrorKind, Tally, TokensMove, Unclear, Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -265,7 +265,7 @@ impl State {
         tokens.sort_by_key(|it| (name(it), Reverse(it.made_at), it.sha256));
     }
 
-    fn change(&mut self, changes: &[Change], line: &AuditLine) -> Result<Vec<u64>, ChangeError> {
+    fn change(&mut self, changes: &[Change], moves: &[TokensMove], line: &AuditLine) -> Result<Vec<u64>, ChangeError> {
         for change in changes {
             let found = self.documents.get(&(change.kind, change.name.clone()));
             if !change.expected.holds(found) {
@@ -286,6 +286,18 @@ impl State {
                     self.documents.insert(key, document);
                 }
                 None => drop(self.documents.remove(&key)),
+            }
+        }
+        for TokensMove { from, to } in moves {
+            let is_of = |it: &ConnectorToken, (unit, profile): &(_, _)| it.unit == *unit && it.profile == *profile;
+            match to {
+                None => self.connector_tokens.retain(|it| !is_of(it, from)),
+                Some(to) => {
+                    self.connector_tokens.retain(|it| !is_of(it, to));
+                    for it in self.connector_tokens.iter_mut().filter(|it| is_of(it, from)) {
+                        (it.unit, it.profile) = to.clone();
+                    }
+                }
             }
         }
         self.audit.push(line.clone());
@@ -470,13 +482,14 @@ impl Store for Memory {
         future::ready(self.call(|state| Ok(state.documents.get(&key).cloned()))).boxed()
     }
 
-    fn change<'a>(
+    fn change_and_move<'a>(
         &'a self,
         changes: &'a [Change],
+        moves: &'a [TokensMove],
         line: &'a AuditLine,
     ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>> {
         // A conflict is an answer, not a fault.
-        let answered = self.call(|state| match state.change(changes, line) {
+        let answered = self.call(|state| match state.change(changes, moves, line) {
             Err(ChangeError::Store(error)) => Err(error),
             answer => Ok(answer),
         });

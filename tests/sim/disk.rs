@@ -15,8 +15,8 @@ use usher::{
     core::ids::{ContactId, ProfileName, Timestamp, UnitName},
     store::{
         AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
-        Erasure, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, Uncounted,
-        memory::Memory,
+        Erasure, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove,
+        Uncounted, memory::Memory,
     },
 };
 
@@ -147,12 +147,13 @@ impl Store for Disk {
         self.memory.document(kind, name)
     }
 
-    fn change<'a>(
+    fn change_and_move<'a>(
         &'a self,
         changes: &'a [Change],
+        moves: &'a [TokensMove],
         line: &'a AuditLine,
     ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>> {
-        self.memory.change(changes, line)
+        self.memory.change_and_move(changes, moves, line)
     }
 
     fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {

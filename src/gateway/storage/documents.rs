@@ -1,7 +1,7 @@
 //! What administrators keep in the store: documents with a version each, and the log of who changed what.
 
 use super::StoreError;
-use crate::core::ids::Timestamp;
+use crate::core::ids::{ProfileName, Timestamp, UnitName};
 
 /// What a document is. Closed, and kept by its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +88,14 @@ impl Expected {
             (Self::New, Some(_)) | (Self::Version(_), None) => false,
         }
     }
+}
+
+/// What becomes of the tokens of a profile's connectors when the profile gets another name, or goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokensMove {
+    pub from: (UnitName, ProfileName),
+    /// Those that are there were left behind by another, and go. `None`: all go.
+    pub to: Option<(UnitName, ProfileName)>,
 }
 
 /// Who, when, what before, what after; secrets are not in it.

@@ -25,6 +25,7 @@ const MAX_BODY_BYTES: usize = 512 * 1024;
 const BODY_WITHIN: Duration = Duration::from_secs(15);
 pub(super) const TOML: &str = "application/toml";
 pub(super) const ZIP: &str = "application/zip";
+pub(super) const JSON_LINES: &str = "application/jsonl";
 const JSON: &str = "application/json";
 
 /// A request while it is read.
@@ -59,6 +60,11 @@ impl Incoming {
             );
         };
         Ok(bytes)
+    }
+
+    async fn text(&mut self, kind: &str) -> Result<String, Problem> {
+        let text = String::from_utf8(self.bytes(&[kind]).await?.to_vec());
+        text.map_err(|_no_text| Kind::Malformed.says("the body is not UTF-8"))
     }
 }
 
@@ -177,6 +183,10 @@ pub(super) struct Json<B>(pub(super) B);
 impl<B: DeserializeOwned + JsonSchema + Send + 'static> Asked for Json<B> {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
         let bytes = incoming.bytes(&[JSON]).await?;
+        // A list would be taken for an object's values in their order.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Kind::Invalid.says("the body has to be an object"));
+        }
         let mut text = serde_json::Deserializer::from_slice(&bytes);
         let read = serde_path_to_error::deserialize(&mut text).map_err(|error| {
             let path = error.path().to_string();
@@ -213,15 +223,11 @@ pub(super) struct Toml(pub(super) String);
 
 impl Asked for Toml {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
-        let bytes = incoming.bytes(&[TOML]).await?;
-        let text = String::from_utf8(bytes.to_vec());
-        text.map(Self).map_err(|_no_text| Kind::Malformed.says("the body is not UTF-8"))
+        Ok(Self(incoming.text(TOML).await?))
     }
 
     fn tell(described: &mut Described, _: &mut Schemas) {
-        let schema = json!({ "type": "string" });
-        described.body = Some(json!({ "required": true, "content": { TOML: { "schema": schema } } }));
-        described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
+        tell_text(described, TOML);
     }
 }
 
@@ -240,6 +246,26 @@ impl Asked for Packed {
         described.body = Some(json!({ "required": true, "content": { ZIP: zip, TOML: toml } }));
         described.refuses.extend([Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
     }
+}
+
+/// Lines of JSON; what they say is found out where they are read.
+#[derive(Debug)]
+pub(super) struct Lines(pub(super) String);
+
+impl Asked for Lines {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        Ok(Self(incoming.text(JSON_LINES).await?))
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        tell_text(described, JSON_LINES);
+    }
+}
+
+fn tell_text(described: &mut Described, kind: &str) {
+    let schema = json!({ "type": "string" });
+    described.body = Some(json!({ "required": true, "content": { kind: { "schema": schema } } }));
+    described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
 }
 
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {

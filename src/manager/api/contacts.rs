@@ -83,12 +83,22 @@ impl From<contact::Standing> for Standing {
 }
 
 /// What kind of contact it is.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum MediaType {
     OpenMedia,
     WebInteraction,
     Speech,
+}
+
+impl From<MediaType> for message::MediaType {
+    fn from(media: MediaType) -> Self {
+        match media {
+            MediaType::OpenMedia => Self::OpenMedia,
+            MediaType::WebInteraction => Self::WebInteraction,
+            MediaType::Speech => Self::Speech,
+        }
+    }
 }
 
 impl From<message::MediaType> for MediaType {

@@ -4,6 +4,7 @@
 //! the types of its handler, so that none can say what another does not. What is done is done where the pages do it.
 
 mod account;
+mod actions;
 mod asked;
 mod audit;
 mod configuration;
@@ -14,6 +15,7 @@ mod door;
 mod engines;
 mod etag;
 mod figures;
+mod kept_tests;
 mod lint;
 mod live;
 mod moment;
@@ -22,10 +24,14 @@ mod numbers;
 mod operation;
 mod problem;
 mod profiles;
+mod scenes;
+mod settings;
 mod staff;
 mod store;
+mod test_runs;
 mod tokens;
 mod told;
+mod trials;
 mod units;
 mod users;
 
@@ -54,7 +60,10 @@ const GROUPS: &[(&str, &str)] = &[
     ("units", "Business units: their zones, countries, languages, media servers and actions."),
     ("engines", "Routing engines that may attach, and the tokens that they prove themselves by."),
     ("alerts", "What somebody has to mend, and how."),
-    ("profiles", "How language engines are talked to: what is in force, and the text that it is written in."),
+    (
+        "profiles",
+        "How language engines are talked to: what is in force, the text and the settings that it is written in, actions, trials and tests.",
+    ),
     ("connectors", "Language engines of somebody else's that dial in."),
     ("numbers", "What contacts came to, by profile and day."),
     ("lint", "What is to be mended before a customer meets it."),
@@ -71,6 +80,11 @@ fn operations() -> Vec<Operation> {
     let mut all = contacts::operations();
     all.extend(live::operations());
     all.extend(profiles::operations());
+    all.extend(settings::operations());
+    all.extend(actions::operations());
+    all.extend(trials::operations());
+    all.extend(kept_tests::operations());
+    all.extend(test_runs::operations());
     all.extend(staff::operations());
     all.extend(units::operations());
     all.extend(engines::operations());
@@ -169,6 +183,18 @@ mod tests {
             }
         }
         assert_eq!(told, all.len());
+    }
+
+    #[test]
+    fn a_shape_that_is_both_read_and_told_is_the_same() {
+        let mut schemas = operation::Schemas::new();
+        for it in operations() {
+            (it.describe)(&mut operation::Described::default(), &mut schemas);
+        }
+        let (read, told) = schemas.both();
+        for (name, shape) in read {
+            assert!(told.get(&name).is_none_or(|it| *it == shape), "{name}: {shape} or {}", told[&name]);
+        }
     }
 
     #[test]

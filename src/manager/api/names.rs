@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A text of so many characters at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -202,7 +202,7 @@ impl JsonSchema for Position {
 macro_rules! patterned {
     ($($(#[$doc:meta])* $name:ident = $pattern:expr, $example:expr;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(transparent)]
         pub(super) struct $name(String);
 
@@ -235,6 +235,14 @@ patterned! {
     Plan = "^[0-9a-f]{64}$", "5f7c3b0a9e1d42866b0cf2a4d8e39715c6f0b1a2938475665748392a1b0cfed1";
     /// A token's.
     Token = crate::manager::people::tokens::TokenName::PATTERN, "ci";
+    /// A test's: neither a slash nor control characters, and no blank at its ends.
+    TestName = r"^[^\s/\x00-\x1f\x7f-\x9f]([^/\x00-\x1f\x7f-\x9f]{0,78}[^\s/\x00-\x1f\x7f-\x9f])?$", "order status";
+}
+
+impl TestName {
+    pub(super) fn of(name: &str) -> Self {
+        Self(name.to_owned())
+    }
 }
 
 #[cfg(test)]

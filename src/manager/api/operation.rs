@@ -106,6 +106,12 @@ impl Schemas {
         self.told.subschema_for::<T>().to_value()
     }
 
+    /// Those that are read, and those that are told.
+    #[cfg(test)]
+    pub(super) fn both(mut self) -> (Map<String, Value>, Map<String, Value>) {
+        (self.asked.take_definitions(true), self.told.take_definitions(true))
+    }
+
     /// All that have a name.
     pub(super) fn named(mut self) -> Map<String, Value> {
         let mut all = self.asked.take_definitions(true);

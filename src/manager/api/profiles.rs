@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    actions::Does,
     asked::{Named, Seen, SeenOrNew, Toml},
     contacts::MediaType,
+    moment::Moment,
     operation::{Call, Draft, Operation},
     problem::{Current, Kind, Problem},
     segment,
@@ -15,11 +17,12 @@ use super::{
 };
 use crate::{
     config::{self, settings},
-    core::{action::ActionKind, agent::Standing},
+    core::agent::Standing,
     gateway::storage::{Document, Expected},
     manager::{
         Manager,
-        pages::{edit, profiles},
+        drafting::document_of,
+        pages::profiles,
         people::Role,
         ports::{ProfileOrder, Refusal},
     },
@@ -54,9 +57,9 @@ pub(super) fn operations() -> Vec<Operation> {
 pub(super) struct OfProfile {
     /// The business unit.
     #[schemars(length(min = 1, max = 128), extend("examples" = ["sales"]))]
-    unit: String,
+    pub(super) unit: String,
     #[schemars(length(min = 1, max = 128), extend("examples" = ["support"]))]
-    profile: String,
+    pub(super) profile: String,
 }
 
 impl OfProfile {
@@ -83,32 +86,6 @@ struct Engine {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Does {
-    Requeue { queue: String },
-    SpeechRequeue { target: String },
-    Callback { queue: String, phone_parameter: String, time_parameter: String },
-    External,
-    PushUrl,
-}
-
-impl From<&ActionKind> for Does {
-    fn from(kind: &ActionKind) -> Self {
-        match kind {
-            ActionKind::Requeue { queue } => Self::Requeue { queue: queue.to_string() },
-            ActionKind::SpeechRequeue { target } => Self::SpeechRequeue { target: target.to_string() },
-            ActionKind::Callback { queue, phone_parameter, time_parameter } => Self::Callback {
-                queue: queue.to_string(),
-                phone_parameter: phone_parameter.to_string(),
-                time_parameter: time_parameter.to_string(),
-            },
-            ActionKind::External { .. } => Self::External,
-            ActionKind::PushUrl { .. } => Self::PushUrl,
-        }
-    }
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
 struct Action {
     name: String,
     media: MediaType,
@@ -127,6 +104,7 @@ struct Profile {
     is_kept: bool,
     /// Who has paused it: new contacts go to its fallback queue.
     paused_by: Option<String>,
+    paused_at: Option<Moment>,
     engines: Vec<Engine>,
     /// The virtual agents that are assigned to it.
     agents: Vec<String>,
@@ -145,6 +123,7 @@ impl Profile {
             r#type: it.schema.kind.to_owned(),
             outage: outage(name).map(|it| it.advice),
         });
+        let pause = manager.gateway.paused(&profile.unit, &profile.name);
         let agents = manager.gateway.agents_now();
         let own = agents.iter().filter(|it| it.unit == profile.unit && it.profile.as_ref() == Some(&profile.name));
         let actions = profile.rules.actions.iter();
@@ -153,8 +132,9 @@ impl Profile {
             profile: profile.name.to_string(),
             r#type: profile.engines.primary.schema.kind.to_owned(),
             written_in: profile.origin.clone(),
-            is_kept: edit::document_of(&profile.origin).is_some(),
-            paused_by: manager.gateway.paused(&profile.unit, &profile.name).map(|it| it.by),
+            is_kept: document_of(&profile.origin).is_some(),
+            paused_at: pause.as_ref().map(|it| Moment(it.since)),
+            paused_by: pause.map(|it| it.by),
             engines: engines.collect(),
             agents: profile.rules.agents.iter().map(ToString::to_string).collect(),
             logged_on: own.filter(|it| it.standing == Standing::LoggedOn).count(),
@@ -205,7 +185,7 @@ async fn show(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<Whole>
 /// The document that a profile is written in; `None`: there is no such profile.
 pub(super) async fn written(manager: &Manager, names: &OfProfile) -> Result<Option<Document>, Problem> {
     let Some((_, profile)) = names.find(manager) else { return Ok(None) };
-    let Some(name) = edit::document_of(&profile.origin) else {
+    let Some(name) = document_of(&profile.origin) else {
         let text =
             format!("this profile is written in {}: it is changed there, and takes effect at once", profile.origin);
         return Err(Kind::Conflict.says(text));
@@ -260,9 +240,9 @@ async fn put(
     };
     is_named(&manager, &names, &text)?;
     let order = ProfileOrder { by: caller.signs(), name, expected, text: Some(text.clone()) };
-    manager.house.change_profile(order).await.map_err(|why| refused(why, Some(&text)))?;
+    let version = manager.house.change_profile(order).await.map_err(|why| refused(why, Some(&text)))?;
     let at = || format!("{}/profiles/{}/{}/source", super::PREFIX, segment(&names.unit), segment(&names.profile));
-    Ok(Put { made_at: (expected == Expected::New).then(at) })
+    Ok(Put { version, made_at: (expected == Expected::New).then(at) })
 }
 
 async fn remove(call: Call, (Named(names), seen): (Named<OfProfile>, Seen)) -> Result<Done, Problem> {
@@ -274,7 +254,7 @@ async fn remove(call: Call, (Named(names), seen): (Named<OfProfile>, Seen)) -> R
     Ok(Done)
 }
 
-fn gone() -> Problem {
+pub(super) fn gone() -> Problem {
     Kind::Outdated
         .says("there is no such profile: somebody else has removed it, or it never was; `If-None-Match: *` makes it")
 }

@@ -1,6 +1,7 @@
 //! A profile's virtual agents, the operator's hand on the whole profile, and the connectors that are attached.
 
 use schemars::JsonSchema;
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     operation::{Call, Draft, Operation},
     problem::{Kind, Problem, Told},
     profiles::{OfProfile, none, outdated, refused, written},
-    told::{Done, Shown},
+    told::{Done, Found, Shown, Written},
 };
 use crate::{
     core::ids::UserId,
@@ -17,7 +18,7 @@ use crate::{
         assigning::{self, Hindrance, Person, Staff, Trouble, Wanted},
         pages::pause,
         people::Role,
-        ports::DeskNow,
+        ports::{DeskNow, TokenOrder},
     },
 };
 
@@ -45,6 +46,18 @@ pub(super) fn operations() -> Vec<Operation> {
         Draft::post("/profiles/{unit}/{profile}/resume", Role::Operator, "resumeProfile")
             .says("Let a paused profile go on", "")
             .by(resume),
+        Draft::get("/profiles/{unit}/{profile}/connector-tokens", Role::Viewer, "listConnectorTokens")
+            .says(
+                "The tokens that a profile's connectors dial in with",
+                "Never with the token itself: that is told once, when it is made.",
+            )
+            .by(tokens),
+        Draft::post("/profiles/{unit}/{profile}/connector-tokens", Role::Administrator, "reloadConnectorToken")
+            .says(
+                "Make a connector's new token",
+                "The answer has it: it is nowhere else. The one before it is good for 15 minutes more.",
+            )
+            .by(reload),
         Draft::get("/connectors", Role::Viewer, "listConnectors")
             .says("Connectors that are attached", "By business unit, profile and token.")
             .by(connectors),
@@ -115,7 +128,7 @@ fn users(field: &str, list: &[String]) -> Result<Vec<UserId>, Problem> {
 async fn assign(
     call: Call,
     (Named(names), seen, Json(change)): (Named<OfProfile>, Seen, Json<Change>),
-) -> Result<Done, Problem> {
+) -> Result<Written, Problem> {
     let Call { manager, caller } = call;
     let (_, profile) = names.find(&manager).ok_or_else(none)?;
     let document = written(&manager, &names).await?.ok_or_else(none)?;
@@ -125,7 +138,7 @@ async fn assign(
     let wanted = Wanted { assign: users("assign", &change.assign)?, take_off: users("take_off", &change.take_off)? };
     let version = document.version;
     let done = assigning::assign(&manager, &caller.signs(), &profile, (document, version), &wanted).await;
-    done.map(|()| Done).map_err(|trouble| match trouble {
+    done.map(Written).map_err(|trouble| match trouble {
         Trouble::Users(list) => {
             let told = list.iter().map(|(user, why)| Told::at("assign", format!("{user} {}", told(why)))).collect();
             Kind::Invalid.says("not all of these users can be virtual agents: nothing was changed").with(told)
@@ -151,6 +164,69 @@ async fn set(call: &Call, names: &OfProfile, paused: bool) -> Result<Done, Probl
     let (_, profile) = names.find(&call.manager).ok_or_else(none)?;
     pause::set(&call.manager, &call.caller.signs(), &profile, paused).await?;
     Ok(Done)
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ConnectorToken {
+    /// Mostly it has none.
+    name: String,
+    made_at: Moment,
+    /// `null`: the current one of its name.
+    until: Option<Moment>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ConnectorTokens {
+    /// By these names the profile's connectors dial in; none: no connector answers for it.
+    names: Vec<String>,
+    tokens: Vec<ConnectorToken>,
+}
+
+async fn tokens(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<ConnectorTokens>, Problem> {
+    let (_, profile) = names.find(&call.manager).ok_or_else(none)?;
+    let house = &call.manager.house;
+    let tokens = house.tokens(&profile).await?.into_iter().map(|it| ConnectorToken {
+        name: it.name,
+        made_at: Moment(it.made_at),
+        until: it.valid_until.map(Moment),
+    });
+    Ok(Shown(ConnectorTokens { names: house.token_names(&profile), tokens: tokens.collect() }))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WantedToken {
+    /// One of the profile's `token_name`; mostly it has none.
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct NewConnectorToken {
+    name: String,
+    /// What the connector sends.
+    token: String,
+}
+
+async fn reload(
+    call: Call,
+    (Named(names), Json(WantedToken { name })): (Named<OfProfile>, Json<WantedToken>),
+) -> Result<Found<NewConnectorToken>, Problem> {
+    let Call { manager, caller } = call;
+    let (_, profile) = names.find(&manager).ok_or_else(none)?;
+    let all = manager.house.token_names(&profile);
+    if !all.contains(&name) {
+        let told = if all.is_empty() {
+            "no connector dials in for this profile".to_owned()
+        } else {
+            format!("the profile's connectors dial in by the names {all:?}")
+        };
+        return Err(Problem::field("name", told));
+    }
+    let (unit, of) = (profile.unit.clone(), profile.name.clone());
+    let order = TokenOrder { by: caller.signs(), unit, profile: of, name: name.clone() };
+    let token = manager.house.reload_token(order).await?;
+    Ok(Found(NewConnectorToken { name, token: token.expose_secret().to_owned() }))
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -114,5 +114,6 @@ async fn revoke(call: Call, Named(OfToken { token }): Named<OfToken>) -> Result<
         return Err(Kind::Conflict.says("a token does not revoke itself: use another, or the page Tokens"));
     }
     let is_gone = call.manager.people.revoke_token(&call.caller.signs(), &name).await?;
+    call.manager.trying.trials.end_of_token(&name);
     is_gone.then_some(Done).ok_or_else(none)
 }

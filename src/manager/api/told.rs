@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    asked::{TOML, ZIP, parameter},
+    asked::{JSON_LINES, TOML, ZIP, parameter},
     etag,
     operation::{Described, Schemas},
 };
@@ -195,25 +195,91 @@ impl Told for Done {
     }
 }
 
-/// It is kept as it was sent.
+/// It is kept as it was sent, in this version.
 #[derive(Debug)]
 pub(super) struct Put {
+    pub(super) version: u64,
     /// Where it is, if it is new.
     pub(super) made_at: Option<String>,
 }
 
 impl Told for Put {
     fn answer(self, _: &Parts) -> Response {
-        let Some(at) = self.made_at else { return StatusCode::NO_CONTENT.into_response() };
-        let mut response = StatusCode::CREATED.into_response();
-        put(response.headers_mut(), header::LOCATION, &at);
+        let status = if self.made_at.is_some() { StatusCode::CREATED } else { StatusCode::NO_CONTENT };
+        let mut response = status.into_response();
+        put(response.headers_mut(), header::ETAG, &etag::of_version(self.version));
+        if let Some(at) = self.made_at {
+            put(response.headers_mut(), header::LOCATION, &at);
+        }
         response
     }
 
     fn tell(described: &mut Described, _: &mut Schemas) {
-        let made = json!({ "description": "It was made.", "headers": { "Location": location_header() } });
-        described.answers.insert(201, made);
-        described.answers.insert(204, json!({ "description": "It was changed." }));
+        let headers = json!({ "Location": location_header(), "ETag": etag_header() });
+        described.answers.insert(201, json!({ "description": "It was made.", "headers": headers }));
+        Written::tell_changed(described);
+    }
+}
+
+/// It was changed; there is nothing to show but its new version.
+#[derive(Debug)]
+pub(super) struct Written(pub(super) u64);
+
+impl Written {
+    fn tell_changed(described: &mut Described) {
+        let changed = json!({ "description": "It was changed.", "headers": { "ETag": etag_header() } });
+        described.answers.insert(204, changed);
+    }
+}
+
+impl Told for Written {
+    fn answer(self, _: &Parts) -> Response {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        put(response.headers_mut(), header::ETAG, &etag::of_version(self.0));
+        response
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        Self::tell_changed(described);
+    }
+}
+
+/// There is a new one that is kept, in this version.
+#[derive(Debug)]
+pub(super) struct MadeKept<T> {
+    /// Its path.
+    pub(super) at: String,
+    pub(super) version: u64,
+    pub(super) value: T,
+}
+
+impl<T: Serialize + JsonSchema + Send + 'static> Told for MadeKept<T> {
+    fn answer(self, _: &Parts) -> Response {
+        let tag = etag::of_version(self.version);
+        let mut response = written(StatusCode::CREATED, JSON, Some(&tag), json_of(&self.value));
+        put(response.headers_mut(), header::LOCATION, &self.at);
+        response
+    }
+
+    fn tell(described: &mut Described, schemas: &mut Schemas) {
+        let headers = json!({ "Location": location_header(), "ETag": etag_header() });
+        let content = json!({ JSON: { "schema": schemas.told::<T>() } });
+        described.answers.insert(201, json!({ "description": "It was made.", "headers": headers, "content": content }));
+    }
+}
+
+/// Lines of JSON.
+#[derive(Debug)]
+pub(super) struct LinesShown(pub(super) String);
+
+impl Told for LinesShown {
+    fn answer(self, asked: &Parts) -> Response {
+        let tag = etag::of_content(self.0.as_bytes());
+        unless_known(asked, JSON_LINES, &tag, self.0)
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        told_unless_known(described, JSON_LINES, &json!({ "type": "string" }));
     }
 }
 

@@ -273,8 +273,8 @@ async fn put(
             if let Err(why) = UnitName::new(&unit) {
                 return Err(Problem::field("unit", format!("the name {why}")));
             }
-            manager.add_unit(&by, &wanted).await.map_err(|why| failed(why, Some(&wanted)))?;
-            Ok(Put { made_at: Some(format!("{}/units/{}", super::PREFIX, segment(&unit))) })
+            let version = manager.add_unit(&by, &wanted).await.map_err(|why| failed(why, Some(&wanted)))?;
+            Ok(Put { version, made_at: Some(format!("{}/units/{}", super::PREFIX, segment(&unit))) })
         }
         (None, SeenOrNew::Seen(_)) => Err(gone()),
         (Some(now), SeenOrNew::New) => Err(other(&manager, now, Some(&wanted)).await),
@@ -282,8 +282,9 @@ async fn put(
             Err(other(&manager, now, Some(&wanted)).await)
         }
         (Some((_, version)), SeenOrNew::Seen(_)) => {
-            manager.change_unit(&by, version, &wanted).await.map_err(|why| failed(why, Some(&wanted)))?;
-            Ok(Put { made_at: None })
+            let changed = manager.change_unit(&by, version, &wanted).await;
+            let version = changed.map_err(|why| failed(why, Some(&wanted)))?;
+            Ok(Put { version, made_at: None })
         }
     }
 }

@@ -7,6 +7,7 @@ mod copy;
 mod merge;
 mod problems;
 mod typed;
+mod values;
 
 use std::borrow::Cow;
 
@@ -14,6 +15,7 @@ pub(super) use copy::{copy, of_effective};
 pub(super) use merge::{Clash, merge};
 pub(super) use problems::Problems;
 pub(super) use typed::{apply, rearrange, seal_typed};
+pub(super) use values::{put, sorted, values};
 
 use crate::{
     config::{

@@ -78,7 +78,7 @@ impl Problems {
     }
 }
 
-fn path_of(finding: &Finding, location: &Location, text: &str) -> String {
+pub(super) fn path_of(finding: &Finding, location: &Location, text: &str) -> String {
     let found = path_at(text, location.line, location.column);
     match (&finding.setting, found.as_slice()) {
         // Of an entry of a list the place says which, and the setting what of it is missing.

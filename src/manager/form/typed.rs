@@ -57,7 +57,7 @@ pub(in crate::manager) fn apply(
 }
 
 /// A table with nothing in it says nothing.
-fn prune(draft: &mut Draft, table: &[&str]) -> Result<(), DraftError> {
+pub(super) fn prune(draft: &mut Draft, table: &[&str]) -> Result<(), DraftError> {
     let is_entry = table.last().is_some_and(|it| it.parse::<usize>().is_ok());
     if !is_entry && draft.has(table) && draft.keys(table).is_empty() { draft.remove(table) } else { Ok(()) }
 }
@@ -71,14 +71,20 @@ fn kinds(draft: &mut Draft, fields: &Fields, known: &Known) -> Result<(), DraftE
         if !fields.has(&path) || (matches!(table, "canary." | "shadow.") && !draft.has(&parts(table))) {
             continue;
         }
-        let before = known.schema(draft, &parts(table));
-        text(draft, &path, fields.get(&path).trim())?;
-        let after = known.schema(draft, &parts(table));
-        if let Some(before) = before.filter(|it| after.is_some_and(|after| after.kind != it.kind)) {
-            draft.remove(&parts(&format!("{table}{}", before.section)))?;
-        }
+        kind_of(draft, table, fields.get(&path), known)?;
     }
     Ok(())
+}
+
+/// Of one table, whose path ends with a point unless it is the profile's own.
+pub(super) fn kind_of(draft: &mut Draft, table: &str, kind: &str, known: &Known) -> Result<(), DraftError> {
+    let before = known.schema(draft, &parts(table));
+    text(draft, &format!("{table}type"), kind.trim())?;
+    let after = known.schema(draft, &parts(table));
+    match before.filter(|it| after.is_some_and(|after| after.kind != it.kind)) {
+        Some(before) => draft.remove(&parts(&format!("{table}{}", before.section))),
+        None => Ok(()),
+    }
 }
 
 /// Empty: it is not set.
@@ -88,7 +94,7 @@ fn text(draft: &mut Draft, path: &str, typed: &str) -> Result<(), DraftError> {
 }
 
 /// `None`: it is not set. What says the same already stays as it is written.
-fn write(draft: &mut Draft, path: &str, value: Option<Value>) -> Result<(), DraftError> {
+pub(super) fn write(draft: &mut Draft, path: &str, value: Option<Value>) -> Result<(), DraftError> {
     let path = parts(path);
     match value {
         None => draft.remove(&path),
@@ -173,7 +179,7 @@ pub(in crate::manager) fn seal_typed(draft: &mut Draft, known: &Known, seal: Sea
     Ok(())
 }
 
-fn sealed_value(sealed: &str) -> Value {
+pub(super) fn sealed_value(sealed: &str) -> Value {
     Value::Other(format!("{{ sealed = \"{sealed}\" }}"))
 }
 

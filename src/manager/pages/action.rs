@@ -10,7 +10,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, actions::mend, edit, not_found, profiles, summary, token, unavailable, with_status};
+use super::{Field, Section, Tab, actions::mend, not_found, profiles, summary, token, unavailable, with_status};
 use crate::{
     config::{Finding, draft::Draft, settings::Profile},
     core::{
@@ -19,10 +19,11 @@ use crate::{
         directory::Directory,
         message::MediaType,
     },
-    gateway::storage::{Document, StoreError},
+    gateway::storage::Document,
     manager::{
         Manager,
         building::{self, Flaw, Form, Key, Order, Parameter, TYPES, Trouble},
+        drafting::{self, Found},
         guard::{Fields, Seat},
         ports::Refusal,
         words::Words,
@@ -70,14 +71,27 @@ struct Sheet<'a> {
     rows: usize,
 }
 
-/// The profile and its document; `None`: there is none, or it is a file.
+/// What comes early is an answer as well: it is not there, or the store is not.
+type Answer = Result<Response, Response>;
+
+/// The profile and its document, unless it is a file.
 async fn found(
     manager: &Manager,
+    seat: &Seat,
     names: (String, String),
-) -> Result<Option<(std::sync::Arc<Profile>, Document)>, StoreError> {
-    let Some(profile) = profiles::find(&manager.house.configuration(), names) else { return Ok(None) };
-    let Some(name) = edit::document_of(&profile.origin) else { return Ok(None) };
-    Ok(manager.people.profile(name).await?.map(|document| (profile, document)))
+) -> Result<(std::sync::Arc<Profile>, Document), Response> {
+    match drafting::found(manager, names).await {
+        Ok(Found::Managed(document, profile)) => Ok((profile, document)),
+        Ok(Found::File(_) | Found::Nothing) => Err(not_found(seat)),
+        Err(error) => Err(unavailable(seat, &error)),
+    }
+}
+
+/// The action in that document.
+fn form_in(document: &Document, wanted: &Wanted) -> Option<Form> {
+    // What is in force was read before: should it not be TOML, there is nothing to find in it.
+    let draft = Draft::read(&String::from_utf8_lossy(&document.body)).ok()?;
+    Form::read(&draft, building::find(&draft, &wanted.key()?)?)
 }
 
 pub(in crate::manager) async fn new(
@@ -85,16 +99,12 @@ pub(in crate::manager) async fn new(
     seat: Seat,
     Path(names): Path<(String, String)>,
     Query(wanted): Query<Wanted>,
-) -> Response {
-    let (profile, document) = match found(&manager, names).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return not_found(&seat),
-        Err(error) => return unavailable(&seat, &error),
-    };
+) -> Answer {
+    let (profile, document) = found(&manager, &seat, names).await?;
     let like = wanted.key().and_then(|(media, name)| find(&profile.rules.actions, media, &name)).map(Form::of_rule);
-    let Some(form) = like.or_else(|| What::of(&wanted.kind).map(Form::new)) else { return kinds(&seat, &profile) };
+    let Some(form) = like.or_else(|| What::of(&wanted.kind).map(Form::new)) else { return Ok(kinds(&seat, &profile)) };
     let sheet = Sheet::plain(&profile, None, document.version, &form);
-    show(&manager, &seat, StatusCode::OK, &sheet)
+    Ok(show(&manager, &seat, StatusCode::OK, &sheet))
 }
 
 /// Which one?
@@ -147,18 +157,11 @@ pub(in crate::manager) async fn edit(
     seat: Seat,
     Path(names): Path<(String, String)>,
     Query(wanted): Query<Wanted>,
-) -> Response {
-    let (profile, document) = match found(&manager, names).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return not_found(&seat),
-        Err(error) => return unavailable(&seat, &error),
-    };
-    // What is in force was read before: should it not be TOML, there is nothing to find in it.
-    let draft = Draft::read(&String::from_utf8_lossy(&document.body)).ok();
-    let form = draft.and_then(|it| Form::read(&it, building::find(&it, &wanted.key()?)?));
-    let Some(form) = form else { return not_found(&seat) };
+) -> Answer {
+    let (profile, document) = found(&manager, &seat, names).await?;
+    let Some(form) = form_in(&document, &wanted) else { return Err(not_found(&seat)) };
     let sheet = Sheet::plain(&profile, Some(&wanted), document.version, &form);
-    show(&manager, &seat, StatusCode::OK, &sheet)
+    Ok(show(&manager, &seat, StatusCode::OK, &sheet))
 }
 
 pub(in crate::manager) async fn add(
@@ -166,7 +169,7 @@ pub(in crate::manager) async fn add(
     seat: Seat,
     Path(names): Path<(String, String)>,
     fields: Fields,
-) -> Response {
+) -> Answer {
     save(&manager, &seat, names, None, &fields).await
 }
 
@@ -176,42 +179,32 @@ pub(in crate::manager) async fn change(
     Path(names): Path<(String, String)>,
     Query(wanted): Query<Wanted>,
     fields: Fields,
-) -> Response {
+) -> Answer {
     save(&manager, &seat, names, Some(&wanted), &fields).await
 }
 
-async fn save(
-    manager: &Manager,
-    seat: &Seat,
-    names: (String, String),
-    of: Option<&Wanted>,
-    fields: &Fields,
-) -> Response {
-    let (profile, document) = match found(manager, names).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return not_found(seat),
-        Err(error) => return unavailable(seat, &error),
-    };
-    let Some(form) = typed(fields) else { return not_found(seat) };
+async fn save(manager: &Manager, seat: &Seat, names: (String, String), of: Option<&Wanted>, fields: &Fields) -> Answer {
+    let (profile, document) = found(manager, seat, names).await?;
+    let Some(form) = typed(fields) else { return Err(not_found(seat)) };
     // 0 is no version: such a form is told that somebody was faster.
     let version = fields.get("version").parse().unwrap_or_default();
     let mut sheet = Sheet::plain(&profile, of, version, &form);
     if fields.has("more") {
         sheet.rows = (sheet.rows + 3).min(MAX_PARAMETERS);
-        return show(manager, seat, StatusCode::OK, &sheet);
+        return Ok(show(manager, seat, StatusCode::OK, &sheet));
     }
     let key = match of.map(Wanted::key) {
         None => None,
         Some(Some(key)) => Some(key),
-        Some(None) => return not_found(seat),
+        Some(None) => return Err(not_found(seat)),
     };
     let order = key.as_ref().map_or(Order::Add(&form), |key| Order::Change(key, &form));
     match building::carry_out(manager, seat.name(), &profile, (document, version), order).await {
-        Ok(()) => done(&profile),
-        Err(Trouble::Refused(Refusal::Store(error))) => unavailable(seat, &error),
+        Ok(_) => Ok(done(&profile)),
+        Err(Trouble::Refused(Refusal::Store(error))) => Err(unavailable(seat, &error)),
         Err(trouble) => {
             let status = sheet.tell(&seat.words, trouble);
-            show(manager, seat, status, &sheet)
+            Ok(show(manager, seat, status, &sheet))
         }
     }
 }
@@ -222,26 +215,20 @@ pub(in crate::manager) async fn remove(
     Path(names): Path<(String, String)>,
     Query(wanted): Query<Wanted>,
     fields: Fields,
-) -> Response {
-    let (profile, document) = match found(&manager, names).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return not_found(&seat),
-        Err(error) => return unavailable(&seat, &error),
-    };
+) -> Answer {
+    let (profile, document) = found(&manager, &seat, names).await?;
     let version = fields.get("version").parse().unwrap_or_default();
-    let Some(key) = wanted.key() else { return not_found(&seat) };
-    // What is in force was read before: should it not be TOML, there is nothing to find in it.
-    let draft = Draft::read(&String::from_utf8_lossy(&document.body)).ok();
-    let form = draft.and_then(|it| Form::read(&it, building::find(&it, &key)?));
+    let Some(key) = wanted.key() else { return Err(not_found(&seat)) };
+    let form = form_in(&document, &wanted);
     let current = document.version;
     match building::carry_out(&manager, seat.name(), &profile, (document, version), Order::Remove(&key)).await {
-        Ok(()) => done(&profile),
-        Err(Trouble::Refused(Refusal::Store(error))) => unavailable(&seat, &error),
+        Ok(_) => Ok(done(&profile)),
+        Err(Trouble::Refused(Refusal::Store(error))) => Err(unavailable(&seat, &error)),
         Err(trouble) => {
-            let Some(form) = form else { return not_found(&seat) };
+            let Some(form) = form else { return Err(not_found(&seat)) };
             let mut sheet = Sheet::plain(&profile, Some(&wanted), current, &form);
             let status = sheet.tell(&seat.words, trouble);
-            show(&manager, &seat, status, &sheet)
+            Ok(show(&manager, &seat, status, &sheet))
         }
     }
 }

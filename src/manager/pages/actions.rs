@@ -7,15 +7,22 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::{Section, Tab, edit, empty, not_found, page, profiles};
+use super::{Section, Tab, empty, not_found, page, profiles};
 use crate::{
-    config::{Loaded, Places, settings::Profile},
+    config::Loaded,
     core::{
-        action::{ActionKind, ActionRule, Address},
+        action::{ActionKind, Address},
         assignment::{Problem, missing},
         directory::Directory,
     },
-    manager::{Manager, building, guard::Seat, people::Role, words::Words},
+    manager::{
+        Manager, building,
+        drafting::document_of,
+        guard::Seat,
+        offered::{Line, lines},
+        people::Role,
+        words::Words,
+    },
 };
 
 pub(in crate::manager) async fn show(
@@ -26,7 +33,7 @@ pub(in crate::manager) async fn show(
     let w = &seat.words;
     let loaded = manager.house.configuration();
     let Some(profile) = profiles::find(&loaded, names) else { return not_found(&seat) };
-    let is_kept = edit::document_of(&profile.origin).is_some();
+    let is_kept = document_of(&profile.origin).is_some();
     let may = is_kept && seat.may(Role::Administrator);
     let at = profiles::path(&profile);
     let title = w.f("Actions of {}", &[&profile.name]);
@@ -60,38 +67,6 @@ pub(in crate::manager) async fn show(
         }
     };
     page(&seat, Section::Profiles, &title, &body)
-}
-
-/// An action, and whose it is.
-struct Line<'a> {
-    rule: &'a ActionRule,
-    is_own: bool,
-    /// The business unit's, and the profile has one of its own in its place.
-    is_overridden: bool,
-    /// Where it is written.
-    place: Option<String>,
-}
-
-/// The profile's own, then its business unit's, each by media type and name.
-fn lines<'a>(loaded: &Loaded, profile: &'a Profile) -> Vec<Line<'a>> {
-    let at = loaded.settings.profiles.iter().position(|it| it.unit == profile.unit && it.name == profile.name);
-    let places = at.and_then(|at| loaded.places.get(at)).cloned().unwrap_or_default();
-    let rules = &profile.rules.actions;
-    let mut list: Vec<Line<'_>> = Vec::new();
-    for (index, rule) in rules.iter().enumerate() {
-        let same = |it: &ActionRule| it.media == rule.media && it.name == rule.name;
-        let is_overridden = rules.iter().take(index).any(same);
-        let is_own = !is_overridden && places.is_own(&rule.name, rule.media);
-        let place = if is_overridden { None } else { place_of(&places, rule) };
-        list.push(Line { rule, is_own, is_overridden, place });
-    }
-    let order = |it: &Line<'_>| (!it.is_own, it.rule.media, it.rule.name.clone());
-    list.sort_by_key(order);
-    list
-}
-
-fn place_of(places: &Places, rule: &ActionRule) -> Option<String> {
-    places.of_action(&rule.name, rule.media, "name").map(|at| format!("{}:{}", at.file, at.line))
 }
 
 fn row(

@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::time::sleep;
 
-use super::{Section, Tab, alerts, edit, empty, not_found, profiles, refusal, token, unavailable, with_status};
+use super::{Section, Tab, alerts, empty, not_found, profiles, refusal, token, unavailable, with_status};
 use crate::{
     config::{Finding, settings::Profile},
     core::{agent::Standing, assignment::Unfit, ids::UserId},
@@ -23,6 +23,7 @@ use crate::{
     manager::{
         Manager,
         assigning::{self, Hindrance, Person, Staff, Trouble, Wanted},
+        drafting::document_of,
         guard::{Fields, Seat},
         people::Role,
         ports::Refusal,
@@ -167,7 +168,7 @@ async fn document(
     manager: &Manager,
     profile: &Profile,
 ) -> Result<Option<Document>, crate::gateway::storage::StoreError> {
-    match edit::document_of(&profile.origin) {
+    match document_of(&profile.origin) {
         Some(name) => manager.people.profile(name).await,
         None => Ok(None),
     }
@@ -388,7 +389,7 @@ pub(in crate::manager) async fn change(
     let version = fields.get("version").parse().unwrap_or_default();
     let done = assigning::assign(&manager, seat.name(), &profile, (document, version), &wanted).await;
     let status = match done {
-        Ok(()) => {
+        Ok(_) => {
             return Redirect::to(&format!("{}/agents?{}", profiles::path(&profile), filter.query(""))).into_response();
         }
         Err(Trouble::Refused(Refusal::Store(error))) => return unavailable(&seat, &error),

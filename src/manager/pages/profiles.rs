@@ -7,8 +7,7 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    Section, Tab, actions, attached, connector_tokens, edit, empty, not_found, page, part::Part, pause, token,
-    unavailable,
+    Section, Tab, actions, attached, connector_tokens, empty, not_found, page, part::Part, pause, token, unavailable,
 };
 use crate::{
     config::{Effective, Loaded, settings::Profile},
@@ -17,7 +16,7 @@ use crate::{
         ids::{ProfileName, UnitName},
     },
     gateway::live::AgentNow,
-    manager::{Manager, guard::Seat, people::Role, words::Words},
+    manager::{Manager, drafting::document_of, guard::Seat, people::Role, words::Words},
 };
 
 pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat, Query(part): Query<Part>) -> Response {
@@ -104,7 +103,7 @@ pub(in crate::manager) async fn show(
     let body = html! {
         (head(&seat, profile, Tab::Profile))
         (pause::state(&seat, &manager, profile))
-        @match (edit::document_of(&profile.origin), seat.may(Role::Administrator)) {
+        @match (document_of(&profile.origin), seat.may(Role::Administrator)) {
             (None, _) => p class="hint" {
                 (w.f("Written in {}. It is changed there: a changed file takes effect at once, and `usher check` looks at it before.", &[&profile.origin]))
             },
@@ -171,7 +170,7 @@ pub(in crate::manager) async fn check(
     page(&seat, Section::Profiles, profile.name.as_str(), &body)
 }
 
-pub(super) fn find(loaded: &Loaded, (unit, name): (String, String)) -> Option<std::sync::Arc<Profile>> {
+pub(in crate::manager) fn find(loaded: &Loaded, (unit, name): (String, String)) -> Option<std::sync::Arc<Profile>> {
     let (unit, name) = (UnitName::try_from(unit).ok()?, ProfileName::try_from(name).ok()?);
     loaded.settings.profiles.iter().find(|it| it.unit == unit && it.name == name).cloned()
 }

@@ -166,7 +166,10 @@ pub(in crate::manager) async fn revoke(
 ) -> Response {
     let Ok(name) = TokenName::new(&name) else { return not_found(&seat) };
     match manager.people.revoke_token(seat.name(), &name).await {
-        Ok(true) => Redirect::to("/tokens?done=revoked").into_response(),
+        Ok(true) => {
+            manager.trying.trials.end_of_token(&name);
+            Redirect::to("/tokens?done=revoked").into_response()
+        }
         Ok(false) => not_found(&seat),
         Err(error) => unavailable(&seat, &error),
     }

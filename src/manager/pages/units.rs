@@ -212,7 +212,7 @@ pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, 
             Problems { above: summary(&seat.words, std::slice::from_ref(&text)), fields: vec![("name", text)] };
         return form(&seat, StatusCode::UNPROCESSABLE_ENTITY, &draft, &problems);
     }
-    let done = manager.add_unit(seat.name(), &draft.unit).await;
+    let done = manager.add_unit(seat.name(), &draft.unit).await.map(drop);
     after(&seat, &draft, done, "/units?done=added")
 }
 
@@ -235,7 +235,7 @@ pub(in crate::manager) async fn change(
     // What stands in a file is no document, whatever a form says.
     let done = match manager.unit(&name).await {
         Ok(_) | Err(Failed::Unknown) => {
-            manager.change_unit(seat.name(), draft.version.unwrap_or_default(), &draft.unit).await
+            manager.change_unit(seat.name(), draft.version.unwrap_or_default(), &draft.unit).await.map(drop)
         }
         Err(failed) => Err(failed),
     };

@@ -2,7 +2,7 @@
 
 use crate::{
     core::{
-        ids::{ProfileName, UnitName},
+        ids::{ProfileName, Timestamp, UnitName},
         rehearsal::{self, BadFile, Test},
     },
     gateway::storage::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, StoreError},
@@ -22,6 +22,7 @@ pub(in crate::manager) struct Kept {
     pub(in crate::manager) test: Test,
     pub(in crate::manager) version: u64,
     pub(in crate::manager) changed_by: String,
+    pub(in crate::manager) changed_at: Timestamp,
 }
 
 /// Why nothing was changed.
@@ -68,12 +69,33 @@ fn read(document: &Document) -> Option<Kept> {
         tracing::error!(test = %document.name, %error, "a test in the store cannot be read and is passed over");
     });
     let [test] = <[Test; 1]>::try_from(tests.ok()?).ok()?;
-    Some(Kept { test, version: document.version, changed_by: document.changed_by.clone() })
+    let (changed_by, changed_at) = (document.changed_by.clone(), document.changed_at);
+    Some(Kept { test, version: document.version, changed_by, changed_at })
 }
 
 /// Those of a profile among all that there are, in alphabetical order.
 pub(crate) fn of_profile(documents: &[Document], unit: &UnitName, profile: &ProfileName) -> Vec<Test> {
     kept_of(documents, unit, profile).into_iter().map(|it| it.test).collect()
+}
+
+/// What becomes of a profile's tests when the profile gets another name, or goes.
+pub(crate) fn carried(
+    documents: &[Document],
+    (unit, profile): (&UnitName, &ProfileName),
+    to: Option<(&UnitName, &ProfileName)>,
+) -> Vec<Change> {
+    let (from, to) = (prefix(unit, profile), to.map(|(unit, profile)| prefix(unit, profile)));
+    let mut changes = Vec::new();
+    for it in documents {
+        let Some(name) = it.name.strip_prefix(&from) else { continue };
+        let expected = Expected::Version(it.version);
+        changes.push(Change { kind: DocumentKind::Test, name: it.name.clone(), expected, body: None });
+        if let Some(to) = &to {
+            let (name, body) = (format!("{to}{name}"), Some(it.body.clone()));
+            changes.push(Change { kind: DocumentKind::Test, name, expected: Expected::Any, body });
+        }
+    }
+    changes
 }
 
 fn kept_of(documents: &[Document], unit: &UnitName, profile: &ProfileName) -> Vec<Kept> {
@@ -97,26 +119,26 @@ impl People {
         Ok(self.store.document(DocumentKind::Test, &name).await?.as_ref().and_then(read))
     }
 
-    /// A new test.
-    pub(in crate::manager) async fn add_test(&self, by: &str, of: &super::Of, test: &Test) -> Result<(), NotKept> {
+    /// A new test. Yields its version.
+    pub(in crate::manager) async fn add_test(&self, by: &str, of: &super::Of, test: &Test) -> Result<u64, NotKept> {
         self.room(of, 1).await?;
         let change = change(of, &test.name, Expected::New, Some(test))?;
         let line = self.test_line(by, "test.added", of, &test.name, (None, Some(test)));
         match self.store.change(&[change], &line).await {
-            Ok(_) => Ok(()),
+            Ok(versions) => Ok(versions.last().copied().unwrap_or_default()),
             Err(ChangeError::Conflict { .. }) => Err(NotKept::Taken),
             Err(ChangeError::Store(error)) => Err(error.into()),
         }
     }
 
-    /// The test as it is to be from now on; its name may be another.
+    /// The test as it is to be from now on; its name may be another. Yields its version.
     pub(in crate::manager) async fn change_test(
         &self,
         by: &str,
         of: &super::Of,
         (name, version): (&str, u64),
         test: &Test,
-    ) -> Result<(), NotKept> {
+    ) -> Result<u64, NotKept> {
         let now = self.test(of, name).await?.ok_or(NotKept::Conflict(None))?;
         if now.version != version {
             return Err(NotKept::Conflict(Some(Box::new(now))));
@@ -129,7 +151,7 @@ impl People {
         };
         let line = self.test_line(by, "test.changed", of, name, (Some(&now.test), Some(test)));
         match self.store.change(&changes, &line).await {
-            Ok(_) => Ok(()),
+            Ok(versions) => Ok(versions.last().copied().unwrap_or_default()),
             Err(ChangeError::Conflict { name: taken, .. })
                 if taken.ends_with(&format!("/{}", test.name)) && test.name != name =>
             {

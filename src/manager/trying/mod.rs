@@ -1,6 +1,7 @@
 //! Trying a profile before anyone else does: conversations that are held open for whoever has begun them, tests that are kept
 //! in the store, and what came of them when they were last run.
 
+pub(super) mod doing;
 pub(super) mod kept;
 mod runs;
 mod trials;
@@ -15,7 +16,7 @@ use crate::{
     },
 };
 pub(super) use runs::{Outcome, Runs, Standing};
-pub(super) use trials::{Full, IDLE, Trial, Trials};
+pub(super) use trials::{Full, IDLE, Owner, Trial, Trials};
 
 /// A profile within its business unit.
 pub(super) type Of = (UnitName, ProfileName);

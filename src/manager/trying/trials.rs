@@ -1,4 +1,4 @@
-//! Conversations that somebody tries a profile with: in memory, a few for each user, gone when nobody goes on with them.
+//! Conversations that somebody tries a profile with: in memory, a few for each user or token, gone when nobody goes on with them.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,32 @@ use super::Of;
 use crate::{
     core::{hex, ids::Timestamp},
     gateway::rehearsal::Rehearsal,
-    manager::people::{UserName, sessions::SessionId},
+    manager::people::{UserName, sessions::SessionId, tokens::TokenName},
 };
 
-/// Of one user; another one ends the one that was used longest ago.
+/// Of one user, or token; another one ends the one that was used longest ago.
 const PER_USER: usize = 5;
 const MAX_TRIALS: usize = 200;
 /// Without a turn.
 pub(in crate::manager) const IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// Whose a conversation is: nobody else finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::manager) enum Owner {
+    Session(SessionId, UserName),
+    /// A program's, and until when its token is good.
+    Token(TokenName, Timestamp),
+}
+
+impl Owner {
+    fn is_of_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Session(_, user), Self::Session(_, other)) => user == other,
+            (Self::Token(name, _), Self::Token(other, _)) => name == other,
+            (Self::Session(..), Self::Token(..)) | (Self::Token(..), Self::Session(..)) => false,
+        }
+    }
+}
 
 /// One conversation.
 #[derive(Debug)]
@@ -31,8 +49,7 @@ pub(in crate::manager) struct Trial {
     pub(in crate::manager) of: Of,
     pub(in crate::manager) engine: String,
     pub(in crate::manager) began: Timestamp,
-    session: SessionId,
-    user: UserName,
+    owner: Owner,
     used: AtomicI64,
     /// Held while a turn runs, and that waits for the engine: asynchronous.
     pub(in crate::manager) rehearsal: Held<Rehearsal>,
@@ -53,13 +70,13 @@ impl Trials {
     /// Before: [`Self::sweep`].
     pub(in crate::manager) fn begin(
         &self,
-        (session, user): (SessionId, &UserName),
+        owner: Owner,
         (of, engine): (Of, &str),
         rehearsal: Rehearsal,
         now: Timestamp,
     ) -> Result<Arc<Trial>, Full> {
         let mut open = self.locked();
-        let mine = open.values().filter(|it| it.user == *user);
+        let mine = open.values().filter(|it| it.owner.is_of_same(&owner));
         if mine.clone().count() >= PER_USER {
             let oldest = mine.min_by_key(|it| it.used.load(Ordering::Relaxed)).map(|it| it.id.clone());
             oldest.and_then(|it| open.remove(&it));
@@ -73,8 +90,7 @@ impl Trials {
             of,
             engine: engine.to_owned(),
             began: now,
-            session,
-            user: user.clone(),
+            owner,
             used: AtomicI64::new(now.0),
             rehearsal: Held::new(rehearsal),
         });
@@ -82,18 +98,18 @@ impl Trials {
         Ok(trial)
     }
 
-    /// Of this session alone; from now on it is idle anew.
-    pub(in crate::manager) fn find(&self, id: &str, of: &Of, session: SessionId, now: Timestamp) -> Option<Arc<Trial>> {
+    /// Of this owner alone; from now on it is idle anew.
+    pub(in crate::manager) fn find(&self, id: &str, of: &Of, owner: &Owner, now: Timestamp) -> Option<Arc<Trial>> {
         let open = self.locked();
-        let found = open.get(id).filter(|it| it.session == session && it.of == *of && !it.is_idle(now))?;
+        let found = open.get(id).filter(|it| it.owner == *owner && it.of == *of && !it.is_idle(now))?;
         found.used.store(now.0, Ordering::Relaxed);
         Some(Arc::clone(found))
     }
 
-    /// A session's with one profile, the newest first.
-    pub(in crate::manager) fn of(&self, of: &Of, session: SessionId) -> Vec<Arc<Trial>> {
+    /// An owner's with one profile, the newest first.
+    pub(in crate::manager) fn of(&self, of: &Of, owner: &Owner) -> Vec<Arc<Trial>> {
         let open = self.locked();
-        let mut list: Vec<_> = open.values().filter(|it| it.session == session && it.of == *of).cloned().collect();
+        let mut list: Vec<_> = open.values().filter(|it| it.owner == *owner && it.of == *of).cloned().collect();
         list.sort_by_key(|it| std::cmp::Reverse(it.began));
         list
     }
@@ -102,11 +118,20 @@ impl Trials {
         self.locked().remove(id);
     }
 
-    /// Ends those that nobody goes on with, or whose session is over.
-    pub(in crate::manager) fn sweep(&self, now: Timestamp, is_open: impl Fn(SessionId) -> bool) {
+    /// Ends those of a token that is good for nothing any more.
+    pub(in crate::manager) fn end_of_token(&self, name: &TokenName) {
+        self.end_all(|it| matches!(&it.owner, Owner::Token(owner, _) if owner == name));
+    }
+
+    /// Ends those that nobody goes on with, or whose owner may not come in any more.
+    pub(in crate::manager) fn sweep(&self, now: Timestamp, is_open: impl Fn(&Owner) -> bool) {
+        self.end_all(|it| it.is_idle(now) || !is_open(&it.owner));
+    }
+
+    fn end_all(&self, is_over: impl Fn(&Trial) -> bool) {
         let gone: Vec<Arc<Trial>> = {
             let mut open = self.locked();
-            let gone: Vec<_> = open.values().filter(|it| it.is_idle(now) || !is_open(it.session)).cloned().collect();
+            let gone: Vec<_> = open.values().filter(|it| is_over(it)).cloned().collect();
             for it in &gone {
                 open.remove(&it.id);
             }

@@ -42,6 +42,7 @@ struct Cx(convert::Extras);
 impl Api for Cx {
     type Request = DetectIntentRequest;
     type Response = DetectIntentResponse;
+    const PACKAGE: &'static str = "google.cloud.dialogflow.cx.v3";
     const METHOD: &'static str = "/google.cloud.dialogflow.cx.v3.Sessions/DetectIntent";
 
     fn request(&self, session: String, query: Query, place: &Place) -> Result<DetectIntentRequest, AskError> {

@@ -43,6 +43,7 @@ struct V2(convert::Extras);
 impl Api for V2 {
     type Request = DetectIntentRequest;
     type Response = DetectIntentResponse;
+    const PACKAGE: &'static str = "google.cloud.dialogflow.v2";
     const METHOD: &'static str = "/google.cloud.dialogflow.v2.Sessions/DetectIntent";
 
     fn request(&self, session: String, query: Query, place: &Place) -> Result<DetectIntentRequest, AskError> {

@@ -26,6 +26,7 @@ use crate::{
         message::{Answer, FailureKind, Input, MediaType, Parameters},
     },
     gateway::ports::{Ask, AskError, LanguageEngine, Seed},
+    wire::json::{Enums, Json},
 };
 
 use errors::Place;
@@ -71,6 +72,8 @@ impl Asked {
 pub(super) trait Api: Debug + Send + Sync + 'static {
     type Request: Message;
     type Response: Message + Default + Debug;
+    /// Of its messages.
+    const PACKAGE: &'static str;
     /// The path of its `DetectIntent` over gRPC.
     const METHOD: &'static str;
 
@@ -122,10 +125,20 @@ impl<A: Api, T: Transport<A>> LanguageEngine for Engine<A, T> {
             let Ask { media, input, language, payload, seed, ear, .. } = ask;
             let asked = Asked::of(&input, media);
             let response = self.converse(session, Query { input, language, payload, seed }).await?;
-            ear.answered(|| format!("{response:#?}"));
+            ear.answered(|| told::<A>(&response));
             self.api.answer(response, asked, &self.place)
         })
     }
+}
+
+/// As the API's own JSON has it, for whoever looks at it.
+fn told<A: Api>(response: &A::Response) -> String {
+    let json = Json::new(A::PACKAGE).map_err(|error| error.to_string());
+    let written =
+        json.and_then(|it| it.write("DetectIntentResponse", response, Enums::Names).map_err(|error| error.to_string()));
+    let read =
+        written.and_then(|it| serde_json::from_slice::<serde_json::Value>(&it).map_err(|error| error.to_string()));
+    read.map_or_else(|why| format!("the answer cannot be shown: {why}"), |it| format!("{it:#}"))
 }
 
 impl<A: Api, T: Transport<A>> Dialogflow for Engine<A, T> {

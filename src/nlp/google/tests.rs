@@ -28,6 +28,7 @@ struct Plain;
 impl Api for Plain {
     type Request = ();
     type Response = ();
+    const PACKAGE: &str = "plain";
     const METHOD: &'static str = "/plain";
 
     fn request(&self, _: String, _: Query, _: &Place) -> Result<(), AskError> {

@@ -2,10 +2,10 @@
 
 use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Shared, write::Writer};
+use super::{Shared, tokens, write::Writer};
 use crate::{
     core::ids::Timestamp,
-    store::{AuditLine, Change, ChangeError, Document, DocumentKind, StoreError},
+    store::{AuditLine, Change, ChangeError, Document, DocumentKind, StoreError, TokensMove},
 };
 
 impl Shared {
@@ -21,9 +21,14 @@ impl Shared {
         lease.settle(result)
     }
 
-    pub(super) async fn change_documents(&self, changes: &[Change], line: &AuditLine) -> Result<Vec<u64>, ChangeError> {
+    pub(super) async fn change_documents(
+        &self,
+        changes: &[Change],
+        moves: &[TokensMove],
+        line: &AuditLine,
+    ) -> Result<Vec<u64>, ChangeError> {
         let mut lease = self.writer.lease().await?;
-        let (result, conflict) = match change(&mut lease.open, changes, line).await {
+        let (result, conflict) = match change(&mut lease.open, changes, moves, line).await {
             Ok(versions) => (Ok(versions), None),
             // The connection is as good as before.
             Err(ChangeError::Conflict { kind, name, found }) => (Ok(Vec::new()), Some((kind, name, found))),
@@ -54,7 +59,12 @@ pub(super) async fn of_kind(conn: &mut SqliteConnection, kind: DocumentKind) -> 
     rows.iter().map(|row| document(kind, row)).collect()
 }
 
-async fn change(writer: &mut Writer, changes: &[Change], line: &AuditLine) -> Result<Vec<u64>, ChangeError> {
+async fn change(
+    writer: &mut Writer,
+    changes: &[Change],
+    moves: &[TokensMove],
+    line: &AuditLine,
+) -> Result<Vec<u64>, ChangeError> {
     let mut transaction = writer.conn.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::from)?;
     let mut versions = Vec::with_capacity(changes.len());
     for change in changes {
@@ -67,6 +77,9 @@ async fn change(writer: &mut Writer, changes: &[Change], line: &AuditLine) -> Re
     }
     for change in changes {
         versions.push(put(&mut transaction, change, line).await?);
+    }
+    for it in moves {
+        tokens::carry(&mut transaction, it).await?;
     }
     append(&mut transaction, line).await?;
     transaction.commit().await.map_err(StoreError::from)?;

@@ -41,7 +41,7 @@ use write::Writer;
 
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased, Erasure,
-    Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, Uncounted,
+    Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove, Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -258,12 +258,13 @@ impl Store for Sqlite {
         self.shared.document(kind, name).boxed()
     }
 
-    fn change<'a>(
+    fn change_and_move<'a>(
         &'a self,
         changes: &'a [Change],
+        moves: &'a [TokensMove],
         line: &'a AuditLine,
     ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>> {
-        self.shared.change_documents(changes, line).boxed()
+        self.shared.change_documents(changes, moves, line).boxed()
     }
 
     fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {

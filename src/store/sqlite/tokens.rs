@@ -1,11 +1,11 @@
 //! Tokens of connectors.
 
-use sqlx::{Connection, Row, sqlite::SqliteRow};
+use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Shared, block::corrupt, documents, write::Writer};
 use crate::{
     core::ids::{ProfileName, Timestamp, UnitName},
-    store::{AuditLine, ConnectorToken, StoreError},
+    store::{AuditLine, ConnectorToken, StoreError, TokensMove},
 };
 
 impl Shared {
@@ -60,6 +60,19 @@ async fn put(
         documents::append(&mut transaction, line).await?;
     }
     Ok(transaction.commit().await?)
+}
+
+/// Within the change that gives their profile another name, or takes it away.
+pub(super) async fn carry(conn: &mut SqliteConnection, TokensMove { from, to }: &TokensMove) -> Result<(), StoreError> {
+    const GONE: &str = "DELETE FROM connector_token WHERE unit = ? AND profile = ?";
+    const MOVED: &str = "UPDATE connector_token SET unit = ?, profile = ? WHERE unit = ? AND profile = ?";
+    let (unit, profile) = to.as_ref().unwrap_or(from);
+    sqlx::query(GONE).bind(unit.as_str()).bind(profile.as_str()).execute(&mut *conn).await?;
+    if to.is_some() {
+        let moved = sqlx::query(MOVED).bind(unit.as_str()).bind(profile.as_str());
+        moved.bind(from.0.as_str()).bind(from.1.as_str()).execute(conn).await?;
+    }
+    Ok(())
 }
 
 fn token(row: &SqliteRow) -> Result<ConnectorToken, StoreError> {

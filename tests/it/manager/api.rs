@@ -44,7 +44,11 @@ impl Answer {
     }
 
     pub(super) fn etag(&self) -> &str {
-        self.headers["etag"].to_str().unwrap()
+        self.header("etag")
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
     }
 }
 
@@ -90,7 +94,7 @@ impl Program {
         &self.base
     }
 
-    fn with(&self, token: &str) -> Self {
+    pub(super) fn with(&self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self.clone() }
     }
 }
@@ -108,16 +112,19 @@ fn the_committed_document_is_what_the_code_makes() {
 /// Names that are there, or are not: what is refused by role is refused before that.
 fn path(route: &str) -> String {
     let path = route.strip_prefix("/api/v1").unwrap();
-    [
+    let names = [
         ("{unit}", "sales"),
         ("{contact}", "c1"),
         ("{profile}", "support"),
         ("{user}", "victor"),
         ("{token}", "none"),
         ("{engine}", "none"),
-    ]
-    .iter()
-    .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+        ("{media}", "speech"),
+        ("{action}", "none"),
+        ("{trial}", "none"),
+        ("{test}", "none"),
+    ];
+    names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
 #[tokio::test]
@@ -231,6 +238,7 @@ async fn what_cannot_be_read_is_refused_with_place_and_reason() {
     }
     program.post("/users", &json!({"name": "ann"})).await.problem(422, "invalid");
     program.ask("POST", "/users", &json, "{} {}").await.problem(422, "invalid");
+    program.ask("POST", "/users", &json, "[\"ann\", \"viewer\"]").await.problem(422, "invalid");
     program.ask("POST", "/users", &[("content-type", "text/plain")], "{}").await.problem(415, "media-type");
     program.ask("POST", "/users", &json, &"x".repeat(600_000)).await.problem(413, "too-large");
     program.ask("POST", "/users", &json, &"[".repeat(100_000)).await.problem(422, "invalid");

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, process::Command};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{conversation::binary::Binary, fakes::engine::FakeEngine};
+use crate::{connector::DOOR, conversation::binary::Binary, fakes::engine::FakeEngine};
 
 /// The binary with its Web Manager, and the first administrator.
 pub(super) struct Site {
@@ -25,7 +25,9 @@ impl Site {
     pub(super) async fn new(dialogflow: &FakeDialogflow) -> Self {
         // The file's profile serves another virtual agent.
         let profile = profile(&dialogflow.endpoint()).replace("va1", "va9");
-        let usher = Binary::start(&profile).await;
+        // A profile of connectors opens their door: at a port of its own.
+        let config = format!("{CONFIG}{DOOR}");
+        let usher = Binary::start_in(TempDir::new().unwrap(), &config, &profile).await;
         let admin = browser_of(&usher).await;
         let link = usher.line("make the first administrator at").await;
         let form = [("token", token_of(&link)), ("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)];

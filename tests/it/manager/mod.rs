@@ -3,6 +3,8 @@
 mod api;
 mod api_estate;
 mod api_numbers;
+mod api_profiles;
+mod api_trials;
 mod assigning;
 mod attached;
 mod building;

@@ -9,6 +9,18 @@ use usher::{manager::api_access, wire::engine::MediaType};
 use super::{api::Program, editing::Site, *};
 use crate::{conversation::offer, fakes::engine::FakeEngine, python::interpreter};
 
+/// What stays; what goes comes from schemathesis_hooks.py.
+const ACTIONS: &str = r#"
+[[action]]
+name = "human"
+media = ["openmedia", "webinteraction", "speech"]
+kind = "callback"
+queue = "support"
+phone_parameter = "phone"
+time_parameter = "when"
+"#;
+const TESTS: &str = "{\"test\":\"greeting\"}\n{\"say\":\"hello\"}\n";
+
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
 
 #[tokio::test]
@@ -19,7 +31,17 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
     // What there is to be found; the names stand in schemathesis.toml.
     let text = profile(&dialogflow.endpoint()).replace("\"support\"", "\"written\"");
     let new = [("content-type", "application/toml"), ("if-none-match", "*")];
-    assert_eq!(program.ask("PUT", "/profiles/sales/written/source", &new, &text).await.status, 201);
+    assert_eq!(program.ask("PUT", "/profiles/sales/written/source", &new, &(text.clone() + ACTIONS)).await.status, 201);
+    let spare = text.replace("\"written\"", "\"spare\"").replace("va1", "va2");
+    for profile in ["written", "support"] {
+        let (path, lines) = (format!("/profiles/sales/{profile}/tests.jsonl"), [("content-type", "application/jsonl")]);
+        assert_eq!(program.ask("POST", &path, &lines, TESTS).await.status, 200);
+    }
+    let dialled = serde_json::json!({
+        "unit": "sales", "name": "dialled", "type": "connector",
+        "settings": { "agents": ["va4"], "agent_password": "secret", "fallback_message": "Sorry." },
+    });
+    assert_eq!(program.post("/profiles", &dialled).await.status, 201);
     let unit = json!({ "zone": "UTC", "country": "DE" }).to_string();
     let new = [("content-type", "application/json"), ("if-none-match", "*")];
     assert_eq!(program.ask("PUT", "/units/clinic", &new, &unit).await.status, 201);
@@ -44,6 +66,9 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
         .arg(format!("{}/openapi.json", program.base()))
         .current_dir(PYTHON)
         .env("PYTHONPATH", PYTHON)
+        .env("USHER_API", program.base())
+        .env("USHER_TOKEN", program.token())
+        .env("USHER_SPARE", spare)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();

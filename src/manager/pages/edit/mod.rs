@@ -15,27 +15,19 @@ use serde::Deserialize;
 use super::{Section, not_found, profiles, refusal, unavailable};
 use crate::{
     config::{
-        self, Finding, Severity,
+        Finding, Severity,
         draft::{Draft, DraftError},
-        settings::Profile,
     },
-    gateway::storage::{Document, Expected, StoreError},
+    gateway::storage::{Document, Expected},
     manager::{
         Manager,
-        form::{self, Known, Problems},
+        drafting::{self, Failed, Found, MARK, found, known, name_in, of_file},
+        form::{self, Problems},
         guard::{Fields, Seat},
         ports::{ProfileOrder, Refusal},
         words::Words,
     },
 };
-
-/// What the Web Manager's documents are called in messages ends with this.
-const MARK: &str = " (Web Manager)";
-
-/// The document that a profile is written in; `None`: it is a file.
-pub(in crate::manager) fn document_of(origin: &str) -> Option<&str> {
-    origin.strip_suffix(MARK)
-}
 
 /// A profile under change.
 struct Work {
@@ -59,10 +51,6 @@ impl Work {
     }
 }
 
-fn known(manager: &Manager) -> Known {
-    Known { kinds: manager.house.kinds(), units: manager.house.configuration().settings.units.clone() }
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(in crate::manager) struct Wanted {
@@ -81,7 +69,9 @@ pub(in crate::manager) async fn new(
 ) -> Response {
     let known = known(&manager);
     if !from.is_empty() {
-        return match copied(&manager, &from, &kind, &known).await {
+        let Some((unit, name)) = from.rsplit_once('/') else { return not_found(&seat) };
+        let names = (unit.to_owned(), name.to_owned());
+        return match drafting::copied(&manager, names, &kind, &known).await {
             Ok(Some(draft)) => {
                 let (seen, w) = (String::new(), &seat.words);
                 let note = w.t("The name, the virtual agents and Google's keys are each profile's own: they are still to be filled in.");
@@ -106,69 +96,10 @@ pub(in crate::manager) async fn new(
         );
     }
     let Some(schema) = schema else { return show::kinds(&manager, &seat) };
-    let mut begin = String::new();
-    if let [only] = known.units.as_slice() {
-        begin = format!("unit = {}\n", toml_text(only.as_str()));
-    }
-    begin += &format!("type = {}\n", toml_text(schema.kind));
-    let draft = Draft::read(&begin).unwrap_or_default();
+    let unit = if let [only] = known.units.as_slice() { only.as_str() } else { "" };
+    let draft = drafting::begun(unit, schema.kind);
     let work = Work { at: None, seen: String::new(), version: 0, draft };
     show::page(&manager, &seat, StatusCode::OK, &work, &show::Told::default())
-}
-
-fn toml_text(text: &str) -> String {
-    let mut draft = Draft::default();
-    draft.set(&["it"], &config::draft::Value::Text(text.to_owned())).unwrap_or_default();
-    draft.to_string().trim().strip_prefix("it = ").unwrap_or_default().to_owned()
-}
-
-enum Failed {
-    Shape(DraftError),
-    Store(StoreError),
-}
-
-impl From<DraftError> for Failed {
-    fn from(error: DraftError) -> Self {
-        Self::Shape(error)
-    }
-}
-
-impl From<StoreError> for Failed {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-async fn copied(manager: &Manager, from: &str, kind: &str, known: &Known) -> Result<Option<Draft>, Failed> {
-    let Some((unit, name)) = from.rsplit_once('/') else { return Ok(None) };
-    let names = (unit.to_owned(), name.to_owned());
-    let source = match found(manager, names.clone()).await? {
-        Found::Managed(document, _) => Draft::read(&body(&document))?,
-        Found::File(profile) => of_file(manager, &profile),
-        Found::Nothing => return Ok(None),
-    };
-    Ok(Some(form::copy(&source, (!kind.is_empty()).then_some(kind), known)?))
-}
-
-fn of_file(manager: &Manager, profile: &Profile) -> Draft {
-    let loaded = manager.house.configuration();
-    let index = loaded.settings.profiles.iter().position(|it| it.unit == profile.unit && it.name == profile.name);
-    let list = index.map(|it| profiles::of_profile(&loaded, it)).unwrap_or_default();
-    form::of_effective(list.iter().map(|(key, it)| (key.as_str(), *it)))
-}
-
-/// A profile by its names.
-enum Found {
-    Managed(Document, String),
-    File(std::sync::Arc<Profile>),
-    Nothing,
-}
-
-async fn found(manager: &Manager, names: (String, String)) -> Result<Found, StoreError> {
-    let Some(profile) = profiles::find(&manager.house.configuration(), names) else { return Ok(Found::Nothing) };
-    let Some(name) = document_of(&profile.origin) else { return Ok(Found::File(profile)) };
-    let document = manager.people.profile(name).await?;
-    Ok(document.map_or(Found::Nothing, |it| Found::Managed(it, profiles::path(&profile))))
 }
 
 fn body(document: &Document) -> String {
@@ -189,9 +120,9 @@ pub(in crate::manager) async fn show(
     Query(View { view }): Query<View>,
 ) -> Response {
     match found(&manager, names).await {
-        Ok(Found::Managed(document, path)) => {
+        Ok(Found::Managed(document, profile)) => {
             let (seen, version) = (body(&document), document.version);
-            let at = Some(Place { path, document: document.name });
+            let at = Some(Place { path: profiles::path(&profile), document: document.name });
             let shown = text::Shown { at: at.as_ref(), text: &seen, version };
             match Draft::read(&seen) {
                 Ok(draft) if view != "text" => {
@@ -232,8 +163,9 @@ pub(in crate::manager) async fn change(
     fields: Fields,
 ) -> Response {
     match found(&manager, names).await {
-        Ok(Found::Managed(document, path)) => {
-            send(&manager, &seat, Some(Place { path, document: document.name }), &fields).await
+        Ok(Found::Managed(document, profile)) => {
+            let at = Place { path: profiles::path(&profile), document: document.name };
+            send(&manager, &seat, Some(at), &fields).await
         }
         Ok(Found::File(profile)) => refusal(&seat, StatusCode::CONFLICT, &show::file_note(&seat.words, &profile)),
         // Removed by somebody else, or moved by another name: what was typed is not lost.
@@ -326,13 +258,6 @@ async fn seen_now(manager: &Manager, at: Option<&Place>, version: u64) -> Option
     (document.version == version).then(|| body(&document))
 }
 
-/// What a profile's document is called, by its text.
-fn name_in(manager: &Manager, text: &str) -> String {
-    let only = || manager.house.configuration().settings.units.first().map(ToString::to_string).unwrap_or_default();
-    config::named_in(text)
-        .map_or_else(|| "new".to_owned(), |(unit, name)| format!("{}/{name}", unit.unwrap_or_else(only)))
-}
-
 fn order(manager: &Manager, seat: &Seat, at: Option<&Place>, version: u64, text: &str) -> ProfileOrder {
     let (name, expected) = match at {
         Some(at) => (at.document.clone(), Expected::Version(version)),
@@ -355,7 +280,7 @@ async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
     let order = order(manager, seat, work.at.as_ref(), work.version, &text);
     let document = format!("{}{MARK}", if work.at.is_some() { name_in(manager, &text) } else { order.name.clone() });
     match manager.house.change_profile(order).await {
-        Ok(()) => saved(manager, &text),
+        Ok(_) => saved(manager, &text),
         Err(Refusal::Findings(list)) => {
             let blocks = form::blocks(&work.draft, &known(manager));
             let problems = Problems::of(&list, Severity::Error, (&document, &text), &blocks);
@@ -422,7 +347,7 @@ pub(in crate::manager) async fn remove(
     fields: Fields,
 ) -> Response {
     let (document, path) = match found(&manager, names).await {
-        Ok(Found::Managed(document, path)) => (document, path),
+        Ok(Found::Managed(document, profile)) => (document, profiles::path(&profile)),
         Ok(Found::File(profile)) => {
             return refusal(&seat, StatusCode::CONFLICT, &show::file_note(&seat.words, &profile));
         }
@@ -433,7 +358,7 @@ pub(in crate::manager) async fn remove(
     let (by, expected) = (seat.name().to_owned(), Expected::Version(version));
     let order = ProfileOrder { by, name: document.name.clone(), expected, text: None };
     let why: Markup = match manager.house.change_profile(order).await {
-        Ok(()) => return Redirect::to("/profiles").into_response(),
+        Ok(_) => return Redirect::to("/profiles").into_response(),
         Err(Refusal::Store(error)) => return unavailable(&seat, &error),
         Err(Refusal::Findings(list)) => text::findings(&seat.words, &list),
         Err(Refusal::Conflict(now)) => text::conflict(&seat.words, now.as_deref()),
@@ -479,15 +404,3 @@ fn trail(w: &Words, at: Option<&Place>) -> Markup {
 }
 
 const SECTION: Section = Section::Profiles;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_document_is_known_by_its_mark() {
-        assert_eq!(document_of("sales/support (Web Manager)"), Some("sales/support"));
-        assert_eq!(document_of("profiles/support.toml"), None);
-        assert_eq!(toml_text("a \"b\""), "'a \"b\"'");
-    }
-}

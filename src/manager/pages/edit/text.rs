@@ -90,7 +90,7 @@ pub(super) async fn save(manager: &Manager, seat: &Seat, at: Option<Place>, text
         page(manager, seat, status, &Shown { at: at.as_ref(), text: &text, version }, &problems)
     };
     match manager.house.change_profile(order).await {
-        Ok(()) => saved(manager, &text),
+        Ok(_) => saved(manager, &text),
         Err(Refusal::Findings(list)) => again(StatusCode::UNPROCESSABLE_ENTITY, findings(w, &list)),
         Err(Refusal::Conflict(now)) => again(StatusCode::CONFLICT, conflict(w, now.as_deref())),
         Err(Refusal::Store(error)) => unavailable(seat, &error),

@@ -17,14 +17,18 @@ use crate::{
     core::{
         message::Parameters,
         profile::Rules,
-        rehearsal::{Awaits, Checks, Cue, Feigned, Test, TestStep, bad_name},
+        rehearsal::{Awaits, Cue, Feigned, bad_name},
     },
     gateway::rehearsal::{NotTaken, Rehearsal},
     manager::{
         Manager,
         guard::{Fields, Seat},
         pages::unavailable,
-        trying::{Trial, kept::NotKept},
+        trying::{
+            Trial,
+            doing::{NotPut, as_test, put_in},
+            kept::NotKept,
+        },
         words::Words,
     },
 };
@@ -49,7 +53,7 @@ struct Draft {
 
 fn find(manager: &Manager, seat: &Seat, (unit, profile, trial): Names) -> Result<(Place, Arc<Trial>), Box<Response>> {
     let Some(place) = Place::find(manager, (unit, profile)) else { return Err(Box::new(not_found(seat))) };
-    match manager.trial(seat, &place, &trial) {
+    match super::trial(manager, seat, &place, &trial) {
         Some(trial) => Ok((place, trial)),
         None => Err(Box::new(gone(seat, &place))),
     }
@@ -139,15 +143,10 @@ pub(in crate::manager) async fn put(
     let w = &seat.words;
     let to = format!("{}/try/{}", place.at, trial.id);
     let taken = match cue_of(w, &fields) {
-        Ok(cue) => {
-            let on = Arc::clone(&trial);
-            // To its end, whether or not the browser still waits: the engine has been asked.
-            let turn = tokio::spawn(async move { on.rehearsal.lock().await.take(cue).await.map(drop) });
-            match turn.await {
-                Ok(taken) => taken.map_err(|why| not_taken(w, fields.get("kind"), why)),
-                Err(_broken) => Err(("text", w.t("The turn broke off. Try again.").to_owned())),
-            }
-        }
+        Ok(cue) => put_in(&trial, cue).await.map_err(|why| match why {
+            NotPut::Not(why) => not_taken(w, fields.get("kind"), why),
+            NotPut::Broken => ("text", w.t("The turn broke off. Try again.").to_owned()),
+        }),
         Err(problem) => Err(problem),
     };
     match taken {
@@ -178,17 +177,6 @@ pub(in crate::manager) async fn end(State(manager): State<Manager>, seat: Seat, 
     }
 }
 
-/// The conversation as a test: what came is what is expected from now on.
-fn as_test(rehearsal: &Rehearsal, name: &str) -> Test {
-    let of = |it: &crate::gateway::rehearsal::Scene| TestStep {
-        cue: it.cue.clone(),
-        expected: it.found(),
-        checks: Checks::default(),
-    };
-    let steps = rehearsal.scenes().iter().map(of).collect();
-    Test { name: name.to_owned(), setting: rehearsal.setting().clone(), steps }
-}
-
 pub(in crate::manager) async fn save(
     State(manager): State<Manager>,
     seat: Seat,
@@ -206,7 +194,7 @@ pub(in crate::manager) async fn save(
         None => {
             let test = as_test(&*trial.rehearsal.lock().await, &name);
             match manager.people.add_test(seat.name(), &place.of, &test).await {
-                Ok(()) => return Redirect::to(&format!("{}/test/{}", place.at, path_part(&name))).into_response(),
+                Ok(_) => return Redirect::to(&format!("{}/test/{}", place.at, path_part(&name))).into_response(),
                 Err(NotKept::Store(error)) => return unavailable(&seat, &error),
                 Err(why) => (StatusCode::CONFLICT, super::test::not_kept(w, &why)),
             }
@@ -225,8 +213,7 @@ async fn page(
 ) -> Response {
     let w = &seat.words;
     let rehearsal = trial.rehearsal.lock().await;
-    let now = manager.gateway.stage(&place.of.0, &place.of.1, &trial.engine);
-    let has_changed = !now.is_ok_and(|it| it.is_like(rehearsal.stage()));
+    let has_changed = manager.has_changed(trial, &rehearsal);
     let setting = rehearsal.setting();
     let language = setting.language.as_deref().unwrap_or(&place.profile.rules.language);
     let problems: Vec<String> = draft.problem.iter().map(|it| it.1.clone()).collect();

@@ -19,19 +19,19 @@ use crate::{
     config::settings::Profile,
     core::{
         message::MediaType,
-        rehearsal::{Cue, MEDIA, Queues, Setting, media_label, media_of},
+        rehearsal::{MEDIA, Queues, Setting, media_label, media_of},
     },
-    gateway::rehearsal::Rehearsal,
     manager::{
         Manager,
         guard::{Fields, Seat},
-        trying::{Full, IDLE, Of, Trial, of},
+        trying::{
+            IDLE, Of, Owner, Trial,
+            doing::{NotBegun, is_language},
+            of,
+        },
         words::Words,
     },
 };
-
-/// No tag of a language is longer.
-const MAX_LANGUAGE_BYTES: usize = 35;
 
 /// The profile that a page is beside.
 struct Place {
@@ -110,9 +110,7 @@ fn setting(w: &Words, media: &str, language: &str, queues: &str) -> Result<Setti
     let Some(queues) = Queues::of(queues) else {
         return Err(("queues", w.t("Choose how queues are found.").to_owned()));
     };
-    let is_tag =
-        language.len() <= MAX_LANGUAGE_BYTES && language.chars().all(|it| it.is_ascii_alphanumeric() || it == '-');
-    if !is_tag {
+    if !is_language(language) {
         return Err(("language", w.t("A language is a tag such as en or de-AT.").to_owned()));
     }
     let language = (!language.is_empty()).then(|| language.to_owned());
@@ -143,8 +141,7 @@ fn form(
     let queues: Vec<(&str, &str)> = Queues::ALL.iter().map(|it| (it.label(), queues_name(w, *it))).collect();
     let problems: Vec<String> = problem.iter().map(|it| it.1.clone()).collect();
     manager.sweep_trials();
-    let signed = seat.signed.as_ref();
-    let open = signed.map(|it| manager.trying.trials.of(&place.of, it.id)).unwrap_or_default();
+    let open = owner(seat).map(|it| manager.trying.trials.of(&place.of, &it)).unwrap_or_default();
     let body = html! {
         (place.head(seat, Tab::Try))
         (summary(w, &problems))
@@ -185,43 +182,24 @@ pub(in crate::manager) async fn begin(
         Ok(setting) => setting,
         Err(problem) => return refused(problem),
     };
-    let stage = match manager.gateway.stage(&place.of.0, &place.of.1, &begun.engine) {
-        Ok(stage) => stage,
-        Err(_none) => return refused(("engine", w.t("The profile has no such language engine now.").to_owned())),
-    };
-    let Some(signed) = &seat.signed else { return not_found(&seat) };
-    manager.sweep_trials();
-    let owner = (signed.id, &signed.session.user);
-    let now = manager.people.now();
-    let rehearsal = Rehearsal::new(stage, setting);
-    match manager.trying.trials.begin(owner, (place.of.clone(), &begun.engine), rehearsal, now) {
-        Ok(trial) => {
-            let to = format!("{}/try/{}", place.at, trial.id);
-            // What it greets with is asked to the end, whether or not the browser still waits.
-            let greeted =
-                tokio::spawn(async move { trial.rehearsal.lock().await.take(Cue::Begin).await.map(drop) }).await;
-            if !matches!(greeted, Ok(Ok(()))) {
-                return refused(("engine", w.t("The conversation could not begin. Try again.").to_owned()));
-            }
-            Redirect::to(&to).into_response()
-        }
-        Err(Full) => {
+    let Some(owner) = owner(&seat) else { return not_found(&seat) };
+    match manager.begin_trial(owner, (place.of.clone(), &begun.engine), setting).await {
+        Ok(trial) => Redirect::to(&format!("{}/try/{}", place.at, trial.id)).into_response(),
+        Err(NotBegun::NoEngine) => refused(("engine", w.t("The profile has no such language engine now.").to_owned())),
+        Err(NotBegun::Broken) => refused(("engine", w.t("The conversation could not begin. Try again.").to_owned())),
+        Err(NotBegun::Full) => {
             let text = w.t("Too many conversations are open, of all users together. Try again later.");
             form(&manager, &seat, &place, StatusCode::TOO_MANY_REQUESTS, (&begun, Some(("engine", text.to_owned()))))
         }
     }
 }
 
-impl Manager {
-    /// Ends trials that nobody goes on with, or whose user is not signed in any more.
-    pub(in crate::manager) fn sweep_trials(&self) {
-        let now = self.people.now();
-        self.trying.trials.sweep(now, |session| self.people.sessions.is_open(session, now));
-    }
+fn owner(seat: &Seat) -> Option<Owner> {
+    let signed = seat.signed.as_ref()?;
+    Some(Owner::Session(signed.id, signed.session.user.clone()))
+}
 
-    /// A trial of whoever asks.
-    fn trial(&self, seat: &Seat, place: &Place, id: &str) -> Option<Arc<Trial>> {
-        let signed = seat.signed.as_ref()?;
-        self.trying.trials.find(id, &place.of, signed.id, self.people.now())
-    }
+/// A trial of whoever asks.
+fn trial(manager: &Manager, seat: &Seat, place: &Place, id: &str) -> Option<Arc<Trial>> {
+    manager.trying.trials.find(id, &place.of, &owner(seat)?, manager.people.now())
 }

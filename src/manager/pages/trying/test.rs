@@ -27,6 +27,8 @@ use crate::{
 };
 
 type Names = (String, String, String);
+/// What comes early is an answer as well: it is not there, or the store is not.
+type Answer = Result<Response, Response>;
 
 /// What is wrong with a name.
 pub(super) fn name_problem(w: &Words, name: &str) -> String {
@@ -225,11 +227,8 @@ pub(in crate::manager) async fn checks(
     seat: Seat,
     Path(names): Path<Names>,
     fields: Fields,
-) -> Response {
-    let (place, kept) = match find(&manager, &seat, names).await {
-        Ok(found) => found,
-        Err(none) => return none,
-    };
+) -> Answer {
+    let (place, kept) = find(&manager, &seat, names).await?;
     let mut test = kept.test.clone();
     for (at, step) in test.steps.iter_mut().enumerate().take(MAX_CUES) {
         let on = |what: &str| fields.has(&format!("{what}-{}", at + 1));
@@ -237,7 +236,7 @@ pub(in crate::manager) async fn checks(
             Checks { action: on("action"), parameters: on("parameters"), intent: on("intent"), texts: on("texts") };
     }
     let wanted = Wanted { test, typed: None };
-    change(&manager, &seat, (&place, &kept), version_in(&fields), wanted).await
+    Ok(change(&manager, &seat, (&place, &kept), version_in(&fields), wanted).await)
 }
 
 /// The test as it is to be, and as it was typed.
@@ -251,18 +250,15 @@ pub(in crate::manager) async fn text(
     seat: Seat,
     Path(names): Path<Names>,
     fields: Fields,
-) -> Response {
-    let (place, kept) = match find(&manager, &seat, names).await {
-        Ok(found) => found,
-        Err(none) => return none,
-    };
+) -> Answer {
+    let (place, kept) = find(&manager, &seat, names).await?;
     let w = &seat.words;
     let (text, version) = (fields.get("text").replace("\r\n", "\n"), version_in(&fields));
     let problem = match rehearsal::read(&text) {
         Ok(list) => match <[Test; 1]>::try_from(list) {
             Ok([test]) => {
                 let wanted = Wanted { test, typed: Some(text) };
-                return change(&manager, &seat, (&place, &kept), version, wanted).await;
+                return Ok(change(&manager, &seat, (&place, &kept), version, wanted).await);
             }
             Err(_) => w.t("There is more than one test in it. Import them instead.").to_owned(),
         },
@@ -270,7 +266,7 @@ pub(in crate::manager) async fn text(
     };
     let draft =
         Draft { text: Some(text), problem: Some(("text", problem)), version: Some(version), ..Draft::default() };
-    page(&manager, &seat, (&place, &kept), StatusCode::UNPROCESSABLE_ENTITY, &draft)
+    Ok(page(&manager, &seat, (&place, &kept), StatusCode::UNPROCESSABLE_ENTITY, &draft))
 }
 
 async fn change(
@@ -281,7 +277,7 @@ async fn change(
     Wanted { test, typed }: Wanted,
 ) -> Response {
     match manager.people.change_test(seat.name(), &place.of, (&kept.test.name, version), &test).await {
-        Ok(()) => Redirect::to(&path(place, &test.name)).into_response(),
+        Ok(_) => Redirect::to(&path(place, &test.name)).into_response(),
         Err(NotKept::Store(error)) => unavailable(seat, &error),
         Err(why) => {
             let problem = Some(("text", not_kept(&seat.words, &why)));
@@ -305,11 +301,8 @@ pub(in crate::manager) async fn copy(
     seat: Seat,
     Path(names): Path<Names>,
     fields: Fields,
-) -> Response {
-    let (place, kept) = match find(&manager, &seat, names).await {
-        Ok(found) => found,
-        Err(none) => return none,
-    };
+) -> Answer {
+    let (place, kept) = find(&manager, &seat, names).await?;
     let w = &seat.words;
     let name = fields.get("copy").trim().to_owned();
     let (status, problem) = match bad_name(&name) {
@@ -317,14 +310,14 @@ pub(in crate::manager) async fn copy(
         None => {
             let test = Test { name: name.clone(), ..kept.test.clone() };
             match manager.people.add_test(seat.name(), &place.of, &test).await {
-                Ok(()) => return Redirect::to(&path(&place, &name)).into_response(),
-                Err(NotKept::Store(error)) => return unavailable(&seat, &error),
+                Ok(_) => return Ok(Redirect::to(&path(&place, &name)).into_response()),
+                Err(NotKept::Store(error)) => return Err(unavailable(&seat, &error)),
                 Err(why) => (StatusCode::CONFLICT, not_kept(w, &why)),
             }
         }
     };
     let draft = Draft { copy: name, problem: Some(("copy", problem)), ..Draft::default() };
-    page(&manager, &seat, (&place, &kept), status, &draft)
+    Ok(page(&manager, &seat, (&place, &kept), status, &draft))
 }
 
 pub(in crate::manager) async fn remove(
@@ -332,18 +325,15 @@ pub(in crate::manager) async fn remove(
     seat: Seat,
     Path(names): Path<Names>,
     fields: Fields,
-) -> Response {
-    let (place, kept) = match find(&manager, &seat, names).await {
-        Ok(found) => found,
-        Err(none) => return none,
-    };
+) -> Answer {
+    let (place, kept) = find(&manager, &seat, names).await?;
     let named = (kept.test.name.as_str(), version_in(&fields));
     match manager.people.remove_test(seat.name(), &place.of, named).await {
-        Ok(()) => Redirect::to(&format!("{}/tests", place.at)).into_response(),
-        Err(NotKept::Store(error)) => unavailable(&seat, &error),
+        Ok(()) => Ok(Redirect::to(&format!("{}/tests", place.at)).into_response()),
+        Err(NotKept::Store(error)) => Err(unavailable(&seat, &error)),
         Err(why) => {
-            let problem = Some(("remove", not_kept(&seat.words, &why)));
-            page(&manager, &seat, (&place, &kept), StatusCode::CONFLICT, &Draft { problem, ..Draft::default() })
+            let draft = Draft { problem: Some(("remove", not_kept(&seat.words, &why))), ..Draft::default() };
+            Ok(page(&manager, &seat, (&place, &kept), StatusCode::CONFLICT, &draft))
         }
     }
 }

@@ -8,7 +8,6 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
-use tokio::time::timeout;
 
 use super::{Field, Place, Section, Tab, not_found, path_part, scene, summary, time, token, with_status};
 use crate::{
@@ -21,15 +20,13 @@ use crate::{
         people::Role,
         trying::{
             Outcome, Standing,
+            doing::NotRun,
             kept::{Kept, NotKept},
             version_of,
         },
         words::Words,
     },
 };
-
-/// So long a form waits for a run's end; what takes longer is looked at again.
-const WAITED_FOR: Duration = Duration::from_secs(5);
 
 pub(in crate::manager) async fn list(
     State(manager): State<Manager>,
@@ -191,39 +188,19 @@ pub(in crate::manager) async fn run(
 ) -> Response {
     let w = &seat.words;
     let Some(place) = Place::find(&manager, names) else { return not_found(&seat) };
-    let (only, engine) = (fields.get("test"), fields.get("engine"));
-    let kept = match manager.people.tests(&place.of).await {
-        Ok(tests) => tests,
-        Err(error) => return unavailable(&seat, &error),
-    };
-    let tests: Vec<_> = kept.into_iter().map(|it| it.test).filter(|it| only.is_empty() || it.name == only).collect();
-    if tests.is_empty() {
-        return not_found(&seat);
-    }
+    let only = Some(fields.get("test")).filter(|it| !it.is_empty());
     let refused = async |status, text: &str| page(&manager, &seat, &place, status, &[text.to_owned()]).await;
-    let Ok(stage) = manager.gateway.stage(&place.of.0, &place.of.1, engine) else {
-        return refused(StatusCode::UNPROCESSABLE_ENTITY, w.t("The profile has no such language engine now.")).await;
-    };
-    let Some(progress) = manager.trying.runs.start(&place.of, tests.len()) else {
-        return refused(StatusCode::TOO_MANY_REQUESTS, w.t("Tests are being run already. Wait until they are done."))
-            .await;
-    };
-    let outcome = Outcome {
-        engine: engine.to_owned(),
-        at: manager.people.now(),
-        by: seat.name().to_owned(),
-        took: Duration::ZERO,
-        version: version_of(&manager.house.configuration(), &place.profile),
-        results: Vec::new(),
-    };
-    let (run_by, of) = (manager.clone(), place.of.clone());
-    let task = tokio::spawn(async move {
-        let running = run_by.trying.runs.run(&of, (&stage, &tests), &progress, outcome);
-        run_by.closing.run_until_cancelled(running).await
-    });
-    // Short runs are over when the page comes; of long ones it tells how far they are.
-    drop(timeout(WAITED_FOR, task).await);
-    Redirect::to(&format!("{}/tests", place.at)).into_response()
+    match manager.run_tests(seat.name(), &place.profile, (fields.get("engine"), only)).await {
+        Ok(()) => Redirect::to(&format!("{}/tests", place.at)).into_response(),
+        Err(NotRun::NoTest) => not_found(&seat),
+        Err(NotRun::NoEngine) => {
+            refused(StatusCode::UNPROCESSABLE_ENTITY, w.t("The profile has no such language engine now.")).await
+        }
+        Err(NotRun::Busy) => {
+            refused(StatusCode::TOO_MANY_REQUESTS, w.t("Tests are being run already. Wait until they are done.")).await
+        }
+        Err(NotRun::Store(error)) => unavailable(&seat, &error),
+    }
 }
 
 /// As a file that is imported elsewhere, or kept beside the profile's.
