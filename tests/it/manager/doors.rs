@@ -12,6 +12,9 @@ pub(super) fn path(route: &str) -> String {
         .replace("{profile}", "support")
         .replace("{user}", "chief")
         .replace("{token}", "none")
+        .replace("{engine}", "east")
+        .replace("{test}", "none")
+        .replace("{trial}", "none")
         .replace("{operation}", "listContacts")
 }
 

@@ -1,67 +1,168 @@
-//! What customers, contact centres and administrators write is shown as text, wherever it is shown; and secrets nowhere.
+//! What customers, contact centres, language engines and administrators write is shown as text, wherever it is shown; and secrets
+//! nowhere.
 
+use serde_json::json;
 use usher::{manager::access, wire::engine::MediaType};
 
-use super::{doors::path, *};
-use crate::{conversation::offer, fakes::engine::FakeEngine};
+use super::{
+    editing::{Site, written},
+    *,
+};
+use crate::{
+    conversation::offer,
+    fakes::{dialogflow::say, engine::FakeEngine},
+};
 
 /// Closes an attribute and an element, and would be an element of its own.
 const MARKUP: &str = "\"'></textarea><i>planted</i>";
+const AS_TEXT: &str = "&lt;i&gt;planted";
 const SECRET: &str = "lantern-orchard-4471";
+const AT: &str = "/profiles/sales/written";
 
-/// Every GET page of the table but what streams.
-fn pages() -> impl Iterator<Item = String> {
-    let pages = access().filter(|(path, methods, _)| methods.contains("GET") && !path.ends_with("/events"));
-    pages.map(|(route, ..)| path(route))
+/// A profile with markup wherever a text may be.
+fn planted_profile(dialogflow: &FakeDialogflow) -> String {
+    let planted = MARKUP.replace('"', "\\\"");
+    let text = written(dialogflow, SECRET)
+        .replace("\"Sorry.\"", &format!("\"{planted}\""))
+        .replace("# mine", &format!("# {MARKUP}"))
+        .replace("welcome_event = \"\"", &format!("welcome_event = \"{planted}\""));
+    let of_action = |name: &str, rest: &str| {
+        format!(
+            "[[action]]\nname = \"{name}\"\nmedia = \"openmedia\"\ndescription = \"{planted}\"\n{rest}\n\
+             [[action.parameter]]\nname = \"of_{name}\"\ntype = \"enum\"\nvalues = [\"{planted}\"]\ndescription = \"{planted}\"\n"
+        )
+    };
+    let queue = format!("kind = \"requeue\"\nqueue = \"{planted}\"");
+    text + &format!("[inactivity]\ntimeout_message = \"{planted}\"\n[handover]\nqueue = \"{planted}\"\n")
+        + &of_action("human", &queue)
+        + &format!("[[action]]\nname = \"{planted}\"\nmedia = \"openmedia\"\n{queue}\n")
 }
 
-#[tokio::test]
-async fn s12_no_page_runs_what_somebody_has_typed_and_none_shows_a_secret() {
-    let dialogflow = FakeDialogflow::start();
-    let planted = MARKUP.replace('"', "\\\"");
-    let text = profile(&dialogflow.endpoint())
-        .replace("\"secret\"", &format!("\"{SECRET}\""))
-        .replace("\"Sorry.\"", &format!("\"{planted}\""))
-        .replace("welcome_event = \"\"", &format!("welcome_event = \"{planted}\""))
-        + &format!(
-            "[inactivity]\ntimeout_message = \"{planted}\"\n[handover]\nqueue = \"{planted}\"\n[[action]]\nname = \"{planted}\"\nmedia = \"openmedia\"\nkind = \"requeue\"\nqueue = \"{planted}\"\n"
-        );
-    let usher = Usher::start(CONFIG, &text).await;
-    let (office, address) = usher.open_office().await;
-    let house = House { usher, office, address, dialogflow };
-    let admin = house.browser();
-    let link = house.link();
-    let form = [("token", token_of(&link)), ("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)];
-    assert_eq!(admin.post("/welcome", &form).await.status, 303);
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
 
-    let setup = house.usher.setup().user(MARKUP).queue(MARKUP, MediaType::OpenMedia);
+/// Contacts, virtual agents and queues that are called so.
+async fn talk(site: &Site) -> FakeEngine {
+    let setup = site.usher.setup().user("va1").user(MARKUP).queue(MARKUP, MediaType::OpenMedia);
     let engine = FakeEngine::attach(setup).await.unwrap();
+    engine.logged_on("va1").await;
     for contact in ["c1", MARKUP] {
         let mut offer = offer(contact, MediaType::OpenMedia);
         offer.language = "en".to_owned();
         offer.attributes.insert(MARKUP.to_owned(), MARKUP.to_owned());
         engine.open_as(offer).await;
         engine.say(contact, MARKUP).await;
-        assert_eq!(engine.next_say(contact).await, [format!("echo: {MARKUP}")]);
+        engine.next_say(contact).await;
     }
-    // A browser that calls itself so, and a user who could not be added.
-    let agent = admin.client.post(admin.base.clone() + "/sign-in").header("user-agent", "<i>planted</i>");
+    engine
+}
+
+/// A trial, and a test of it that has failed; yields the trial's path.
+async fn try_it(site: &Site) -> String {
+    let form = [("media", "openmedia"), ("language", ""), ("engine", "primary"), ("queues", "open")];
+    let trial = site.admin.send(&format!("{AT}/try"), &form).await.to.unwrap();
+    assert_eq!(site.admin.send(&trial, &[("kind", "say"), ("text", MARKUP)]).await.status, 303);
+    let tests = [json!({ "test": MARKUP }), json!({ "say": MARKUP, "texts": [format!("other {MARKUP}")] })];
+    let tests = tests.map(|it| it.to_string()).join("\n");
+    let kept = site.admin.send(&format!("{AT}/tests/import"), &[("text", &tests)]).await;
+    assert_eq!(kept.status, 303, "{}", kept.text);
+    assert_eq!(site.admin.send(&format!("{AT}/tests/run"), &[("engine", "primary")]).await.status, 303);
+    trial
+}
+
+/// What forms show again that were refused, and differences.
+async fn refusals(site: &Site) -> Vec<String> {
+    let text = format!("[limits]\ncontacts = 9000\n# {MARKUP}\n");
+    let broken = format!("name = \"{}\"\nagent_password = \"{SECRET}\"\n", MARKUP.replace('"', "\\\""));
+    let mut seen = Vec::new();
+    for (path, form) in [
+        ("/users", vec![("name", MARKUP), ("role", MARKUP)]),
+        ("/tokens", vec![("name", MARKUP), ("role", "viewer"), ("days", MARKUP)]),
+        ("/units/new", vec![("name", MARKUP), ("zone", MARKUP), ("country", MARKUP), ("actions", MARKUP)]),
+        ("/engines/new", vec![("id", MARKUP), ("unit", MARKUP)]),
+        ("/profiles/new", vec![("kind", "llm"), ("do", "save"), ("f.name", MARKUP), ("llm.model", MARKUP)]),
+        ("/profiles/new", vec![("text", broken.as_str())]),
+        ("/configuration/import", vec![("text", text.as_str())]),
+        ("/store/retention", vec![("retention", MARKUP)]),
+        ("/store/prune", vec![("days", MARKUP)]),
+        (&format!("{AT}/actions/new"), vec![("kind", "requeue"), ("name", MARKUP), ("queue", MARKUP)]),
+        (&format!("{AT}/tests/import"), vec![("text", MARKUP)]),
+    ] {
+        let answer = site.admin.send(path, &form).await;
+        assert!(answer.status < 500, "{path}: {}", answer.text);
+        seen.push(format!(
+            "{path}
+{}",
+            answer.text
+        ));
+        assert!(!answer.text.contains(SECRET), "{path} shows a secret again: {}", answer.text);
+        assert!(answer.text.contains(AS_TEXT), "{path} shows what was typed: {}", answer.text);
+    }
+    seen
+}
+
+#[tokio::test]
+async fn s12_no_page_runs_what_somebody_has_typed_and_none_shows_a_secret() {
+    let dialogflow = FakeDialogflow::start();
+    dialogflow.on_text(MARKUP, say(MARKUP).intent(MARKUP).context(MARKUP).action(MARKUP, &json!({ MARKUP: MARKUP })));
+    let site = Site::new(&dialogflow).await;
+    let added = site.admin.send("/profiles/new", &[("text", &planted_profile(&dialogflow))]).await;
+    assert_eq!(added.status, 303, "{}", added.text);
+    assert_eq!(
+        site.admin.send("/units/new", &[("name", "clinic"), ("zone", "UTC"), ("country", "DE")]).await.status,
+        303
+    );
+    assert_eq!(site.admin.send("/engines/new", &[("id", "east"), ("unit", "clinic")]).await.status, 200);
+    let _engine = talk(&site).await;
+    let trial = try_it(&site).await;
+    // A browser that calls itself so.
+    let agent = site.admin.client.post(site.admin.base.clone() + "/sign-in").header("user-agent", "<i>planted</i>");
     let agent = agent.header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(agent.body(format!("name=chief&password={PASSWORD}")).send().await.unwrap().status(), 303);
-    let refused = admin.send("/users", &[("name", MARKUP), ("role", MARKUP)]).await;
-    assert!(refused.text.contains("&lt;i&gt;planted"), "{}", refused.text);
 
-    let (mut seen, mut shown) = (vec![refused.text], 0);
-    for page in pages().chain(["/?find=%22%3E%3Ci%3Eplanted%3C%2Fi%3E".to_owned()]) {
-        let answer = admin.get(&page).await;
-        assert!(answer.status < 500, "{page}: {}", answer.text);
-        seen.push(format!("{page}\n{}", answer.text));
+    let action = format!("{AT}/actions/edit?media=openmedia&name={}", encoded(MARKUP));
+    let find = "/?find=%22%3E%3Ci%3Eplanted%3C%2Fi%3E".to_owned();
+    let contact = format!("/contacts/sales/{}", encoded(MARKUP));
+    let text = format!("{AT}/edit?view=text");
+    let pages = access().filter(|(path, methods, _)| methods.contains("GET") && !path.ends_with("/events"));
+    let pages = pages.map(|(route, ..)| match route {
+        "/profiles/{unit}/{profile}/actions/edit" => action.clone(),
+        "/profiles/{unit}/{profile}/try/{trial}" => trial.clone(),
+        "/numbers.csv" => format!("{route}?table=contacts"),
+        _ => route
+            .replace("{unit}/edit", "clinic/edit")
+            .replace("{unit}", "sales")
+            .replace("{contact}", "c1")
+            .replace("{profile}", "written")
+            .replace("{engine}", "east")
+            .replace("{user}", "chief")
+            .replace("{test}", &encoded(MARKUP))
+            .replace("{operation}", "listContacts"),
+    });
+    let (mut seen, mut shown) = (refusals(&site).await, Vec::new());
+    for page in pages.chain([find, contact, text]) {
+        let answer = site.admin.get(&page).await;
+        // Whoever is signed in goes on from the door.
+        let good = if matches!(page.as_str(), "/sign-in" | "/welcome") { 200..=499 } else { 200..=200 };
+        assert!(good.contains(&answer.status), "{page}: {} {}", answer.status, answer.text);
+        assert!(!answer.text.contains(SECRET), "{page}: {}", answer.text);
+        // Files are no pages: they are saved, and never run.
+        if answer.headers["content-type"].to_str().unwrap().starts_with("text/html") {
+            if answer.text.contains(AS_TEXT) {
+                shown.push(page.clone());
+            }
+            seen.push(format!("{page}\n{}", answer.text));
+        }
     }
     for page in &seen {
         assert!(!page.contains("<i>planted"), "{page}");
-        assert!(!page.contains(SECRET), "{page}");
-        shown += usize::from(page.contains("&lt;i&gt;planted"));
     }
-    assert!(shown >= 6, "{shown} pages show it as text");
-    house.close().await;
+    for page in
+        ["/", AT, "/audit", "/account", &trial, &action, &format!("{AT}/tests"), &format!("{AT}/edit"), "/alerts"]
+    {
+        assert!(shown.iter().any(|it| it == page), "{page} shows it as text: {shown:?}");
+    }
+    let (_, output) = site.usher.kill().await;
+    assert!(!output.contains(SECRET), "{output}");
 }
