@@ -9,7 +9,7 @@ use usher::{manager::api_access, wire::engine::MediaType};
 use super::{api::Program, editing::Site, *};
 use crate::{conversation::offer, fakes::engine::FakeEngine, python::interpreter};
 
-/// What stays; what goes comes from schemathesis_hooks.py.
+/// What stays; what goes comes from `schemathesis_hooks.py`.
 const ACTIONS: &str = r#"
 [[action]]
 name = "human"
