@@ -15,6 +15,8 @@ use crate::{
 
 /// Closes an attribute and an element, and would be an element of its own.
 const MARKUP: &str = "\"'></textarea><i>planted</i>";
+/// Of a test: it may hold no slash.
+const NAME: &str = "\"'><i>planted";
 const AS_TEXT: &str = "&lt;i&gt;planted";
 const SECRET: &str = "lantern-orchard-4471";
 const AT: &str = "/profiles/sales/written";
@@ -63,7 +65,7 @@ async fn try_it(site: &Site) -> String {
     let form = [("media", "openmedia"), ("language", ""), ("engine", "primary"), ("queues", "open")];
     let trial = site.admin.send(&format!("{AT}/try"), &form).await.to.unwrap();
     assert_eq!(site.admin.send(&trial, &[("kind", "say"), ("text", MARKUP)]).await.status, 303);
-    let tests = [json!({ "test": MARKUP }), json!({ "say": MARKUP, "texts": [format!("other {MARKUP}")] })];
+    let tests = [json!({ "test": NAME }), json!({ "say": MARKUP, "texts": [format!("other {MARKUP}")] })];
     let tests = tests.map(|it| it.to_string()).join("\n");
     let kept = site.admin.send(&format!("{AT}/tests/import"), &[("text", &tests)]).await;
     assert_eq!(kept.status, 303, "{}", kept.text);
@@ -81,7 +83,7 @@ async fn refusals(site: &Site) -> Vec<String> {
         ("/tokens", vec![("name", MARKUP), ("role", "viewer"), ("days", MARKUP)]),
         ("/units/new", vec![("name", MARKUP), ("zone", MARKUP), ("country", MARKUP), ("actions", MARKUP)]),
         ("/engines/new", vec![("id", MARKUP), ("unit", MARKUP)]),
-        ("/profiles/new", vec![("kind", "llm"), ("do", "save"), ("f.name", MARKUP), ("llm.model", MARKUP)]),
+        ("/profiles/new", vec![("type", "llm"), ("do", "save"), ("name", MARKUP), ("llm.model", MARKUP)]),
         ("/profiles/new", vec![("text", broken.as_str())]),
         ("/configuration/import", vec![("text", text.as_str())]),
         ("/store/retention", vec![("retention", MARKUP)]),
@@ -137,7 +139,7 @@ async fn s12_no_page_runs_what_somebody_has_typed_and_none_shows_a_secret() {
             .replace("{profile}", "written")
             .replace("{engine}", "east")
             .replace("{user}", "chief")
-            .replace("{test}", &encoded(MARKUP))
+            .replace("{test}", &encoded(NAME))
             .replace("{operation}", "listContacts"),
     });
     let (mut seen, mut shown) = (refusals(&site).await, Vec::new());
