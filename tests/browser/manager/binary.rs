@@ -43,7 +43,7 @@ impl Gateway {
         for (name, text) in profiles {
             fs::write(directory.path().join(format!("profiles/{name}.toml")), text).unwrap();
         }
-        let log = "[log]\nformat = \"json\"\nfilter = \"info\"\n";
+        let log = "[connectors]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\nfilter = \"info\"\n";
         fs::write(directory.path().join("usher.toml"), format!("{CONFIG}{log}")).unwrap();
         let mut command = Command::new(usher());
         command.arg("serve").current_dir(directory.path()).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
