@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{directory::Directory, message::FailureKind, profile::Destination, profile::Handover};
+use super::{
+    directory::Directory,
+    message::FailureKind,
+    profile::{Destination, Handover},
+    tell::{English, of_cause},
+};
 
 /// Why a contact goes to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,15 +33,7 @@ impl Cause {
     /// What the routing engine is given as the requeue's reason.
     #[must_use]
     pub fn reason(&self) -> String {
-        match self {
-            Self::Action(name) => format!("action {name}"),
-            Self::LiveAgent => "live agent requested".to_owned(),
-            Self::NotUnderstood(n) => format!("{n} inputs in a row not understood"),
-            Self::Failures(n, kind) => format!("{n} technical failures in a row, the last: {}", kind.label()),
-            Self::Slow(n) => format!("{n} slow answers in a row"),
-            Self::Operator(name) => format!("operator {name}"),
-            Self::Paused(by) => format!("the profile was paused by {by}"),
-        }
+        of_cause(&English, self)
     }
 }
 

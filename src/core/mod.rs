@@ -19,4 +19,4 @@ pub mod profile;
 pub mod rehearsal;
 pub mod replay;
 pub mod step;
-mod tell;
+pub mod tell;

@@ -1,4 +1,6 @@
-//! Steps in words, for the people who ask what happened and why.
+//! Steps in words, for the people who ask what happened and why; in English, or in a reader's language.
+
+use std::fmt::Display;
 
 use super::{
     contact::{Command, EndReason, Outcome},
@@ -9,31 +11,73 @@ use super::{
     step::{Aspect, MoveCause, Step},
 };
 
+/// A text with its values in their order, each in place of a `{}`.
+#[must_use]
+pub fn filled(text: &str, values: &[&dyn Display]) -> String {
+    let mut values = values.iter();
+    let mut parts = text.split("{}");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        if let Some(value) = values.next() {
+            told.push_str(&value.to_string());
+        }
+        told.push_str(part);
+    }
+    told
+}
+
+/// Says texts in somebody's language. A text is known by its English words.
+pub trait Voice {
+    /// The text with its values, as [`filled`] does it.
+    fn f(&self, english: &str, values: &[&dyn Display]) -> String;
+
+    /// Part of a sentence, if there is such a thing.
+    fn maybe(&self, english: &str, value: Option<&dyn Display>) -> String {
+        value.map(|it| self.f(english, &[it])).unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct English;
+
+impl Voice for English {
+    fn f(&self, english: &str, values: &[&dyn Display]) -> String {
+        filled(english, values)
+    }
+}
+
 impl Step {
-    /// One line.
+    /// One line, in English.
     #[must_use]
     pub fn tell(&self) -> String {
+        self.tell_in(&English)
+    }
+
+    /// One line.
+    #[must_use]
+    pub fn tell_in(&self, v: &dyn Voice) -> String {
         match self {
-            Self::Started { card } => format!(
-                "offered to {} as {:?}{}",
-                card.agent,
-                card.media,
-                card.queue.as_ref().map(|queue| format!(", from queue {queue}")).unwrap_or_default()
-            ),
-            Self::Returned { card } => format!("given back by a person to {}", card.agent),
-            Self::Heard { id, input } => format!("customer ({id}): {}", of_input(input)),
+            Self::Started { card } => {
+                let media = format!("{:?}", card.media);
+                match &card.queue {
+                    Some(queue) => v.f("offered to {} as {}, from queue {}", &[&card.agent, &media, queue]),
+                    None => v.f("offered to {} as {}", &[&card.agent, &media]),
+                }
+            }
+            Self::Returned { card } => v.f("given back by a person to {}", &[&card.agent]),
+            Self::Heard { id, input } => v.f("customer ({}): {}", &[id, &of_input(v, input)]),
             Self::Tokenised { found } => {
                 let counts: Vec<String> = found.iter().map(|(name, count)| format!("{count} {name}")).collect();
-                format!("private, replaced by tokens: {}", counts.join(", "))
+                v.f("private, replaced by tokens: {}", &[&counts.join(", ")])
             }
-            Self::Held { id } => format!("{id} waits: the contact is changing hands"),
-            Self::Unanswered { id, why } => format!("{id} is not answered by the virtual agent: {why}"),
-            Self::Duplicate { id } => format!("{id} came again and was dropped"),
-            Self::Busy { id } => format!("{id} was not taken: too much is waiting"),
-            Self::Warned => "no sign of the customer: warning given".to_owned(),
-            Self::TimedOut => "no sign of the customer: time is up".to_owned(),
-            Self::Ended { reason, .. } => format!("ended: {}", of_end(reason)),
-            Self::Recovered { what } => format!("gateway restarted during a {what}"),
+            Self::Held { id } => v.f("{} waits: the contact is changing hands", &[id]),
+            Self::Unanswered { id, why } => v.f("{} is not answered by the virtual agent: {}", &[id, why]),
+            Self::Duplicate { id } => v.f("{} came again and was dropped", &[id]),
+            Self::Busy { id } => v.f("{} was not taken: too much is waiting", &[id]),
+            Self::Warned => v.f("no sign of the customer: warning given", &[]),
+            Self::TimedOut => v.f("no sign of the customer: time is up", &[]),
+            Self::Ended { reason, .. } => v.f("ended: {}", &[&of_end(v, reason)]),
+            Self::Recovered { what } => v.f("gateway restarted during a {}", &[what]),
             Self::Asked { .. }
             | Self::Answered { .. }
             | Self::AskFailed { .. }
@@ -42,7 +86,7 @@ impl Step {
             | Self::Shadowed { .. }
             | Self::Slow { .. }
             | Self::Stale { .. }
-            | Self::TextTooLong { .. } => self.tell_turn(),
+            | Self::TextTooLong { .. } => self.tell_turn(v),
             Self::Sent { .. }
             | Self::Outcome { .. }
             | Self::HandoverOutcome { .. }
@@ -54,134 +98,126 @@ impl Step {
             | Self::NoPerson { .. }
             | Self::ExternalAsked { .. }
             | Self::ExternalAnswered { .. }
-            | Self::ExternalFailed { .. } => self.tell_action(),
+            | Self::ExternalFailed { .. } => self.tell_action(v),
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "`tell` sends the steps of a turn here, and no others")]
-    fn tell_turn(&self) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`tell_in` sends the steps of a turn here, and no others")]
+    fn tell_turn(&self, v: &dyn Voice) -> String {
         match self {
             Self::Asked { turn, event, engine, .. } => {
                 let engine = engine.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
-                let event = event.as_ref().map(|it| format!(" with event {it}")).unwrap_or_default();
-                format!("turn {}: engine{engine} asked{event}", turn.0)
+                let event = v.maybe(" with event {}", event.as_ref().map(|it| it as &dyn Display));
+                v.f("turn {}: engine{} asked{}", &[&turn.0, &engine, &event])
             }
-            Self::Answered {
-                turn,
-                ms,
-                intent,
-                confidence,
-                action,
-                not_understood,
-                sentiment,
-                contexts,
-                webhook_failure,
-            } => {
-                let mut text = format!("turn {}: answered in {ms} ms", turn.0);
-                let mut add = |name: &str, value: &dyn std::fmt::Display| text.push_str(&format!(", {name} {value}"));
-                if let Some(intent) = intent {
-                    add("intent", intent);
-                }
-                if let Some(confidence) = confidence {
-                    add("confidence", &format_args!("{confidence:.2}"));
-                }
-                if *not_understood {
-                    add("not", &"understood");
-                }
-                if !action.is_empty() {
-                    add("action", action);
-                }
-                if let Some(sentiment) = sentiment {
-                    add("sentiment", sentiment);
-                }
-                // Those that the engine keeps for itself say nothing to people.
-                let shown: Vec<&str> = contexts.iter().map(String::as_str).filter(|it| !it.starts_with("__")).collect();
-                if !shown.is_empty() {
-                    add("contexts", &shown.join(" "));
-                }
-                if let Some(failure) = webhook_failure {
-                    add("its webhook failed:", failure);
-                }
-                text
-            }
+            Self::Answered { .. } => self.tell_answer(v),
             Self::AskFailed { turn, ms, kind, advice } => {
-                format!("turn {}: no answer after {ms} ms ({}): {advice}", turn.0, kind.label())
+                v.f("turn {}: no answer after {} ms ({}): {}", &[&turn.0, ms, &kind.label(), advice])
             }
-            Self::FailedOver { turn, ms, from, to, kind, advice } => {
-                let kind = kind.label();
-                format!(
-                    "turn {}: no answer of engine {from} after {ms} ms ({kind}), {to} is asked instead: {advice}",
-                    turn.0
-                )
-            }
-            Self::Moved { from, to, why } => of_move(from, to, *why),
-            Self::Shadowed { .. } => self.tell_shadow(),
-            Self::Slow { turn, ms } => format!("turn {}: no answer yet after {ms} ms", turn.0),
-            Self::Stale { turn } => format!("turn {}: an answer came too late and was dropped", turn.0),
+            Self::FailedOver { turn, ms, from, to, kind, advice } => v.f(
+                "turn {}: no answer of engine {} after {} ms ({}), {} is asked instead: {}",
+                &[&turn.0, from, ms, &kind.label(), to, advice],
+            ),
+            Self::Moved { from, to, why } => of_move(v, from, to, *why),
+            Self::Shadowed { .. } => self.tell_shadow(v),
+            Self::Slow { turn, ms } => v.f("turn {}: no answer yet after {} ms", &[&turn.0, ms]),
+            Self::Stale { turn } => v.f("turn {}: an answer came too late and was dropped", &[&turn.0]),
             Self::TextTooLong { characters, limit, done } => {
-                format!("{characters} characters are more than the engine takes ({limit}): {done}")
+                v.f("{} characters are more than the engine takes ({}): {}", &[characters, limit, done])
             }
             _ => String::new(),
         }
     }
 
-    fn tell_shadow(&self) -> String {
-        let Self::Shadowed { turn, ms, intent, action, failure, differs } = self else { return String::new() };
-        let mut text = format!("turn {}: the shadow ", turn.0);
-        match failure {
-            Some(kind) => text.push_str(&format!("did not answer ({}) after {ms} ms", kind.label())),
-            None => text.push_str(&format!("answered in {ms} ms")),
-        }
-        if let Some(intent) = intent {
-            text.push_str(&format!(", intent {intent}"));
-        }
-        if !action.is_empty() {
-            text.push_str(&format!(", action {action}"));
-        }
-        let differs: Vec<&str> = differs.iter().map(|it| it.label()).collect();
-        let differs = if differs.is_empty() { "nothing".to_owned() } else { differs.join(", ") };
-        format!("{text}; differs in {differs}")
+    fn tell_answer(&self, v: &dyn Voice) -> String {
+        let Self::Answered {
+            turn,
+            ms,
+            intent,
+            confidence,
+            action,
+            not_understood,
+            sentiment,
+            contexts,
+            webhook_failure,
+        } = self
+        else {
+            return String::new();
+        };
+        // Those that the engine keeps for itself say nothing to people.
+        let shown: Vec<&str> = contexts.iter().map(String::as_str).filter(|it| !it.starts_with("__")).collect();
+        let confidence = confidence.map(|it| format!("{it:.2}"));
+        let some = |text: &str, value: Option<&dyn Display>| v.maybe(text, value);
+        [
+            v.f("turn {}: answered in {} ms", &[&turn.0, ms]),
+            some(", intent {}", intent.as_ref().map(|it| it as &dyn Display)),
+            some(", confidence {}", confidence.as_ref().map(|it| it as &dyn Display)),
+            if *not_understood { v.f(", not understood", &[]) } else { String::new() },
+            some(", action {}", (!action.is_empty()).then_some(action as &dyn Display)),
+            some(", sentiment {}", sentiment.as_ref().map(|it| it as &dyn Display)),
+            some(", contexts {}", (!shown.is_empty()).then_some(&shown.join(" ") as &dyn Display)),
+            some(", its webhook failed: {}", webhook_failure.as_ref().map(|it| it as &dyn Display)),
+        ]
+        .concat()
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "`tell` sends the steps of an action here, and no others")]
-    fn tell_action(&self) -> String {
+    fn tell_shadow(&self, v: &dyn Voice) -> String {
+        let Self::Shadowed { turn, ms, intent, action, failure, differs } = self else { return String::new() };
+        let differs: Vec<&str> = differs.iter().map(|it| it.label()).collect();
+        [
+            match failure {
+                Some(kind) => v.f("turn {}: the shadow did not answer ({}) after {} ms", &[&turn.0, &kind.label(), ms]),
+                None => v.f("turn {}: the shadow answered in {} ms", &[&turn.0, ms]),
+            },
+            v.maybe(", intent {}", intent.as_ref().map(|it| it as &dyn Display)),
+            v.maybe(", action {}", (!action.is_empty()).then_some(action as &dyn Display)),
+            if differs.is_empty() {
+                v.f("; differs in nothing", &[])
+            } else {
+                v.f("; differs in {}", &[&differs.join(", ")])
+            },
+        ]
+        .concat()
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`tell_in` sends the steps of an action here, and no others")]
+    fn tell_action(&self, v: &dyn Voice) -> String {
         match self {
-            Self::Sent { seq, command } => format!("#{} {}", seq.0, of_command(command)),
+            Self::Sent { seq, command } => format!("#{} {}", seq.0, of_command(v, command)),
             Self::Outcome { seq, outcome, detail } | Self::HandoverOutcome { seq, outcome, detail } => {
                 let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-                format!("#{} {}{detail}", seq.0, of_outcome(*outcome))
+                format!("#{} {}{detail}", seq.0, of_outcome(v, *outcome))
             }
-            Self::OutcomeMissing { seq } => format!("#{} has no outcome: the conversation goes on", seq.0),
-            Self::UnknownAction { name } => format!("action {name} is not configured for this media type"),
-            Self::ActionWaits { name } => format!("action {name} waits for its parameters"),
+            Self::OutcomeMissing { seq } => v.f("#{} has no outcome: the conversation goes on", &[&seq.0]),
+            Self::UnknownAction { name } => v.f("action {} is not configured for this media type", &[name]),
+            Self::ActionWaits { name } => v.f("action {} waits for its parameters", &[name]),
             Self::ActionRefused(bad) => {
-                format!("{:?} cannot be carried out: parameter {} {}", bad.action, bad.parameter, bad.problem)
+                let action = format!("{:?}", bad.action);
+                v.f("{} cannot be carried out: parameter {} {}", &[&action, &bad.parameter, &bad.problem])
             }
             Self::HandingOver { seq, to, cause } => {
-                format!("#{} handed over to {} because of {}", seq.0, of_destination(to), of_cause(cause))
+                v.f("#{} handed over to {} because of {}", &[&seq.0, &of_destination(v, to), &of_cause(v, cause)])
             }
             Self::NoPerson { cause, why } => {
-                format!(
-                    "no person can be promised ({}), asked for because of {}",
-                    of_unavailable(*why),
-                    of_cause(cause)
-                )
+                v.f("no person can be promised ({}), asked for because of {}", &[&why.tell_in(v), &of_cause(v, cause)])
             }
-            Self::ExternalAsked { seq, host } => format!("#{} asked external system {host}", seq.0),
-            Self::ExternalAnswered { seq, ms } => format!("#{} external system answered in {ms} ms", seq.0),
+            Self::ExternalAsked { seq, host } => v.f("#{} asked external system {}", &[&seq.0, host]),
+            Self::ExternalAnswered { seq, ms } => v.f("#{} external system answered in {} ms", &[&seq.0, ms]),
             Self::ExternalFailed { seq, ms, label, detail } => {
-                format!("#{} external system failed after {ms} ms ({label}): {detail}", seq.0)
+                v.f("#{} external system failed after {} ms ({}): {}", &[&seq.0, ms, label, detail])
             }
             _ => String::new(),
         }
     }
 }
 
-fn of_move(from: &EngineName, to: &EngineName, why: MoveCause) -> String {
+fn of_move(v: &dyn Voice, from: &EngineName, to: &EngineName, why: MoveCause) -> String {
     match why {
-        MoveCause::Gone => format!("engine {from} is not configured any more: {to} goes on"),
-        MoveCause::RolledBack => format!("engine {from} was rolled back: {to} goes on"),
-        MoveCause::AllFailed => format!("every engine has failed, {from} was the last: the next question goes to {to}"),
+        MoveCause::Gone => v.f("engine {} is not configured any more: {} goes on", &[from, to]),
+        MoveCause::RolledBack => v.f("engine {} was rolled back: {} goes on", &[from, to]),
+        MoveCause::AllFailed => {
+            v.f("every engine has failed, {} was the last: the next question goes to {}", &[from, to])
+        }
     }
 }
 
@@ -198,23 +234,23 @@ impl Aspect {
     }
 }
 
-fn of_input(input: &Input) -> String {
+fn of_input(v: &dyn Voice, input: &Input) -> String {
     match input {
         Input::Text(text) => format!("\"{text}\""),
-        Input::Event { name, .. } => format!("event {name}"),
-        Input::Structured(_) => "a form or a click".to_owned(),
-        Input::Dtmf(digits) => format!("keys {digits}"),
-        Input::Redacted => "(sensitive, not kept)".to_owned(),
+        Input::Event { name, .. } => v.f("event {}", &[name]),
+        Input::Structured(_) => v.f("a form or a click", &[]),
+        Input::Dtmf(digits) => v.f("keys {}", &[digits]),
+        Input::Redacted => v.f("(sensitive, not kept)", &[]),
     }
 }
 
-fn of_command(command: &Command) -> String {
+fn of_command(v: &dyn Voice, command: &Command) -> String {
     match command {
-        Command::Say(replies) => format!("said {}", of_replies(replies)),
-        Command::Requeue { to, .. } => format!("requeue to {}", of_destination(to)),
-        Command::CreateCallback { queue, phone, .. } => format!("callback to {phone} by queue {queue}"),
-        Command::PushUrl(url) => format!("page pushed: {url}"),
-        Command::EndContact { reason, .. } => format!("asked to end the contact: {reason}"),
+        Command::Say(replies) => v.f("said {}", &[&of_replies(replies)]),
+        Command::Requeue { to, .. } => v.f("requeue to {}", &[&of_destination(v, to)]),
+        Command::CreateCallback { queue, phone, .. } => v.f("callback to {} by queue {}", &[phone, queue]),
+        Command::PushUrl(url) => v.f("page pushed: {}", &[url]),
+        Command::EndContact { reason, .. } => v.f("asked to end the contact: {}", &[reason]),
     }
 }
 
@@ -223,47 +259,59 @@ fn of_replies(replies: &[Reply]) -> String {
     texts.join(", ")
 }
 
-fn of_destination(to: &Destination) -> String {
+fn of_destination(v: &dyn Voice, to: &Destination) -> String {
     match to {
-        Destination::Queue(queue) => format!("queue {queue}"),
-        Destination::Target(target) => format!("target {target}"),
+        Destination::Queue(queue) => v.f("queue {}", &[queue]),
+        Destination::Target(target) => v.f("target {}", &[target]),
     }
 }
 
-fn of_cause(cause: &Cause) -> String {
-    cause.reason()
-}
-
-const fn of_unavailable(why: Unavailable) -> &'static str {
-    match why {
-        Unavailable::QueueClosed => "the queue is closed",
-        Unavailable::WaitTooLong => "the wait is too long",
-        Unavailable::QueueUnknown => "the routing engine does not know the queue",
-        Unavailable::BudgetUsed => "the contact has been with a person as often as allowed",
+/// In English it is what the routing engine is told, too.
+pub(super) fn of_cause(v: &dyn Voice, cause: &Cause) -> String {
+    match cause {
+        Cause::Action(name) => v.f("action {}", &[name]),
+        Cause::LiveAgent => v.f("live agent requested", &[]),
+        Cause::NotUnderstood(count) => v.f("{} inputs in a row not understood", &[count]),
+        Cause::Failures(count, kind) => v.f("{} technical failures in a row, the last: {}", &[count, &kind.label()]),
+        Cause::Slow(count) => v.f("{} slow answers in a row", &[count]),
+        Cause::Operator(name) => v.f("operator {}", &[name]),
+        Cause::Paused(by) => v.f("the profile was paused by {}", &[by]),
     }
 }
 
-const fn of_outcome(outcome: Outcome) -> &'static str {
+impl Unavailable {
+    #[must_use]
+    pub fn tell_in(self, v: &dyn Voice) -> String {
+        match self {
+            Self::QueueClosed => v.f("the queue is closed", &[]),
+            Self::WaitTooLong => v.f("the wait is too long", &[]),
+            Self::QueueUnknown => v.f("the routing engine does not know the queue", &[]),
+            Self::BudgetUsed => v.f("the contact has been with a person as often as allowed", &[]),
+        }
+    }
+}
+
+fn of_outcome(v: &dyn Voice, outcome: Outcome) -> String {
     match outcome {
-        Outcome::Done => "done",
-        Outcome::Offered => "waits for a person",
-        Outcome::Accepted => "taken by a person",
-        Outcome::Failed => "failed",
-        Outcome::Expired => "taken by nobody",
-        Outcome::Superseded => "superseded: the customer spoke",
+        Outcome::Done => v.f("done", &[]),
+        Outcome::Offered => v.f("waits for a person", &[]),
+        Outcome::Accepted => v.f("taken by a person", &[]),
+        Outcome::Failed => v.f("failed", &[]),
+        Outcome::Expired => v.f("taken by nobody", &[]),
+        Outcome::Superseded => v.f("superseded: the customer spoke", &[]),
     }
 }
 
-fn of_end(reason: &EndReason) -> String {
+fn of_end(v: &dyn Voice, reason: &EndReason) -> String {
     match reason {
-        EndReason::Completed => "the conversation is complete".to_owned(),
-        EndReason::Inactivity => "the customer was inactive".to_owned(),
-        EndReason::Left(reason) if reason.is_empty() => "by the routing engine".to_owned(),
-        EndReason::Left(reason) => format!("by the routing engine: {reason}"),
-        EndReason::Operator(name) => format!("by operator {name}"),
-        EndReason::EngineAway => "the routing engine stayed away".to_owned(),
-        EndReason::NotServed => "no profile serves its virtual agent any more".to_owned(),
-        EndReason::Restored => "it was open in a backup that was restored".to_owned(),
+        EndReason::Completed => v.f("the conversation is complete", &[]),
+        EndReason::Inactivity => v.f("the customer was inactive", &[]),
+        EndReason::Left(reason) if reason.is_empty() => v.f("by the routing engine", &[]),
+        EndReason::Left(reason) => v.f("by the routing engine: {}", &[reason]),
+        EndReason::Operator(name) => v.f("by operator {}", &[name]),
+        EndReason::EngineAway => v.f("the routing engine stayed away", &[]),
+        EndReason::NotServed => v.f("no profile serves its virtual agent any more", &[]),
+        EndReason::Restored => v.f("it was open in a backup that was restored", &[]),
     }
 }
 
@@ -271,6 +319,12 @@ fn of_end(reason: &EndReason) -> String {
 mod tests {
     use super::*;
     use crate::core::ids::Turn;
+
+    #[test]
+    fn a_value_that_looks_like_a_place_is_a_value() {
+        assert_eq!(filled("{} and {}.", &[&"{}", &2]), "{} and 2.");
+        assert_eq!(filled("{} of {}", &[&1]), "1 of ");
+    }
 
     #[test]
     fn b13_an_answer_is_told_without_what_the_engine_keeps_for_itself() {

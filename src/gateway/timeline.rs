@@ -13,6 +13,7 @@ use crate::core::{
     contact::Recorded,
     ids::{ContactId, Timestamp},
     step::Step,
+    tell::Voice,
 };
 
 /// A record that is not to be read.
@@ -138,11 +139,11 @@ pub fn as_event(opened: &Opened) -> Result<Value, Unreadable> {
 ///
 /// # Errors
 /// When the record cannot be read.
-pub fn as_lines(opened: &Opened) -> Result<Vec<(String, String)>, Unreadable> {
+pub fn as_lines(opened: &Opened, voice: &dyn Voice) -> Result<Vec<(String, String)>, Unreadable> {
     let told = |step: &Step| {
         let value = value(&opened.record, step)?;
         let kind = value.get("step").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok((kind, step.tell()))
+        Ok((kind, step.tell_in(voice)))
     };
     steps(opened)?.unwrap_or_default().iter().map(told).collect()
 }

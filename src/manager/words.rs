@@ -4,6 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use http::{HeaderMap, header};
 
+use crate::core::tell::{Voice, filled};
+
 const GERMAN: &str = include_str!("words/de.json");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,11 +67,13 @@ impl Words {
 
     /// The same, with `{}` replaced in order.
     pub(super) fn f(&self, english: &str, values: &[&dyn std::fmt::Display]) -> String {
-        let mut text = self.t(english).to_owned();
-        for value in values {
-            text = text.replacen("{}", &value.to_string(), 1);
-        }
-        text
+        filled(self.t(english), values)
+    }
+}
+
+impl Voice for Words {
+    fn f(&self, english: &str, values: &[&dyn std::fmt::Display]) -> String {
+        Self::f(self, english, values)
     }
 }
 
@@ -86,12 +90,16 @@ mod tests {
             if path.is_dir() {
                 used(&path, found);
             } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("words.rs") {
-                let source = fs::read_to_string(&path).unwrap();
-                for mark in [".t(", ".f("] {
-                    let asked = source.split(mark).skip(1).map(str::trim_start).filter_map(|it| it.strip_prefix('"'));
-                    found.extend(asked.map(|it| it.split('"').next().unwrap().to_owned()));
-                }
+                of_source(&path, found);
             }
+        }
+    }
+
+    fn of_source(path: &Path, found: &mut BTreeSet<String>) {
+        let source = fs::read_to_string(path).unwrap();
+        for mark in [".t(", ".f(", ".maybe(", " some("] {
+            let asked = source.split(mark).skip(1).map(str::trim_start).filter_map(|it| it.strip_prefix('"'));
+            found.extend(asked.map(|it| it.split('"').next().unwrap().to_owned()));
         }
     }
 
@@ -114,6 +122,7 @@ mod tests {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manager");
         let mut found = BTreeSet::new();
         used(&directory, &mut found);
+        of_source(&directory.with_file_name("core/tell.rs"), &mut found);
         of_settings(&mut found);
         let german: HashMap<String, String> = serde_json::from_str(GERMAN).unwrap();
         let known: BTreeSet<String> = german.keys().cloned().collect();

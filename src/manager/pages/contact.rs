@@ -195,7 +195,7 @@ fn entry(w: &Words, opened: &Opened, began: Timestamp) -> Markup {
     let lines = match &opened.content {
         Content::Erased(erased) => vec![("erased".to_owned(), w.f("erased by {}: nobody can read it", &[&erased.by]))],
         Content::Readable(_) | Content::Sealed => {
-            as_lines(opened).unwrap_or_else(|error| vec![("unreadable".to_owned(), error.to_string())])
+            as_lines(opened, w).unwrap_or_else(|error| vec![("unreadable".to_owned(), error.to_string())])
         }
     };
     html! {

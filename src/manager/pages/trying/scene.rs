@@ -76,7 +76,7 @@ pub(super) fn turn(w: &Words, scene: &Scene, number: usize) -> Markup {
                     (latency(w, scene))
                     @if !scene.steps.is_empty() {
                         p class="part" { (w.t("Steps, as a timeline would tell them")) }
-                        ul class="steps" { @for it in &scene.steps { li class="code" { (step(it)) } } }
+                        ul class="steps" { @for it in &scene.steps { li { (it.tell_in(w)) } } }
                     }
                 }
             }
@@ -159,10 +159,6 @@ fn latency(w: &Words, scene: &Scene) -> Markup {
     }
 }
 
-fn step(step: &Step) -> String {
-    serde_json::to_string(step).unwrap_or_default()
-}
-
 fn reply(w: &Words, reply: &Reply) -> Markup {
     let shown = |text: &str| bounded(w, text);
     html! {
@@ -222,7 +218,7 @@ fn consequences(w: &Words, steps: &[Step]) -> Vec<String> {
             Step::ActionRefused(bad) => {
                 w.f("the action would be refused: parameter {} {}", &[&bad.parameter, &bad.problem])
             }
-            Step::NoPerson { why, .. } => w.f("no person could be promised: {}", &[why]),
+            Step::NoPerson { why, .. } => w.f("no person could be promised: {}", &[&why.tell_in(w)]),
             Step::TextTooLong { characters, limit, done } => {
                 w.f("the text has {} characters, the engine takes {}: {}", &[characters, limit, done])
             }
