@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::StatusCode;
@@ -25,6 +25,7 @@ use crate::{
         building::{self, Flaw, Form, Key, Order, Parameter, TYPES, Trouble},
         guard::{Fields, Seat},
         ports::Refusal,
+        query::Query,
         words::Words,
     },
 };
