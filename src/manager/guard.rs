@@ -318,8 +318,13 @@ impl Manager {
 
     /// Keeps a form until its user goes on with it; `None`: nobody has signed in in this browser, and nothing is kept for strangers.
     pub(super) fn hold(&self, seat: &Seat, fields: Fields) -> Option<String> {
-        let form = held::Form { path: seat.path.clone(), fields };
-        Some(self.held.put(&self.sender(seat)?, form, self.people.now()))
+        let (user, now) = (self.sender(seat)?, self.people.now());
+        // It stands for one already: the door has closed a second time.
+        let id = fields.get(HELD);
+        if self.held.get(id, &user, now).is_some_and(|it| it.path == seat.path) {
+            return Some(id.to_owned());
+        }
+        Some(self.held.put(&user, held::Form { path: seat.path.clone(), fields }, now))
     }
 
     /// Of who is signed in.

@@ -6,6 +6,8 @@
 mod own;
 pub(super) mod password;
 pub(super) mod sessions;
+#[cfg(test)]
+mod tests;
 pub(super) mod throttle;
 pub(super) mod tokens;
 pub(super) mod totp;

@@ -5,10 +5,13 @@ mod api_estate;
 mod api_numbers;
 mod assigning;
 mod attached;
+mod bounds;
 mod building;
 mod doors;
 mod editing;
 mod forms;
+mod guarding;
+mod held;
 mod keeping;
 mod numbers;
 mod pausing;
@@ -48,8 +51,12 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::configured(CONFIG).await
+    }
+
+    async fn configured(config: &str) -> Self {
         let dialogflow = FakeDialogflow::start();
-        let usher = Usher::start(CONFIG, &profile(&dialogflow.endpoint())).await;
+        let usher = Usher::start(config, &profile(&dialogflow.endpoint())).await;
         let (office, address) = usher.open_office().await;
         Self { usher, office, address, dialogflow }
     }
