@@ -7,6 +7,7 @@ pub mod config;
 pub mod core;
 pub mod egress;
 pub mod gateway;
+pub mod peer;
 pub mod privacy;
 pub mod problem;
 pub mod seal;

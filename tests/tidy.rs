@@ -20,7 +20,7 @@ use std::{
 use rust::Source;
 
 /// The ground floor: everybody may stand on it, it stands on `core` alone.
-const GROUND: &[&str] = &["clock", "config", "core", "egress", "privacy", "problem", "seal", "telemetry"];
+const GROUND: &[&str] = &["clock", "config", "core", "egress", "peer", "privacy", "problem", "seal", "telemetry"];
 
 /// Every room of the house, and the rooms it may know beyond itself and the ground floor.
 const ROOMS: &[(&str, &[&str])] = &[
@@ -43,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &[]),
     ("egress", &[]),
+    ("peer", &[]),
     ("privacy", &[]),
     ("problem", &[]),
     ("seal", &[]),

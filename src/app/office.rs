@@ -230,7 +230,9 @@ impl Office {
             gateway: Arc::clone(running.gateway()),
             alerts: Arc::clone(running.alerts()),
             house: Arc::clone(&shown) as Arc<dyn House>,
+            metrics: Arc::clone(running.metrics()),
             terms: Terms { idle: settings.idle, absolute: settings.absolute },
+            proxies: settings.proxies,
             base: base.clone(),
             closing: closing.clone(),
         })?;

@@ -242,6 +242,10 @@ impl Running {
         &self.alerts
     }
 
+    pub(super) const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     pub(super) const fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -1,77 +1,18 @@
-//! Where a request comes from, for the limits: the peer, or what a trusted proxy says of it.
+//! Whose requests are counted together, for the limits.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use http::{Extensions, HeaderMap};
 
-const FORWARDED_FOR: &str = "x-forwarded-for";
+use crate::peer;
 
 /// One household: an IPv4 address, or the /64 that an IPv6 address stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Household(Option<IpAddr>);
 
-/// `proxies`: how many proxies of ours stand in front. Each appends the address it was called from, so that what is
-/// further left was written by strangers.
+/// `proxies`: how many proxies of ours stand in front.
 pub(super) fn household(headers: &HeaderMap, extensions: &Extensions, proxies: usize) -> Household {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
-    let Some(nth) = proxies.checked_sub(1) else { return Household(peer.map(network)) };
-    let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|it| it.to_str().ok());
-    let told: Vec<&str> = lines.flat_map(|it| it.split(',')).map(str::trim).collect();
-    let forwarded = told.iter().rev().nth(nth).and_then(|it| address(it));
-    Household(forwarded.or(peer).map(network))
-}
-
-/// With or without a port.
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
-    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|it| it.ip()))
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(it) => it.into(),
-        IpAddr::V6(it) => Ipv6Addr::from_bits(it.to_bits() & (u128::MAX << 64)).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from(forwarded: &[&'static str], proxies: usize) -> Household {
-        let mut extensions = Extensions::new();
-        extensions.insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4000))));
-        let mut headers = HeaderMap::new();
-        for line in forwarded {
-            headers.append(FORWARDED_FOR, (*line).parse().unwrap());
-        }
-        household(&headers, &extensions, proxies)
-    }
-
-    fn at(address: &str) -> Household {
-        Household(Some(address.parse().unwrap()))
-    }
-
-    #[test]
-    fn without_proxies_nobody_is_believed() {
-        assert_eq!(from(&["198.51.100.7"], 0), at("192.0.2.1"));
-    }
-
-    #[test]
-    fn a_proxy_is_believed_for_what_it_appends_alone() {
-        assert_eq!(from(&["203.0.113.9, 198.51.100.7"], 1), at("198.51.100.7"));
-        assert_eq!(from(&["203.0.113.9", "198.51.100.7, 10.0.0.1"], 2), at("198.51.100.7"));
-        assert_eq!(from(&["198.51.100.7:5555"], 1), at("198.51.100.7"));
-        assert_eq!(from(&["nonsense"], 1), at("192.0.2.1"));
-        assert_eq!(from(&[], 1), at("192.0.2.1"));
-        assert_eq!(from(&["198.51.100.7"], 2), at("192.0.2.1"));
-    }
-
-    #[test]
-    fn one_household_has_many_addresses_of_ipv6() {
-        assert_eq!(from(&["2001:db8:1:2:3:4:5:6"], 1), at("2001:db8:1:2::"));
-        assert_eq!(from(&["[2001:db8:1:2::9]"], 1), at("2001:db8:1:2::"));
-        assert_eq!(from(&["::ffff:198.51.100.7"], 1), at("198.51.100.7"));
-    }
+    let called_from = extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
+    Household(peer::address(headers, called_from, proxies).map(peer::network))
 }

@@ -71,6 +71,8 @@ pub struct Manager {
     pub idle: Duration,
     /// How long it lasts in any case.
     pub absolute: Duration,
+    /// Proxies of ours in front, whose `X-Forwarded-For` is believed.
+    pub proxies: usize,
 }
 
 /// The door for connectors; opened while a profile's engine dials in, or may post its answers there.

@@ -92,6 +92,7 @@ pub(super) fn manager(mut section: Section<'_>) -> Manager {
         public_url,
         idle: minutes(section.number("idle_minutes", 1..=1440)),
         absolute: minutes(60 * section.number::<u64>("absolute_hours", 1..=168)),
+        proxies: section.number("proxies", 0..=16),
     };
     section.finish();
     manager

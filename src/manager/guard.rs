@@ -18,20 +18,22 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::{
-    Manager, multipart,
+    Manager, held, multipart,
     pages::{self, refusal},
     people::{
-        Role,
+        Role, UserName,
         sessions::{Session, SessionId},
     },
     words::{Language, Words},
 };
+use crate::peer;
 
 /// Of a form.
 const MAX_FORM_BYTES: usize = 512 * 1024;
-/// Of whoever is not signed in: a form whose session is over is as large.
+/// Of whoever has never been signed in: a form whose session is over is as large as any other.
 const MAX_STRANGERS_FORM_BYTES: usize = 64 * 1024;
 /// More than any form has.
 const MAX_FIELDS: usize = 2_000;
@@ -39,6 +41,8 @@ const FORM_WITHIN: Duration = Duration::from_secs(15);
 /// How long a browser is known after a sign-in.
 const KNOWN_FOR: Duration = Duration::from_secs(180 * 24 * 3600);
 pub(super) const CSRF: &str = "csrf";
+/// Stands for a form that is kept here.
+pub(super) const HELD: &str = "held";
 /// What the language is chosen by, beside what the browser asks for.
 pub(super) const LANGUAGE_COOKIE: &str = "usher_language";
 
@@ -54,8 +58,10 @@ pub(super) struct Signed {
 pub(super) struct Fields(Arc<Vec<(String, String)>>);
 
 impl Fields {
-    fn read(body: &[u8]) -> Self {
-        Self(Arc::new(form_urlencoded::parse(body).into_owned().take(MAX_FIELDS).collect()))
+    /// `None`: there are more than any form has.
+    fn read(body: &[u8]) -> Option<Self> {
+        let all: Vec<_> = form_urlencoded::parse(body).into_owned().take(MAX_FIELDS + 1).collect();
+        (all.len() <= MAX_FIELDS).then(|| Self(Arc::new(all)))
     }
 
     /// Empty where it is missing.
@@ -82,14 +88,9 @@ impl Fields {
         self.0.iter().filter(|(key, _)| key != CSRF).map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// As one text, to be sent again.
-    pub(super) fn held(&self) -> String {
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.kept()).finish()
-    }
-
-    /// What [`Self::held`] has written.
-    pub(super) fn of_held(text: &str) -> Self {
-        Self::read(text.as_bytes())
+    /// What it takes to keep it.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|(key, value)| size_of::<(String, String)>() + key.len() + value.len()).sum()
     }
 }
 
@@ -124,7 +125,7 @@ impl Seat {
         self.signed.as_ref().map_or("", |it| it.session.csrf.as_str())
     }
 
-    fn of(manager: &Manager, headers: &HeaderMap, parts: &Parts) -> Self {
+    pub(super) fn of(manager: &Manager, headers: &HeaderMap, parts: &Parts) -> Self {
         let language = match cookie(headers, LANGUAGE_COOKIE) {
             Some("de") => Language::German,
             Some("en") => Language::English,
@@ -135,7 +136,7 @@ impl Seat {
             signed: parts.extensions.get::<Signed>().cloned(),
             words: manager.dictionary.words(language),
             path: parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned(),
-            address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip()),
+            address: manager.address(parts),
             browser: browser.to_owned(),
             known: cookie(headers, manager.known_name()).map(str::to_owned),
         }
@@ -186,24 +187,40 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
     if !is_ours(&parts.headers) {
         return refusal(&seat, StatusCode::FORBIDDEN, seat.words.t("This form does not come from one of these pages."));
     }
-    let most = if seat.signed.is_some() { MAX_FORM_BYTES } else { MAX_STRANGERS_FORM_BYTES };
-    // Few at a time, and none for long: whoever sends byte by byte keeps others waiting, not the memory.
-    let read = timeout(FORM_WITHIN, async {
-        let _place = manager.forms.acquire().await;
-        to_bytes(body, most).await
-    });
-    let Ok(Ok(bytes)) = read.await else {
+    // Few at a time, and none for long: whoever sends byte by byte keeps others of the kind waiting, not the memory.
+    let place = match &seat.signed {
+        Some(_) => timeout(FORM_WITHIN, manager.forms.acquire()).await.ok().and_then(Result::ok),
+        None => manager.strangers.try_acquire().ok(),
+    };
+    let Some(place) = place else { return busy(&seat) };
+    let most = if manager.sender(&seat).is_some() { MAX_FORM_BYTES } else { MAX_STRANGERS_FORM_BYTES };
+    let read = timeout(FORM_WITHIN, to_bytes(body, most)).await;
+    drop(place);
+    let Ok(Ok(bytes)) = read else {
         return refusal(&seat, StatusCode::PAYLOAD_TOO_LARGE, seat.words.t("This form is too large, or was cut off."));
     };
     let fields = match &boundary {
         Some(boundary) => multipart::read(&bytes, boundary, MAX_FIELDS).map(|it| Fields(Arc::new(it))),
-        None => Some(Fields::read(&bytes)),
+        None => Fields::read(&bytes),
     };
     let Some(fields) = fields else {
         return refusal(&seat, StatusCode::BAD_REQUEST, seat.words.t("This form is too large, or was cut off."));
     };
     parts.extensions.insert(fields);
-    next.run(Request::from_parts(parts, Body::empty())).await
+    // What was asked for is carried out though its browser leaves meanwhile: a new password ends the sign-ins that it has to.
+    let done = tokio::spawn(next.run(Request::from_parts(parts, Body::empty())).in_current_span());
+    done.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a form of the Web Manager was broken off");
+        let text = seat.words.t("The gateway cannot do this now. Its log tells why.");
+        refusal(&seat, StatusCode::INTERNAL_SERVER_ERROR, text)
+    })
+}
+
+fn busy(seat: &Seat) -> Response {
+    let text = seat.words.t("Too many forms are being read at the moment. Go back, and send it again.");
+    let mut response = refusal(seat, StatusCode::SERVICE_UNAVAILABLE, text);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(FORM_WITHIN.as_secs()));
+    response
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {
@@ -240,8 +257,9 @@ pub(super) struct Needs {
 
 /// Lets in who is signed in and may; for every page but those before the door.
 pub(super) async fn admit(State(needs): State<Needs>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let seat = Seat::of(&needs.manager, &parts.headers, &parts);
+    let (mut parts, body) = request.into_parts();
+    let manager = &needs.manager;
+    let seat = Seat::of(manager, &parts.headers, &parts);
     let fields = parts.extensions.get::<Fields>().cloned().unwrap_or_default();
     let Some(role) = seat.role() else {
         if parts.method.is_safe() {
@@ -249,7 +267,7 @@ pub(super) async fn admit(State(needs): State<Needs>, request: Request, next: Ne
             return Redirect::to(&format!("/sign-in?to={to}")).into_response();
         }
         // What was typed is not lost: it comes along through the door.
-        return pages::sign_in::over(&seat, &seat.path, &fields);
+        return pages::sign_in::over(manager, &seat, fields);
     };
     if role < needs.role {
         let text = seat.words.f("This takes the role {}; yours is {}.", &[&needs.role.label(), &role.label()]);
@@ -257,9 +275,22 @@ pub(super) async fn admit(State(needs): State<Needs>, request: Request, next: Ne
     }
     let has_token = bool::from(fields.get(CSRF).as_bytes().ct_eq(seat.csrf().as_bytes()));
     if !parts.method.is_safe() && !has_token {
-        return pages::sign_in::resume(&seat, &seat.path, &fields);
+        return pages::sign_in::resume(manager, &seat, fields);
     }
-    next.run(Request::from_parts(parts, body)).await
+    let id = fields.get(HELD);
+    if parts.method.is_safe() || id.is_empty() {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    // What was kept goes on in place of the form that stands for it.
+    let Some(form) = manager.held_form(&seat, id).filter(|it| it.path == seat.path) else {
+        return pages::sign_in::gone(&seat);
+    };
+    parts.extensions.insert(form.fields);
+    let response = next.run(Request::from_parts(parts, body)).await;
+    if !response.status().is_server_error() {
+        manager.held.forget(id);
+    }
+    response
 }
 
 /// A path of ours to go on to; the start page where it is anything else.
@@ -273,6 +304,34 @@ pub(super) fn own_path(to: &str) -> &str {
 }
 
 impl Manager {
+    /// Where a request comes from, proxies of ours believed.
+    pub(super) fn address(&self, parts: &Parts) -> Option<IpAddr> {
+        let called_from = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
+        peer::address(&parts.headers, called_from, self.proxies)
+    }
+
+    /// Whose form this is: who is signed in, or was in this browser.
+    fn sender(&self, seat: &Seat) -> Option<UserName> {
+        let signed = seat.signed.as_ref().map(|it| it.session.user.clone());
+        signed.or_else(|| self.people.owner_of(seat.known.as_deref()?))
+    }
+
+    /// Keeps a form until its user goes on with it; `None`: nobody has signed in in this browser, and nothing is kept for strangers.
+    pub(super) fn hold(&self, seat: &Seat, fields: Fields) -> Option<String> {
+        let (user, now) = (self.sender(seat)?, self.people.now());
+        // It stands for one already: the door has closed a second time.
+        let id = fields.get(HELD);
+        if self.held.get(id, &user, now).is_some_and(|it| it.path == seat.path) {
+            return Some(id.to_owned());
+        }
+        Some(self.held.put(&user, held::Form { path: seat.path.clone(), fields }, now))
+    }
+
+    /// Of who is signed in.
+    pub(super) fn held_form(&self, seat: &Seat, id: &str) -> Option<held::Form> {
+        self.held.get(id, &seat.signed.as_ref()?.session.user, self.people.now())
+    }
+
     pub(super) fn cookie_name(&self) -> &'static str {
         // The prefix keeps other hosts of the same domain from setting it; browsers take it over TLS alone.
         if self.secure { "__Host-usher" } else { "usher" }
@@ -368,10 +427,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_comes_back_as_it_was_without_the_token() {
-        let fields = Fields::read(b"csrf=x&name=A%26B+%C3%A4&name=2&empty=");
+    fn a_form_is_read_as_it_was_sent_and_one_of_too_many_fields_is_none() {
+        let fields = Fields::read(b"csrf=x&name=A%26B+%C3%A4&name=2&empty=").unwrap();
         assert_eq!((fields.get("name"), fields.get("none"), fields.has("empty")), ("A&B ä", "", true));
-        let again = Fields::of_held(&fields.held());
-        assert_eq!(again.kept().collect::<Vec<_>>(), [("name", "A&B ä"), ("name", "2"), ("empty", "")]);
+        assert_eq!(fields.kept().collect::<Vec<_>>(), [("name", "A&B ä"), ("name", "2"), ("empty", "")]);
+        assert!(Fields::read("a=&".repeat(MAX_FIELDS).as_bytes()).is_some());
+        assert!(Fields::read("a=&".repeat(MAX_FIELDS + 1).as_bytes()).is_none());
     }
 }

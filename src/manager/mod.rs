@@ -11,6 +11,7 @@ mod drafting;
 mod estate;
 mod form;
 mod guard;
+mod held;
 mod imports;
 mod keeping;
 mod linting;
@@ -21,6 +22,7 @@ mod offered;
 mod pages;
 mod people;
 pub mod ports;
+mod query;
 mod trying;
 mod words;
 
@@ -41,6 +43,7 @@ use crate::{
     clock::Clock,
     gateway::{Gateway, alerts::Alerts, storage::Store},
     seal::Sealer,
+    telemetry::Metrics,
 };
 use guard::{Needs, Seat, Signed};
 use pages::{
@@ -57,7 +60,7 @@ use words::Dictionary;
 
 /// Pages that are live, at most: each holds a connection.
 const MAX_FOLLOWERS: usize = 200;
-/// Forms that are read at a time.
+/// Forms that are read at a time; as many again of those who are not signed in, who keep nobody else waiting.
 const MAX_FORMS: usize = 64;
 
 /// What it is made of.
@@ -69,7 +72,10 @@ pub struct Parts {
     pub gateway: Arc<Gateway>,
     pub alerts: Arc<Alerts>,
     pub house: Arc<dyn House>,
+    pub metrics: Arc<Metrics>,
     pub terms: Terms,
+    /// Proxies of ours in front, whose `X-Forwarded-For` is believed.
+    pub proxies: usize,
     /// How browsers reach it, without a slash at the end.
     pub base: String,
     /// Ends what is live.
@@ -90,15 +96,18 @@ pub struct Inner {
     tables: live::Tables,
     trying: Trying,
     imports: imports::Imports,
+    held: held::Held,
     lints: linting::Results,
     /// Of the API.
     document: api::Document,
     base: String,
     /// Browsers reach it by TLS.
     secure: bool,
+    proxies: usize,
     closing: CancellationToken,
     followers: Arc<Semaphore>,
     forms: Semaphore,
+    strangers: Semaphore,
 }
 
 impl std::ops::Deref for Manager {
@@ -118,11 +127,11 @@ impl Manager {
     /// # Errors
     /// When no password can be hashed here.
     pub fn new(parts: Parts) -> Result<Self, CannotOpen> {
-        let Parts { store, sealer, clock, gateway, alerts, house, terms, base, closing } = parts;
-        let people = People::new(store, sealer, clock, terms).map_err(|_no_hash| CannotOpen)?;
+        let Parts { store, sealer, clock, gateway, alerts, house, metrics, terms, proxies, base, closing } = parts;
+        let people = People::new((store, sealer), (clock, metrics), terms).map_err(|_no_hash| CannotOpen)?;
         let secure = base.starts_with("https://");
         let (dictionary, followers) = (Dictionary::new(), Arc::new(Semaphore::new(MAX_FOLLOWERS)));
-        let forms = Semaphore::new(MAX_FORMS);
+        let (forms, strangers) = (Semaphore::new(MAX_FORMS), Semaphore::new(MAX_FORMS));
         Ok(Self(Arc::new(Inner {
             people,
             gateway,
@@ -132,13 +141,16 @@ impl Manager {
             tables: live::Tables::default(),
             trying: Trying::default(),
             imports: imports::Imports::default(),
+            held: held::Held::default(),
             lints: linting::Results::default(),
             document: api::Document::new(),
             base,
             secure,
+            proxies,
             closing,
             followers,
             forms,
+            strangers,
         })))
     }
 
@@ -269,6 +281,7 @@ const ROUTES: &[Route] = &[
     closed("/users", Role::Administrator, "GET POST", || get(users::list).post(users::add)),
     closed("/users/{user}", Role::Administrator, "GET POST", || get(users::show).post(users::change)),
     closed("/users/{user}/invite", Role::Administrator, "POST", || post(users::invite)),
+    closed("/users/{user}/end", Role::Administrator, "POST", || post(users::end)),
     closed("/users/{user}/remove", Role::Administrator, "POST", || post(users::remove)),
     closed("/store", Role::Administrator, "GET", || get(store::show)),
     closed("/store/backup", Role::Administrator, "POST", || post(store::backup)),

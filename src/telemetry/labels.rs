@@ -171,6 +171,19 @@ labels!(
 );
 
 labels!(
+    /// What became of a sign-in to the Web Manager.
+    SignIn, "result", {
+        Ok = "ok",
+        /// The name, the password or the code is not right.
+        Refused = "refused",
+        /// Too many tries, or too many at once.
+        Throttled = "throttled",
+        /// The store or the master key was at fault.
+        Failed = "failed",
+    }
+);
+
+labels!(
     /// How a connector's socket ended.
     ConnectorClose, "why", {
         /// The connector closed it, or was done after it said that it wanted to leave.

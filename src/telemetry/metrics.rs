@@ -10,7 +10,8 @@ use super::{
     cells::{Counter, Family, Gauge, Histogram, Page},
     engines::{EngineCells, EngineList},
     labels::{
-        ActionLabel, BusyCause, ConnectorBadFrame, ConnectorClose, EndKind, HandoverCause, QuotaClass, Stage, TokenKind,
+        ActionLabel, BusyCause, ConnectorBadFrame, ConnectorClose, EndKind, HandoverCause, QuotaClass, SignIn, Stage,
+        TokenKind,
     },
 };
 use crate::{
@@ -52,6 +53,7 @@ pub struct Metrics {
     connector_problems: Family<ProblemKind, Counter>,
     connector_turns_moved: Counter,
     connector_late_replies: Counter,
+    sign_ins: Family<SignIn, Counter>,
     agents: Family<Standing, Gauge>,
     journal_lag_ms: Gauge,
     /// Protects the list of token gauges; taken when a profile is built and at a scrape, never for a message.
@@ -195,6 +197,11 @@ impl Metrics {
     /// A connector answered a turn that did not wait for it.
     pub fn connector_late_reply(&self) {
         self.connector_late_replies.increment();
+    }
+
+    /// Somebody has tried to sign in to the Web Manager.
+    pub fn sign_in(&self, result: SignIn) {
+        self.sign_ins.with(result, Counter::increment);
     }
 
     pub fn stage(&self, stage: Stage, span: Duration) {
@@ -397,6 +404,7 @@ impl Metrics {
             }
         }
         drop(tokens);
+        page.counters("usher_sign_ins_total", "Sign-ins to the Web Manager, by what became of them.", &self.sign_ins);
         page.gauge("usher_alerts", "Alerts that wait for somebody.", &self.alerts);
     }
 }

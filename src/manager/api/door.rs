@@ -1,8 +1,5 @@
 //! Who calls: a program with a token, and nobody by a browser's cookie, so that no page of another site can change anything here.
 
-use std::net::SocketAddr;
-
-use axum::extract::ConnectInfo;
 use http::{header, request::Parts};
 
 use super::problem::{Kind, Problem};
@@ -40,8 +37,7 @@ pub(super) async fn admit(manager: &Manager, parts: &Parts, role: Option<Role>) 
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Kind::Unauthorized.says("the scheme of `Authorization` has to be Bearer"));
     }
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
-    let bearer = manager.people.bearer(token.trim(), address).await.map_err(|why| match why {
+    let bearer = manager.people.bearer(token.trim(), manager.address(parts)).await.map_err(|why| match why {
         NoToken::Throttled(seconds) => Kind::TooMany.says(why.to_string()).after(seconds),
         NoToken::Store(error) => error.into(),
         NoToken::Unknown | NoToken::Expired | NoToken::Name(_) | NoToken::Days | NoToken::Taken | NoToken::TooMany => {

@@ -45,6 +45,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use super::{Manager, people::Role};
 use operation::{Call, Draft, Operation};
@@ -142,7 +143,19 @@ pub(super) fn access() -> Vec<(String, &'static str, Option<Role>)> {
 pub(super) fn router() -> Router<Manager> {
     let mut router = Router::new();
     for Operation { draft, run, .. } in operations() {
-        let answer = move |State(manager): State<Manager>, request: Request| run(manager, request);
+        let answer = move |State(manager): State<Manager>, request: Request| {
+            let (reads, running) = (request.method().is_safe(), run(manager, request));
+            async move {
+                if reads {
+                    return running.await;
+                }
+                // What was asked for is carried out though its program leaves meanwhile.
+                tokio::spawn(running.in_current_span()).await.unwrap_or_else(|error| {
+                    tracing::error!(%error, "an operation of the API was broken off");
+                    Kind::Unavailable.says("this was broken off: look whether it was done").into_response()
+                })
+            }
+        };
         router = router.route(draft.path, on(draft.verb.filter(), answer));
     }
     router.route("/", any(nowhere)).fallback(nowhere).method_not_allowed_fallback(async || {

@@ -38,6 +38,9 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("Make a link for a new password", "Until it is used the old one is good; the second factor is taken off then.")
             .refuses(&[Kind::Conflict])
             .by(invite),
+        Draft::delete("/users/{user}/sign-ins", Role::Administrator, "endSignIns")
+            .says("End all sign-ins of a user", "To the Web Manager, in every browser. It changes nothing of who may sign in.")
+            .by(end),
     ]
 }
 
@@ -196,6 +199,13 @@ async fn invite(call: Call, Named(names): Named<OfUser>) -> Result<Found<Invited
     let kept = found(&manager, &names).await?;
     let token = manager.people.invite_again(&caller.signs(), &kept.name).await.map_err(refused)?;
     Ok(Found(invited(&manager, &kept.name, &token)))
+}
+
+async fn end(call: Call, Named(names): Named<OfUser>) -> Result<Done, Problem> {
+    let Call { manager, caller } = call;
+    let kept = found(&manager, &names).await?;
+    manager.people.end_all(&caller.signs(), &kept.name).await.map_err(refused)?;
+    Ok(Done)
 }
 
 fn refused(why: Refused) -> Problem {

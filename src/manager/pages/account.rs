@@ -1,7 +1,7 @@
 //! Whoever is signed in: the password, the second factor, the browsers, the language.
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{HeaderValue, header};
@@ -14,6 +14,8 @@ use crate::manager::{
     Manager,
     guard::{Fields, LANGUAGE_COOKIE, Seat, Signed},
     people::{People, Refused, totp},
+    query::Query,
+    words::Words,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -44,8 +46,8 @@ async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) 
         p { (seat.name()) " · " (role_told(w, signed.session.role)) }
         @match said {
             "password" => (done(w.t("Your password was changed. Your other browsers are signed out."))),
-            "factor" => (done(w.t("The second factor is on: the app's code is asked for at the next sign-in."))),
-            "no-factor" => (done(w.t("The second factor is off."))),
+            "factor" => (done(w.t("The second factor is on: the app's code is asked for at the next sign-in. Your other browsers are signed out."))),
+            "no-factor" => (done(w.t("The second factor is off. Your other browsers are signed out."))),
             "ended" => (done(w.t("That browser is signed out."))),
             _ => {}
         }
@@ -54,9 +56,10 @@ async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) 
         (password(seat))
         h2 { (w.t("Second factor")) }
         @if has_factor {
-            form method="post" action="/account/factor/off" {
+            form method="post" action="/account/factor/off" class="narrow" {
                 (token(seat))
                 p { (w.t("An authenticator app's code is asked for when you sign in.")) }
+                (confirmation(w))
                 button { (w.t("Turn it off")) }
             }
         } @else {
@@ -73,6 +76,15 @@ async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) 
         }
     };
     page(seat, Section::Account, title, &body)
+}
+
+/// A sign-in that somebody else has got hold of is not enough.
+fn confirmation(w: &Words) -> Markup {
+    Field { name: "password", label: w.t("The password now"), hint: "", problem: None }.text(
+        "",
+        "password",
+        "current-password",
+    )
 }
 
 fn password(seat: &Seat) -> Markup {
@@ -144,8 +156,8 @@ pub(in crate::manager) async fn change_password(
 
 pub(in crate::manager) async fn end(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
-    manager.people.sessions.end_shown(&signed.session.user, fields.get("session"));
-    after(&manager, &seat, Ok(()), "ended").await
+    let ended = manager.people.end_own(&signed.session.user, fields.get("session")).await;
+    after(&manager, &seat, ended.map_err(Refused::Store), "ended").await
 }
 
 /// The secret is in the form alone until a code of it is shown: nothing is kept of an app that was not set up.
@@ -168,6 +180,7 @@ fn factor(seat: &Seat, secret: &str, problems: &[String]) -> Response {
             (token(seat))
             input type="hidden" name="secret" value=(secret);
             (Field { name: "code", label: w.t("Code of the app"), hint: "", problem: None }.text("", "text", "one-time-code"))
+            (confirmation(w))
             button { (w.t("Turn it on")) }
         }
     };
@@ -178,15 +191,20 @@ pub(in crate::manager) async fn set_factor(State(manager): State<Manager>, seat:
     let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
     let secret = fields.get("secret");
     let Some(bytes) = totp::read(secret) else { return Redirect::to("/account/factor").into_response() };
-    match manager.people.set_totp(&signed.session.user, &bytes, fields.get("code")).await {
-        Err(refused @ Refused::Code) => factor(&seat, secret, &[told(&seat.words, &refused)]),
+    let (password, shown) = (SecretString::from(fields.get("password")), (bytes.as_slice(), fields.get("code")));
+    match manager.people.set_totp((signed.id, &signed.session.user), password, shown).await {
+        // The secret stays: the app has it already.
+        Err(refused @ (Refused::Code | Refused::SignIn | Refused::Throttled(_))) => {
+            factor(&seat, secret, &[told(&seat.words, &refused)])
+        }
         done => after(&manager, &seat, done, "factor").await,
     }
 }
 
-pub(in crate::manager) async fn drop_factor(State(manager): State<Manager>, seat: Seat) -> Response {
+pub(in crate::manager) async fn drop_factor(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
-    let done = manager.people.drop_totp(seat.name(), &signed.session.user).await;
+    let password = SecretString::from(fields.get("password"));
+    let done = manager.people.drop_totp((signed.id, &signed.session.user), password).await;
     after(&manager, &seat, done, "no-factor").await
 }
 

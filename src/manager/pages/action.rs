@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::StatusCode;
@@ -26,6 +26,7 @@ use crate::{
         drafting::{self, Found},
         guard::{Fields, Seat},
         ports::Refusal,
+        query::Query,
         words::Words,
     },
 };

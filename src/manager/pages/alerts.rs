@@ -1,16 +1,13 @@
 //! What somebody has to mend, with the way to mend it; and the virtual agents' log-ons, which most of it is about.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use maud::html;
 
 use super::{Section, empty, page, part::Part, time};
 use crate::{
     core::agent::Standing,
     gateway::alerts::MAX_ALERTS,
-    manager::{Manager, guard::Seat, words::Words},
+    manager::{Manager, guard::Seat, query::Query, words::Words},
 };
 
 pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat) -> Response {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::Response,
 };
 use maud::{Markup, html};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Section, empty, not_found, page};
-use crate::manager::{Manager, api::PREFIX, guard::Seat, people::Role, words::Words};
+use crate::manager::{Manager, api::PREFIX, guard::Seat, people::Role, query::Query, words::Words};
 
 /// How deep a shape is shown: deeper ones are told by their names.
 const DEPTH: usize = 6;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::{
         IntoResponse as _, Redirect, Response, Sse,
         sse::{Event, KeepAlive},
@@ -27,6 +27,7 @@ use crate::{
         guard::{Fields, Seat},
         people::Role,
         ports::Refusal,
+        query::Query,
         words::Words,
     },
 };

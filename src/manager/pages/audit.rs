@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{Section, Tab, empty, page, time, unavailable};
 use crate::{
     gateway::storage::{AuditLine, StoreError},
-    manager::{Manager, guard::Seat},
+    manager::{Manager, guard::Seat, query::Query},
 };
 
 const LINES: usize = 100;

@@ -1,7 +1,7 @@
 //! The whole configuration as files: out as one zip, in by way of what it would change.
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -14,6 +14,7 @@ use crate::manager::{
     guard::{Fields, Seat},
     multipart,
     ports::{Approved, Leaves, Plan, Refusal, What},
+    query::Query,
     words::Words,
 };
 

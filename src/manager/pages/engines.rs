@@ -1,7 +1,7 @@
 //! Routing engines that may attach: who they are, for which business units, and the token that each proves itself by.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::StatusCode;
@@ -20,6 +20,7 @@ use crate::{
         estate::{Failed, Written},
         guard::{Fields, Seat},
         ports::Refusal,
+        query::Query,
         words::Words,
     },
 };

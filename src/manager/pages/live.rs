@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{
         IntoResponse as _, Response, Sse,
         sse::{Event, KeepAlive},
@@ -32,6 +32,7 @@ use crate::{
     manager::{
         Manager,
         guard::Seat,
+        query::Query,
         words::{Language, Words},
     },
 };

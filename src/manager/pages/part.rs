@@ -72,11 +72,11 @@ impl Part {
             query.append_pair("from", &from.to_string());
             format!("{path}?{}", query.finish())
         };
-        let end = self.from + rows.shown.len();
+        let end = self.from.saturating_add(rows.shown.len());
         html! {
             @if self.from > 0 || end < rows.found {
                 p class="hint" {
-                    (w.f("{} to {} of {}.", &[&(self.from + 1).min(end), &end, &rows.found])) " "
+                    (w.f("{} to {} of {}.", &[&self.from.saturating_add(1).min(end), &end, &rows.found])) " "
                     @if self.from > 0 { a href=(to(self.from.saturating_sub(ROWS))) rel="prev" { (w.t("Those before")) } " " }
                     @if end < rows.found { a href=(to(end)) rel="next" { (w.t("Further ones")) } }
                 }

@@ -1,7 +1,7 @@
 //! Profiles as they are in force: what each is served by, and where every setting was written.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::Response,
 };
 use maud::{Markup, html};
@@ -16,7 +16,7 @@ use crate::{
         ids::{ProfileName, UnitName},
     },
     gateway::live::AgentNow,
-    manager::{Manager, drafting::document_of, guard::Seat, people::Role, words::Words},
+    manager::{Manager, drafting::document_of, guard::Seat, people::Role, query::Query, words::Words},
 };
 
 pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat, Query(part): Query<Part>) -> Response {

@@ -2,7 +2,7 @@
 //! closed on.
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::StatusCode;
@@ -13,8 +13,9 @@ use serde::Deserialize;
 use super::{Field, Section, page, refusal, summary, token, unavailable, with_status};
 use crate::manager::{
     Manager,
-    guard::{Fields, Seat, own_path},
+    guard::{Fields, HELD, Seat, own_path},
     people::{Origin, Refused},
+    query::Query,
     words::Words,
 };
 
@@ -31,11 +32,18 @@ pub(in crate::manager) async fn show(seat: Seat, Query(To { to }): Query<To>) ->
     page(&seat, Section::None, seat.words.t("Sign in"), &form(&seat.words, ("", own_path(&to), ""), &[]))
 }
 
-/// Instead of what a form without a session would have done: what was typed comes along.
-pub(in crate::manager) fn over(seat: &Seat, to: &str, fields: &Fields) -> Response {
+/// Instead of what a form without a session would have done: what was typed is kept.
+pub(in crate::manager) fn over(manager: &Manager, seat: &Seat, fields: Fields) -> Response {
     let w = &seat.words;
-    let why = [w.t("You are not signed in any more. Sign in, and what you have typed is still there.").to_owned()];
-    let body = form(w, ("", own_path(to), &fields.held()), &why);
+    let held = manager.hold(seat, fields);
+    let (why, to) = match held {
+        Some(_) => {
+            let text = w.t("You are not signed in any more. Sign in, and what you have typed is still there.");
+            (text, own_path(&seat.path))
+        }
+        None => (w.t("This takes a sign-in. Nothing was changed, and nothing of it is kept."), "/"),
+    };
+    let body = form(w, ("", to, held.as_deref().unwrap_or_default()), &[why.to_owned()]);
     with_status(StatusCode::UNAUTHORIZED, seat, (Section::None, w.t("Sign in")), &body)
 }
 
@@ -46,7 +54,7 @@ fn form(w: &Words, (name, to, held): (&str, &str, &str), problems: &[String]) ->
         (summary(w, problems))
         form method="post" action="/sign-in" class="narrow" {
             input type="hidden" name="to" value=(to);
-            @if !held.is_empty() { input type="hidden" name="held" value=(held); }
+            @if !held.is_empty() { input type="hidden" name=(HELD) value=(held); }
             (field("name", w.t("User")).text(name, "text", "username"))
             (field("password", w.t("Password")).text("", "password", "current-password"))
             (Field { hint: w.t("Only if you have set up an authenticator app."), ..field("code", w.t("Code of the app")) }
@@ -58,7 +66,7 @@ fn form(w: &Words, (name, to, held): (&str, &str, &str), problems: &[String]) ->
 
 pub(in crate::manager) async fn enter(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let w = &seat.words;
-    let (name, to, held) = (fields.get("name"), own_path(fields.get("to")), fields.get("held"));
+    let (name, to, held) = (fields.get("name"), own_path(fields.get("to")), fields.get(HELD));
     let origin = Origin { address: seat.address, browser: &seat.browser, known: seat.known.as_deref() };
     let password = SecretString::from(fields.get("password"));
     let token = match manager.people.sign_in((name, password, fields.get("code")), origin).await {
@@ -75,24 +83,54 @@ pub(in crate::manager) async fn enter(State(manager): State<Manager>, seat: Seat
         return manager.signed_in(&token, Redirect::to(to).into_response());
     }
     let seat = Seat { signed: manager.signed(&token), ..seat };
-    manager.signed_in(&token, resume(&seat, to, &Fields::of_held(held)))
+    let response = match manager.held_form(&seat, held) {
+        Some(form) => go_on(&seat, held, &form.path),
+        None => gone(&seat),
+    };
+    manager.signed_in(&token, response)
 }
 
-/// A form that was sent without its session's token, to be sent again by hand.
-pub(in crate::manager) fn resume(seat: &Seat, to: &str, fields: &Fields) -> Response {
+/// A form that was sent without its session's token is sent again by hand.
+pub(in crate::manager) fn resume(manager: &Manager, seat: &Seat, fields: Fields) -> Response {
+    match manager.hold(seat, fields) {
+        Some(id) => go_on(seat, &id, &seat.path),
+        None => gone(seat),
+    }
+}
+
+fn go_on(seat: &Seat, held: &str, path: &str) -> Response {
     let w = &seat.words;
     let body = html! {
         h1 { (w.t("Your input is still here")) }
         p { (w.t("Nothing has been changed yet. Go on to do what you were about to do.")) }
-        form method="post" action=(own_path(to)) {
+        p { (deed(w, path)) ": " span class="code" { (path) } }
+        form method="post" action=(path) {
             (token(seat))
-            @for (name, value) in fields.kept() { input type="hidden" name=(name) value=(value); }
+            input type="hidden" name=(HELD) value=(held);
             button autofocus { (w.t("Go on")) }
             " "
             a href="/" { (w.t("Leave it")) }
         }
     };
     page(seat, Section::None, w.t("Your input is still here"), &body)
+}
+
+/// What a form does to what its address names.
+fn deed<'a>(w: &'a Words, path: &str) -> &'a str {
+    let path = path.split('?').next().unwrap_or_default();
+    match path.rsplit('/').next() {
+        Some("remove" | "revoke") => w.t("Remove"),
+        Some("new" | "edit" | "change" | "password") => w.t("Save"),
+        Some("import") => w.t("Import"),
+        Some("sign-out") => w.t("Sign out"),
+        Some(_) | None => w.t("What you were about to do"),
+    }
+}
+
+/// Instead of a form that is not there any more.
+pub(in crate::manager) fn gone(seat: &Seat) -> Response {
+    let text = seat.words.t("What was typed is not kept any more, or another user has typed it. Nothing was changed.");
+    refusal(seat, StatusCode::GONE, text)
 }
 
 pub(in crate::manager) async fn leave(State(manager): State<Manager>, seat: Seat) -> Response {

@@ -5,7 +5,7 @@
 
 use axum::{
     body::Body,
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -21,6 +21,7 @@ use crate::{
         guard::{Fields, Seat},
         keeping::{MAX_DAYS, NotRetained, Retention, Undone},
         ports::{Archive, KeptStore, NoArchive},
+        query::Query,
         words::Words,
     },
 };

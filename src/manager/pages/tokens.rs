@@ -1,7 +1,7 @@
 //! Tokens of programs for the API: made, shown once, revoked.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -15,6 +15,7 @@ use crate::manager::{
         Role,
         tokens::{KeptToken, MAX_DAYS, MAX_TOKENS, NoToken, TokenName},
     },
+    query::Query,
     words::Words,
 };
 

@@ -1,7 +1,7 @@
 //! Business units: their zones, countries, languages, media servers and actions.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::StatusCode;
@@ -22,6 +22,7 @@ use crate::{
         guard::{Fields, Seat},
         people::Role,
         ports::Refusal,
+        query::Query,
         words::Words,
     },
 };

@@ -1,7 +1,7 @@
 //! Users: who may sign in, with which role.
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -12,6 +12,7 @@ use crate::manager::{
     Manager,
     guard::{Fields, Seat},
     people::{Kept, Refused, Role, UserName},
+    query::Query,
     words::Words,
 };
 
@@ -47,6 +48,7 @@ async fn listed(
         h1 { (title) }
         @match said {
             "changed" => (done(w.t("The user was changed and has to sign in again."))),
+            "ended" => (done(w.t("The user's sign-ins were ended."))),
             "removed" => (done(w.t("The user was removed."))),
             _ => {}
         }
@@ -160,6 +162,12 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
             p { (w.t("A link lets the user choose a new password; the second factor is taken off then.")) }
             button { (w.t("Make a link")) }
         }
+        h2 { (w.t("Sign-ins")) }
+        form method="post" action={ (path) "/end" } {
+            (token(seat))
+            p { (w.f("Signed in now: {}", &[&manager.people.sessions.of(&name, manager.people.now()).len()])) }
+            button { (w.t("End all sign-ins")) }
+        }
         h2 { (w.t("Remove")) }
         form method="post" action={ (path) "/remove" } {
             (token(seat))
@@ -201,6 +209,12 @@ pub(in crate::manager) async fn remove(
     let Ok(user) = UserName::new(&name) else { return not_found(&seat) };
     let done = manager.people.remove(seat.name(), &user, version(&fields)).await;
     after(&manager, &seat, &name, done, "/users?done=removed").await
+}
+
+pub(in crate::manager) async fn end(State(manager): State<Manager>, seat: Seat, Path(name): Path<String>) -> Response {
+    let Ok(user) = UserName::new(&name) else { return not_found(&seat) };
+    let done = manager.people.end_all(seat.name(), &user).await;
+    after(&manager, &seat, &name, done, "/users?done=ended").await
 }
 
 async fn after(manager: &Manager, seat: &Seat, name: &str, done: Result<(), Refused>, to: &str) -> Response {

@@ -3,8 +3,11 @@
 //! Users are documents of the store; nothing is remembered of them here but who is signed in. A new user, and one who has
 //! forgotten the password, gets a link that is good once.
 
+mod own;
 pub(super) mod password;
 pub(super) mod sessions;
+#[cfg(test)]
+mod tests;
 pub(super) mod throttle;
 pub(super) mod tokens;
 pub(super) mod totp;
@@ -18,7 +21,6 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use self::{
     password::{NoHash, Passwords, Weak},
@@ -29,7 +31,9 @@ use crate::{
     clock::Clock,
     core::{hex, ids::Timestamp},
     gateway::storage::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError},
+    peer,
     seal::{SealError, Sealer},
+    telemetry::{Metrics, labels::SignIn},
 };
 
 pub use sessions::Terms;
@@ -115,6 +119,7 @@ pub(super) struct People {
     pub(super) store: Arc<dyn Store>,
     sealer: Sealer,
     clock: Clock,
+    metrics: Arc<Metrics>,
     passwords: Passwords,
     pub(super) sessions: Sessions,
     /// Protects the failures; held for one look.
@@ -133,11 +138,16 @@ impl std::fmt::Debug for People {
 }
 
 impl People {
-    pub(super) fn new(store: Arc<dyn Store>, sealer: Sealer, clock: Clock, terms: Terms) -> Result<Self, NoHash> {
+    pub(super) fn new(
+        (store, sealer): (Arc<dyn Store>, Sealer),
+        (clock, metrics): (Clock, Arc<Metrics>),
+        terms: Terms,
+    ) -> Result<Self, NoHash> {
         Ok(Self {
             store,
             sealer,
             clock,
+            metrics,
             passwords: Passwords::new()?,
             sessions: Sessions::new(terms),
             throttle: Mutex::default(),
@@ -187,7 +197,18 @@ impl People {
     }
 
     /// Yields the session's token.
-    pub(super) async fn sign_in(
+    pub(super) async fn sign_in(&self, shown: (&str, SecretString, &str), from: Origin<'_>) -> Result<String, Refused> {
+        let done = self.let_in(shown, from).await;
+        self.metrics.sign_in(match &done {
+            Ok(_) => SignIn::Ok,
+            Err(Refused::SignIn) => SignIn::Refused,
+            Err(Refused::Throttled(_)) => SignIn::Throttled,
+            Err(_) => SignIn::Failed,
+        });
+        done
+    }
+
+    async fn let_in(
         &self,
         (name, password, code): (&str, SecretString, &str),
         from: Origin<'_>,
@@ -196,8 +217,13 @@ impl People {
         let typed = name.trim().to_lowercase();
         let typed: String = typed.chars().take(UserName::MAX_BYTES).collect();
         let own = from.known.filter(|it| self.is_browser_of(&typed, it));
-        let who = own.map_or_else(|| Key::Name(typed.clone()), |token| Key::Browser(token.to_owned()));
-        let keys: Vec<Key> = [who].into_iter().chain(from.address.and_then(network).map(Key::Address)).collect();
+        // A browser that is known is bounded by itself: what others do at its address does not keep it out.
+        let keys: Vec<Key> = match own {
+            Some(token) => vec![Key::Browser(token.to_owned())],
+            None => {
+                [Key::Name(typed.clone())].into_iter().chain(from.address.and_then(network).map(Key::Address)).collect()
+            }
+        };
         {
             let mut throttle = locked(&self.throttle);
             if let Some(wait) = throttle.wait_ms(&keys, now) {
@@ -210,6 +236,7 @@ impl People {
             Ok(name) => self.find(&name).await?,
             Err(BadUserName) => None,
         };
+        let user = found.as_ref().map(|it| it.name.clone());
         let active = found.filter(|it| !it.user.disabled);
         let kept = active.as_ref().and_then(|it| it.user.password.as_deref());
         let fits = password.expose_secret().len() <= password::MAX_BYTES;
@@ -226,7 +253,10 @@ impl People {
             step = totp::accepts(&secret, code, now, user.totp_used);
             good = step.is_some();
         }
-        let Some(Kept { name, version, mut user, .. }) = active.filter(|_| good) else { return Err(Refused::SignIn) };
+        let Some(Kept { name, version, mut user, .. }) = active.filter(|_| good) else {
+            self.tell_slowed(&keys, user.as_ref());
+            return Err(Refused::SignIn);
+        };
         locked(&self.throttle).take_back(&keys);
         let line = self.line(name.as_str(), "signed_in", name.as_str());
         // In the same turn as all that could change the user meanwhile.
@@ -252,10 +282,37 @@ impl People {
         Some(hex::encode(&self.sealer.seal(BROWSER, name.as_str().as_bytes()).ok()?))
     }
 
+    /// Who has signed in last in the browser that shows this.
+    pub(super) fn owner_of(&self, token: &str) -> Option<UserName> {
+        let bytes = (token.len() <= MAX_BROWSER_CHARACTERS).then(|| hex::decode(token)).flatten()?;
+        let opened = self.sealer.open(BROWSER, &bytes).ok()?;
+        UserName::new(std::str::from_utf8(&opened).ok()?).ok()
+    }
+
     fn is_browser_of(&self, name: &str, token: &str) -> bool {
-        let bytes = (token.len() <= MAX_BROWSER_CHARACTERS).then(|| hex::decode(token)).flatten();
-        let opened = bytes.and_then(|it| self.sealer.open(BROWSER, &it).ok());
-        opened.is_some_and(|it| it.as_slice() == name.as_bytes())
+        self.owner_of(token).is_some_and(|it| it.as_str() == name)
+    }
+
+    /// A word in the log for each that has to wait from now on. What was typed as a name may be a password: a user's alone is told.
+    fn tell_slowed(&self, keys: &[Key], user: Option<&UserName>) {
+        let slowed = locked(&self.throttle).slowed(keys);
+        for key in slowed {
+            match (key, user) {
+                (Key::Address(address), _) => {
+                    tracing::warn!(%address, "sign-ins from here keep failing and have to wait")
+                }
+                (Key::Name(_), None) => {
+                    tracing::warn!("sign-ins by a name that no user has keep failing and have to wait")
+                }
+                (Key::Name(_), Some(user)) => {
+                    tracing::warn!(%user, "sign-ins by this name keep failing and have to wait")
+                }
+                (Key::Browser(_) | Key::Signed(_), user) => {
+                    let user = user.map(UserName::as_str).unwrap_or_default();
+                    tracing::warn!(user, "this user's password keeps failing in a browser of theirs and has to wait");
+                }
+            }
+        }
     }
 
     pub(super) async fn sign_out(&self, id: SessionId) -> Result<(), StoreError> {
@@ -288,6 +345,7 @@ impl People {
 
     /// A link for a new password; until it is used the old one is good.
     pub(super) async fn invite_again(&self, by: &str, name: &UserName) -> Result<String, Refused> {
+        let _turn = self.changing.lock().await;
         let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
         let (user, token) = self.invited(user);
         self.put(name, Expected::Version(version), &user, self.line(by, "user.invited", name.as_str())).await?;
@@ -321,6 +379,7 @@ impl People {
         let password = Some(self.passwords.hash(password).await?);
         // The second factor is lost with the telephone as often as the password is forgotten.
         let user = User { password, invitation: None, totp: None, totp_used: 0, ..user };
+        self.sessions.end_of(&name, None);
         self.put(&name, Expected::Version(version), &user, self.line(name.as_str(), "user.password", name.as_str()))
             .await?;
         self.sessions.end_of(&name, None);
@@ -372,6 +431,15 @@ impl People {
         Ok(())
     }
 
+    /// All sign-ins of a user's, in one turn with those that begin.
+    pub(super) async fn end_all(&self, by: &str, name: &UserName) -> Result<(), Refused> {
+        let _turn = self.changing.lock().await;
+        self.find(name).await?.ok_or(Refused::Unknown)?;
+        let ended = self.sessions.end_of(name, None);
+        self.tell(self.line(by, "user.signed_out", name.as_str()).before(&ended.to_string())).await?;
+        Ok(())
+    }
+
     /// There is one beside `name`.
     async fn another_administrator(&self, name: &UserName) -> Result<(), Refused> {
         let all = self.all().await?;
@@ -379,52 +447,6 @@ impl People {
             it.name != *name && it.user.role == Role::Administrator && !it.user.disabled && it.user.password.is_some()
         };
         if all.iter().any(is_one) { Ok(()) } else { Err(Refused::LastAdministrator) }
-    }
-
-    /// The password that somebody who is signed in changes; every other session of the user ends.
-    pub(super) async fn change_password(
-        &self,
-        (id, name): (SessionId, &UserName),
-        old: SecretString,
-        new: SecretString,
-    ) -> Result<(), Refused> {
-        let now = self.clock.now();
-        let key = [Key::Name(name.to_string())];
-        if let Some(wait) = locked(&self.throttle).wait_ms(&key, now) {
-            return Err(Refused::Throttled(wait.div_ceil(1000)));
-        }
-        let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
-        if !self.passwords.is(user.password.as_deref(), old).await? {
-            locked(&self.throttle).failed(&key, now);
-            return Err(Refused::SignIn);
-        }
-        password::check(&new, name.as_str())?;
-        let user = User { password: Some(self.passwords.hash(new).await?), ..user };
-        let line = self.line(name.as_str(), "user.password", name.as_str());
-        self.put(name, Expected::Version(version), &user, line).await?;
-        self.sessions.end_of(name, Some(id));
-        Ok(())
-    }
-
-    /// A secret for an authenticator app, kept once a code of it is shown.
-    pub(super) fn new_totp() -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(rand::random::<[u8; totp::SECRET_BYTES]>().to_vec())
-    }
-
-    pub(super) async fn set_totp(&self, name: &UserName, secret: &[u8], code: &str) -> Result<(), Refused> {
-        let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
-        let step = totp::accepts(secret, code, self.clock.now(), 0).ok_or(Refused::Code)?;
-        let sealed = self.sealer.seal(TOTP, secret).map_err(|_unexplained| Refused::Sealed)?;
-        let user = User { totp: Some(sealed), totp_used: step, ..user };
-        let line = self.line(name.as_str(), "user.second_factor", name.as_str()).after("on");
-        self.put(name, Expected::Version(version), &user, line).await.map(drop)
-    }
-
-    pub(super) async fn drop_totp(&self, by: &str, name: &UserName) -> Result<(), Refused> {
-        let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
-        let user = User { totp: None, totp_used: 0, ..user };
-        let line = self.line(by, "user.second_factor", name.as_str()).after("off");
-        self.put(name, Expected::Version(version), &user, line).await.map(drop)
     }
 
     /// A document that is kept in the store.
@@ -477,13 +499,11 @@ pub fn reseal_user(body: &[u8], old: &Sealer, new: &Sealer) -> Result<Option<Vec
     serde_json::to_vec(&user).map(Some).map_err(|_unlikely| SealError::Malformed)
 }
 
-/// Whose failures are counted together: an address, or the /64 that an IPv6 address stands in. `None`: this machine, from which a
-/// proxy may bring everybody.
+/// Whose failures are counted together. `None`: this machine, from which a proxy may bring everybody.
 fn network(address: IpAddr) -> Option<IpAddr> {
     match address.to_canonical() {
         it if it.is_loopback() => None,
-        IpAddr::V4(it) => Some(it.into()),
-        IpAddr::V6(it) => Some(std::net::Ipv6Addr::from_bits(it.to_bits() & (u128::MAX << 64)).into()),
+        it => Some(peer::network(it)),
     }
 }
 

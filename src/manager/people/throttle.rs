@@ -21,6 +21,8 @@ pub(in crate::manager) enum Key {
     Name(String),
     /// By the token that a browser got when its user signed in.
     Browser(String),
+    /// Somebody who is signed in and types the password once more.
+    Signed(String),
     Address(std::net::IpAddr),
 }
 
@@ -33,6 +35,8 @@ pub(in crate::manager) struct Throttle {
 struct Failures {
     count: u32,
     last: Timestamp,
+    /// That it has to wait has been told.
+    told: bool,
 }
 
 impl Failures {
@@ -59,10 +63,19 @@ impl Throttle {
                 let oldest = self.failures.iter().min_by_key(|(_, it)| it.last).map(|(key, _)| key.clone());
                 oldest.and_then(|it| self.failures.remove(&it));
             }
-            let failures = self.failures.entry(key.clone()).or_insert(Failures { count: 0, last: now });
+            let failures = self.failures.entry(key.clone()).or_insert(Failures { count: 0, last: now, told: false });
             failures.count = failures.count.saturating_add(1);
             failures.last = now;
         }
+    }
+
+    /// Those that have to wait from now on, each once.
+    pub(in crate::manager) fn slowed(&mut self, keys: &[Key]) -> Vec<Key> {
+        let mut untold = |key: &&Key| {
+            let failures = self.failures.get_mut(*key).filter(|it| it.count >= FREE);
+            failures.is_some_and(|it| !std::mem::replace(&mut it.told, true))
+        };
+        keys.iter().filter(|key| untold(key)).cloned().collect()
     }
 
     /// A try that was counted before it was known to be good.
@@ -114,6 +127,22 @@ mod tests {
         throttle.succeeded(&name()[0]);
         assert_eq!(throttle.wait_ms(&name(), Timestamp(0)), None);
         assert_eq!(throttle.wait_ms(&[address], Timestamp(0)), Some(1_000));
+    }
+
+    #[test]
+    fn who_has_to_wait_is_told_once_until_it_is_forgotten() {
+        let mut throttle = Throttle::default();
+        let mut told = Vec::new();
+        for _ in 0..8 {
+            throttle.failed(&name(), Timestamp(0));
+            told.push(throttle.slowed(&name()).len());
+        }
+        assert_eq!(told, [0, 0, 0, 0, 1, 0, 0, 0]);
+        throttle.succeeded(&name()[0]);
+        for _ in 0..5 {
+            throttle.failed(&name(), Timestamp(0));
+        }
+        assert_eq!(throttle.slowed(&name()), name());
     }
 
     #[test]

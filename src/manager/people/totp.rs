@@ -24,7 +24,7 @@ pub(in crate::manager) fn accepts(secret: &[u8], given: &str, now: Timestamp, us
     found.into_iter().flatten().max()
 }
 
-fn code(secret: &[u8], step: i64) -> String {
+pub(super) fn code(secret: &[u8], step: i64) -> String {
     // Authenticator apps know no other.
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
     let tag = hmac::sign(&key, &step.to_be_bytes());

@@ -68,8 +68,6 @@ async fn s1_a_form_of_another_site_changes_nothing() {
         assert_eq!(page.status, expected, "{site}: {}", page.text);
         assert!(!admin.get("/users").await.text.contains("eve"));
     }
-    let large = "x".repeat(100_000);
-    assert_eq!(house.browser().post("/sign-in", &[("name", &large)]).await.status, 413, "of a stranger");
     let json = admin.client.post(admin.base.clone() + "/users").header("cookie", admin.cookies()).body("{}");
     assert_eq!(json.send().await.unwrap().status(), 415);
     house.close().await;
@@ -94,26 +92,6 @@ async fn s1_a_session_is_new_with_every_sign_in_and_nobody_can_choose_it() {
     let old = house.browser();
     old.cookies.lock().unwrap().insert("usher".to_owned(), first);
     assert_eq!(old.get("/").await.status, 303, "it is over at the gateway, too");
-    house.close().await;
-}
-
-#[tokio::test]
-async fn s1_what_was_typed_is_still_there_after_the_door() {
-    let (house, admin) = House::with_admin().await;
-    admin.cookies.lock().unwrap().clear();
-    let page = admin.post("/users", &[("csrf", "old"), ("name", "ann \"<i>\" & co"), ("role", "operator")]).await;
-    assert_eq!(page.status, 401);
-    let (to, held) = (hidden(&page.text, "to").unwrap(), hidden(&page.text, "held").unwrap());
-    assert_eq!(to, "/users");
-    let form = [("name", "chief"), ("password", PASSWORD), ("to", to.as_str()), ("held", held.as_str())];
-    let page = admin.post("/sign-in", &form).await;
-    assert_eq!(page.status, 200, "{}", page.text);
-    assert!(page.text.contains("Your input is still here"));
-    assert!(page.text.contains("name=\"name\" value=\"ann &quot;&lt;i&gt;&quot; &amp; co\""), "{}", page.text);
-    assert_eq!(hidden(&page.text, "role").as_deref(), Some("operator"));
-    let csrf = hidden(&page.text, "csrf").unwrap();
-    let page = admin.post("/users", &[("csrf", &csrf), ("name", "ann"), ("role", "operator")]).await;
-    assert_eq!(link_in(&page.text).split('&').next(), Some("/welcome?user=ann"));
     house.close().await;
 }
 

@@ -7,10 +7,13 @@ mod api_profiles;
 mod api_trials;
 mod assigning;
 mod attached;
+mod bounds;
 mod building;
 mod doors;
 mod editing;
 mod forms;
+mod guarding;
+mod held;
 mod keeping;
 mod numbers;
 mod pausing;
@@ -50,8 +53,12 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::configured(CONFIG).await
+    }
+
+    async fn configured(config: &str) -> Self {
         let dialogflow = FakeDialogflow::start();
-        let usher = Usher::start(CONFIG, &profile(&dialogflow.endpoint())).await;
+        let usher = Usher::start(config, &profile(&dialogflow.endpoint())).await;
         let (office, address) = usher.open_office().await;
         Self { usher, office, address, dialogflow }
     }

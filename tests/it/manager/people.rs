@@ -170,21 +170,22 @@ async fn s1_a_second_factor_is_asked_for_once_it_has_been_shown() {
     let page = admin.get("/account/factor").await.text;
     let secret = hidden(&page, "secret").unwrap();
     assert!(page.contains(&format!("otpauth://totp/Usher:chief?secret={secret}&amp;issuer=Usher")), "{page}");
-    let wrong = admin.send("/account/factor", &[("secret", &secret), ("code", "000000")]).await;
+    let own = ("password", PASSWORD);
+    let wrong = admin.send("/account/factor", &[("secret", &secret), ("code", "000000"), own]).await;
     assert!(wrong.text.contains("not the code that the app shows"), "{}", wrong.text);
     assert_eq!(house.browser().sign_in("chief", PASSWORD, "").await.status, 303, "it is not on yet");
     let code = code(&secret);
-    let on = admin.send("/account/factor", &[("secret", &secret), ("code", &code)]).await;
+    let on = admin.send("/account/factor", &[("secret", &secret), ("code", &code), own]).await;
     assert_eq!(on.to.as_deref(), Some("/account?done=factor"));
     let browser = house.browser();
     assert_eq!(browser.sign_in("chief", PASSWORD, "").await.status, 401);
     assert_eq!(browser.sign_in("chief", PASSWORD, &code).await.status, 401, "a code is good once");
-    assert_eq!(admin.send("/account/factor/off", &[]).await.status, 303);
+    assert_eq!(admin.send("/account/factor/off", &[own]).await.status, 303);
     assert_eq!(browser.sign_in("chief", PASSWORD, "").await.status, 303);
     house.close().await;
 }
 
-fn code(secret: &str) -> String {
+pub(super) fn code(secret: &str) -> String {
     let program = "import base64,hashlib,hmac,struct,sys,time\n\
         key=base64.b32decode(sys.argv[1]);digest=hmac.new(key,struct.pack('>Q',int(time.time())//30),hashlib.sha1).digest()\n\
         at=digest[-1]&15;print('%06d'%((struct.unpack('>I',digest[at:at+4])[0]&0x7fffffff)%1000000))";

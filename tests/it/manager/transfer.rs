@@ -51,8 +51,12 @@ async fn exported(admin: &Browser, secrets: &str) -> Files {
 }
 
 /// As a browser sends a file.
-async fn upload(admin: &Browser, bytes: &[u8]) -> Page {
-    let (mut body, csrf) = (Vec::new(), admin.csrf().await);
+pub(super) async fn upload(admin: &Browser, bytes: &[u8]) -> Page {
+    upload_as(admin, &admin.csrf().await, bytes).await
+}
+
+pub(super) async fn upload_as(admin: &Browser, csrf: &str, bytes: &[u8]) -> Page {
+    let mut body = Vec::new();
     let nothing: &[u8] = b"";
     for (head, value) in [
         ("name=\"csrf\"", csrf.as_bytes()),

@@ -5,7 +5,7 @@ mod show;
 pub(super) mod text;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -25,6 +25,7 @@ use crate::{
         form::{self, Problems},
         guard::{Fields, Seat},
         ports::{ProfileOrder, Refusal},
+        query::Query,
         words::Words,
     },
 };

@@ -5,7 +5,7 @@ mod chart;
 mod sheet;
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -23,6 +23,7 @@ use crate::{
         guard::Seat,
         numbers::{Asked, MAX_DAYS, NoSpan, Report, Span, report},
         people::Role,
+        query::Query,
         words::Words,
     },
 };

@@ -1,0 +1,93 @@
+//! How much the door takes, of whom, and what it says to what it cannot read.
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use usher::manager::access;
+
+use super::{
+    doors::path,
+    transfer::{upload, zipped},
+    *,
+};
+
+#[tokio::test]
+async fn s1_no_form_without_its_sessions_token_changes_anything() {
+    let (house, admin) = House::with_admin().await;
+    let before = admin.get("/audit.csv").await.text;
+    let mut seen = 0;
+    for (route, methods, role) in access() {
+        let path = path(route);
+        if role.is_none() || !methods.contains("POST") {
+            continue;
+        }
+        for form in [vec![], vec![("csrf", "0000")]] {
+            let page = admin.post(&path, &form).await;
+            assert_eq!(page.status, 200, "{path}: {}", page.text);
+            assert!(page.text.contains("Your input is still here"), "{path}: {}", page.text);
+        }
+        seen += 1;
+    }
+    assert!(seen > 40, "{seen}");
+    assert_eq!(admin.get("/audit.csv").await.text, before);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_form_has_a_bound_in_bytes_in_fields_and_in_what_it_unpacks_to() {
+    let (house, admin) = House::with_admin().await;
+    let large = "x".repeat(512 * 1024);
+    assert_eq!(admin.send("/users", &[("name", &large)]).await.status, 413);
+    assert_eq!(house.browser().post("/sign-in", &[("name", &large[..100_000])]).await.status, 413, "of a stranger");
+    let many = vec![("unit", "x"); 2_000];
+    let page = admin.send("/engines/new", &many).await;
+    assert_eq!(page.status, 400, "with its token one too many: {}", page.text);
+    assert_eq!(admin.send("/account/language", &many[1..]).await.status, 303);
+
+    let bomb = zipped(&[("usher.toml".to_owned(), "#".repeat(9 << 20))].into());
+    assert!(bomb.len() < 64 * 1024, "{}", bomb.len());
+    let page = upload(&admin, &bomb).await;
+    assert_eq!(page.status, 422, "{}", page.text);
+    assert!(page.text.contains("this zip holds more than 8388608 bytes"), "{}", page.text);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn strangers_who_take_all_their_places_keep_nobody_waiting_who_is_signed_in() {
+    let (house, admin) = House::with_admin().await;
+    let mut slow = Vec::new();
+    for _ in 0..64 {
+        let mut socket = TcpStream::connect(house.address).await.unwrap();
+        let head = "POST /sign-in HTTP/1.1\r\nhost: usher\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                    content-length: 10\r\nexpect: 100-continue\r\n\r\n";
+        socket.write_all(head.as_bytes()).await.unwrap();
+        // Said when the form is waited for.
+        let mut answer = [0; 25];
+        socket.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        slow.push(socket);
+    }
+    let page = house.browser().sign_in("chief", PASSWORD, "").await;
+    assert_eq!(page.status, 503, "{}", page.text);
+    assert_eq!(page.headers["retry-after"], "15");
+    assert!(page.text.contains("Too many forms are being read"), "{}", page.text);
+    assert_eq!(admin.send("/account/language", &[("language", "de")]).await.status, 303);
+    drop(slow);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_read_is_refused_by_a_page_in_the_readers_language() {
+    let (house, admin) = House::with_admin().await;
+    admin.send("/account/language", &[("language", "de")]).await;
+    for path in ["/profiles?from=x", "/audit?before=x", "/profiles?from=1&from=2", "/?find=a&find=b"] {
+        let page = admin.get(path).await;
+        assert_eq!(page.status, 400, "{path}: {}", page.text);
+        assert!(page.text.contains("Was hinter dem Fragezeichen dieser Adresse steht"), "{path}: {}", page.text);
+    }
+    for path in ["/profiles", "/alerts"] {
+        assert_eq!(admin.get(&format!("{path}?from={}", usize::MAX)).await.status, 200, "{path}");
+    }
+    house.close().await;
+}
