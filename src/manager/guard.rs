@@ -104,6 +104,8 @@ pub(super) struct Seat {
     pub(super) browser: String,
     /// What it was given when somebody signed in there.
     pub(super) known: Option<String>,
+    /// How many alerts there are.
+    pub(super) alerts: usize,
 }
 
 impl Seat {
@@ -138,6 +140,7 @@ impl Seat {
             address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip()),
             browser: browser.to_owned(),
             known: cookie(headers, manager.known_name()).map(str::to_owned),
+            alerts: manager.alerts.count(),
         }
     }
 }
