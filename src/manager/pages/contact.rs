@@ -277,7 +277,7 @@ struct Following {
     /// Those that are to be told.
     page: VecDeque<Opened>,
     /// Events that are told again when they have changed, and what they said last.
-    shown: [(&'static str, String); 3],
+    shown: [(&'static str, Option<String>); 3],
     watch: Watch,
     /// Given back when the stream ends.
     _place: OwnedSemaphorePermit,
@@ -313,11 +313,12 @@ impl Following {
                 _ => live_page::alerts(&seat.words, manager.alerts.count()),
             };
             let now = now.into_string();
-            if now == *last {
+            if last.as_ref() == Some(&now) {
                 return None;
             }
-            last.clone_from(&now);
-            Some(Event::default().event(*name).data(now))
+            let event = live_page::event(name, &now);
+            *last = Some(now);
+            Some(event)
         })
     }
 }
@@ -345,7 +346,7 @@ pub(in crate::manager) async fn events(
         Ok(page) => page.into(),
         Err(error) => return unavailable(&seat, &error),
     };
-    let shown = ["state", "hand", "alerts"].map(|name| (name, String::new()));
+    let shown = ["state", "hand", "alerts"].map(|name| (name, None));
     let following = Following { manager, seat, id, began, last: Pos(last), page, shown, watch, _place: place };
     live_page::answer(stream::unfold(following, async |mut it| {
         it.next().await.map(|event| (Ok::<_, Infallible>(event), it))

@@ -33,7 +33,8 @@ struct Live<F> {
     seat: Seat,
     look: F,
     begun: bool,
-    last: String,
+    /// What was sent last.
+    last: Option<String>,
     /// As they were told last.
     alerts: Option<usize>,
     /// Given back when the stream ends.
@@ -46,7 +47,7 @@ where
     F: FnMut(&Manager, &Seat) -> Look + Send + 'static,
 {
     let Some(place) = manager.follow() else { return crowded(&seat) };
-    let live = Live { manager, seat, look, begun: false, last: String::new(), alerts: None, _place: place };
+    let live = Live { manager, seat, look, begun: false, last: None, alerts: None, _place: place };
     let told = stream::unfold(live, move |mut live| async move {
         loop {
             let pause = if live.begun { EVERY } else { Duration::ZERO };
@@ -58,16 +59,16 @@ where
             let mut events = Vec::new();
             match (live.look)(&live.manager, &live.seat) {
                 Look::Gone => return None,
-                Look::Now(now) if now != live.last => {
-                    events.push(Ok(Event::default().event(name).data(now.clone())));
-                    live.last = now;
+                Look::Now(now) if live.last.as_ref() != Some(&now) => {
+                    events.push(Ok(event(name, &now)));
+                    live.last = Some(now);
                 }
                 Look::Now(_) | Look::Same => {}
             }
             let count = live.manager.alerts.count();
             if live.alerts != Some(count) {
                 live.alerts = Some(count);
-                events.push(Ok(Event::default().event("alerts").data(alerts(&live.seat.words, count).into_string())));
+                events.push(Ok(event("alerts", &alerts(&live.seat.words, count).into_string())));
             }
             if !events.is_empty() {
                 return Some((stream::iter(events), live));
@@ -75,6 +76,11 @@ where
         }
     });
     answer(told.flatten())
+}
+
+/// Tells what stands in a place now. Browsers pass over an event without data: that there is nothing has to be said, too.
+pub(super) fn event(name: &str, html: &str) -> Event {
+    Event::default().event(name).data(if html.is_empty() { "<!-- nothing -->" } else { html })
 }
 
 pub(super) fn answer(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
