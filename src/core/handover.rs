@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     directory::Directory,
-    message::FailureKind,
+    message::{FailureKind, MediaType},
     profile::{Destination, Handover},
     tell::{English, of_cause},
 };
@@ -90,6 +90,35 @@ pub fn takes(directory: &Directory, to: &Destination) -> Result<(), Unavailable>
     }
 }
 
+/// Whether the destination is for contacts of this kind.
+///
+/// # Errors
+/// It is not, or is unknown.
+pub fn fits(directory: &Directory, to: &Destination, media: MediaType) -> Result<(), Unavailable> {
+    let own = match to {
+        Destination::Target(_) => Some(MediaType::Speech),
+        Destination::Queue(id) => directory.queues.get(id).map(|it| it.media),
+    };
+    if own == Some(media) { Ok(()) } else { Err(Unavailable::QueueUnknown) }
+}
+
+/// Where an operator can send a contact of this kind now: queues, then targets.
+///
+/// # Errors
+/// Why it is nowhere.
+pub fn places(rules: &Handover, directory: &Directory, media: MediaType) -> Result<Vec<Destination>, Unavailable> {
+    let queues = directory.queues.keys().cloned().map(Destination::Queue);
+    let all = queues.chain(directory.targets.keys().cloned().map(Destination::Target));
+    let (mut places, mut why) = (Vec::new(), Unavailable::QueueUnknown);
+    for to in all.filter(|it| fits(directory, it, media).is_ok()) {
+        match check(rules, directory, &to, 0) {
+            Ok(()) => places.push(to),
+            Err(it) => why = it,
+        }
+    }
+    if places.is_empty() { Err(why) } else { Ok(places) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -98,7 +127,6 @@ mod tests {
     use crate::core::{
         directory::Queue,
         ids::{QueueId, SpeechTargetId},
-        message::MediaType,
     };
 
     fn rules(max_handovers: u32, max_wait_s: u64) -> Handover {
@@ -160,6 +188,17 @@ mod tests {
             assert_eq!(check(&rules(2, 0), &directory(true, None), &to, 2), Err(Unavailable::BudgetUsed));
             assert_eq!(check(&rules(0, 0), &directory(false, None), &to, 0), Err(Unavailable::BudgetUsed));
         }
+    }
+
+    #[test]
+    fn s20_an_operator_chooses_among_the_places_of_the_contacts_kind() {
+        let places = |handovers, open, wait_s, media| places(&rules(handovers, 60), &directory(open, wait_s), media);
+        assert_eq!(places(1, true, None, MediaType::OpenMedia), Ok(vec![queue()]));
+        assert_eq!(places(1, true, None, MediaType::Speech), Ok(vec![target()]));
+        assert_eq!(places(1, true, None, MediaType::WebInteraction), Err(Unavailable::QueueUnknown));
+        assert_eq!(places(1, false, None, MediaType::OpenMedia), Err(Unavailable::QueueClosed));
+        assert_eq!(places(1, true, Some(61), MediaType::OpenMedia), Err(Unavailable::WaitTooLong));
+        assert_eq!(places(0, true, None, MediaType::Speech), Err(Unavailable::BudgetUsed));
     }
 
     #[test]

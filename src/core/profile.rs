@@ -132,6 +132,16 @@ pub enum Destination {
     Target(SpeechTargetId),
 }
 
+impl Destination {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Queue(queue) => queue.as_str(),
+            Self::Target(target) => target.as_str(),
+        }
+    }
+}
+
 /// Names of the events by which the language engine is told of outcomes; empty: it is not told.
 #[derive(Clone, Debug, Default)]
 pub struct Events {

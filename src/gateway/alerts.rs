@@ -135,7 +135,14 @@ impl Alert {
 pub struct Alerts {
     metrics: Arc<Metrics>,
     /// Protects the raised alerts; taken when one comes or goes and when somebody looks, never for a message.
-    raised: Mutex<BTreeMap<AlertKey, Alert>>,
+    raised: Mutex<Raised>,
+}
+
+#[derive(Debug, Default)]
+struct Raised {
+    by_key: BTreeMap<AlertKey, Alert>,
+    /// How often that has been changed.
+    changes: u64,
 }
 
 impl Alerts {
@@ -146,16 +153,17 @@ impl Alerts {
 
     pub fn raise(&self, alert: Alert) {
         let mut raised = self.lock();
-        insert(&mut raised, alert);
-        self.metrics.alerts.set_len(raised.len());
+        raised.insert(alert);
+        self.metrics.alerts.set_len(raised.by_key.len());
     }
 
     pub fn clear(&self, key: &AlertKey) {
         let mut raised = self.lock();
-        if raised.remove(key).is_some() {
+        if raised.by_key.remove(key).is_some() {
+            raised.changes += 1;
             log_mended(key);
         }
-        self.metrics.alerts.set_len(raised.len());
+        self.metrics.alerts.set_len(raised.by_key.len());
     }
 
     /// Makes `findings` the unit's only findings: those that are not among them any more are mended.
@@ -169,7 +177,8 @@ impl Alerts {
             })
             .collect();
         let mut raised = self.lock();
-        raised.retain(|key, _| {
+        let before = raised.by_key.len();
+        raised.by_key.retain(|key, _| {
             let is_finding = matches!(key.kind, AlertKind::Directory(_)) && key.unit.as_ref() == Some(unit);
             let stays = !is_finding || found.contains_key(key);
             if !stays {
@@ -177,36 +186,57 @@ impl Alerts {
             }
             stays
         });
-        for alert in found.into_values() {
-            insert(&mut raised, alert);
+        if raised.by_key.len() < before {
+            raised.changes += 1;
         }
-        self.metrics.alerts.set_len(raised.len());
+        for alert in found.into_values() {
+            raised.insert(alert);
+        }
+        self.metrics.alerts.set_len(raised.by_key.len());
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().by_key.len()
+    }
+
+    /// Another number whenever they are not the same as before.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.lock().changes
     }
 
     /// All of them, the newest first.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Alert> {
-        let mut alerts: Vec<Alert> = self.lock().values().cloned().collect();
+        let mut alerts: Vec<Alert> = self.lock().by_key.values().cloned().collect();
         alerts.sort_by_key(|it| Reverse(it.raised_at));
         alerts
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<AlertKey, Alert>> {
+    fn lock(&self) -> MutexGuard<'_, Raised> {
         self.raised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn insert(raised: &mut BTreeMap<AlertKey, Alert>, alert: Alert) {
-    if let Some(known) = raised.get_mut(&alert.key) {
-        known.text = alert.text;
-        known.mending = alert.mending;
-        return;
-    }
-    let Alert { key, text, mending, .. } = &alert;
-    let unit = key.unit.as_ref().map(tracing::field::display);
-    tracing::warn!(alert.kind = key.kind.label(), alert.subject = key.subject, unit, mending, "{text}");
-    if raised.len() < MAX_ALERTS {
-        raised.insert(alert.key.clone(), alert);
+impl Raised {
+    fn insert(&mut self, alert: Alert) {
+        if let Some(known) = self.by_key.get_mut(&alert.key) {
+            if (&known.text, &known.mending) != (&alert.text, &alert.mending) {
+                known.text = alert.text;
+                known.mending = alert.mending;
+                self.changes += 1;
+            }
+            return;
+        }
+        let Alert { key, text, mending, .. } = &alert;
+        let unit = key.unit.as_ref().map(tracing::field::display);
+        tracing::warn!(alert.kind = key.kind.label(), alert.subject = key.subject, unit, mending, "{text}");
+        if self.by_key.len() < MAX_ALERTS {
+            self.by_key.insert(alert.key.clone(), alert);
+            self.changes += 1;
+        }
     }
 }
 
@@ -272,6 +302,29 @@ mod tests {
                 (Some(north), AlertKind::Directory(Problem::AssignedTwice), NOON),
             ]
         );
+    }
+
+    #[test]
+    fn whoever_watches_is_told_of_changes_alone() {
+        let alerts = Alerts::new(Arc::default());
+        let (unit, user) = (unit("north"), user("bot-1"));
+        let locked = || Alert::log_on(&unit, &user, LogOnRefusal::Locked, NOON);
+        let key = AlertKey::log_on(&unit, &user, LogOnRefusal::Locked);
+        let mut last = alerts.changes();
+        let mut changed = |step: &dyn Fn()| {
+            step();
+            std::mem::replace(&mut last, alerts.changes()) != alerts.changes()
+        };
+        assert!(changed(&|| alerts.raise(locked())));
+        assert!(!changed(&|| alerts.raise(Alert { raised_at: LATER, ..locked() })), "it is the same");
+        assert!(changed(&|| alerts.raise(Alert { text: "still".into(), ..locked() })));
+        assert!(changed(&|| alerts.clear(&key)));
+        assert!(!changed(&|| alerts.clear(&key)), "it was gone");
+        let found = || vec![finding("bot-1", Problem::UnknownUser)];
+        assert!(changed(&|| alerts.replace(&unit, found(), NOON)));
+        assert!(!changed(&|| alerts.replace(&unit, found(), LATER)));
+        assert!(changed(&|| alerts.replace(&unit, Vec::new(), LATER)));
+        assert_eq!(alerts.count(), 0);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{
 use crate::core::{
     agent,
     contact::{Event, Order, Standing},
+    handover::{self, Unavailable},
     ids::{ContactId, EngineId, EngineName, ProfileName, QueueId, Timestamp, UnitName, UserId},
     message::MediaType,
     profile::Destination,
@@ -62,11 +63,8 @@ impl ContactNow {
     /// The queue or target by which it goes to a person, or else that by which it came.
     #[must_use]
     pub fn place(&self) -> Option<&str> {
-        match &self.goes_to {
-            Some(Destination::Queue(queue)) => Some(queue.as_str()),
-            Some(Destination::Target(target)) => Some(target.as_str()),
-            None => self.queue.as_ref().map(QueueId::as_str),
-        }
+        let came_by = || self.queue.as_ref().map(QueueId::as_str);
+        self.goes_to.as_ref().map(Destination::as_str).or_else(came_by)
     }
 }
 
@@ -87,7 +85,7 @@ pub enum Ordered {
     Unknown,
     /// The virtual agent does not have it any more.
     NotTheBots,
-    /// The queue takes nobody now.
+    /// The queue or target does not take it now.
     Refused,
     Taken,
 }
@@ -129,6 +127,17 @@ impl Gateway {
     /// `None`: it is not open.
     pub fn contact(&self, id: &ContactId) -> Option<ContactNow> {
         self.shards.of(id).contacts.get(id).map(|it| ContactNow::of(id, it))
+    }
+
+    /// Where an operator can send it now, or why nowhere; `None`: it is not open.
+    pub fn places(&self, id: &ContactId) -> Option<Result<Vec<Destination>, Unavailable>> {
+        let (served, media) = {
+            let shard = self.shards.of(id);
+            let entry = shard.contacts.get(id)?;
+            (Arc::clone(&entry.served), entry.contact.card().media)
+        };
+        let directory = self.directory(&id.unit).unwrap_or_default();
+        Some(handover::places(&served.rules.handover, &directory, media))
     }
 
     /// Does what a person wants with a contact, if the virtual agent has it.

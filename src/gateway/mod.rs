@@ -33,7 +33,7 @@ mod tests;
 pub mod timeline;
 mod timers;
 mod unit;
-mod watch;
+pub mod watch;
 
 use std::{
     collections::HashMap,

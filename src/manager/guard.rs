@@ -105,6 +105,8 @@ pub(super) struct Seat {
     pub(super) browser: String,
     /// What it was given when somebody signed in there.
     pub(super) known: Option<String>,
+    /// How many alerts there are.
+    pub(super) alerts: usize,
 }
 
 impl Seat {
@@ -139,6 +141,7 @@ impl Seat {
             address: manager.address(parts),
             browser: browser.to_owned(),
             known: cookie(headers, manager.known_name()).map(str::to_owned),
+            alerts: manager.alerts.count(),
         }
     }
 }

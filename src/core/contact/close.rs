@@ -5,7 +5,6 @@ use crate::core::{
     handover::{self, Cause},
     ids::MessageId,
     message::{Parameters, Reply},
-    profile::Destination,
     step::Step,
 };
 
@@ -41,14 +40,15 @@ impl Contact {
             return;
         }
         let to = match order {
-            Order::HandOver(queue) => Destination::Queue(queue),
+            Order::HandOver(to) => to,
             Order::End => {
                 self.interrupt();
                 return self.close(EndReason::Operator(by), Vec::new(), cx, out);
             }
         };
-        // An operator may go beyond what the profile allows, but not into a queue that is closed or unknown.
-        match handover::check(&cx.rules.handover, cx.directory, &to, 0) {
+        // An operator may go beyond what the profile allows, but not into a queue that is closed, unknown or of another kind.
+        let fits = handover::fits(cx.directory, &to, self.card.media);
+        match fits.and_then(|()| handover::check(&cx.rules.handover, cx.directory, &to, 0)) {
             Ok(()) => {
                 self.interrupt();
                 self.requeue(to, Cause::Operator(by), &Parameters::new(), cx, out);

@@ -131,7 +131,7 @@ pub enum EndReason {
 /// What a person wants done with a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    HandOver(QueueId),
+    HandOver(Destination),
     End,
 }
 

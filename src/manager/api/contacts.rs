@@ -18,8 +18,9 @@ use super::{
 use crate::{
     core::{
         contact::{self, Order},
-        ids::{ContactId, ContactName, QueueId, UnitName},
+        ids::{ContactId, ContactName, QueueId, SpeechTargetId, UnitName},
         message,
+        profile::Destination,
     },
     gateway::{
         Content, Opened,
@@ -47,8 +48,8 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("A contact's why-timeline", "Each step with its cause, oldest first; of open contacts and of those that are over, until it is pruned.")
             .by(timeline),
         Draft::post("/contacts/{unit}/{contact}/hand-over", Role::Operator, "handOver")
-            .says("Hand a contact over to a person", "The queue has to be open and of the contact's kind. The running question is given up; what the customer said goes to the person.")
-            .refuses(&[Kind::Conflict])
+            .says("Hand a contact over to a person", "To a queue that is open and of the contact's kind, or, of a call, to a target. The running question is given up; what the customer said goes to the person.")
+            .refuses(&[Kind::Conflict, Kind::Invalid])
             .by(hand_over),
         Draft::post("/contacts/{unit}/{contact}/end", Role::Operator, "endContact")
             .says("End a contact", "It is left undone if the customer speaks at that moment.")
@@ -364,13 +365,23 @@ async fn timeline(
 struct To {
     /// A queue of the routing engine's directory.
     #[schemars(length(min = 1, max = 128), extend("examples" = ["support"]))]
-    queue: String,
+    queue: Option<String>,
+    /// A speech target of the directory, instead of a queue.
+    #[schemars(length(min = 1, max = 128))]
+    target: Option<String>,
 }
 
 async fn hand_over(call: Call, (Named(names), Json(to)): (Named<OfContact>, Json<To>)) -> Result<Done, Problem> {
     let id = names.id()?;
-    let Ok(queue) = QueueId::new(&to.queue) else { return Err(closed()) };
-    ordered(call, id, Order::HandOver(queue)).await
+    let to = match (to.queue, to.target) {
+        (Some(queue), None) => QueueId::try_from(queue).ok().map(Destination::Queue),
+        (None, Some(target)) => SpeechTargetId::try_from(target).ok().map(Destination::Target),
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Problem::field("queue", "name either a `queue` or a `target`"));
+        }
+    };
+    let Some(to) = to else { return Err(closed()) };
+    ordered(call, id, Order::HandOver(to)).await
 }
 
 async fn end(call: Call, Named(names): Named<OfContact>) -> Result<Done, Problem> {
@@ -388,6 +399,6 @@ async fn ordered(call: Call, id: ContactId, order: Order) -> Result<Done, Proble
 
 fn closed() -> Problem {
     Kind::Conflict.says(
-        "the queue is closed, unknown, or its wait is longer than the profile allows: the contact stays with the virtual agent",
+        "the queue or target is closed, unknown or for another kind of contact, or its wait is longer than the profile allows: the contact stays with the virtual agent",
     )
 }

@@ -13,42 +13,63 @@ function localize(root) {
 }
 localize(document);
 
-// What has changed takes the place of what stands there; the focus stays where it is.
+// What has changed takes the place of what stands there; the focus stays where it is, or else with the place.
+function put(place, html) {
+  const at = place.contains(document.activeElement) ? document.activeElement : null;
+  const href = at?.getAttribute("href");
+  place.innerHTML = html;
+  localize(place);
+  if (!at || at === place) return;
+  (place.querySelector(at.id ? `#${CSS.escape(at.id)}` : href ? `a[href="${CSS.escape(href)}"]` : ":not(*)") ?? place).focus();
+}
+
+// A place that events tell of: one source of them at a time. Yields whether it is told now.
 function follow(place, listen) {
-  const lost = document.createElement("p");
-  lost.className = "stale";
-  lost.setAttribute("role", "status");
-  let source;
+  const { lost, over, enter } = document.body.dataset;
+  const told = document.createElement("p");
+  told.className = "stale";
+  told.setAttribute("role", "status");
+  let source, retry;
+  const tell = (text, ...more) => {
+    if (told.isConnected && told.firstChild?.textContent === text) return;
+    told.replaceChildren(text, ...more);
+    place.before(told);
+  };
+  const close = () => {
+    clearTimeout(retry);
+    source?.close();
+  };
   const open = () => {
+    close();
     const url = new URL(place.dataset.events, location.href);
     if (place.dataset.last) url.searchParams.set("last", place.dataset.last);
-    source = new EventSource(url);
-    source.onopen = () => lost.remove();
-    source.onerror = () => {
-      lost.textContent = place.dataset.lost;
-      place.before(lost);
-      // A refusal ends it for good: the page may have to be signed in again.
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, 10000);
+    const own = (source = new EventSource(url));
+    own.onopen = () => told.remove();
+    own.onerror = async () => {
+      if (own.readyState !== EventSource.CLOSED) return tell(lost);
+      // A refusal ends it for good; where it leads to the door, nobody is signed in any more.
+      retry = setTimeout(open, 10000);
+      const answer = await fetch(url, { method: "HEAD", redirect: "manual" }).catch(() => null);
+      if (own !== source) return;
+      if (answer?.type !== "opaqueredirect") return tell(lost);
+      const link = document.createElement("a");
+      link.href = location.href.split("#")[0];
+      link.textContent = enter;
+      tell(over, " ", link);
     };
-    listen(source);
+    own.addEventListener("alerts", (event) => put(document.getElementById("alerts"), event.data));
+    listen(own);
   };
   // Nobody looks: nothing is fetched.
-  document.addEventListener("visibilitychange", () => {
-    source?.close();
-    if (!document.hidden) open();
-  });
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   open();
+  return () => source.readyState === EventSource.OPEN;
 }
 
 const live = document.getElementById("live");
 if (live) {
   follow(live, (source) =>
-    source.addEventListener("rows", (event) => {
-      const at = document.activeElement?.closest?.("#live a")?.getAttribute("href");
-      live.innerHTML = event.data;
-      localize(live);
-      if (at) live.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus();
-    }),
+    source.addEventListener("rows", (event) => put(live, event.data)),
   );
 }
 
@@ -78,7 +99,10 @@ for (const link of document.querySelectorAll("a[data-tick]")) {
 
 const timeline = document.querySelector(".timeline[data-events]");
 if (timeline) {
-  follow(timeline, (source) => {
+  const hand = document.getElementById("hand");
+  const plain = (html) => Object.assign(document.createElement("template"), { innerHTML: html }).innerHTML;
+  let offered = plain(hand.innerHTML);
+  const isTold = follow(timeline, (source) => {
     source.addEventListener("record", (event) => {
       timeline.dataset.last = event.lastEventId;
       const lines = document.createElement("template");
@@ -86,9 +110,30 @@ if (timeline) {
       localize(lines.content);
       timeline.append(lines.content);
     });
-    source.addEventListener("state", (event) => {
-      document.getElementById("state").innerHTML = event.data;
+    source.addEventListener("state", (event) => put(document.getElementById("state"), event.data));
+    // What is being chosen stays chosen as long as it can be.
+    source.addEventListener("hand", (event) => {
+      if (plain(event.data) === offered) return;
+      offered = plain(event.data);
+      const chosen = hand.querySelector("select")?.value;
+      const open = hand.querySelector("details")?.open;
+      put(hand, event.data);
+      const list = hand.querySelector("select");
+      if (list && [...list.options].some((it) => it.value === chosen)) list.value = chosen;
+      if (open && hand.querySelector("details")) hand.querySelector("details").open = true;
     });
+  });
+  // It is done without leaving the page, which is told what comes of it; a refusal is a page of its own.
+  hand.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!isTold()) return;
+    event.preventDefault();
+    if (form.dataset.sent) return;
+    form.dataset.sent = "yes";
+    const body = new URLSearchParams(new FormData(form));
+    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+    delete form.dataset.sent;
+    if (answer?.type !== "opaqueredirect") form.submit();
   });
 }
 

@@ -1,21 +1,45 @@
 //! What somebody has to mend, with the way to mend it; and the virtual agents' log-ons, which most of it is about.
 
 use axum::{extract::State, response::Response};
-use maud::html;
+use maud::{Markup, html};
 
-use super::{Section, empty, page, part::Part, time};
+use super::{
+    Section, empty, page,
+    part::{Part, Rows},
+    stream::{self, Look},
+    time,
+};
 use crate::{
     core::agent::Standing,
-    gateway::alerts::MAX_ALERTS,
+    gateway::{alerts::MAX_ALERTS, live::AgentNow},
     manager::{Manager, guard::Seat, query::Query, words::Words},
 };
 
 pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat) -> Response {
-    let w = &seat.words;
-    let alerts = manager.alerts.snapshot();
-    let title = w.t("Alerts");
+    let title = seat.words.t("Alerts");
     let body = html! {
         h1 { (title) }
+        div id="live" data-events="/alerts/events" { (list(&manager, &seat.words)) }
+    };
+    page(&seat, Section::Alerts, title, &body)
+}
+
+/// The list again whenever it has changed.
+pub(in crate::manager) async fn events(State(manager): State<Manager>, seat: Seat) -> Response {
+    let mut seen = None;
+    stream::follow(manager, seat, "rows", move |manager, seat| {
+        // Looked at before the list: what comes in between is seen twice rather than never.
+        let changes = Some(manager.alerts.changes());
+        if std::mem::replace(&mut seen, changes) == changes {
+            return Look::Same;
+        }
+        Look::Now(list(manager, &seat.words).into_string())
+    })
+}
+
+fn list(manager: &Manager, w: &Words) -> Markup {
+    let alerts = manager.alerts.snapshot();
+    html! {
         @if alerts.is_empty() {
             (empty(w.t("Nothing has to be mended."), None))
         } @else {
@@ -32,8 +56,7 @@ pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat)
             }
             @if alerts.len() >= MAX_ALERTS { p class="hint" { (w.t("There are more than are kept.")) } }
         }
-    };
-    page(&seat, Section::Alerts, title, &body)
+    }
 }
 
 pub(in crate::manager) async fn agents(
@@ -43,20 +66,44 @@ pub(in crate::manager) async fn agents(
 ) -> Response {
     let w = &seat.words;
     let agents = manager.gateway.agents_now();
+    let rows = rows(w, &part, &agents);
     let title = w.t("Virtual agents");
-    let logged_on = agents.iter().filter(|it| it.standing == Standing::LoggedOn).count();
-    let rows = part.of(&agents, |it, look| {
-        let profile = it.profile.as_ref().map_or("", |it| it.as_str());
-        [it.user.as_str(), profile, it.unit.as_str(), standing(w, it.standing)].into_iter().for_each(look);
-    });
     let body = html! {
         h1 { (title) }
+        (part.fields(w, "/agents", w.t("Virtual agent, profile, business unit or state"), &rows))
+        div id="live" data-events=(part.at("/agents/events")) { (table(w, &part, &agents, &rows)) }
+    };
+    page(&seat, Section::Agents, title, &body)
+}
+
+/// The table again whenever it has changed.
+pub(in crate::manager) async fn agents_events(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(part): Query<Part>,
+) -> Response {
+    stream::follow(manager, seat, "rows", move |manager, seat| {
+        let (w, agents) = (&seat.words, manager.gateway.agents_now());
+        Look::Now(table(w, &part, &agents, &rows(w, &part, &agents)).into_string())
+    })
+}
+
+fn rows<'a>(w: &Words, part: &Part, agents: &'a [AgentNow]) -> Rows<&'a AgentNow> {
+    part.of(agents, |it, look| {
+        let profile = it.profile.as_ref().map_or("", |it| it.as_str());
+        [it.user.as_str(), profile, it.unit.as_str(), standing(w, it.standing)].into_iter().for_each(look);
+    })
+}
+
+fn table(w: &Words, part: &Part, agents: &[AgentNow], rows: &Rows<&AgentNow>) -> Markup {
+    let logged_on = agents.iter().filter(|it| it.standing == Standing::LoggedOn).count();
+    html! {
         @if agents.is_empty() {
             (empty(w.t("No virtual agent is assigned to a profile, or the routing engine has not told its users yet."),
                 Some(("/profiles", w.t("Look at the profiles")))))
         } @else {
             ul class="counts" { li { b { (logged_on) } " " (w.t("logged on")) } li { b { (agents.len()) } " " (w.t("assigned")) } }
-            (part.form(w, "/agents", w.t("Virtual agent, profile, business unit or state"), &rows))
+            (Part::nothing(w, "/agents", rows))
             div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr { th { (w.t("Virtual agent")) } th { (w.t("State")) } th { (w.t("Profile")) } th { (w.t("Business unit")) } } }
                 tbody {
@@ -70,10 +117,9 @@ pub(in crate::manager) async fn agents(
                     }
                 }
             } }
-            (part.ways(w, "/agents", &rows))
+            (part.ways(w, "/agents", rows))
         }
-    };
-    page(&seat, Section::Agents, title, &body)
+    }
 }
 
 pub(super) fn standing(w: &Words, standing: Standing) -> &str {

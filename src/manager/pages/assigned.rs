@@ -1,21 +1,20 @@
 //! A profile's virtual agents (S16): whom it has, whom it can have, and why others cannot serve (S3, S4).
 
-use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+use std::collections::BTreeSet;
 
 use axum::{
     extract::{Path, State},
-    response::{
-        IntoResponse as _, Redirect, Response, Sse,
-        sse::{Event, KeepAlive},
-    },
+    response::{IntoResponse as _, Redirect, Response},
 };
-use futures::stream;
 use http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
-use tokio::time::sleep;
 
-use super::{Section, Tab, alerts, empty, not_found, profiles, refusal, token, unavailable, with_status};
+use super::{
+    Section, Tab, alerts, empty, not_found, profiles, refusal,
+    stream::{self, Look},
+    token, unavailable, with_status,
+};
 use crate::{
     config::{Finding, settings::Profile},
     core::{agent::Standing, assignment::Unfit, ids::UserId},
@@ -36,8 +35,6 @@ use crate::{
 const ROWS: usize = 100;
 /// Users that one form takes on or off, at most.
 const MAX_WANTED: usize = 1_000;
-const EVERY: Duration = Duration::from_secs(2);
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What of the lists is shown.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -145,8 +142,7 @@ async fn page(
             p class="stale" role="status" { (w.t("No routing engine has told its users yet: whoever is named here is checked when one attaches.")) }
         }
         (search(w, &at, filter))
-        div class="two" data-parts="" data-events={ (at) "/agents/events?" (filter.query("")) }
-            data-lost=(w.t("The connection is lost; this is not up to date.")) {
+        div class="two" data-parts="" data-events={ (at) "/agents/events?" (filter.query("")) } {
             section aria-labelledby="h-assigned" {
                 h2 id="h-assigned" { (w.t("Assigned")) " " span class="hint" { (staff.assigned.len()) } }
                 (list(&shown, List::Assigned, &staff.assigned, &agents))
@@ -468,29 +464,13 @@ pub(in crate::manager) async fn events(
     if profiles::find(&manager.house.configuration(), names.clone()).is_none() {
         return not_found(&seat);
     }
-    let Some(place) = manager.follow() else {
-        return refusal(&seat, StatusCode::TOO_MANY_REQUESTS, seat.words.t("Too many pages are live. Close some."));
-    };
-    let state = (manager, seat, names, filter, String::new(), place);
-    let told = stream::unfold(state, |(manager, seat, names, filter, last, place)| async move {
-        let mut pause = if last.is_empty() { Duration::ZERO } else { EVERY };
-        loop {
-            let closing = manager.closing.clone();
-            closing.run_until_cancelled(sleep(pause)).await?;
-            manager.still(&seat)?;
-            let loaded = manager.house.configuration();
-            let profile = profiles::find(&loaded, names.clone())?;
-            let directory = manager.gateway.directory(&profile.unit).ok();
-            let agents = of_profile(&manager, &profile);
-            let assigned = assigning::assigned(&profile, &loaded, directory.as_deref());
-            let rows = assigned.iter().filter(|it| filter.takes(it)).take(ROWS);
-            let now: String = rows.map(|it| standing(&seat.words, &it.user, &agents).into_string()).collect();
-            if now != last {
-                let event = Ok::<_, Infallible>(Event::default().event("parts").data(now.clone()));
-                return Some((event, (manager, seat, names, filter, now, place)));
-            }
-            pause = EVERY;
-        }
-    });
-    Sse::new(told).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    stream::follow(manager, seat, "parts", move |manager, seat| {
+        let loaded = manager.house.configuration();
+        let Some(profile) = profiles::find(&loaded, names.clone()) else { return Look::Gone };
+        let directory = manager.gateway.directory(&profile.unit).ok();
+        let agents = of_profile(manager, &profile);
+        let assigned = assigning::assigned(&profile, &loaded, directory.as_deref());
+        let rows = assigned.iter().filter(|it| filter.takes(it)).take(ROWS);
+        Look::Now(rows.map(|it| standing(&seat.words, &it.user, &agents).into_string()).collect())
+    })
 }

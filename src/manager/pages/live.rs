@@ -3,25 +3,20 @@
 use std::{
     cmp::Reverse,
     collections::BTreeMap,
-    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use axum::{
-    extract::State,
-    response::{
-        IntoResponse as _, Response, Sse,
-        sse::{Event, KeepAlive},
-    },
-};
-use futures::stream;
-use http::StatusCode;
+use axum::{extract::State, response::Response};
 use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::{Section, attached, empty, page, pause, refusal, time};
+use super::{
+    Section, attached, empty, page, pause,
+    stream::{self, EVERY, Look},
+    time,
+};
 use crate::{
     clock::Clock,
     core::{
@@ -41,11 +36,8 @@ use crate::{
 const ROWS: usize = 100;
 /// More profiles are not offered one by one.
 const OFFERED: usize = 100;
-/// How often whoever watches is told.
-const EVERY: Duration = Duration::from_secs(2);
 /// Tables that are kept.
 const KEPT: usize = 16;
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What of the contacts is shown. Empty: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
@@ -164,9 +156,7 @@ pub(in crate::manager) async fn show(
     let body = html! {
         h1 { (title) }
         (form(w, &manager, &units, &filter))
-        div id="live" data-events=(events) data-lost=(w.t("The connection is lost; this is not up to date.")) {
-            (now(w, &manager, &filter, Duration::ZERO))
-        }
+        div id="live" data-events=(events) { (now(w, &manager, &filter, Duration::ZERO)) }
     };
     page(&seat, Section::Live, title, &body)
 }
@@ -174,10 +164,24 @@ pub(in crate::manager) async fn show(
 /// All that moves.
 fn now(w: &Words, manager: &Manager, filter: &Filter, age: Duration) -> Markup {
     html! {
+        (mending(w, manager.alerts.count()))
         (engines(w, &manager.gateway.units_now()))
         (attached::all(w, manager))
         (pause::all(w, manager))
         (manager.tables.of(manager, w, filter, age))
+    }
+}
+
+/// A way to the alerts while there are some.
+fn mending(w: &Words, count: usize) -> Markup {
+    html! {
+        @if count > 0 {
+            p class="stale" {
+                a href="/alerts" {
+                    @if count == 1 { (w.t("Something has to be mended.")) } @else { (w.f("{} things have to be mended.", &[&count])) }
+                }
+            }
+        }
     }
 }
 
@@ -301,24 +305,7 @@ pub(in crate::manager) async fn events(
     seat: Seat,
     Query(filter): Query<Filter>,
 ) -> Response {
-    let Some(place) = manager.follow() else {
-        return refusal(&seat, StatusCode::TOO_MANY_REQUESTS, seat.words.t("Too many pages are live. Close some."));
-    };
-    let state = (manager, seat, filter, String::new(), place);
-    let told = stream::unfold(state, |(manager, seat, filter, last, place)| async move {
-        let mut pause = if last.is_empty() { Duration::ZERO } else { EVERY };
-        loop {
-            let closing = manager.closing.clone();
-            closing.run_until_cancelled(sleep(pause)).await?;
-            // Whoever is signed out meanwhile sees nothing more.
-            manager.still(&seat)?;
-            let now = now(&seat.words, &manager, &filter, EVERY / 4).into_string();
-            if now != last {
-                let event = Ok::<_, Infallible>(Event::default().event("rows").data(now.clone()));
-                return Some((event, (manager, seat, filter, now, place)));
-            }
-            pause = EVERY;
-        }
-    });
-    Sse::new(told).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    stream::follow(manager, seat, "rows", move |manager, seat| {
+        Look::Now(now(&seat.words, manager, &filter, EVERY / 4).into_string())
+    })
 }

@@ -22,6 +22,7 @@ pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod sign_in;
 pub(super) mod store;
+mod stream;
 pub(super) mod tokens;
 pub(super) mod trying;
 pub(super) mod units;
@@ -208,7 +209,8 @@ pub(super) fn with_status(
                 link rel="stylesheet" href=(look::STYLE.path());
                 script type="module" src=(look::SCRIPT.path()) {}
             }
-            body {
+            body data-lost=(w.t("The connection is lost; this is not up to date."))
+                data-over=(w.t("You are not signed in any more; this is not up to date.")) data-enter=(w.t("Sign in again")) {
                 a class="skip" href="#main" { (w.t("To the content")) }
                 @if seat.signed.is_some() { (bar(seat, section)) }
                 main id="main" tabindex="-1" class=[seat.signed.is_none().then_some("before")] { (body) }
@@ -228,7 +230,10 @@ fn bar(seat: &Seat, section: Section) -> Markup {
                     @for (it, path, role) in Section::ALL {
                         @if seat.may(role) {
                             li {
-                                a href=(path) aria-current=[(it == section).then_some("page")] { (it.title(w)) }
+                                a href=(path) aria-current=[(it == section).then_some("page")] {
+                                    (it.title(w))
+                                    @if it == Section::Alerts { span id="alerts" { (stream::alerts(w, seat.alerts)) } }
+                                }
                             }
                         }
                     }

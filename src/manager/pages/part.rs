@@ -50,6 +50,11 @@ impl Part {
 
     /// Above the list at `path`; nothing where it is short.
     pub(super) fn form<T>(&self, w: &Words, path: &str, label: &str, rows: &Rows<T>) -> Markup {
+        html! { (self.fields(w, path, label, rows)) (Self::nothing(w, path, rows)) }
+    }
+
+    /// The form alone.
+    pub(super) fn fields<T>(&self, w: &Words, path: &str, label: &str, rows: &Rows<T>) -> Markup {
         html! {
             @if rows.all > SHORT || !self.find.is_empty() {
                 form method="get" action=(path) class="filter" {
@@ -58,20 +63,29 @@ impl Part {
                     @if !self.find.is_empty() { a href=(path) { (w.t("Show all")) } }
                 }
             }
+        }
+    }
+
+    /// What is said where no row fits.
+    pub(super) fn nothing<T>(w: &Words, path: &str, rows: &Rows<T>) -> Markup {
+        html! {
             @if rows.shown.is_empty() { (empty(w.t("Nothing here fits the filter."), Some((path, w.t("Show all"))))) }
         }
     }
 
+    /// This part, at `path`.
+    pub(super) fn at(&self, path: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if !self.find.is_empty() {
+            query.append_pair("find", &self.find);
+        }
+        query.append_pair("from", &self.from.to_string());
+        format!("{path}?{}", query.finish())
+    }
+
     /// Below the list.
     pub(super) fn ways<T>(&self, w: &Words, path: &str, rows: &Rows<T>) -> Markup {
-        let to = |from: usize| {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            if !self.find.is_empty() {
-                query.append_pair("find", &self.find);
-            }
-            query.append_pair("from", &from.to_string());
-            format!("{path}?{}", query.finish())
-        };
+        let to = |from: usize| Self { find: self.find.clone(), from }.at(path);
         let end = self.from.saturating_add(rows.shown.len());
         html! {
             @if self.from > 0 || end < rows.found {

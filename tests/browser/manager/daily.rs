@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use fantoccini::key::Key;
 
+use usher::wire::engine::{
+    ContactOffered, DirectoryDelta, MediaType, Queue, command_outcome::Outcome, engine_frame::Body,
+};
+
 use super::{House, PASSWORD, begin, fill};
 use crate::{driver::browse, fakes::engine::FakeEngine};
 
@@ -25,6 +29,74 @@ async fn b13_an_operator_watches_a_contact_from_its_offer_to_its_answer() {
         let twice = browser.run("return document.querySelectorAll('.timeline .heard').length").await;
         assert_eq!(twice, 1, "once");
         engine.end("c-1", "done").await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    })
+    .await;
+    house.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b2_an_operator_hands_a_contact_to_a_person_and_sees_it_come_back() {
+    let house = House::open().await;
+    let watched = Arc::clone(&house);
+    browse(async move |browser| {
+        begin(&browser, &watched).await;
+        let setup = watched.usher.setup().queue("desk", MediaType::OpenMedia).queue("support", MediaType::OpenMedia);
+        let engine = FakeEngine::attach(setup).await.unwrap();
+        engine.open("c-1", "va1").await;
+        browser.open(&watched.page("/contacts/sales/c-1")).await;
+        browser
+            .run(
+                "window.stays = true;
+                 const list = document.getElementById('hand-to');
+                 list.value = 'queue:support';
+                 list.focus();
+                 document.querySelector('#hand details').open = true;",
+            )
+            .await;
+        // What is said meanwhile takes nothing away from whoever is choosing; nor does a queue that comes.
+        engine.say("c-1", "hello").await;
+        engine.next_say("c-1").await;
+        browser.until("document.querySelector('.timeline').innerText.includes('echo: hello')").await;
+        let callbacks = Queue {
+            id: "callbacks".to_owned(),
+            media_type: MediaType::OpenMedia.into(),
+            open: true,
+            ..Queue::default()
+        };
+        engine.send(Body::Directory(DirectoryDelta { queues: vec![callbacks], ..DirectoryDelta::default() })).await;
+        browser.until("document.getElementById('hand-to').options.length === 3").await;
+        let kept = "return document.activeElement.id === 'hand-to' && document.activeElement.value === 'queue:support' \
+                    && document.querySelector('#hand details').open";
+        assert_eq!(browser.run(kept).await, true, "what was being chosen");
+        browser.press(Key::Tab).await;
+        browser.press(Key::Enter).await;
+        browser.until("document.getElementById('state').innerText.includes('waits for a person')").await;
+        browser.until("document.getElementById('state').innerText.includes('support')").await;
+        browser.until("document.getElementById('hand').innerText === ''").await;
+        browser.until("document.querySelector('.timeline').innerText.includes('operator chief')").await;
+        let command = engine.next_command("c-1").await;
+        engine.outcome("c-1", command.action_seq, Outcome::Accepted).await;
+        browser.until("document.getElementById('state').innerText.includes('with a person')").await;
+        let returned = ContactOffered {
+            contact: "c-1".to_owned(),
+            agent: "va1".to_owned(),
+            media_type: MediaType::OpenMedia.into(),
+            returned_from: command.action_seq,
+            ..ContactOffered::default()
+        };
+        engine.open_as(returned).await;
+        browser.until("document.getElementById('state').innerText.includes('waits for the customer')").await;
+        browser.until("document.getElementById('hand-over')").await;
+        assert_eq!(browser.run("return window.stays").await, true, "the page was never loaded again");
+        // One click ends nothing.
+        browser.run("document.getElementById('hand-end').click()").await;
+        browser.until("document.getElementById('hand-end-now').checkVisibility()").await;
+        browser.run("document.getElementById('hand-end-now').click()").await;
+        browser.until("document.getElementById('state').innerText.includes('is being closed')").await;
+        let end = engine.next_command("c-1").await;
+        engine.outcome("c-1", end.action_seq, Outcome::Done).await;
+        browser.until("document.querySelector('#hand a')?.innerText.includes('Erase')").await;
         assert_eq!(browser.complaints().await, Vec::<String>::new());
     })
     .await;

@@ -8,9 +8,11 @@ mod estate;
 mod forms;
 mod hands;
 mod keeping;
+mod keyboard;
 mod looks;
 mod numbers;
 mod screens;
+mod streams;
 mod trying;
 
 use std::{net::SocketAddr, sync::Arc};

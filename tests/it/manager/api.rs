@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use usher::manager::{Role, api_access, api_document};
-use usher::wire::engine::MediaType;
+use usher::wire::engine::{MediaType, SpeechTarget};
 
 use super::{editing::Site, *};
 use crate::{conversation::offer, fakes::engine::FakeEngine};
@@ -323,7 +323,8 @@ async fn two_who_change_the_same_user_are_told_of_each_other() {
 async fn b2_contacts_are_seen_paged_handed_over_and_ended() {
     let (house, admin) = House::with_admin().await;
     let program = Program::new(&admin, "ci", "operator").await;
-    let setup = house.usher.setup().queue("support", MediaType::OpenMedia);
+    let mut setup = house.usher.setup().queue("support", MediaType::OpenMedia);
+    setup.directory.speech_targets.push(SpeechTarget { id: "4711".to_owned(), name: "Hotline".to_owned() });
     let engine = FakeEngine::attach(setup).await.unwrap();
     engine.logged_on("va1").await;
     for name in ["x-c/3", "c-1", "c-2"] {
@@ -347,10 +348,19 @@ async fn b2_contacts_are_seen_paged_handed_over_and_ended() {
     let to = |queue: &str| json!({ "queue": queue });
     program.post("/contacts/sales/c-1/hand-over", &to("none")).await.problem(409, "conflict");
     program.post("/contacts/sales/none/hand-over", &to("support")).await.problem(404, "not-found");
+    let target = json!({ "target": "4711" });
+    for neither in [json!({}), json!({ "queue": "support", "target": "4711" })] {
+        program.post("/contacts/sales/c-1/hand-over", &neither).await.problem(422, "invalid");
+    }
+    program.post("/contacts/sales/c-1/hand-over", &target).await.problem(409, "conflict");
     assert_eq!(program.post("/contacts/sales/c-1/hand-over", &to("support")).await.status, 204);
     assert!(format!("{:?}", engine.next_command("c-1").await).contains("token:ci"));
     program.ask("POST", "/contacts/sales/c-1/end", &[], "").await.problem(409, "conflict");
     assert_eq!(program.ask("POST", "/contacts/sales/c-2/end", &[], "").await.status, 204);
+
+    engine.open_as(offer("call", MediaType::Speech)).await;
+    assert_eq!(program.post("/contacts/sales/call/hand-over", &target).await.status, 204);
+    assert_eq!(program.get("/contacts/sales/call").await.json()["queue"], "4711");
 
     let timeline = program.get("/contacts/sales/c-1/timeline").await.json();
     assert_eq!((&timeline["unaltered"], &timeline["is_cut"]), (&json!(true), &json!(false)));

@@ -46,7 +46,7 @@ pub(super) async fn talk(house: &House, admin: &Browser) {
     assert_eq!(engine.next_say("c-1").await, ["What?"]);
     engine.end("c-1", "bye").await;
     engine.open_as(offer("c-2", MediaType::OpenMedia)).await;
-    assert_eq!(admin.send("/contacts/sales/c-2/hand-over", &[("queue", "support")]).await.status, 303);
+    assert_eq!(admin.send("/contacts/sales/c-2/hand-over", &[("to", "queue:support")]).await.status, 303);
     let command = engine.next_command("c-2").await;
     engine.outcome("c-2", command.action_seq, Outcome::Accepted).await;
     engine.end("c-2", "bye").await;

@@ -2,7 +2,9 @@
 
 use futures::StreamExt as _;
 
-use usher::wire::engine::MediaType;
+use usher::wire::engine::{
+    DirectoryDelta, MediaType, Queue, SpeechTarget, command, engine_frame::Body, log_on_refused::Reason, requeue::To,
+};
 
 use super::*;
 use crate::{conversation::offer, fakes::engine::FakeEngine};
@@ -65,12 +67,18 @@ async fn b13_a_page_that_is_live_hears_of_a_contact_and_ends_with_the_session() 
     let seen = until(rows, "/contacts/sales/c-7").await;
     assert!(seen.starts_with("event: rows\ndata: "), "{seen}");
     let rows = admin.open("/live/events").await;
+    let contact = admin.open("/contacts/sales/c-7/events").await;
     admin.send("/sign-out", &[]).await;
-    let mut body = rows.bytes_stream();
+    ends(rows).await;
+    ends(contact).await;
+    house.close().await;
+}
+
+async fn ends(events: Response) {
+    let mut body = events.bytes_stream();
     while let Some(more) = body.next().await {
         more.unwrap();
     }
-    house.close().await;
 }
 
 #[tokio::test]
@@ -82,6 +90,37 @@ async fn s16_log_ons_and_alerts_are_seen_with_the_way_to_mend_them() {
     engine.logged_on("va1").await;
     let agents = admin.get("/agents").await.text;
     assert!(agents.contains("va1") && agents.contains("is logged on") && agents.contains("support"), "{agents}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn s16_alerts_and_log_ons_are_live_and_counted_on_every_page() {
+    let (house, admin) = House::with_admin().await;
+    let (alerts, agents) = (admin.open("/alerts/events").await, admin.open("/agents/events").await);
+    assert!(!admin.get("/account").await.text.contains("to be mended"));
+    let mut setup = house.usher.setup();
+    setup.refuses.insert("va1".to_owned(), Reason::NoLicence);
+    let _engine = FakeEngine::attach(setup).await.unwrap();
+    let seen = until(alerts, "no licence is free").await;
+    assert!(seen.starts_with("event: rows\ndata: ") && seen.contains("Nothing has to be mended."), "{seen}");
+    until(agents, "was refused, tries again").await;
+    let alerts = until(admin.open("/alerts/events").await, "event: alerts").await;
+    assert!(alerts.contains("<b>1</b>"), "{alerts}");
+    for path in ["/", "/account", "/profiles/sales/support"] {
+        let page = admin.get(path).await.text;
+        assert!(page.contains("Alerts<span id=\"alerts\"> <b>1</b><span class=\"unseen\"> to be mended"), "{page}");
+    }
+    let live = admin.get("/").await.text;
+    assert!(live.contains("<a href=\"/alerts\">Something has to be mended.</a>"), "{live}");
+    for path in ["/alerts/events", "/agents/events"] {
+        let events = admin.open(path).await;
+        let other = house.browser();
+        other.cookies.lock().unwrap().clone_from(&admin.cookies.lock().unwrap());
+        admin.send("/sign-out", &[]).await;
+        assert_eq!(other.get(path).await.status, 303, "it is over");
+        ends(events).await;
+        assert_eq!(admin.sign_in("chief", PASSWORD, "").await.status, 303);
+    }
     house.close().await;
 }
 
@@ -111,14 +150,14 @@ async fn b2_an_operator_hands_a_contact_to_a_queue_or_ends_it_and_the_log_tells(
     engine.open_as(offer("c-1", MediaType::OpenMedia)).await;
     let page = operator.get("/contacts/sales/c-1").await.text;
     assert!(
-        page.contains("Hand over to a person") && page.contains("value=\"support\"") && !page.contains("\"web\""),
+        page.contains("Hand over to a person") && page.contains("\"queue:support\"") && !page.contains("queue:web"),
         "{page}"
     );
     assert!(!viewer.get("/contacts/sales/c-1").await.text.contains("Hand over to a person"));
-    let none = operator.send("/contacts/sales/c-1/hand-over", &[("queue", "none")]).await;
+    let none = operator.send("/contacts/sales/c-1/hand-over", &[("to", "queue:none")]).await;
     assert_eq!(none.status, 409);
     assert!(none.text.contains("The contact stays with the virtual agent"), "{}", none.text);
-    let done = operator.send("/contacts/sales/c-1/hand-over", &[("queue", "support")]).await;
+    let done = operator.send("/contacts/sales/c-1/hand-over", &[("to", "queue:support")]).await;
     assert_eq!(done.to.as_deref(), Some("/contacts/sales/c-1"), "{}", done.text);
     let command = engine.next_command("c-1").await;
     assert!(format!("{command:?}").contains("operator olga"), "{command:?}");
@@ -137,5 +176,56 @@ async fn b2_an_operator_hands_a_contact_to_a_queue_or_ends_it_and_the_log_tells(
     {
         assert!(log.contains(line), "no {line} in {log}");
     }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn s20_an_operator_gives_a_call_to_a_target() {
+    let (house, admin) = House::with_admin().await;
+    let mut setup = house.usher.setup().queue("support", MediaType::OpenMedia);
+    setup.directory.speech_targets.push(SpeechTarget { id: "4711".to_owned(), name: "Hotline".to_owned() });
+    let engine = FakeEngine::attach(setup).await.unwrap();
+    engine.open_as(offer("call", MediaType::Speech)).await;
+    let page = admin.get("/contacts/sales/call").await.text;
+    assert!(page.contains("value=\"target:4711\">target 4711 · Hotline<") && !page.contains("queue:support"), "{page}");
+    for to in ["target:none", "queue:support"] {
+        assert_eq!(admin.send("/contacts/sales/call/hand-over", &[("to", to)]).await.status, 409, "{to}");
+    }
+    assert_eq!(admin.send("/contacts/sales/call/hand-over", &[("to", "target:4711")]).await.status, 303);
+    let Some(command::Command::Requeue(requeue)) = engine.next_command("call").await.command else {
+        panic!("no requeue")
+    };
+    assert_eq!(requeue.to, Some(To::Target("4711".to_owned())));
+    assert!(admin.get("/contacts/sales/call").await.text.contains("Target <b>4711</b>"));
+    assert!(admin.get("/audit.csv").await.text.contains("\"contact.handed_over\",\"sales/call\",\"\",\"target 4711\""));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn b2_the_page_says_why_nobody_can_be_promised_and_offers_a_queue_as_soon_as_it_opens() {
+    let (house, admin) = House::with_admin().await;
+    let mut setup = house.usher.setup().queue("web", MediaType::WebInteraction);
+    let queue = |open| Queue {
+        id: "late".to_owned(),
+        name: "Late".to_owned(),
+        media_type: MediaType::OpenMedia.into(),
+        open,
+        ..Queue::default()
+    };
+    setup.directory.queues.push(queue(false));
+    let engine = FakeEngine::attach(setup).await.unwrap();
+    for (contact, media, why) in [
+        ("c-1", MediaType::OpenMedia, "the queues for this kind of contact are closed"),
+        ("c-2", MediaType::Speech, "the contact centre has no queue or target for this kind of contact"),
+    ] {
+        engine.open_as(offer(contact, media)).await;
+        let page = admin.get(&format!("/contacts/sales/{contact}")).await.text;
+        assert!(page.contains(why) && page.contains("End the contact"), "{page}");
+    }
+    let events = admin.open("/contacts/sales/c-1/events").await;
+    let opened = DirectoryDelta { queues: vec![queue(true)], ..DirectoryDelta::default() };
+    engine.send(Body::Directory(opened)).await;
+    let seen = until(events, "queue:late").await;
+    assert!(seen.contains("event: hand"), "{seen}");
     house.close().await;
 }

@@ -345,7 +345,7 @@ fn actions_that_answer_each_other_stop_after_three_rounds() {
 fn b2_what_an_operator_interrupted_of_an_action_is_news_for_the_engine() {
     let effects = ["1 say 'Very well.'", &callback_command()];
     let mut talk = asked_for(rules(), MediaType::OpenMedia, "callback", to_call(), &effects);
-    let order = Event::Ordered { order: Order::HandOver(queue("people")), by: "ann".to_owned() };
+    let order = Event::Ordered { order: Order::HandOver(Destination::Queue(queue("people"))), by: "ann".to_owned() };
     talk.check(&[(1_000, order, &["3 requeue to people: operator ann"])]);
     let mut asked = shown(&talk.on(2_000, returned(3)));
     asked.extend(shown(&talk.on(3_000, said("m9", "and?"))));

@@ -2,6 +2,7 @@
 //! nothing.
 
 use super::*;
+use crate::core::ids::SpeechTargetId;
 
 const REQUEUED: [&str; 2] = ["1 say 'One moment.'", "2 requeue to people: action human"];
 
@@ -298,7 +299,7 @@ fn b2_an_operator_hands_a_contact_over_and_what_was_asked_goes_along() {
         rules(),
         &[
             (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
-            (1, ordered(Order::HandOver(queue("people"))), &["1 requeue to people: operator ann"]),
+            (1, ordered(Order::HandOver(Destination::Queue(queue("people")))), &["1 requeue to people: operator ann"]),
             (2, answered(1, 0, says("Too late.")), &[]),
             (3, ordered(Order::End), &[]),
             (4, outcome(1, Outcome::Accepted), &[]),
@@ -314,7 +315,7 @@ fn b2_what_an_operator_interrupted_is_asked_again_if_nobody_takes_the_contact() 
         rules(),
         &[
             (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
-            (1, ordered(Order::HandOver(queue("people"))), &["1 requeue to people: operator ann"]),
+            (1, ordered(Order::HandOver(Destination::Queue(queue("people")))), &["1 requeue to people: operator ann"]),
             (
                 2,
                 outcome(1, Outcome::Failed),
@@ -334,11 +335,28 @@ fn b2_an_operator_does_not_hand_over_to_a_queue_that_is_closed_or_unknown() {
         rules(),
         &[
             (0, said("m1", "hello"), &["ask 1/0 'hello'"]),
-            (1, ordered(Order::HandOver(queue("nobody-knows-it"))), &[]),
+            (1, ordered(Order::HandOver(Destination::Queue(queue("nobody-knows-it")))), &[]),
             (2, answered(1, 0, says("Hi.")), &["1 say 'Hi.'"]),
         ],
     );
     assert!(talk.steps.iter().any(|it| matches!(it, Step::NoPerson { .. })));
+}
+
+#[test]
+fn s20_an_operator_gives_a_call_to_a_target_and_nothing_else_to_it() {
+    let desk = || ordered(Order::HandOver(Destination::Target(SpeechTargetId::new("desk").unwrap())));
+    let (rules, directory) = (rules(), directory());
+    let cx = Context { rules: &rules, directory: &directory, now: Timestamp(T0), rolled_back: false };
+    let after = |media, order| {
+        let mut out = Out::default();
+        let mut contact = Contact::start(card(media), false, None, cx, &mut out);
+        contact.on_event(order, cx, &mut out);
+        contact.standing()
+    };
+    assert_eq!(after(MediaType::Speech, desk()), Standing::HandingOver);
+    assert_eq!(after(MediaType::OpenMedia, desk()), Standing::Listening, "it takes calls alone");
+    let people = ordered(Order::HandOver(Destination::Queue(queue("people"))));
+    assert_eq!(after(MediaType::Speech, people), Standing::Listening, "the queue takes no calls");
 }
 
 #[test]
