@@ -6,6 +6,7 @@
 mod copy;
 mod merge;
 mod problems;
+mod sealing;
 mod typed;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 pub(super) use copy::{copy, of_effective};
 pub(super) use merge::{Clash, merge};
 pub(super) use problems::Problems;
+pub(super) use sealing::seal_text;
 pub(super) use typed::{apply, rearrange, seal_typed};
 
 use crate::{

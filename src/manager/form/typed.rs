@@ -173,7 +173,7 @@ pub(in crate::manager) fn seal_typed(draft: &mut Draft, known: &Known, seal: Sea
     Ok(())
 }
 
-fn sealed_value(sealed: &str) -> Value {
+pub(super) fn sealed_value(sealed: &str) -> Value {
     Value::Other(format!("{{ sealed = \"{sealed}\" }}"))
 }
 

@@ -15,7 +15,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::time::sleep;
 
-use super::{Section, Tab, alerts, edit, empty, not_found, profiles, refusal, token, unavailable, with_status};
+use super::{
+    Section, Tab, alerts, edit, empty, no_store, not_found, profiles, refusal, token, unavailable, with_status,
+};
 use crate::{
     config::{Finding, settings::Profile},
     core::{agent::Standing, assignment::Unfit, ids::UserId},
@@ -391,7 +393,6 @@ pub(in crate::manager) async fn change(
         Ok(()) => {
             return Redirect::to(&format!("{}/agents?{}", profiles::path(&profile), filter.query(""))).into_response();
         }
-        Err(Trouble::Refused(Refusal::Store(error))) => return unavailable(&seat, &error),
         Err(trouble) => tell(w, trouble, &mut told),
     };
     page(&manager, &seat, (&profile, &filter), status, &told).await
@@ -445,7 +446,10 @@ fn tell(w: &Words, trouble: Trouble, told: &mut Told) -> StatusCode {
         }
         Trouble::Refused(Refusal::Unable(why)) => told.problems.push(why),
         Trouble::Refused(Refusal::Findings(list)) => told.problems.extend(list.iter().map(of)),
-        Trouble::Refused(Refusal::Store(error)) => told.problems.push(error.to_string()),
+        Trouble::Refused(Refusal::Store(error)) => {
+            told.problems.push(no_store(w, &error).to_owned());
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
     }
     StatusCode::UNPROCESSABLE_ENTITY
 }
