@@ -47,6 +47,9 @@ async fn the_second_of_two_administrators_sees_what_is_there_and_saves_again() {
     drop(usher.kill().await);
 }
 
+/// Where to, what, and what of it the page shows again.
+type Sent<'a> = (String, Vec<(&'a str, &'a str)>, &'a str);
+
 /// From here on nothing can be written that the audit log would tell.
 async fn breaks(data: &Path) {
     use sqlx::{ConnectOptions as _, Connection as _};
@@ -78,6 +81,7 @@ async fn a_store_that_fails_takes_nothing_that_was_typed_along() {
     for path in [unit, engine, profile, test] {
         seen.push(version(&admin.get(path).await));
     }
+    let opened = forms::plain(&hidden(&admin.get(profile).await.text, "seen").unwrap());
     breaks(&usher.directory.path().join("data")).await;
 
     let changed = text.replace("Sorry.", "Typed here.");
@@ -85,7 +89,7 @@ async fn a_store_that_fails_takes_nothing_that_was_typed_along() {
     let (import, more) =
         ("{\"test\":\"two\"}\n{\"say\":\"typed here\"}\n", "{\"test\":\"one\"}\n{\"say\":\"typed here\"}\n");
     let action = [("kind", "requeue"), ("name", "typed here"), ("media", "openmedia"), ("queue", "q")];
-    let forms: Vec<(String, Vec<(&str, &str)>, &str)> = vec![
+    let forms: Vec<Sent<'_>> = vec![
         ("/units/new".into(), with(CLINIC, &[("name", "ward")]), "value=\"ward\""),
         (unit.into(), with(CLINIC, &[("media_servers", "typed.here"), ("version", &seen[0])]), "value=\"typed.here\""),
         ("/engines/new".into(), vec![("id", "west"), ("unit", "care")], "value=\"west\""),
@@ -94,7 +98,7 @@ async fn a_store_that_fails_takes_nothing_that_was_typed_along() {
         (profile.into(), vec![("text", &changed), ("version", &seen[2])], "Typed here."),
         (
             profile.into(),
-            vec![("seen", &text), ("fallback_message", "Typed here."), ("version", &seen[2])],
+            vec![("seen", &opened), ("fallback_message", "Typed here."), ("version", &seen[2])],
             "Typed here.",
         ),
         (format!("{of}/actions/new"), with(&action, &[("version", &seen[2])]), "value=\"typed here\""),
