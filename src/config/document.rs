@@ -127,7 +127,7 @@ impl Documents {
 const SECRET_KEYS: &[&str] = &["agent_password", "credential", "proxy", "signing_key", "token"];
 
 /// Whether what is written at a key of this name may be secret. Errs on the side of hiding.
-pub(super) fn is_secret_key(key: &str) -> bool {
+pub(crate) fn is_secret_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let last = key.rsplit(['.', '$']).next().unwrap_or(&key).trim_matches(['"', '\'']);
     let last = last.rsplit("__").next().unwrap_or(last);

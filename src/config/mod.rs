@@ -36,6 +36,7 @@ mod written;
 use std::{cell::RefCell, collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
 
 pub use bundle::{Bundle, BundleError, Leave, Leaving, bundle};
+pub(crate) use document::is_secret_key;
 pub use document::{Location, masked};
 pub use effective::Effective;
 pub use engines::Kinds;

@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -20,7 +17,8 @@ const FELT_MS: u32 = 100;
 #[derive(Debug)]
 pub(super) struct CanaryWatch {
     rules: Rollback,
-    rolled_back: AtomicBool,
+    /// Why it is given up.
+    rolled_back: OnceLock<Worse>,
     /// Protects the counts; taken when the canary or the primary of a profile with a canary has answered.
     counts: Mutex<[Tally; 2]>,
 }
@@ -68,11 +66,15 @@ impl fmt::Display for Worse {
 
 impl CanaryWatch {
     pub(super) fn new(rules: Rollback) -> Self {
-        Self { rules, rolled_back: AtomicBool::new(false), counts: Mutex::default() }
+        Self { rules, rolled_back: OnceLock::new(), counts: Mutex::default() }
     }
 
     pub(super) fn is_rolled_back(&self) -> bool {
-        self.rolled_back.load(Relaxed)
+        self.rolled_back.get().is_some()
+    }
+
+    pub(super) fn worse(&self) -> Option<&Worse> {
+        self.rolled_back.get()
     }
 
     pub(super) const fn rules(&self) -> Rollback {
@@ -97,8 +99,7 @@ impl CanaryWatch {
         }
         let worse = worse(&self.rules, canary, primary)?;
         // Decided under the lock: once.
-        self.rolled_back.store(true, Relaxed);
-        Some(worse)
+        self.rolled_back.set(worse).is_ok().then_some(worse)
     }
 }
 

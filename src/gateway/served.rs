@@ -82,6 +82,12 @@ impl Served {
         self.engines.canary.as_deref()
     }
 
+    /// Why the canary is given up; `None`: it is not, or there is none.
+    #[must_use]
+    pub fn given_up(&self) -> Option<String> {
+        Some(self.canary()?.worse()?.to_string())
+    }
+
     pub(super) const fn shadow(&self) -> Option<&Shadow> {
         self.engines.shadow.as_ref()
     }

@@ -7,6 +7,7 @@
 mod api;
 mod assigning;
 mod building;
+mod comparing;
 mod drafting;
 mod estate;
 mod form;

@@ -197,7 +197,7 @@ async fn remove(call: Call, (Named(names), seen): (Named<OfUser>, Seen)) -> Resu
 async fn invite(call: Call, Named(names): Named<OfUser>) -> Result<Found<Invited>, Problem> {
     let Call { manager, caller } = call;
     let kept = found(&manager, &names).await?;
-    let token = manager.people.invite_again(&caller.signs(), &kept.name).await.map_err(refused)?;
+    let token = manager.people.invite_again(&caller.signs(), &kept.name, None).await.map_err(refused)?;
     Ok(Found(invited(&manager, &kept.name, &token)))
 }
 

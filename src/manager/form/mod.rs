@@ -6,6 +6,7 @@
 mod copy;
 mod merge;
 mod problems;
+mod sealing;
 mod typed;
 mod values;
 
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 pub(super) use copy::{copy, of_effective};
 pub(super) use merge::{Clash, merge};
 pub(super) use problems::Problems;
+pub(super) use sealing::seal_text;
 pub(super) use typed::{apply, rearrange, seal_typed};
 pub(super) use values::{put, sorted, values};
 

@@ -10,7 +10,9 @@ use http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, actions::mend, not_found, profiles, summary, token, unavailable, with_status};
+use super::{
+    Field, Section, Tab, actions::mend, no_store, not_found, profiles, quiet, summary, token, unavailable, with_status,
+};
 use crate::{
     config::{Finding, draft::Draft, settings::Profile},
     core::{
@@ -23,6 +25,7 @@ use crate::{
     manager::{
         Manager,
         building::{self, Flaw, Form, Key, Order, Parameter, TYPES, Trouble},
+        comparing::{Differing, Other, differences},
         drafting::{self, Found},
         guard::{Fields, Seat},
         ports::Refusal,
@@ -185,10 +188,20 @@ pub(in crate::manager) async fn change(
 }
 
 async fn save(manager: &Manager, seat: &Seat, names: (String, String), of: Option<&Wanted>, fields: &Fields) -> Answer {
-    let (profile, document) = found(manager, seat, names).await?;
     let Some(form) = typed(fields) else { return Err(not_found(seat)) };
     // 0 is no version: such a form is told that somebody was faster.
     let version = fields.get("version").parse().unwrap_or_default();
+    let (profile, document) = match drafting::found(manager, names.clone()).await {
+        Ok(Found::Managed(document, profile)) => (profile, document),
+        Ok(Found::File(_) | Found::Nothing) => return Err(not_found(seat)),
+        Err(error) => {
+            let found = profiles::find(&manager.house.configuration(), names);
+            let Some(profile) = found else { return Err(not_found(seat)) };
+            let mut sheet = Sheet::plain(&profile, of, version, &form);
+            let status = sheet.tell(&seat.words, Trouble::Refused(Refusal::Store(error)));
+            return Ok(show(manager, seat, status, &sheet));
+        }
+    };
     let mut sheet = Sheet::plain(&profile, of, version, &form);
     if fields.has("more") {
         sheet.rows = (sheet.rows + 3).min(MAX_PARAMETERS);
@@ -202,7 +215,6 @@ async fn save(manager: &Manager, seat: &Seat, names: (String, String), of: Optio
     let order = key.as_ref().map_or(Order::Add(&form), |key| Order::Change(key, &form));
     match building::carry_out(manager, seat.name(), &profile, (document, version), order).await {
         Ok(_) => Ok(done(&profile)),
-        Err(Trouble::Refused(Refusal::Store(error))) => Err(unavailable(seat, &error)),
         Err(trouble) => {
             let status = sheet.tell(&seat.words, trouble);
             Ok(show(manager, seat, status, &sheet))
@@ -224,7 +236,6 @@ pub(in crate::manager) async fn remove(
     let current = document.version;
     match building::carry_out(&manager, seat.name(), &profile, (document, version), Order::Remove(&key)).await {
         Ok(_) => Ok(done(&profile)),
-        Err(Trouble::Refused(Refusal::Store(error))) => Err(unavailable(&seat, &error)),
         Err(trouble) => {
             let Some(form) = form else { return Err(not_found(&seat)) };
             let mut sheet = Sheet::plain(&profile, Some(&wanted), current, &form);
@@ -306,7 +317,10 @@ impl<'a> Sheet<'a> {
             }
             Trouble::Refused(Refusal::Unable(why)) => self.problems.push(why),
             Trouble::Refused(Refusal::Findings(list)) => self.problems.extend(list.iter().map(of)),
-            Trouble::Refused(Refusal::Store(error)) => self.problems.push(error.to_string()),
+            Trouble::Refused(Refusal::Store(error)) => {
+                self.problems.push(no_store(w, &error).to_owned());
+                return StatusCode::SERVICE_UNAVAILABLE;
+            }
         }
         StatusCode::UNPROCESSABLE_ENTITY
     }
@@ -322,18 +336,30 @@ impl<'a> Sheet<'a> {
         let key = self.of.and_then(Wanted::key);
         // What is in force was read before: should it not be TOML, there is nothing to find in it.
         let draft = Draft::read(&text).ok();
-        let there = draft.and_then(|it| Form::read(&it, building::find(&it, &key?)?));
+        let there = draft.and_then(|it| Form::read(&it, building::find(&it, key.as_ref()?)?));
         self.problems.push(w.f("{} has changed this profile meanwhile. What you have typed is in the form, and is not saved yet: look whether it still fits, and save again.", &[&now.changed_by]));
-        if let Some(there) = there {
-            for (key, value) in there.own.iter().filter(|(key, value)| self.form.own(key) != value.as_str()) {
-                self.problems.push(w.f("{} is now: {}", &[&label(w, key), value]));
+        match there {
+            Some(there) => self.problems.extend(differences(self.form, &there).iter().map(|it| other(w, it))),
+            None if key.is_some() => {
+                self.problems.push(w.t("Somebody else has removed this action, or given it another name.").to_owned());
             }
+            None => {}
         }
     }
 
     fn problem(&self, field: &str) -> Option<&str> {
         self.fields.get(field).map(String::as_str)
     }
+}
+
+/// What another has made of a field.
+fn other(w: &Words, it: &Other) -> String {
+    let field = match &it.field {
+        Differing::Field("kind") => w.t("What it does").to_owned(),
+        Differing::Field(field) => label(w, field).to_owned(),
+        Differing::Parameter(name) => w.f("Parameter {}", &[name]),
+    };
+    w.f("{} is now: {}", &[&field, &if it.now.is_empty() { w.t("nothing") } else { &it.now }])
 }
 
 fn of_flaw(w: &Words, flaw: &Flaw) -> String {
@@ -418,12 +444,14 @@ fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Sheet<'_>) -> R
             @if it.rows < MAX_PARAMETERS { " " button class="plain" name="more" value="1" { (w.t("More parameters")) } }
         }
         @if let Some(of) = it.of {
-            form method="post" action={ (at) "/actions/remove?" (of.query()) } class="apart" {
-                (token(seat))
-                input type="hidden" name="version" value=(it.version);
-                p { (w.f("Removed, it is gone for {}: what the language engine asks for by its name is text alone.", &[&listed(&it.form.media)])) }
-                button class="danger" { (w.t("Remove the action")) }
-            }
+            (quiet(w.t("Remove the action"), &html! {
+                form method="post" action={ (at) "/actions/remove?" (of.query()) } {
+                    (token(seat))
+                    input type="hidden" name="version" value=(it.version);
+                    p { (w.f("Removed, it is gone for {}: what the language engine asks for by its name is text alone.", &[&listed(&it.form.media)])) }
+                    button class="danger" { (w.t("Remove it now")) }
+                }
+            }))
         }
     };
     with_status(status, seat, (Section::Profiles, &title), &body)

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Section, Tab, alerts, empty, not_found, profiles, refusal,
+    Section, Tab, alerts, empty, no_store, not_found, profiles, refusal,
     stream::{self, Look},
     token, unavailable, with_status,
 };
@@ -389,7 +389,6 @@ pub(in crate::manager) async fn change(
         Ok(_) => {
             return Redirect::to(&format!("{}/agents?{}", profiles::path(&profile), filter.query(""))).into_response();
         }
-        Err(Trouble::Refused(Refusal::Store(error))) => return unavailable(&seat, &error),
         Err(trouble) => tell(w, trouble, &mut told),
     };
     page(&manager, &seat, (&profile, &filter), status, &told).await
@@ -443,7 +442,10 @@ fn tell(w: &Words, trouble: Trouble, told: &mut Told) -> StatusCode {
         }
         Trouble::Refused(Refusal::Unable(why)) => told.problems.push(why),
         Trouble::Refused(Refusal::Findings(list)) => told.problems.extend(list.iter().map(of)),
-        Trouble::Refused(Refusal::Store(error)) => told.problems.push(error.to_string()),
+        Trouble::Refused(Refusal::Store(error)) => {
+            told.problems.push(no_store(w, &error).to_owned());
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
     }
     StatusCode::UNPROCESSABLE_ENTITY
 }

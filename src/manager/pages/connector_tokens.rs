@@ -4,13 +4,14 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
+use http::StatusCode;
 use maud::{Markup, html};
 use secrecy::ExposeSecret as _;
 
-use super::{Section, not_found, page, profiles, time, token, unavailable};
+use super::{Section, not_found, page, profiles, time, token, unavailable, with_status};
 use crate::{
     config::settings::Profile,
-    gateway::storage::StoreError,
+    gateway::storage::{ConnectorToken, StoreError},
     manager::{
         Manager,
         guard::{Fields, Seat},
@@ -47,6 +48,7 @@ pub(super) async fn section(manager: &Manager, seat: &Seat, profile: &Profile) -
                 form method="post" action={ (profiles::path(profile)) "/token" } {
                     (token(seat))
                     input type="hidden" name="name" value=(name);
+                    input type="hidden" name="made_at" value=(made_at(&kept, name));
                     button { (w.t("Reload: make a new token")) }
                 }
             }
@@ -54,7 +56,13 @@ pub(super) async fn section(manager: &Manager, seat: &Seat, profile: &Profile) -
     })
 }
 
-/// The only page that shows the token.
+/// Which token of this name is the current one, as a form says it; empty: there is none.
+fn made_at(kept: &[ConnectorToken], name: &str) -> String {
+    let current = kept.iter().find(|it| it.name == name && it.valid_until.is_none());
+    current.map(|it| it.made_at.0.to_string()).unwrap_or_default()
+}
+
+/// The only page that shows the token. Loaded once more it makes no other: the one that it has shown would soon be no good.
 pub(in crate::manager) async fn reload(
     State(manager): State<Manager>,
     seat: Seat,
@@ -66,6 +74,11 @@ pub(in crate::manager) async fn reload(
     let name = fields.get("name").to_owned();
     if !manager.house.token_names(&profile).contains(&name) {
         return not_found(&seat);
+    }
+    match manager.house.tokens(&profile).await {
+        Ok(kept) if made_at(&kept, &name) == fields.get("made_at") => {}
+        Ok(_) => return made_already(&seat, &profile),
+        Err(error) => return unavailable(&seat, &error),
     }
     let (by, unit, of) = (seat.name().to_owned(), profile.unit.clone(), profile.name.clone());
     let made = match manager.house.reload_token(TokenOrder { by, unit, profile: of, name }).await {
@@ -84,4 +97,17 @@ pub(in crate::manager) async fn reload(
         p { a href=(path) { (w.t("To the profile")) } }
     };
     page(&seat, Section::Profiles, profile.name.as_str(), &body)
+}
+
+/// Somebody has made one since the form was shown: mostly whoever loads the page of the new token once more.
+fn made_already(seat: &Seat, profile: &Profile) -> Response {
+    let w = &seat.words;
+    let path = profiles::path(profile);
+    let body = html! {
+        p class="trail" { a href="/profiles" { (w.t("Profiles")) } " / " a href=(path) { (profile.name) } }
+        h1 { (w.t("No new token was made")) }
+        p class="refusal" role="alert" { (w.t("A token has been made since this form was shown, and that one is good. It is not shown again: if nobody has it, make another on the profile's page.")) }
+        p { a href={ (path) "#tokens" } { (w.t("To the profile")) } }
+    };
+    with_status(StatusCode::CONFLICT, seat, (Section::Profiles, profile.name.as_str()), &body)
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{
-    Field, Section, Tab, done, empty, not_found, page, path_part, refusal, refused, summary, token, unavailable,
+    Field, Section, Tab, done, empty, not_found, page, path_part, quiet, refusal, refused, summary, token, unavailable,
     with_status,
 };
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
         guard::{Fields, Seat},
         ports::Refusal,
         query::Query,
-        words::Words,
     },
 };
 
@@ -166,13 +165,14 @@ fn tokens(seat: &Seat, base: &str, version: u64, former: bool) -> Markup {
                 button { (w.t("Make a new token")) }
             }
         }
-        h2 { (w.t("Remove")) }
-        form method="post" action={ (base) "/remove" } {
-            (token(seat))
-            input type="hidden" name="version" value=(version);
-            p { (w.t("Its lanes are cut at once. Its contacts wait for an engine of their business unit, and are given up after a while.")) }
-            button class="danger" { (w.t("Remove the engine")) }
-        }
+        (quiet(w.t("Remove the engine"), &html! {
+            form method="post" action={ (base) "/remove" } {
+                (token(seat))
+                input type="hidden" name="version" value=(version);
+                p { (w.t("Its lanes are cut at once. Its contacts wait for an engine of their business unit, and are given up after a while.")) }
+                button class="danger" { (w.t("Remove it now")) }
+            }
+        }))
     }
 }
 
@@ -194,7 +194,7 @@ pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, 
     };
     match manager.add_engine(seat.name(), &id, draft.units.clone()).await {
         Ok(made) => told(&seat, &draft.id, &made, false),
-        Err(failed) => after(&manager, &seat, &draft, failed),
+        Err(failed) => after(&manager, &seat, draft, &failed),
     }
 }
 
@@ -222,7 +222,7 @@ async fn draft_of(manager: &Manager, id: &str) -> Result<Draft, Failed> {
 pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat, Path(id): Path<String>) -> Response {
     match draft_of(&manager, &id).await {
         Ok(draft) => form(&manager, &seat, StatusCode::OK, &draft, (&html! {}, None)),
-        Err(failed) => after(&manager, &seat, &Draft { id, units: Vec::new(), kept: None }, failed),
+        Err(failed) => without(&seat, &failed),
     }
 }
 
@@ -237,14 +237,14 @@ pub(in crate::manager) async fn change(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Response {
-    let former = match draft_of(&manager, &id).await {
-        Ok(draft) => draft.kept.is_some_and(|it| it.1),
-        Err(failed) => return after(&manager, &seat, &Draft { id, units: Vec::new(), kept: None }, failed),
-    };
-    let draft = Draft { id, units: chosen(&fields), kept: Some((version(&fields), former)) };
+    let mut draft = Draft { units: chosen(&fields), kept: Some((version(&fields), false)), id };
+    match draft_of(&manager, &draft.id).await {
+        Ok(now) => draft.kept = Some((version(&fields), now.kept.is_some_and(|it| it.1))),
+        Err(failed) => return after(&manager, &seat, draft, &failed),
+    }
     match manager.change_engine(seat.name(), &draft.id, version(&fields), draft.units.clone()).await {
         Ok(()) => Redirect::to("/engines?done=changed").into_response(),
-        Err(failed) => after(&manager, &seat, &draft, failed),
+        Err(failed) => after(&manager, &seat, draft, &failed),
     }
 }
 
@@ -257,7 +257,7 @@ pub(in crate::manager) async fn new_token(
     let keep = fields.has("keep");
     match manager.new_engine_token(seat.name(), &id, (version(&fields), keep)).await {
         Ok(made) => told(&seat, &id, &made, keep),
-        Err(failed) => again(&manager, &seat, id, failed).await,
+        Err(failed) => again(&manager, &seat, &id, &failed).await,
     }
 }
 
@@ -269,7 +269,7 @@ pub(in crate::manager) async fn end_former(
 ) -> Response {
     match manager.end_former_token(seat.name(), &id, version(&fields)).await {
         Ok(()) => Redirect::to("/engines?done=ended").into_response(),
-        Err(failed) => again(&manager, &seat, id, failed).await,
+        Err(failed) => again(&manager, &seat, &id, &failed).await,
     }
 }
 
@@ -281,28 +281,40 @@ pub(in crate::manager) async fn remove(
 ) -> Response {
     match manager.remove_engine(seat.name(), &id, version(&fields)).await {
         Ok(()) => Redirect::to("/engines?done=removed").into_response(),
-        Err(failed) => again(&manager, &seat, id, failed).await,
+        Err(failed) => again(&manager, &seat, &id, &failed).await,
     }
 }
 
 /// The engine as it is now, with what is in the way.
-async fn again(manager: &Manager, seat: &Seat, id: String, failed: Failed) -> Response {
-    let draft = draft_of(manager, &id).await.unwrap_or(Draft { id, units: Vec::new(), kept: None });
-    after(manager, seat, &draft, failed)
+async fn again(manager: &Manager, seat: &Seat, id: &str, failed: &Failed) -> Response {
+    match draft_of(manager, id).await {
+        Ok(now) => after(manager, seat, now, failed),
+        Err(gone) => without(seat, &gone),
+    }
 }
 
-fn after(manager: &Manager, seat: &Seat, draft: &Draft, failed: Failed) -> Response {
-    let w: &Words = &seat.words;
+/// Where there is no form to show.
+fn without(seat: &Seat, failed: &Failed) -> Response {
     match failed {
-        Failed::Unknown | Failed::InUse(_) => not_found(seat),
         Failed::OfFile(file) => {
-            let text = w.f("This is written in {} and is changed there.", &[&file]);
+            let text = seat.words.f("This is written in {} and is changed there.", &[file]);
             refusal(seat, StatusCode::CONFLICT, &text)
         }
-        Failed::Refused(Refusal::Store(error)) => unavailable(seat, &error),
+        Failed::Refused(Refusal::Store(error)) => unavailable(seat, error),
+        Failed::Unknown | Failed::InUse(_) | Failed::Refused(_) => not_found(seat),
+    }
+}
+
+fn after(manager: &Manager, seat: &Seat, mut draft: Draft, failed: &Failed) -> Response {
+    match failed {
+        Failed::Unknown | Failed::InUse(_) | Failed::OfFile(_) => without(seat, failed),
         Failed::Refused(refusal) => {
-            let (status, above) = refused(w, &refusal);
-            form(manager, seat, status, draft, (&above, None))
+            if let (Refusal::Conflict(Some(now)), Some((version, _))) = (refusal, &mut draft.kept) {
+                // It is shown beside what was chosen: saved again it takes its place.
+                *version = now.version;
+            }
+            let (status, above) = refused(&seat.words, refusal);
+            form(manager, seat, status, &draft, (&above, None))
         }
     }
 }

@@ -268,10 +268,15 @@ pub(super) fn not_found(seat: &Seat) -> Response {
     refusal(seat, StatusCode::NOT_FOUND, seat.words.t("There is no such page, or what it shows is gone."))
 }
 
+/// Where nothing has been typed; a form says [`no_store`] and keeps what is in it.
 pub(super) fn unavailable(seat: &Seat, error: &StoreError) -> Response {
-    tracing::error!(error = %error.source, "a page of the Web Manager cannot be made");
-    let text = seat.words.t("The store cannot be read or written now. Try again; if it stays so, look at the alerts.");
-    refusal(seat, StatusCode::SERVICE_UNAVAILABLE, text)
+    refusal(seat, StatusCode::SERVICE_UNAVAILABLE, no_store(&seat.words, error))
+}
+
+/// What is said of an error of the store's; its cause is for the log.
+pub(super) fn no_store<'w>(w: &'w Words, error: &StoreError) -> &'w str {
+    tracing::error!(error = %error.source, "a page of the Web Manager cannot have what it wants of the store");
+    w.t("The store cannot be read or written now. Try again; if it stays so, look at the alerts.")
 }
 
 /// What is wrong, above a form. Empty: nothing.
@@ -292,10 +297,7 @@ pub(super) fn refused(w: &Words, refusal: &Refusal) -> (StatusCode, Markup) {
         Refusal::Findings(list) => (StatusCode::UNPROCESSABLE_ENTITY, edit::text::findings(w, list)),
         Refusal::Conflict(now) => (StatusCode::CONFLICT, collision(w, now.as_deref())),
         Refusal::Unable(why) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, std::slice::from_ref(why))),
-        Refusal::Store(_) => {
-            let text = w.t("The store cannot be read or written now. Try again; if it stays so, look at the alerts.");
-            (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[text.to_owned()]))
-        }
+        Refusal::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[no_store(w, error).to_owned()])),
     }
 }
 
@@ -318,6 +320,11 @@ fn collision(w: &Words, now: Option<&Document>) -> Markup {
 /// As one part of an address.
 pub(super) fn path_part(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+/// What destroys is two steps away: nobody comes upon its button by accident.
+pub(super) fn quiet(title: &str, inside: &Markup) -> Markup {
+    html! { details class="quiet apart" { summary { (title) } (inside) } }
 }
 
 /// What was done, after a form.

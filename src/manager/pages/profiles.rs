@@ -13,9 +13,9 @@ use crate::{
     config::{Effective, Loaded, settings::Profile},
     core::{
         agent::Standing,
-        ids::{ProfileName, UnitName},
+        ids::{EngineName, ProfileName, UnitName},
     },
-    gateway::live::AgentNow,
+    gateway::{Served, live::AgentNow},
     manager::{Manager, drafting::document_of, guard::Seat, people::Role, query::Query, words::Words},
 };
 
@@ -197,20 +197,35 @@ fn engines(w: &Words, manager: &Manager, profile: &Profile) -> Markup {
             thead { tr { th { (w.t("Engine")) } th { (w.t("Type")) } th { (w.t("State")) } } }
             tbody {
                 @for (name, engine) in profile.engines.all() {
-                    @let outage = served.and_then(|it| it.engines().find(name)).and_then(|it| it.outage());
                     tr {
                         td { span class="code" { (name) } }
                         td { (engine.schema.title) }
-                        td {
-                            @match outage {
-                                Some(outage) => { span class="bad" { (w.t("fails, is not asked")) } " " (outage.advice) }
-                                None => span class="good" { (w.t("is asked")) },
-                            }
-                        }
+                        td { (state(w, (profile, served.map(|it| &**it)), name)) }
                     }
                 }
             }
         } }
+    }
+}
+
+/// What an engine does, by what it is there for.
+fn state(w: &Words, (profile, served): (&Profile, Option<&Served>), engine: &str) -> Markup {
+    let given_up = served.filter(|_| engine == EngineName::CANARY).and_then(Served::given_up);
+    let outage = served.and_then(|it| it.engines().find(engine)).and_then(|it| it.outage());
+    let (canary, shadow) = (profile.engines.canary.as_ref(), profile.engines.shadow.as_ref());
+    html! {
+        @match (given_up, outage, engine) {
+            (Some(why), ..) => { span class="bad" { (w.t("given up")) } " " (why) }
+            (None, Some(outage), _) => { span class="bad" { (w.t("fails, is not asked")) } " " (outage.advice) }
+            (None, None, EngineName::CANARY) => {
+                span class="good" { (w.f("is asked for {} % of the new contacts", &[&canary.map_or(0, |it| it.share_percent)])) }
+            }
+            (None, None, EngineName::SHADOW) => {
+                (w.f("is asked beside for {} % of the contacts, and only compared", &[&shadow.map_or(0, |it| it.share_percent)]))
+            }
+            (None, None, EngineName::PRIMARY) => span class="good" { (w.t("is asked")) },
+            (None, None, _standby) => (w.t("steps in when the engines before it fail")),
+        }
     }
 }
 

@@ -4,10 +4,13 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
+use http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, done, empty, not_found, page, summary, time, token, unavailable, users};
+use super::{
+    Field, Section, Tab, done, empty, no_store, not_found, page, summary, time, token, unavailable, users, with_status,
+};
 use crate::manager::{
     Manager,
     guard::{Fields, Seat},
@@ -34,7 +37,7 @@ pub(in crate::manager) async fn list(
     seat: Seat,
     Query(Said { done }): Query<Said>,
 ) -> Response {
-    listed(&manager, &seat, &Draft { name: "", role: Role::Viewer, days: 90 }, (&done, None)).await
+    listed(&manager, &seat, &Draft { name: "", role: Role::Viewer, days: 90 }, (&done, StatusCode::OK, None)).await
 }
 
 /// What was typed.
@@ -48,7 +51,7 @@ async fn listed(
     manager: &Manager,
     seat: &Seat,
     draft: &Draft<'_>,
-    (said, problem): (&str, Option<(&str, String)>),
+    (said, status, problem): (&str, StatusCode, Option<(&str, String)>),
 ) -> Response {
     let w = &seat.words;
     let tokens = match manager.people.tokens().await {
@@ -67,7 +70,7 @@ async fn listed(
         h2 { (w.t("Make a token")) }
         (form(seat, draft, problem.as_ref().map(|it| (it.0, it.1.as_str()))))
     };
-    page(seat, Section::Administration, title, &body)
+    with_status(status, seat, (Section::Administration, title), &body)
 }
 
 fn table(seat: &Seat, manager: &Manager, tokens: &[KeptToken]) -> Markup {
@@ -123,14 +126,18 @@ pub(in crate::manager) async fn make(State(manager): State<Manager>, seat: Seat,
     let draft = Draft { name, role: role.unwrap_or(Role::Viewer), days };
     let Ok(role) = role else {
         let problem = w.t("A role is viewer, operator or administrator.").to_owned();
-        return listed(&manager, &seat, &draft, ("", Some(("role", problem)))).await;
+        return listed(&manager, &seat, &draft, ("", StatusCode::UNPROCESSABLE_ENTITY, Some(("role", problem)))).await;
     };
     match manager.people.make_token(seat.name(), name, (role, days)).await {
         Ok((kept, shown)) => made(&seat, &kept, &shown),
-        Err(NoToken::Store(error)) => unavailable(&seat, &error),
+        Err(NoToken::Store(error)) => {
+            let problem = Some(("", no_store(w, &error).to_owned()));
+            listed(&manager, &seat, &draft, ("", StatusCode::SERVICE_UNAVAILABLE, problem)).await
+        }
         Err(why) => {
             let field = if matches!(why, NoToken::Days) { "days" } else { "name" };
-            listed(&manager, &seat, &draft, ("", Some((field, told(w, &why))))).await
+            let problem = Some((field, told(w, &why)));
+            listed(&manager, &seat, &draft, ("", StatusCode::UNPROCESSABLE_ENTITY, problem)).await
         }
     }
 }

@@ -9,8 +9,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Field, Section, Tab, done, not_found, page, path_part, profiles, refusal, refused, summary, token, unavailable,
-    with_status,
+    Field, Section, Tab, done, not_found, page, path_part, profiles, quiet, refusal, refused, summary, token,
+    unavailable, with_status,
 };
 use crate::{
     config::{Finding, Severity, UnitText, countries, settings::Unit, zones},
@@ -179,13 +179,14 @@ fn form(seat: &Seat, status: StatusCode, draft: &Draft, problems: &Problems) -> 
         datalist id="zones" { @for it in zones() { option value=(it) {} } }
         datalist id="countries" { @for it in countries() { option value=(it) {} } }
         @if let Some(version @ 1..) = version {
-            h2 { (w.t("Remove")) }
-            form method="post" action={ (base) "/remove" } {
-                (token(seat))
-                input type="hidden" name="version" value=(version);
-                p { (w.t("Profiles and engines that go by it must be removed or moved first.")) }
-                button class="danger" { (w.t("Remove the business unit")) }
-            }
+            (quiet(w.t("Remove the business unit"), &html! {
+                form method="post" action={ (base) "/remove" } {
+                    (token(seat))
+                    input type="hidden" name="version" value=(version);
+                    p { (w.t("Profiles and engines that go by it must be removed or moved first.")) }
+                    button class="danger" { (w.t("Remove it now")) }
+                }
+            }))
         }
     };
     with_status(status, seat, (Section::Administration, title), &body)
@@ -206,7 +207,7 @@ pub(in crate::manager) async fn new(seat: Seat) -> Response {
 }
 
 pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
-    let draft = Draft::of(&fields, None);
+    let mut draft = Draft::of(&fields, None);
     if let Err(reason) = UnitName::new(&draft.unit.name) {
         let text = seat.words.f("The name {}.", &[&reason]);
         let problems =
@@ -214,7 +215,7 @@ pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, 
         return form(&seat, StatusCode::UNPROCESSABLE_ENTITY, &draft, &problems);
     }
     let done = manager.add_unit(seat.name(), &draft.unit).await.map(drop);
-    after(&seat, &draft, done, "/units?done=added")
+    after(&seat, &mut draft, done, "/units?done=added")
 }
 
 pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat, Path(name): Path<String>) -> Response {
@@ -222,7 +223,7 @@ pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat,
         Ok((unit, version)) => {
             form(&seat, StatusCode::OK, &Draft { unit, version: Some(version) }, &Problems::default())
         }
-        Err(failed) => after(&seat, &Draft { unit: UnitText::default(), version: None }, Err(failed), ""),
+        Err(failed) => without(&seat, &failed),
     }
 }
 
@@ -232,7 +233,7 @@ pub(in crate::manager) async fn change(
     Path(name): Path<String>,
     fields: Fields,
 ) -> Response {
-    let draft = Draft::of(&fields, Some(&name));
+    let mut draft = Draft::of(&fields, Some(&name));
     // What stands in a file is no document, whatever a form says.
     let done = match manager.unit(&name).await {
         Ok(_) | Err(Failed::Unknown) => {
@@ -240,7 +241,7 @@ pub(in crate::manager) async fn change(
         }
         Err(failed) => Err(failed),
     };
-    after(&seat, &draft, done, "/units?done=changed")
+    after(&seat, &mut draft, done, "/units?done=changed")
 }
 
 pub(in crate::manager) async fn remove(
@@ -250,24 +251,32 @@ pub(in crate::manager) async fn remove(
     fields: Fields,
 ) -> Response {
     let version = fields.get("version").parse().unwrap_or_default();
-    let now = match manager.unit(&name).await {
+    let mut now = match manager.unit(&name).await {
         Ok((unit, now)) => Draft { unit, version: Some(now) },
-        Err(failed) => return after(&seat, &Draft::of(&fields, Some(&name)), Err(failed), ""),
+        Err(failed) => return without(&seat, &failed),
     };
     let done = manager.remove_unit(seat.name(), &name, version).await;
-    after(&seat, &now, done, "/units?done=removed")
+    after(&seat, &mut now, done, "/units?done=removed")
+}
+
+/// Where there is no form to show.
+fn without(seat: &Seat, failed: &Failed) -> Response {
+    match failed {
+        Failed::OfFile(file) => {
+            let text = seat.words.f("This is written in {} and is changed there.", &[file]);
+            refusal(seat, StatusCode::CONFLICT, &text)
+        }
+        Failed::Refused(Refusal::Store(error)) => unavailable(seat, error),
+        Failed::Unknown | Failed::InUse(_) | Failed::Refused(_) => not_found(seat),
+    }
 }
 
 /// To the list, or to the form with what is in the way.
-fn after(seat: &Seat, draft: &Draft, done: Result<(), Failed>, to: &str) -> Response {
+fn after(seat: &Seat, draft: &mut Draft, done: Result<(), Failed>, to: &str) -> Response {
     let w = &seat.words;
     match done {
         Ok(()) => Redirect::to(to).into_response(),
-        Err(Failed::Unknown) => not_found(seat),
-        Err(Failed::OfFile(file)) => {
-            let text = w.f("This is written in {} and is changed there.", &[&file]);
-            refusal(seat, StatusCode::CONFLICT, &text)
-        }
+        Err(failed @ (Failed::Unknown | Failed::OfFile(_))) => without(seat, &failed),
         Err(Failed::InUse(users)) => {
             let text = w.f(
                 "The business unit is in use: {}. Remove them or move them to another one first.",
@@ -276,8 +285,11 @@ fn after(seat: &Seat, draft: &Draft, done: Result<(), Failed>, to: &str) -> Resp
             let problems = Problems { above: summary(w, &[text]), fields: Vec::new() };
             form(seat, StatusCode::CONFLICT, draft, &problems)
         }
-        Err(Failed::Refused(Refusal::Store(error))) => unavailable(seat, &error),
         Err(Failed::Refused(refusal)) => {
+            if let (Refusal::Conflict(Some(now)), Some(version)) = (&refusal, &mut draft.version) {
+                // It is shown beside what was typed: saved again it takes its place.
+                *version = now.version;
+            }
             let fields = if let Refusal::Findings(list) = &refusal { by_field(list) } else { Vec::new() };
             let (status, above) = refused(w, &refusal);
             form(seat, status, draft, &Problems { above, fields })

@@ -7,7 +7,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, done, not_found, page, sign_in::told, summary, token, unavailable};
+use super::{Field, Section, Tab, done, not_found, page, quiet, sign_in::told, summary, token, unavailable};
 use crate::manager::{
     Manager,
     guard::{Fields, Seat},
@@ -159,6 +159,7 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
         h2 { (w.t("Password and second factor")) }
         form method="post" action={ (path) "/invite" } {
             (token(seat))
+            input type="hidden" name="version" value=(version);
             p { (w.t("A link lets the user choose a new password; the second factor is taken off then.")) }
             button { (w.t("Make a link")) }
         }
@@ -168,13 +169,14 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
             p { (w.f("Signed in now: {}", &[&manager.people.sessions.of(&name, manager.people.now()).len()])) }
             button { (w.t("End all sign-ins")) }
         }
-        h2 { (w.t("Remove")) }
-        form method="post" action={ (path) "/remove" } {
-            (token(seat))
-            input type="hidden" name="version" value=(version);
-            p { (w.t("What the user did stays in the audit log.")) }
-            button class="danger" { (w.t("Remove the user")) }
-        }
+        (quiet(w.t("Remove the user"), &html! {
+            form method="post" action={ (path) "/remove" } {
+                (token(seat))
+                input type="hidden" name="version" value=(version);
+                p { (w.t("What the user did stays in the audit log.")) }
+                button class="danger" { (w.t("Remove it now")) }
+            }
+        }))
     };
     page(seat, Section::Administration, name.as_str(), &body)
 }
@@ -226,14 +228,20 @@ async fn after(manager: &Manager, seat: &Seat, name: &str, done: Result<(), Refu
     }
 }
 
+/// A page that shows a link and is loaded once more makes no other: the one that was sent would be no good any more.
 pub(in crate::manager) async fn invite(
     State(manager): State<Manager>,
     seat: Seat,
     Path(name): Path<String>,
+    fields: Fields,
 ) -> Response {
     let Ok(user) = UserName::new(&name) else { return not_found(&seat) };
-    match manager.people.invite_again(seat.name(), &user).await {
+    match manager.people.invite_again(seat.name(), &user, Some(version(&fields))).await {
         Ok(link) => invited(&manager, &seat, &user, &link),
+        Err(Refused::Conflict) => {
+            let text = seat.words.t("No new link was made: the user has been changed, or given a link, since this page was shown. Make one if it is still wanted; a link that was sent is no good then.");
+            shown(&manager, &seat, &name, &[text.to_owned()]).await
+        }
         Err(refused) => after(&manager, &seat, &name, Err(refused), "/users").await,
     }
 }

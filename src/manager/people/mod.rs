@@ -343,10 +343,14 @@ impl People {
         }
     }
 
-    /// A link for a new password; until it is used the old one is good.
-    pub(super) async fn invite_again(&self, by: &str, name: &UserName) -> Result<String, Refused> {
+    /// A link for a new password; until it is used the old one is good. `seen`: of this version of the user; `None`: whatever
+    /// it is.
+    pub(super) async fn invite_again(&self, by: &str, name: &UserName, seen: Option<u64>) -> Result<String, Refused> {
         let _turn = self.changing.lock().await;
         let Kept { version, user, .. } = self.find(name).await?.ok_or(Refused::Unknown)?;
+        if seen.is_some_and(|it| it != version) {
+            return Err(Refused::Conflict);
+        }
         let (user, token) = self.invited(user);
         self.put(name, Expected::Version(version), &user, self.line(by, "user.invited", name.as_str())).await?;
         Ok(token)

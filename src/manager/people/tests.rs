@@ -25,7 +25,7 @@ async fn s1_nothing_that_guards_a_sign_in_changes_while_another_begins() {
     let origin = Origin { address: None, browser: "", known: None };
     let token = people.sign_in(("chief", password(PASSWORD), ""), origin).await.unwrap();
     let (id, _) = people.session(&token).unwrap();
-    let invited = people.invite_again("chief", &name).await.unwrap();
+    let invited = people.invite_again("chief", &name, None).await.unwrap();
     let (secret, other) = ([7; totp::SECRET_BYTES], "quite another long password");
     let code = totp::code(&secret, people.now().0.div_euclid(30_000));
 
@@ -35,7 +35,7 @@ async fn s1_nothing_that_guards_a_sign_in_changes_while_another_begins() {
     assert!(timeout(soon, people.change_password(whose, password(PASSWORD), password(other))).await.is_err());
     assert!(timeout(soon, people.set_totp(whose, password(PASSWORD), (&secret, &code))).await.is_err());
     assert!(timeout(soon, people.drop_totp(whose, password(PASSWORD))).await.is_err());
-    assert!(timeout(soon, people.invite_again("chief", &name)).await.is_err());
+    assert!(timeout(soon, people.invite_again("chief", &name, None)).await.is_err());
     assert!(timeout(soon, people.accept("chief", &invited, password(other))).await.is_err());
     assert!(timeout(soon, people.end_all("chief", &name)).await.is_err());
     drop(turn);

@@ -148,6 +148,13 @@ async fn s17_s18_an_action_is_changed_and_taken_out_by_its_media_type_and_exact_
         "{}",
         late.text
     );
+    for told in ["Description is now: When nobody else can help.", "Parameter why is now: enum, required, angry | lost"]
+    {
+        assert!(late.text.contains(told), "no {told} in {}", late.text);
+    }
+    let now = hidden(&late.text, "version").unwrap();
+    let form: Vec<_> = human.iter().copied().chain([("version", now.as_str())]).collect();
+    assert_eq!(admin.send(&edit, &form).await.status, 303, "who has seen it may save");
     let version = hidden(&admin.get(&edit).await.text, "version").unwrap();
     let remove = format!("{PAGE}/remove?media=openmedia&name=Human");
     let gone = admin.send(&remove, &[("version", &version)]).await;

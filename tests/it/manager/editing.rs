@@ -67,7 +67,8 @@ async fn s12_a_profile_is_written_sealed_in_force_at_once_and_there_after_a_rest
     assert_eq!(page.status, 422);
     assert!(page.text.contains("sales/written (Web Manager):"), "with the place: {}", page.text);
     assert!(page.text.contains("falback_message") && page.text.contains("To mend it:"), "{}", page.text);
-    assert!(!page.text.split("<textarea").next().unwrap().contains(SECRET), "not beside the form");
+    assert!(!page.text.contains(SECRET), "nor in the form: {}", page.text);
+    assert!(page.text.contains("agent_password = { sealed = &quot;"), "it is sealed: {}", page.text);
     let file = written(&dialogflow, SECRET).replace(&format!("\"{SECRET}\""), "{ file = \"/etc/hostname\" }");
     let page = admin.send("/profiles/new", &[("text", &file)]).await;
     assert!(
@@ -130,6 +131,19 @@ async fn s12_a_profile_is_written_sealed_in_force_at_once_and_there_after_a_rest
 }
 
 #[tokio::test]
+async fn s12_a_text_that_is_no_toml_comes_back_with_its_secrets_sealed() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = Site::new(&dialogflow).await;
+    let broken = written(&dialogflow, SECRET).replace("va1\"]", "va1\"");
+    for wanted in ["save", "form"] {
+        let page = admin.send("/profiles/new", &[("text", &broken), ("do", wanted)]).await;
+        assert!(page.status == 422 && page.text.contains("agents = [&quot;va1&quot;\n"), "no TOML: {}", page.text);
+        assert!(!page.text.contains(SECRET) && page.text.contains("{ sealed = &quot;"), "{}", page.text);
+    }
+    drop(usher.kill().await);
+}
+
+#[tokio::test]
 async fn two_administrators_who_change_the_same_profile_are_told_of_each_other() {
     let dialogflow = FakeDialogflow::start();
     let Site { usher, admin } = Site::new(&dialogflow).await;
@@ -146,7 +160,14 @@ async fn two_administrators_who_change_the_same_profile_are_told_of_each_other()
     assert_eq!(late.status, 409);
     assert!(late.text.contains("chief has changed this profile meanwhile"), "{}", late.text);
     assert!(late.text.contains("From one.") && late.text.contains("From the other."), "both are shown");
+    assert!(!late.text.contains(SECRET), "{}", late.text);
     assert!(admin.get("/profiles/sales/written").await.text.contains("From one."));
+    let typed = late.text.split("<textarea").nth(1).unwrap().split_once(">\n").unwrap().1;
+    let (typed, now) =
+        (forms::plain(typed.split("</textarea>").next().unwrap()), hidden(&late.text, "version").unwrap());
+    let again = admin.send(path, &[("version", &now), ("text", &typed)]).await;
+    assert_eq!(again.status, 303, "{}", again.text);
+    assert!(admin.get("/profiles/sales/written").await.text.contains("From the other."));
     let conflict = first.replace("\"written\"", "\"third\"");
     let taken = admin.send("/profiles/new", &[("text", &conflict)]).await;
     assert_eq!(taken.status, 422, "va1 serves one profile at most");

@@ -126,8 +126,13 @@ async fn s1_users_are_invited_changed_and_removed_and_the_log_tells_by_whom() {
 async fn s1_a_link_for_a_new_password_is_good_once_and_ends_what_was_open() {
     let (house, admin) = House::with_admin().await;
     let ann = house.user(&admin, "ann", "viewer").await;
-    let link = link_in(&admin.send("/users/ann/invite", &[]).await.text);
-    let newer = link_in(&admin.send("/users/ann/invite", &[]).await.text);
+    let version = async || hidden(&admin.get("/users/ann").await.text, "version").unwrap();
+    let seen = version().await;
+    let link = link_in(&admin.send("/users/ann/invite", &[("version", &seen)]).await.text);
+    let reloaded = admin.send("/users/ann/invite", &[("version", &seen)]).await.text;
+    assert!(reloaded.contains("No new link was made") && !reloaded.contains("/welcome"), "{reloaded}");
+    assert_eq!(house.browser().get(&link).await.status, 200, "the one that was sent is still good");
+    let newer = link_in(&admin.send("/users/ann/invite", &[("version", &version().await)]).await.text);
     let other = "quite another long password";
     let accept = async |link: &str| {
         let form = [("user", "ann"), ("token", token_of(link)), ("password", other), ("again", other)];

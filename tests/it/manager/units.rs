@@ -5,7 +5,7 @@ use tonic::Code;
 use super::{editing::Site, *};
 use crate::fakes::engine::{FakeEngine, Setup, tcp};
 
-const CLINIC: &[(&str, &str)] = &[
+pub(super) const CLINIC: &[(&str, &str)] = &[
     ("name", "clinic"),
     ("zone", "Europe/Vienna"),
     ("country", "at"),

@@ -12,16 +12,16 @@ use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Section, not_found, profiles, refusal, unavailable};
+use super::{Section, no_store, not_found, profiles, refusal, unavailable};
 use crate::{
     config::{
         Finding, Severity,
         draft::{Draft, DraftError},
     },
-    gateway::storage::{Document, Expected},
+    gateway::storage::{Document, Expected, StoreError},
     manager::{
         Manager,
-        drafting::{self, Failed, Found, MARK, found, known, name_in, of_file},
+        drafting::{self, Failed, Found, MARK, document_of, found, known, name_in, of_file},
         form::{self, Problems},
         guard::{Fields, Seat},
         ports::{ProfileOrder, Refusal},
@@ -163,6 +163,9 @@ pub(in crate::manager) async fn change(
     Path(names): Path<(String, String)>,
     fields: Fields,
 ) -> Response {
+    let profile = profiles::find(&manager.house.configuration(), names.clone());
+    let place =
+        profile.and_then(|it| Some(Place { path: profiles::path(&it), document: document_of(&it.origin)?.to_owned() }));
     match found(&manager, names).await {
         Ok(Found::Managed(document, profile)) => {
             let at = Place { path: profiles::path(&profile), document: document.name };
@@ -173,13 +176,27 @@ pub(in crate::manager) async fn change(
         Ok(Found::Nothing) if fields.has("text") => {
             let text = typed_text(&fields);
             let shown = text::Shown { at: None, text: &text, version: 0 };
-            text::page(&manager, &seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, None))
+            text::again(&manager, &seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, None))
         }
         Ok(Found::Nothing) => match typed(&manager, None, &fields) {
             Ok((work, _)) => gone(&manager, &seat, work),
             Err(error) => refusal(&seat, StatusCode::CONFLICT, &error.to_string()),
         },
-        Err(error) => unavailable(&seat, &error),
+        Err(error) => unread(&manager, &seat, place, (&fields, &error)),
+    }
+}
+
+/// The store does not even say what is there: what was typed stays in the form.
+fn unread(manager: &Manager, seat: &Seat, at: Option<Place>, (fields, error): (&Fields, &StoreError)) -> Response {
+    let (status, why) = (StatusCode::SERVICE_UNAVAILABLE, no_store(&seat.words, error));
+    if fields.has("text") {
+        let (text, version) = (typed_text(fields), fields.get("version").parse().unwrap_or_default());
+        let shown = text::Shown { at: at.as_ref(), text: &text, version };
+        return text::again(manager, seat, status, &shown, &super::summary(&seat.words, &[why.to_owned()]));
+    }
+    match typed(manager, at, fields) {
+        Ok((work, _)) => show::page(manager, seat, status, &work, &show::Told::general(why)),
+        Err(shape) => refusal(seat, status, &shape.to_string()),
     }
 }
 
@@ -248,7 +265,7 @@ async fn send_text(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &F
         Err(error) => {
             let problem = super::summary(&seat.words, &[error]);
             let shown = text::Shown { at: at.as_ref(), text: &text, version };
-            text::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &shown, &problem)
+            text::again(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &shown, &problem)
         }
     }
 }
@@ -305,7 +322,10 @@ async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
             show::page(manager, seat, StatusCode::CONFLICT, &work, &show::Told::of(problems))
         }
         Err(Refusal::Conflict(Some(now))) => clash(manager, seat, work, &now),
-        Err(Refusal::Store(error)) => unavailable(seat, &error),
+        Err(Refusal::Store(error)) => {
+            let told = show::Told::general(no_store(&seat.words, &error));
+            show::page(manager, seat, StatusCode::SERVICE_UNAVAILABLE, &work, &told)
+        }
         Err(Refusal::Unable(why)) => {
             show::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &work, &show::Told::general(&why))
         }
@@ -335,7 +355,7 @@ fn clash(manager: &Manager, seat: &Seat, work: Work, now: &Document) -> Response
         // Not of a form's shape any more.
         Err(_) => {
             let text = work.draft.to_string();
-            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: work.version };
+            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: now.version };
             text::page(manager, seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, Some(now)))
         }
     }

@@ -15,7 +15,7 @@ use crate::{
         Manager,
         form::{self, Block, Clash, Control, Entry, Known, Part, Problems},
         guard::Seat,
-        pages::{Tab, page as whole_page, profiles, token, with_status},
+        pages::{Tab, page as whole_page, profiles, quiet, token, with_status},
         words::Words,
     },
 };
@@ -138,12 +138,14 @@ pub(super) fn beside(seat: &Seat, at: &Place, version: u64) -> Markup {
             a href={ (at.path) "/export" } { (w.t("Export as a file")) } " · "
             a href={ "/profiles/new?from=" (address(&at.document)) } { (w.t("Copy it")) }
         }
-        form method="post" action={ (at.path) "/remove" } {
-            (token(seat))
-            input type="hidden" name="version" value=(version);
-            p { (w.t("Contacts that it has go on to their end; new ones are not taken.")) }
-            button class="danger" { (w.t("Remove the profile")) }
-        }
+        (quiet(w.t("Remove the profile"), &html! {
+            form method="post" action={ (at.path) "/remove" } {
+                (token(seat))
+                input type="hidden" name="version" value=(version);
+                p { (w.t("Contacts that it has go on to their end; new ones are not taken.")) }
+                button class="danger" { (w.t("Remove it now")) }
+            }
+        }))
     }
 }
 

@@ -4,21 +4,22 @@ use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::{Place, SECTION, order, saved, trail};
+use super::{Place, SECTION, known, order, saved, trail};
 use crate::{
     config::{self, Finding, Severity, schema::Schema},
     core::ids::UnitName,
     gateway::storage::Document,
     manager::{
-        Manager,
+        Manager, form,
         guard::Seat,
-        pages::{summary, token, unavailable, with_status},
+        pages::{no_store, summary, token, with_status},
         ports::Refusal,
         words::Words,
     },
 };
 
 /// What the page shows.
+#[derive(Clone, Copy)]
 pub(super) struct Shown<'a> {
     /// `None`: it is new.
     pub(super) at: Option<&'a Place>,
@@ -83,19 +84,46 @@ pub(super) fn page(
     with_status(status, seat, (SECTION, title), &body)
 }
 
-pub(super) async fn save(manager: &Manager, seat: &Seat, at: Option<Place>, text: String, version: u64) -> Response {
+pub(super) async fn save(
+    manager: &Manager,
+    seat: &Seat,
+    at: Option<Place>,
+    text: String,
+    mut version: u64,
+) -> Response {
     let w = &seat.words;
     let order = order(manager, seat, at.as_ref(), version, &text);
-    let again = |status, problems: Markup| {
-        page(manager, seat, status, &Shown { at: at.as_ref(), text: &text, version }, &problems)
+    let (status, problems) = match manager.house.change_profile(order).await {
+        Ok(_) => return saved(manager, &text),
+        Err(Refusal::Findings(list)) => (StatusCode::UNPROCESSABLE_ENTITY, findings(w, &list)),
+        Err(Refusal::Conflict(Some(now))) if at.is_none() => {
+            let taken = w.f(
+                "There is a profile of this name already; {} has changed it last. Give this one another name.",
+                &[&now.changed_by],
+            );
+            (StatusCode::CONFLICT, summary(w, &[taken]))
+        }
+        Err(Refusal::Conflict(now)) => {
+            // It is shown above what was typed: saved again it takes its place.
+            version = now.as_ref().map_or(version, |it| it.version);
+            (StatusCode::CONFLICT, conflict(w, now.as_deref()))
+        }
+        Err(Refusal::Store(error)) => (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[no_store(w, &error).to_owned()])),
+        Err(Refusal::Unable(why)) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, &[why])),
     };
-    match manager.house.change_profile(order).await {
-        Ok(_) => saved(manager, &text),
-        Err(Refusal::Findings(list)) => again(StatusCode::UNPROCESSABLE_ENTITY, findings(w, &list)),
-        Err(Refusal::Conflict(now)) => again(StatusCode::CONFLICT, conflict(w, now.as_deref())),
-        Err(Refusal::Store(error)) => unavailable(seat, &error),
-        Err(Refusal::Unable(why)) => again(StatusCode::UNPROCESSABLE_ENTITY, summary(w, &[why])),
-    }
+    again(manager, seat, status, &Shown { at: at.as_ref(), text: &text, version }, &problems)
+}
+
+/// The page with what was typed. What is secret of it is sealed on the way.
+pub(super) fn again(
+    manager: &Manager,
+    seat: &Seat,
+    status: StatusCode,
+    typed: &Shown<'_>,
+    problems: &Markup,
+) -> Response {
+    let text = form::seal_text(typed.text, &known(manager), &|secret: &str| manager.house.seal(secret));
+    page(manager, seat, status, &Shown { text: &text, ..*typed }, problems)
 }
 
 /// Each with where it is, and how to mend it.
@@ -122,7 +150,7 @@ pub(super) fn conflict(w: &Words, now: Option<&Document>) -> Markup {
             @match now {
                 None => p { (w.t("Somebody else has removed this profile meanwhile, or has given it another name. Save what you have typed as a new one if it is still wanted.")) },
                 Some(now) => {
-                    p { (w.f("{} has changed this profile meanwhile. What is there now stands below; what you have typed is in the form. Bring both together and save it by way of the page as it is now.", &[&now.changed_by])) }
+                    p { (w.f("{} has changed this profile meanwhile. What is there now stands below; what you have typed is in the form, and is not saved yet: bring both together, and save again.", &[&now.changed_by])) }
                     pre { (String::from_utf8_lossy(&now.body)) }
                 },
             }

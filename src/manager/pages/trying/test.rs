@@ -19,7 +19,7 @@ use crate::{
     manager::{
         Manager,
         guard::{Fields, Seat},
-        pages::unavailable,
+        pages::{no_store, quiet, unavailable},
         people::Role,
         trying::kept::{Kept, NotKept, PER_PROFILE},
         words::Words,
@@ -63,7 +63,7 @@ pub(super) fn not_kept(w: &Words, why: &NotKept) -> String {
         NotKept::File(BadFile::Line { line, problem }) => w.f("Line {}: {}", &[line, problem]),
         NotKept::File(BadFile::None) => w.t("There is no test in it.").to_owned(),
         NotKept::File(BadFile::TooLong) => w.t("It is longer than 400 KiB.").to_owned(),
-        NotKept::Store(_) => w.t("The store cannot be read or written now.").to_owned(),
+        NotKept::Store(error) => no_store(w, error).to_owned(),
     }
 }
 
@@ -143,11 +143,13 @@ fn page(manager: &Manager, seat: &Seat, (place, kept): (&Place, &Kept), status: 
                 (Field { name: "copy", label: w.t("Name of the copy"), hint: "", problem: at("copy") }.text(&draft.copy, "text", "off"))
                 button { (w.t("Copy it")) }
             }
-            form method="post" action={ (here) "/remove" } {
-                (token(seat))
-                input type="hidden" name="version" value=(version);
-                button class="danger" { (w.t("Remove the test")) }
-            }
+            (quiet(w.t("Remove the test"), &html! {
+                form method="post" action={ (here) "/remove" } {
+                    (token(seat))
+                    input type="hidden" name="version" value=(version);
+                    button class="danger" { (w.t("Remove it now")) }
+                }
+            }))
         }
     };
     with_status(status, seat, (Section::Profiles, &place.title(&test.name)), &body)
@@ -269,6 +271,14 @@ pub(in crate::manager) async fn text(
     Ok(page(&manager, &seat, (&place, &kept), StatusCode::UNPROCESSABLE_ENTITY, &draft))
 }
 
+pub(super) fn status_of(why: &NotKept) -> StatusCode {
+    match why {
+        NotKept::Taken | NotKept::Conflict(_) | NotKept::Gone => StatusCode::CONFLICT,
+        NotKept::TooMany(_) | NotKept::TooLarge | NotKept::File(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        NotKept::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
 async fn change(
     manager: &Manager,
     seat: &Seat,
@@ -278,20 +288,15 @@ async fn change(
 ) -> Response {
     match manager.people.change_test(seat.name(), &place.of, (&kept.test.name, version), &test).await {
         Ok(_) => Redirect::to(&path(place, &test.name)).into_response(),
-        Err(NotKept::Store(error)) => unavailable(seat, &error),
         Err(why) => {
             let problem = Some(("text", not_kept(&seat.words, &why)));
             // What was ticked is in the text as well: nothing of it is lost.
             let text = Some(typed.unwrap_or_else(|| rehearsal::write([&test])));
-            let (status, now) = match why {
-                NotKept::Conflict(Some(now)) => (StatusCode::CONFLICT, Some(now)),
-                NotKept::Taken | NotKept::Conflict(None) | NotKept::Gone => (StatusCode::CONFLICT, None),
-                NotKept::TooMany(_) | NotKept::TooLarge | NotKept::File(_) | NotKept::Store(_) => {
-                    (StatusCode::UNPROCESSABLE_ENTITY, None)
-                }
-            };
-            let now = now.map_or_else(|| kept.clone(), |it| *it);
-            page(manager, seat, (place, &now), status, &Draft { text, problem, ..Draft::default() })
+            let status = status_of(&why);
+            // Where nothing else is there now, the form goes on from what it began with.
+            let (now, version) =
+                if let NotKept::Conflict(Some(now)) = why { (*now, None) } else { (kept.clone(), Some(version)) };
+            page(manager, seat, (place, &now), status, &Draft { text, problem, version, ..Draft::default() })
         }
     }
 }
@@ -311,8 +316,7 @@ pub(in crate::manager) async fn copy(
             let test = Test { name: name.clone(), ..kept.test.clone() };
             match manager.people.add_test(seat.name(), &place.of, &test).await {
                 Ok(_) => return Ok(Redirect::to(&path(&place, &name)).into_response()),
-                Err(NotKept::Store(error)) => return Err(unavailable(&seat, &error)),
-                Err(why) => (StatusCode::CONFLICT, not_kept(w, &why)),
+                Err(why) => (status_of(&why), not_kept(w, &why)),
             }
         }
     };
@@ -330,10 +334,9 @@ pub(in crate::manager) async fn remove(
     let named = (kept.test.name.as_str(), version_in(&fields));
     match manager.people.remove_test(seat.name(), &place.of, named).await {
         Ok(()) => Ok(Redirect::to(&format!("{}/tests", place.at)).into_response()),
-        Err(NotKept::Store(error)) => Err(unavailable(&seat, &error)),
         Err(why) => {
-            let draft = Draft { problem: Some(("remove", not_kept(&seat.words, &why))), ..Draft::default() };
-            Ok(page(&manager, &seat, (&place, &kept), StatusCode::CONFLICT, &draft))
+            let problem = Some(("remove", not_kept(&seat.words, &why)));
+            Ok(page(&manager, &seat, (&place, &kept), status_of(&why), &Draft { problem, ..Draft::default() }))
         }
     }
 }

@@ -18,12 +18,7 @@ use crate::{
         guard::{Fields, Seat},
         pages::{empty, unavailable},
         people::Role,
-        trying::{
-            Outcome, Standing,
-            doing::NotRun,
-            kept::{Kept, NotKept},
-            version_of,
-        },
+        trying::{Outcome, Standing, doing::NotRun, kept::Kept, version_of},
         words::Words,
     },
 };
@@ -263,18 +258,9 @@ pub(in crate::manager) async fn import(
     let text = fields.get("text").replace("\r\n", "\n");
     match manager.people.import_tests(seat.name(), &place.of, &text).await {
         Ok(_) => Redirect::to(&format!("{}/tests", place.at)).into_response(),
-        Err(NotKept::Store(error)) => unavailable(&seat, &error),
         Err(why) => {
-            let status = match why {
-                NotKept::Conflict(_) => StatusCode::CONFLICT,
-                NotKept::Taken
-                | NotKept::Gone
-                | NotKept::TooMany(_)
-                | NotKept::TooLarge
-                | NotKept::File(_)
-                | NotKept::Store(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            };
-            import_form(&seat, &place, status, &text, Some(&super::test::not_kept(&seat.words, &why)))
+            let (status, told) = (super::test::status_of(&why), super::test::not_kept(&seat.words, &why));
+            import_form(&seat, &place, status, &text, Some(&told))
         }
     }
 }
