@@ -297,21 +297,14 @@ impl People {
     fn tell_slowed(&self, keys: &[Key], user: Option<&UserName>) {
         let slowed = locked(&self.throttle).slowed(keys);
         for key in slowed {
-            match (key, user) {
-                (Key::Address(address), _) => {
-                    tracing::warn!(%address, "sign-ins from here keep failing and have to wait")
-                }
-                (Key::Name(_), None) => {
-                    tracing::warn!("sign-ins by a name that no user has keep failing and have to wait")
-                }
-                (Key::Name(_), Some(user)) => {
-                    tracing::warn!(%user, "sign-ins by this name keep failing and have to wait")
-                }
-                (Key::Browser(_) | Key::Signed(_), user) => {
-                    let user = user.map(UserName::as_str).unwrap_or_default();
-                    tracing::warn!(user, "this user's password keeps failing in a browser of theirs and has to wait");
-                }
-            }
+            let user = user.map(UserName::as_str);
+            let (by, address, user) = match key {
+                Key::Name(_) => ("name", None, user),
+                Key::Browser(_) => ("known browser", None, user),
+                Key::Signed(_) => ("sign-in", None, user),
+                Key::Address(it) => ("address", Some(it.to_string()), None),
+            };
+            tracing::warn!(by, address, user, "a password keeps failing and has to wait");
         }
     }
 
