@@ -49,7 +49,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .by(timeline),
         Draft::post("/contacts/{unit}/{contact}/hand-over", Role::Operator, "handOver")
             .says("Hand a contact over to a person", "To a queue that is open and of the contact's kind, or, of a call, to a target. The running question is given up; what the customer said goes to the person.")
-            .refuses(&[Kind::Conflict, Kind::Invalid])
+            .refuses(&[Kind::Conflict])
             .by(hand_over),
         Draft::post("/contacts/{unit}/{contact}/end", Role::Operator, "endContact")
             .says("End a contact", "It is left undone if the customer speaks at that moment.")
@@ -360,25 +360,27 @@ async fn timeline(
     }))
 }
 
+/// One of the two.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct To {
-    /// A queue of the routing engine's directory.
-    #[schemars(length(min = 1, max = 128), extend("examples" = ["support"]))]
-    queue: Option<String>,
-    /// A speech target of the directory, instead of a queue.
-    #[schemars(length(min = 1, max = 128))]
-    target: Option<String>,
+#[serde(untagged, deny_unknown_fields, expecting = "name either a `queue` or a `target`")]
+enum To {
+    Queue {
+        /// A queue of the routing engine's directory.
+        #[schemars(length(min = 1, max = 128), extend("examples" = ["support"]))]
+        queue: String,
+    },
+    Target {
+        /// A speech target of the directory.
+        #[schemars(length(min = 1, max = 128), extend("examples" = ["4711"]))]
+        target: String,
+    },
 }
 
 async fn hand_over(call: Call, (Named(names), Json(to)): (Named<OfContact>, Json<To>)) -> Result<Done, Problem> {
     let id = names.id()?;
-    let to = match (to.queue, to.target) {
-        (Some(queue), None) => QueueId::try_from(queue).ok().map(Destination::Queue),
-        (None, Some(target)) => SpeechTargetId::try_from(target).ok().map(Destination::Target),
-        (None, None) | (Some(_), Some(_)) => {
-            return Err(Problem::field("queue", "name either a `queue` or a `target`"));
-        }
+    let to = match to {
+        To::Queue { queue } => QueueId::try_from(queue).ok().map(Destination::Queue),
+        To::Target { target } => SpeechTargetId::try_from(target).ok().map(Destination::Target),
     };
     let Some(to) = to else { return Err(closed()) };
     ordered(call, id, Order::HandOver(to)).await
