@@ -5,8 +5,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
-use super::{api::Program, *};
-use crate::dialogflow::logs::Log;
+use super::{
+    api::Program,
+    editing::{Site, browser_of},
+    *,
+};
 
 /// As a proxy passes it on.
 async fn sign_in_from(browser: &Browser, address: &str, name: &str, password: &str) -> Page {
@@ -41,27 +44,26 @@ async fn s1_behind_a_proxy_a_customers_own_address_is_counted_and_shown_and_keep
 
 #[tokio::test]
 async fn s1_failed_sign_ins_are_counted_and_whoever_has_to_wait_is_told_of_once_without_what_was_typed() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let (house, _) = House::with_admin().await;
-    let stranger = house.browser();
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, .. } = Site::new(&dialogflow).await;
+    let stranger = browser_of(&usher).await;
     // A password that was typed in the wrong field.
     let (typed, guess) = ("tulip-gravel-9311", "a guess of many");
     join_all((0..12).map(|_| stranger.sign_in("chief", guess, ""))).await;
     join_all((0..12).map(|_| stranger.sign_in(typed, guess, ""))).await;
-    let log = log.text();
-    let told = |end: &str| log.lines().filter(|it| it.ends_with(&format!("has to wait by=\"name\"{end}"))).count();
-    assert_eq!((told(" user=\"chief\""), told("")), (1, 1), "{log}");
-    assert!(!log.contains(typed) && !log.contains(guess), "{log}");
-    let metrics = reqwest::get(format!("http://{}/metrics", house.usher.ops)).await.unwrap().text().await.unwrap();
+    let metrics = reqwest::get(format!("http://{}/metrics", usher.ops)).await.unwrap().text().await.unwrap();
     let count = |result: &str| {
         let start = format!("usher_sign_ins_total{{result=\"{result}\"}} ");
         metrics.lines().find_map(|it| it.strip_prefix(&start)?.parse::<u32>().ok()).expect("the metric")
     };
     assert_eq!((count("ok"), count("refused") + count("throttled")), (1, 24));
     assert!(count("refused") >= 10 && count("throttled") > 0, "{metrics}");
-    house.close().await;
+    let (_, log) = usher.kill().await;
+    let told = log.lines().filter(|it| it.contains("a password keeps failing and has to wait"));
+    let (of_chief, others): (Vec<&str>, Vec<&str>) = told.partition(|it| it.contains("\"user\":\"chief\""));
+    assert_eq!((of_chief.len(), others.len()), (1, 1), "{log}");
+    assert!(others[0].contains("\"by\":\"name\"") && !others[0].contains("\"user\""), "{log}");
+    assert!(!log.contains(typed) && !log.contains(guess), "{log}");
 }
 
 /// Whoever has got hold of a sign-in has not got the account.
