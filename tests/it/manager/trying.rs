@@ -79,7 +79,7 @@ async fn b3_a_profile_is_tried_and_nothing_is_carried_out() {
 
     let closed = begin(&operator, "closed").await;
     let page = says(&operator, &closed, "a person").await;
-    assert!(page.contains("no person could be promised: queue_closed"), "{page}");
+    assert!(page.contains("no person could be promised: the queue is closed"), "{page}");
     let sessions: Vec<_> = house.dialogflow.requests().into_iter().map(|it| it.session).collect();
     assert!(sessions[0] != sessions[1], "each conversation is one of its own: {sessions:?}");
     assert!(operator.get(&format!("{AT}/try")).await.text.contains(&closed), "found again");
