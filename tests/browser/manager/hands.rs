@@ -4,7 +4,7 @@ use usher::wire::engine::{MediaType, SignOn, SpeechTarget, User};
 
 use super::{
     binary::{Gateway, send},
-    fill,
+    complains_of_refusals_alone, fill,
 };
 use crate::{
     axe,
@@ -34,13 +34,6 @@ fn centre(gateway: &Gateway) -> Setup {
         User { id: "windows".to_owned(), agent_rights: true, sign_on: SignOn::Windows.into(), ..User::default() };
     setup.directory.users.push(windows);
     setup
-}
-
-/// A browser's console tells of every answer that is a refusal.
-async fn complains_of_refusals_alone(browser: &Browser) {
-    let mut complaints = browser.complaints().await;
-    complaints.retain(|it| !it.contains("the server responded with a status of 4"));
-    assert_eq!(complaints, Vec::<String>::new());
 }
 
 async fn click(browser: &Browser, selector: &str) {

@@ -74,3 +74,10 @@ async fn begin(browser: &Browser, house: &House) {
     fill(browser, &[("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)]).await;
     browser.arrives("document.querySelector('.who')?.innerText.includes('chief')").await;
 }
+
+/// A browser's console tells of every answer that is a refusal.
+async fn complains_of_refusals_alone(browser: &Browser) {
+    let mut complaints = browser.complaints().await;
+    complaints.retain(|it| !it.contains("the server responded with a status of 4"));
+    assert_eq!(complaints, Vec::<String>::new());
+}
