@@ -37,7 +37,9 @@ fn planted_profile(dialogflow: &FakeDialogflow) -> String {
     let queue = format!("kind = \"requeue\"\nqueue = \"{planted}\"");
     text + &format!("[inactivity]\ntimeout_message = \"{planted}\"\n[handover]\nqueue = \"{planted}\"\n")
         + &of_action("human", &queue)
-        + &format!("[[action]]\nname = \"{planted}\"\nmedia = \"openmedia\"\n{queue}\n")
+        + &format!(
+            "[[action]]\nname = \"{planted}\"\nmedia = \"openmedia\"\nkind = \"requeue\"\nqueue = \"gone {planted}\"\n"
+        )
 }
 
 fn encoded(text: &str) -> String {
