@@ -46,8 +46,12 @@ fn read(document: Document) -> Option<(Of, Pause)> {
     let names = serde_json::from_str(&document.name).inspect_err(|error| {
         tracing::error!(%error, "a pause in the store cannot be read and is passed over");
     });
-    // What has come along with a profile's new name says who has paused it: that is not who has named it.
-    let carried = serde_json::from_slice(&document.body).ok();
+    // What has come along with a profile's new name says who has paused it: that is not who has named it. Any other says nothing.
+    let carried = (!document.body.is_empty()).then(|| serde_json::from_slice(&document.body));
+    let carried = carried.transpose().unwrap_or_else(|error| {
+        tracing::error!(%error, "who has paused a profile cannot be read: whoever has named it is told instead");
+        None
+    });
     Some((names.ok()?, carried.unwrap_or(Pause { by: document.changed_by, since: document.changed_at })))
 }
 
