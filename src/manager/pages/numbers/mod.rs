@@ -52,12 +52,7 @@ pub(in crate::manager) async fn show(
     let title = w.t("Numbers");
     let body = html! {
         (Tab::Numbers.of_numbers(&seat))
-        div class="head" {
-            h1 { (title) }
-            p class="hint" { (span.from) " – " (span.to) }
-        }
-        @if let Some(wrong) = wrong { (summary_of(w, wrong)) }
-        (form(&manager, w, &asked, (span, wrong), "/numbers"))
+        (top(&manager, w, title, &asked, (span, wrong), "/numbers"))
         @if report.is_empty() {
             (empty(w.t("Nothing has been counted in this span. Contacts count from their offer on."), Some(("/", w.t("Look at the contacts now")))))
         } @else {
@@ -96,8 +91,23 @@ fn problem(w: &Words, wrong: NoSpan) -> String {
     }
 }
 
-fn summary_of(w: &Words, wrong: NoSpan) -> Markup {
-    summary(w, &[problem(w, wrong)])
+/// What a page of numbers begins with: its name, its span, and how another is chosen.
+fn top(
+    manager: &Manager,
+    w: &Words,
+    title: &str,
+    asked: &Asked,
+    (span, wrong): (Span, Option<NoSpan>),
+    action: &str,
+) -> Markup {
+    html! {
+        div class="head" {
+            h1 { (title) }
+            p class="hint" { (span.from) " – " (span.to) }
+        }
+        @if let Some(wrong) = wrong { (summary(w, &[problem(w, wrong)])) }
+        (form(manager, w, asked, (span, wrong), action))
+    }
 }
 
 fn form(manager: &Manager, w: &Words, asked: &Asked, (span, wrong): (Span, Option<NoSpan>), action: &str) -> Markup {
@@ -295,12 +305,7 @@ pub(in crate::manager) async fn questions(
     let title = w.t("Questions not understood");
     let body = html! {
         (Tab::Questions.of_numbers(&seat))
-        div class="head" {
-            h1 { (title) }
-            p class="hint" { (span.from) " – " (span.to) }
-        }
-        @if let Some(wrong) = wrong { (summary_of(w, wrong)) }
-        (form(&manager, w, &asked, (span, wrong), "/numbers/questions"))
+        (top(&manager, w, title, &asked, (span, wrong), "/numbers/questions"))
         @if asked.profile.is_empty() {
             (empty(w.t("Choose a profile: its questions are shown."), None))
         } @else {
