@@ -110,6 +110,9 @@ impl Listener for Bounded {
             let (stream, address) = Listener::accept(&mut self.inner).await;
             // One too many of this address is closed at once, which its peer sees.
             let Some(place) = self.peers.admit(address.ip()) else { continue };
+            // An answer in several parts, as an event stream or what is compressed on its way, must not wait for the peer to
+            // acknowledge the part before. What has gone already is seen at its first read.
+            let _gone = stream.set_nodelay(true);
             let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
             let connection =
                 Connection { stream, peer: address, silence, answer_by: None, _place: place, _permit: permit };
@@ -208,6 +211,14 @@ mod tests {
         assert!(listener.accept().now_or_never().is_none());
         held.pop();
         listener.accept().await;
+    }
+
+    #[tokio::test]
+    async fn a_part_of_an_answer_does_not_wait_for_the_one_before() {
+        let (mut listener, address) = bounded().await;
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (connection, _) = listener.accept().await;
+        assert!(connection.stream.nodelay().unwrap());
     }
 
     #[tokio::test(start_paused = true)]
