@@ -50,6 +50,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 const PAGES: &[&str] = &[
     "/",
+    "/?more=true",
     "/?find=c-77",
     "/contacts/sales/c-7",
     "/agents",

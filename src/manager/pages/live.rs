@@ -32,8 +32,10 @@ use crate::{
     },
 };
 
-/// More are a matter for the filter.
-const ROWS: usize = 100;
+/// What a page shows at first: each row costs the browser about as much as all else on the page.
+const ROWS: usize = 50;
+/// For who asks for more. Still more are a matter for the filter.
+const MORE_ROWS: usize = 500;
 /// More profiles are not offered one by one.
 const OFFERED: usize = 100;
 /// Tables that are kept.
@@ -48,6 +50,8 @@ pub(in crate::manager) struct Filter {
     standing: String,
     /// Part of the contact's name, of its queue or its virtual agent.
     find: String,
+    /// As many rows as there may be.
+    more: bool,
 }
 
 impl Filter {
@@ -57,7 +61,12 @@ impl Filter {
             .append_pair("profile", &self.profile)
             .append_pair("standing", &self.standing)
             .append_pair("find", &self.find)
+            .append_pair("more", if self.more { "true" } else { "false" })
             .finish()
+    }
+
+    fn rows(&self) -> usize {
+        if self.more { MORE_ROWS } else { ROWS }
     }
 
     fn is_empty(&self) -> bool {
@@ -91,18 +100,19 @@ struct Seen {
 
 fn look(manager: &Manager, filter: &Filter) -> Seen {
     let mut seen = Seen { rows: Vec::new(), total: 0, by_standing: BTreeMap::new() };
+    let rows = filter.rows();
     manager.gateway.each_contact(&|id, profile| filter.wants(id, profile), &mut |contact| {
         *seen.by_standing.entry(contact.standing).or_default() += 1;
         if filter.takes(&contact) {
             seen.total += 1;
             seen.rows.push(contact);
             // Kept within bounds now and then, rather than sorted with all of them.
-            if seen.rows.len() >= 8 * ROWS {
-                newest(&mut seen.rows);
+            if seen.rows.len() >= 8 * rows {
+                newest(&mut seen.rows, rows);
             }
         }
     });
-    newest(&mut seen.rows);
+    newest(&mut seen.rows, rows);
     seen
 }
 
@@ -139,9 +149,9 @@ impl Tables {
     }
 }
 
-fn newest(rows: &mut Vec<ContactNow>) {
+fn newest(rows: &mut Vec<ContactNow>, most: usize) {
     rows.sort_by(|a, b| (Reverse(a.moved_at), &a.id).cmp(&(Reverse(b.moved_at), &b.id)));
-    rows.truncate(ROWS);
+    rows.truncate(most);
 }
 
 pub(in crate::manager) async fn show(
@@ -288,7 +298,12 @@ fn table(w: &Words, seen: &Seen, filter: &Filter) -> Markup {
                 }
             } }
             @if *total > rows.len() {
-                p class="hint" { (w.f("{} of {} are shown, those that moved last. The filter finds others.", &[&rows.len(), total])) }
+                p class="hint" {
+                    (w.f("{} of {} are shown, those that moved last. The filter finds others.", &[&rows.len(), total]))
+                    @if !filter.more {
+                        " " a id="more" href={ "/?" (Filter { more: true, ..filter.clone() }.query()) } { (w.t("Show more")) }
+                    }
+                }
             }
         }
     }

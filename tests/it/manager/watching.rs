@@ -74,6 +74,30 @@ async fn b13_a_page_that_is_live_hears_of_a_contact_and_ends_with_the_session() 
     house.close().await;
 }
 
+#[tokio::test]
+async fn b13_the_first_contacts_are_shown_and_more_for_who_asks() {
+    let (house, admin) = House::with_admin().await;
+    let engine = FakeEngine::attach(house.usher.setup()).await.unwrap();
+    for number in 0..60 {
+        let contact = format!("c-{number:02}");
+        engine.open(&contact, "va1").await;
+        engine.say(&contact, "hello").await;
+        assert_eq!(engine.next_say(&contact).await, ["echo: hello"]);
+    }
+    let rows = |page: &str| page.matches("href=\"/contacts/sales/c-").count();
+    let first = admin.get("/?standing=listening").await.text;
+    assert_eq!(rows(&first), 50, "{first}");
+    assert!(first.contains("50 of 60 are shown") && first.contains("c-59") && !first.contains("c-00"), "{first}");
+    let more = first.split("id=\"more\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+    assert!(more.contains("standing=listening"), "{more}");
+    let all = admin.get(&more).await.text;
+    assert_eq!(rows(&all), 60, "{all}");
+    assert!(!all.contains("are shown") && !all.contains("id=\"more\""), "{all}");
+    let events = until(admin.open(&more.replacen("/?", "/live/events?", 1)).await, "c-00").await;
+    assert_eq!(rows(&events), 60, "{events}");
+    house.close().await;
+}
+
 async fn ends(events: Response) {
     let mut body = events.bytes_stream();
     while let Some(more) = body.next().await {
