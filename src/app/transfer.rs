@@ -18,13 +18,14 @@ pub(super) use archive::{pack, unpack};
 
 pub use crate::manager::ports::{Leaves, Plan};
 
-use super::{Keeper, change, keeping, load_with, open_store};
+use super::{Keeper, change, keeping, load_beside, load_with, moved::Moved, open_store};
 use crate::{
     clock::Clock,
     config::{
         self, Bundle, BundleError, Embedded, FILE, Findings, Leaving, Managed, ManagedKind, PROFILES, Sources, masked,
     },
     core::hex,
+    gateway::pauses,
     manager::ports::{Exported, Files, Order, Refusal, Step, Told, Wanted, What},
     nlp,
     store::{Change, ChangeError, Document, DocumentKind, Expected, SETTINGS, seal::Sealer},
@@ -354,12 +355,20 @@ pub async fn import_from(
         Ok(after) => after,
         Err(refusal) => return refused(refusal).map(Err),
     };
-    if let Err(findings) = load_with(after, &store_path).await {
-        return Ok(Err(findings));
-    }
+    let after = match load_with(after, &store_path).await {
+        Ok(after) => after,
+        Err(findings) => return Ok(Err(findings)),
+    };
+    let before = match load_beside(sources, &store_path).await {
+        Ok(before) => before,
+        Err(findings) => return Ok(Err(findings)),
+    };
+    let moved = Moved::of(&order, &before, &after);
     let line = change::told(&order, Clock::system().now()).context("nothing is told")?;
-    let changes: Vec<Change> = order.wanted.into_iter().map(change::change_of).collect();
-    match store.change(&changes, &line).await {
+    let mut changes: Vec<Change> = order.wanted.into_iter().map(change::change_of).collect();
+    changes.extend(moved.along(&*store).await?);
+    changes.extend(pauses::carried(store.documents(DocumentKind::Pause).await?, &moved.0)?);
+    match store.change_and_move(&changes, &moved.tokens(), &line).await {
         Ok(_) => {
             store.close().await?;
             Ok(Ok(true))

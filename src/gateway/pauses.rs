@@ -154,20 +154,7 @@ impl Carried<'_> {
     /// # Errors
     /// When a name cannot be written.
     pub fn changes(&self) -> Result<Vec<Change>, StoreError> {
-        let change = |(unit, profile): &Of, body| -> Result<Change, StoreError> {
-            let name = document_name(unit, profile)?;
-            Ok(Change { kind: DocumentKind::Pause, name, expected: Expected::Any, body })
-        };
-        let mut changes = Vec::new();
-        for (from, to, pause) in &self.moves {
-            changes.push(change(from, None)?);
-            if let Some(to) = to {
-                let body = serde_json::to_vec(pause)
-                    .map_err(|error| StoreError::new(super::storage::StoreErrorKind::Corrupt, error))?;
-                changes.push(change(to, Some(body))?);
-            }
-        }
-        Ok(changes)
+        changes(&self.moves)
     }
 
     /// From here on they are paused by one name: the new one if it was kept, the old one if not.
@@ -179,6 +166,33 @@ impl Carried<'_> {
         }
         self.gateway.pauses.current.store(Arc::new(now));
     }
+}
+
+fn changes(moves: &[(Of, Option<Of>, Pause)]) -> Result<Vec<Change>, StoreError> {
+    let change = |(unit, profile): &Of, body| -> Result<Change, StoreError> {
+        let name = document_name(unit, profile)?;
+        Ok(Change { kind: DocumentKind::Pause, name, expected: Expected::Any, body })
+    };
+    let mut changes = Vec::new();
+    for (from, to, pause) in moves {
+        changes.push(change(from, None)?);
+        if let Some(to) = to {
+            let body = serde_json::to_vec(pause)
+                .map_err(|error| StoreError::new(super::storage::StoreErrorKind::Corrupt, error))?;
+            changes.push(change(to, Some(body))?);
+        }
+    }
+    Ok(changes)
+}
+
+/// What a store is to keep of its pauses when profiles get other names, or go, and no gateway carries them.
+///
+/// # Errors
+/// When a name cannot be written.
+pub fn carried(pauses: Vec<Document>, moves: &[(Of, Option<Of>)]) -> Result<Vec<Change>, StoreError> {
+    let paused: Paused = pauses.into_iter().filter_map(read).collect();
+    let own = |(from, to): &(Of, Option<Of>)| Some((from.clone(), to.clone(), paused.get(from)?.clone()));
+    changes(&moves.iter().filter_map(own).collect::<Vec<_>>())
 }
 
 fn alert(rules: &Rules, pause: &Pause) -> Alert {

@@ -10,7 +10,9 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{editing::Site, *};
+use usher::store::{DocumentKind, Store as _, sqlite::Sqlite};
+
+use super::{api::Program, editing::Site, *};
 use crate::offline;
 
 pub(super) type Files = BTreeMap<String, String>;
@@ -164,6 +166,38 @@ async fn what_is_exported_passes_the_check_and_comes_out_of_an_empty_gateway_the
     let elsewhere = TempDir::new().unwrap();
     let sealed = usher(elsewhere.path(), &["config", "import", out]);
     assert!(sealed.0 == 2 && sealed.1.contains("write the secret anew"), "another master key: {}", sealed.1);
+}
+
+#[tokio::test]
+async fn an_import_by_command_leaves_nothing_of_a_profile_that_goes() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher: gateway, admin } = furnished(&dialogflow).await;
+    let program = Program::new(&admin, "ci", "administrator").await;
+    let ward = "/profiles/clinic/ward";
+    let file = "{\"test\":\"greeting\"}\n{\"say\":\"hello\"}\n";
+    let lines = [("content-type", "application/jsonl")];
+    assert_eq!(program.ask("POST", &format!("{ward}/tests.jsonl"), &lines, file).await.json()["tests"], 1);
+    assert_eq!(program.ask("POST", &format!("{ward}/pause"), &[], "").await.status, 204);
+    let mut files = exported(&admin, "sealed").await;
+    let (directory, _) = gateway.kill().await;
+    let (at, out) = (directory.path(), directory.path().join("out"));
+    let kept = async || {
+        let store = Sqlite::open_existing(&at.join("data")).await.unwrap();
+        let names = async |kind| -> Vec<String> {
+            store.documents(kind).await.unwrap().into_iter().map(|it| it.name).collect()
+        };
+        let kept = (names(DocumentKind::Test).await, names(DocumentKind::Pause).await);
+        store.close().await.unwrap();
+        kept
+    };
+    let (tests, pauses) = kept().await;
+    assert!(tests.len() == 1 && pauses == ["[\"clinic\",\"ward\"]"], "{tests:?} {pauses:?}");
+
+    files.remove("profiles/ward.toml");
+    write(&out, &files);
+    let gone = usher(at, &["config", "import", "out", "--yes"]);
+    assert!(gone.0 == 0 && gone.1.contains("removed profile"), "{}", gone.1);
+    assert_eq!(kept().await, (Vec::new(), Vec::new()));
 }
 
 #[tokio::test]
