@@ -103,6 +103,13 @@ fn as_text(unit: &settings::Unit) -> UnitText {
     }
 }
 
+/// An engine's new token, and the version of what is kept of the engine with it.
+#[derive(Debug)]
+pub(super) struct EngineToken {
+    pub(super) token: SecretString,
+    pub(super) version: u64,
+}
+
 impl Inner {
     /// Yields the new version of the first.
     async fn order(&self, by: &str, wanted: Vec<Wanted>) -> Result<u64, Failed> {
@@ -183,11 +190,11 @@ impl Inner {
     }
 
     /// Lets an engine in. Its token is nowhere else.
-    pub(super) async fn add_engine(&self, by: &str, id: &EngineId, units: Vec<String>) -> Result<SecretString, Failed> {
+    pub(super) async fn add_engine(&self, by: &str, id: &EngineId, units: Vec<String>) -> Result<EngineToken, Failed> {
         let token = new_token();
         let engine = EngineText { id: id.to_string(), token_sha256: digest(&token), former_token_sha256: None, units };
-        self.put_engine(by, &engine, Expected::New).await?;
-        Ok(token)
+        let version = self.put_engine(by, &engine, Expected::New).await?;
+        Ok(EngineToken { token, version })
     }
 
     pub(super) async fn change_engine(
@@ -196,7 +203,7 @@ impl Inner {
         id: &str,
         version: u64,
         units: Vec<String>,
-    ) -> Result<(), Failed> {
+    ) -> Result<u64, Failed> {
         let (engine, _) = self.engine(id).await?;
         self.put_engine(by, &EngineText { units, ..engine }, Expected::Version(version)).await
     }
@@ -207,16 +214,16 @@ impl Inner {
         by: &str,
         id: &str,
         (version, keep): (u64, bool),
-    ) -> Result<SecretString, Failed> {
+    ) -> Result<EngineToken, Failed> {
         let (engine, _) = self.engine(id).await?;
         let token = new_token();
         let former_token_sha256 = keep.then_some(engine.token_sha256);
         let engine = EngineText { token_sha256: digest(&token), former_token_sha256, ..engine };
-        self.put_engine(by, &engine, Expected::Version(version)).await?;
-        Ok(token)
+        let version = self.put_engine(by, &engine, Expected::Version(version)).await?;
+        Ok(EngineToken { token, version })
     }
 
-    pub(super) async fn end_former_token(&self, by: &str, id: &str, version: u64) -> Result<(), Failed> {
+    pub(super) async fn end_former_token(&self, by: &str, id: &str, version: u64) -> Result<u64, Failed> {
         let (engine, _) = self.engine(id).await?;
         let engine = EngineText { former_token_sha256: None, ..engine };
         self.put_engine(by, &engine, Expected::Version(version)).await
@@ -229,9 +236,9 @@ impl Inner {
         self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text: None }]).await.map(drop)
     }
 
-    async fn put_engine(&self, by: &str, engine: &EngineText, expected: Expected) -> Result<(), Failed> {
+    async fn put_engine(&self, by: &str, engine: &EngineText, expected: Expected) -> Result<u64, Failed> {
         let (name, text) = (engine.id.clone(), Some(engine.write()));
-        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text }]).await.map(drop)
+        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text }]).await
     }
 
     /// Engines by id with how many lanes of each are attached now.

@@ -9,7 +9,7 @@ use super::{
     operation::{Call, Draft, Operation},
     problem::{Current, Kind, Problem},
     segment,
-    told::{Changed, Done, Found, Kept, Made, Shown},
+    told::{Changed, Done, Kept, MadeKept, Shown},
     units::{findings, of_file},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     gateway::storage::Document,
     manager::{
         Manager,
-        estate::{Failed, Written},
+        estate::{self, Failed, Written},
         people::Role,
         ports::Refusal,
     },
@@ -119,15 +119,18 @@ impl EngineToken {
     }
 }
 
-async fn add(call: Call, Json(wanted): Json<NewEngine>) -> Result<Made<EngineToken>, Problem> {
+async fn add(call: Call, Json(wanted): Json<NewEngine>) -> Result<MadeKept<EngineToken>, Problem> {
     let Call { manager, caller } = call;
     let id = EngineId::new(&wanted.engine).map_err(|why| Problem::field("engine", format!("the id {why}")))?;
-    let token = manager.add_engine(&caller.signs(), &id, wanted.units).await.map_err(|why| match why {
-        Failed::Refused(Refusal::Conflict(_)) => Kind::Conflict.says("there is a routing engine of this id already"),
-        why @ (Failed::Unknown | Failed::OfFile(_) | Failed::InUse(_) | Failed::Refused(_)) => failed(why),
-    })?;
+    let estate::EngineToken { token, version } =
+        manager.add_engine(&caller.signs(), &id, wanted.units).await.map_err(|why| match why {
+            Failed::Refused(Refusal::Conflict(_)) => {
+                Kind::Conflict.says("there is a routing engine of this id already")
+            }
+            why @ (Failed::Unknown | Failed::OfFile(_) | Failed::InUse(_) | Failed::Refused(_)) => failed(why),
+        })?;
     let at = format!("{}/engines/{}", super::PREFIX, segment(id.as_str()));
-    Ok(Made { at, value: EngineToken::of(id.as_str(), &token) })
+    Ok(MadeKept { at, version, value: EngineToken::of(id.as_str(), &token) })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -233,8 +236,12 @@ async fn change(
     if let Err(why) = changed {
         return Err(refused(&manager, &name, (why, sent)).await);
     }
-    // As it is now: body and tag are of one state, whoever else was there in between.
-    let (engine, document) = found(&manager, &name).await?;
+    as_it_is(&manager, &name).await
+}
+
+/// Body and tag are of one state, whoever else was there in between.
+async fn as_it_is(manager: &Manager, name: &OfEngine) -> Result<Changed<WrittenEngine>, Problem> {
+    let (engine, document) = found(manager, name).await?;
     Ok(Changed { version: document.version, value: engine.into() })
 }
 
@@ -257,24 +264,29 @@ struct NewToken {
 async fn new_token(
     call: Call,
     (Named(name), seen, Json(wanted)): (Named<OfEngine>, Seen, Json<NewToken>),
-) -> Result<Found<EngineToken>, Problem> {
+) -> Result<Changed<EngineToken>, Problem> {
     let Call { manager, caller } = call;
     let version = seen_as_it_is(&manager, &name, (&seen, None)).await?;
     match manager.new_engine_token(&caller.signs(), &name.engine, (version, wanted.keep_former)).await {
-        Ok(token) => Ok(Found(EngineToken::of(&name.engine, &token))),
+        Ok(estate::EngineToken { token, version }) => {
+            Ok(Changed { version, value: EngineToken::of(&name.engine, &token) })
+        }
         Err(why) => Err(refused(&manager, &name, (why, None)).await),
     }
 }
 
-async fn end_former(call: Call, (Named(name), seen): (Named<OfEngine>, Seen)) -> Result<Done, Problem> {
+async fn end_former(
+    call: Call,
+    (Named(name), seen): (Named<OfEngine>, Seen),
+) -> Result<Changed<WrittenEngine>, Problem> {
     let Call { manager, caller } = call;
     let version = seen_as_it_is(&manager, &name, (&seen, None)).await?;
     // There is none: nothing is to be done, and nothing to be told by the log.
     if found(&manager, &name).await?.0.former_token_sha256.is_none() {
-        return Ok(Done);
+        return as_it_is(&manager, &name).await;
     }
     match manager.end_former_token(&caller.signs(), &name.engine, version).await {
-        Ok(()) => Ok(Done),
+        Ok(_version) => as_it_is(&manager, &name).await,
         Err(why) => Err(refused(&manager, &name, (why, None)).await),
     }
 }

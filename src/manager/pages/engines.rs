@@ -193,7 +193,7 @@ pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, 
         }
     };
     match manager.add_engine(seat.name(), &id, draft.units.clone()).await {
-        Ok(made) => told(&seat, &draft.id, &made, false),
+        Ok(made) => told(&seat, &draft.id, &made.token, false),
         Err(failed) => after(&manager, &seat, draft, &failed),
     }
 }
@@ -243,7 +243,7 @@ pub(in crate::manager) async fn change(
         Err(failed) => return after(&manager, &seat, draft, &failed),
     }
     match manager.change_engine(seat.name(), &draft.id, version(&fields), draft.units.clone()).await {
-        Ok(()) => Redirect::to("/engines?done=changed").into_response(),
+        Ok(_version) => Redirect::to("/engines?done=changed").into_response(),
         Err(failed) => after(&manager, &seat, draft, &failed),
     }
 }
@@ -256,7 +256,7 @@ pub(in crate::manager) async fn new_token(
 ) -> Response {
     let keep = fields.has("keep");
     match manager.new_engine_token(seat.name(), &id, (version(&fields), keep)).await {
-        Ok(made) => told(&seat, &id, &made, keep),
+        Ok(made) => told(&seat, &id, &made.token, keep),
         Err(failed) => again(&manager, &seat, &id, &failed).await,
     }
 }
@@ -268,7 +268,7 @@ pub(in crate::manager) async fn end_former(
     fields: Fields,
 ) -> Response {
     match manager.end_former_token(seat.name(), &id, version(&fields)).await {
-        Ok(()) => Redirect::to("/engines?done=ended").into_response(),
+        Ok(_version) => Redirect::to("/engines?done=ended").into_response(),
         Err(failed) => again(&manager, &seat, &id, &failed).await,
     }
 }

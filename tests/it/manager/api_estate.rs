@@ -195,6 +195,7 @@ async fn s5_an_engine_is_let_in_gets_a_new_token_and_is_cut_when_it_is_removed()
         "{}",
         made.text
     );
+    assert_eq!(made.etag(), program.get("/engines/east").await.etag());
     let token = made.json()["token"].as_str().unwrap().to_owned();
     program.post("/engines", &body).await.problem(409, "conflict");
     let setup = |token: &str| Setup { lanes: 2, ..Setup::new(tcp(usher.engines), token, "east", "clinic") };
@@ -209,12 +210,13 @@ async fn s5_an_engine_is_let_in_gets_a_new_token_and_is_cut_when_it_is_removed()
 
     let (path, seen) = ("/engines/east", program.get("/engines/east").await);
     assert_eq!(seen.json(), json!({ "engine": "east", "units": ["clinic"], "has_former_token": false }));
-    assert_eq!(remove(&program, "/engines/east/former-token", seen.etag()).await.status, 204, "there is none");
+    let none = remove(&program, "/engines/east/former-token", seen.etag()).await;
+    assert_eq!((none.status, none.etag()), (200, seen.etag()), "there is none");
     assert_eq!(program.get("/engines/east").await.etag(), seen.etag(), "and nothing was changed");
     program.post("/engines/east/token", &json!({ "keep_former": true })).await.problem(428, "condition-missing");
     let keep = json!({ "keep_former": true }).to_string();
     let renewed = program.ask("POST", "/engines/east/token", &[JSON, ("if-match", seen.etag())], &keep).await;
-    assert_eq!(renewed.status, 200, "{}", renewed.text);
+    assert_eq!((renewed.status, renewed.etag()), (200, program.get(path).await.etag()), "{}", renewed.text);
     let second = renewed.json()["token"].as_str().unwrap().to_owned();
     assert_ne!(token, second);
     let third = FakeEngine::attach(Setup { lane: 1, ..setup(&second) }).await.unwrap();
@@ -222,7 +224,10 @@ async fn s5_an_engine_is_let_in_gets_a_new_token_and_is_cut_when_it_is_removed()
     let late = program.ask("POST", "/engines/east/token", &[JSON, ("if-match", seen.etag())], &keep).await;
     let told = late.problem(412, "outdated");
     assert_eq!(told["current"]["value"]["has_former_token"], true, "{told}");
-    assert_eq!(remove(&program, "/engines/east/former-token", late.etag()).await.status, 204);
+    let ended = remove(&program, "/engines/east/former-token", late.etag()).await;
+    assert_eq!((ended.status, &ended.json()["has_former_token"]), (200, &json!(false)), "{}", ended.text);
+    let late = program.ask("POST", "/engines/east/token", &[JSON, ("if-match", seen.etag())], &keep).await;
+    assert_eq!(late.etag(), ended.etag());
     assert_eq!(engine.ended().await.unwrap_err().code(), Code::Unauthenticated);
 
     let late = program.put(path, seen.etag(), &json!({ "units": ["care"] })).await;
