@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{ConnectInfo, FromRequestParts, Request, State},
+    extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, State, rejection::RawPathParamsRejection},
     middleware::Next,
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -275,6 +275,11 @@ pub(super) async fn admit(State(needs): State<Needs>, request: Request, next: Ne
     if role < needs.role {
         let text = seat.words.f("This takes the role {}; yours is {}.", &[&needs.role.label(), &role.label()]);
         return refusal(&seat, StatusCode::FORBIDDEN, &text);
+    }
+    // Names are text: an address that is none names nothing.
+    let names = RawPathParams::from_request_parts(&mut parts, &()).await;
+    if matches!(names, Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) {
+        return pages::not_found(&seat);
     }
     let has_token = bool::from(fields.get(CSRF).as_bytes().ct_eq(seat.csrf().as_bytes()));
     if !parts.method.is_safe() && !has_token {

@@ -54,6 +54,24 @@ async fn a_form_has_a_bound_in_bytes_in_fields_and_in_what_it_unpacks_to() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_no_text_names_nothing() {
+    let (house, admin) = House::with_admin().await;
+    let mut seen = 0;
+    for (route, methods, role) in access() {
+        let (true, Some(_), Some((before, named))) = (methods.contains("GET"), role, route.split_once('{')) else {
+            continue;
+        };
+        let after = named.split_once('}').unwrap().1.replace(['{', '}'], "");
+        let page = admin.get(&format!("{before}%FF{after}")).await;
+        assert_eq!(page.status, 404, "{route}: {}", page.text);
+        assert!(page.text.contains("There is no such page, or what it shows is gone."), "{route}: {}", page.text);
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen}");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn strangers_who_take_all_their_places_keep_nobody_waiting_who_is_signed_in() {
     let (house, admin) = House::with_admin().await;
     let mut slow = Vec::new();
