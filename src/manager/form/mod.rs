@@ -54,6 +54,8 @@ pub(super) enum Control {
     Unit,
     /// A kind of language engine; `true`: there may be none, and then it is the profile's.
     Kind(bool),
+    /// On, off, or as the profile has it.
+    Switch,
 }
 
 impl Control {
@@ -179,6 +181,9 @@ fn engine(draft: &Draft, known: &Known, table: &str) -> Vec<Entry> {
             if inherits {
                 // What is not set is the profile's.
                 (entry.default, entry.is_required) = (None, false);
+                if entry.control == Control::Of(Form::Flag) {
+                    entry.control = Control::Switch;
+                }
             }
             entry
         }));

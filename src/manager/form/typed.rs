@@ -108,6 +108,10 @@ fn put(draft: &mut Draft, entry: &Entry, fields: &Fields, seal: Seal<'_>) -> Res
     let typed = fields.get(path).replace("\r\n", "\n");
     let form = match entry.control {
         Control::Of(form) => form,
+        Control::Switch => {
+            let wanted = (!typed.is_empty()).then(|| Value::Flag(typed == "true"));
+            return write(draft, path, wanted).map(Ok);
+        }
         // Written before.
         Control::Unit | Control::Kind(_) => return Ok(Ok(())),
     };
@@ -288,6 +292,20 @@ mod tests {
         let text = "type = \"lex\"\n[lex]\nregion = \"eu-west-1\"\n[[standby]]\nname = \"s\"\ntype = \"llm\"\n[standby.llm]\nmodel = \"m\"\n";
         let (out, _) = typed(text, &[("type", "llm"), ("lex.region", "eu-west-2"), ("standby.0.type", "lex")]);
         assert!(!out.contains("region") && !out.contains("model") && out.contains("name = \"s\""), "{out}");
+    }
+
+    #[test]
+    fn b5_a_canary_has_a_flag_of_its_own_or_the_profiles() {
+        let flag = known().kinds.iter().find_map(|schema| {
+            let field = schema.fields.iter().find(|it| it.form == Form::Flag)?;
+            Some((schema.kind, format!("canary.{}.{}", schema.section, field.key)))
+        });
+        let (kind, path) = flag.unwrap();
+        let text = format!("type = \"{kind}\"\n[canary]\nshare_percent = 5\n");
+        let draft_of = |typed_as: &str| Draft::read(&typed(&text, &[(&path, typed_as)]).0).unwrap();
+        assert_eq!(draft_of("").get(&parts(&path)), None);
+        assert_eq!(draft_of("false").get(&parts(&path)), Some(Value::Flag(false)));
+        assert_eq!(draft_of("true").get(&parts(&path)), Some(Value::Flag(true)));
     }
 
     #[test]

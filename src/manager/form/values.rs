@@ -216,7 +216,11 @@ fn begin_entry(draft: &mut Draft, path: &[&str]) -> Result<(), String> {
 
 fn form_of(draft: &Draft, path: &str, known: &Known) -> Option<Form> {
     let found = blocks(draft, known).into_iter().flat_map(|it| it.entries).find(|it| it.path == path)?;
-    if let super::Control::Of(form) = found.control { Some(form) } else { None }
+    match found.control {
+        super::Control::Of(form) => Some(form),
+        super::Control::Switch => Some(Form::Flag),
+        super::Control::Unit | super::Control::Kind(_) => None,
+    }
 }
 
 fn written(value: &Json) -> Result<Value, String> {

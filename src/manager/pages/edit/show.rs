@@ -363,6 +363,11 @@ impl Frame<'_> {
         match entry.control {
             Control::Unit => self.units(entry, marks),
             Control::Kind(may_be_none) => self.kinds(entry, may_be_none, marks),
+            Control::Switch => {
+                let w = self.w;
+                let options = [("", w.t("As in the profile")), ("true", w.t("yes")), ("false", w.t("no"))];
+                marks.select(entry, options.into_iter().map(|(value, label)| (value.to_owned(), label.to_owned())))
+            }
             Control::Of(form) => self.form(entry, form, marks),
         }
     }
