@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{RawQuery, State},
     middleware,
     routing::{MethodRouter, any, get, post},
 };
@@ -332,8 +332,11 @@ pub fn router(manager: &Manager) -> Router {
             },
         );
     }
-    for file in look::ALL {
-        router = router.route(file.path(), get(move |headers: HeaderMap| async move { file.answer(&headers) }));
+    for file in look::all() {
+        let answer = move |RawQuery(version): RawQuery, headers: HeaderMap| async move {
+            file.answer(version.as_deref(), &headers)
+        };
+        router = router.route(file.path(), get(answer));
     }
     router
         .fallback(|seat: Seat, State(_): State<Manager>| async move { pages::not_found(&seat) })

@@ -205,9 +205,9 @@ pub(super) fn with_status(
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Usher" }
-                link rel="icon" href="/icon.svg";
-                link rel="stylesheet" href=(look::STYLE.path());
-                script type="module" src=(look::SCRIPT.path()) {}
+                link rel="icon" href=(look::ICON.href());
+                link rel="stylesheet" href=(look::STYLE.href());
+                script type="module" src=(look::SCRIPT.href()) {}
             }
             body data-lost=(w.t("The connection is lost; this is not up to date."))
                 data-over=(w.t("You are not signed in any more; this is not up to date.")) data-enter=(w.t("Sign in again")) {

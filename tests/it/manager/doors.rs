@@ -130,6 +130,14 @@ async fn every_answer_has_the_headers_that_keep_browsers_strict() {
     let tag = admin.open("/usher.js").await.headers()["etag"].clone();
     let again = admin.client.get(admin.base.clone() + "/usher.js").header("if-none-match", tag).send().await.unwrap();
     assert_eq!(again.status(), 304);
+    let page = admin.get("/").await.text;
+    for path in ["/style.css", "/usher.js", "/icon.svg"] {
+        let named = page.split('"').find(|it| it.starts_with(&format!("{path}?"))).unwrap();
+        let kept = admin.open(named).await.headers()["cache-control"].clone();
+        assert!(kept.to_str().unwrap().ends_with("immutable"), "{named}: {kept:?}");
+        let other = admin.open(&format!("{named}0")).await.headers()["cache-control"].clone();
+        assert_eq!(other, "no-cache", "of another version");
+    }
     assert_eq!(admin.get("/nothing").await.status, 404);
     house.close().await;
 }
