@@ -1,18 +1,17 @@
-//! Actions as forms build them (S17–S23): read from a document, looked through, written back in their place.
+//! Actions as forms build them (S17–S23): looked through, and written back into the text of their owner.
 //!
-//! Whatever else is wrong with one the validation finds, as it does with files; what it finds is led back to the field.
+//! [`listed`] finds them there. Whatever else is wrong with one the validation finds, as it does with files; what it finds is led back to the field.
+
+mod listed;
 
 use std::collections::BTreeMap;
 
-use super::{
-    Manager,
-    ports::{ProfileOrder, Refusal},
-};
+use super::{Manager, estate::moved_on, owner::Owner, ports::Refusal};
 use crate::{
     config::{
         Finding, Severity,
-        draft::{Draft, DraftError, Value, path_at},
-        settings::{AllowedHost, Profile},
+        draft::{DraftError, path_at},
+        settings::AllowedHost,
     },
     core::{
         action::{ActionKind, ActionRule, Address, Holds, Offer, OfferedParameter, What},
@@ -20,11 +19,11 @@ use crate::{
         message::MediaType,
     },
     egress,
-    gateway::storage::{Document, Expected},
+    gateway::storage::Document,
 };
+pub(super) use listed::action_in;
+use listed::rewritten;
 
-/// Where a profile's document has them.
-const LIST: &[&str] = &["action"];
 /// Types of parameters.
 pub(super) const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "date_time", "phone", "enum"];
 
@@ -65,10 +64,6 @@ pub(super) const fn keys(kind: What) -> &'static [&'static str] {
     }
 }
 
-/// All keys of all kinds: those of another kind are taken out.
-const KEYS: [&str; 8] =
-    ["queue", "target", "phone_parameter", "time_parameter", "uri", "uri_parameter", "url", "url_parameter"];
-
 /// What is wrong with a form, before any validation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
@@ -76,7 +71,7 @@ pub(super) enum Flaw {
     NoMedia,
     /// The kind is not for it.
     Media(MediaType),
-    /// Another action of the profile has the name for these contacts (S18).
+    /// Another action of the owner has the name for these contacts (S18).
     Taken(MediaType),
     /// Neither a parameter nor an address of its own, or both.
     OneOfTwo,
@@ -138,7 +133,7 @@ impl Form {
         self.own.get(key).map_or("", String::as_str)
     }
 
-    /// By the fields' names. `taken`: of the same document's other actions.
+    /// By the fields' names. `taken`: of the same text's other actions.
     fn flaws(&self, taken: &[Key]) -> Vec<(String, Flaw)> {
         let mut flaws = Vec::new();
         let mut flaw = |field: &str, flaw| flaws.push((field.to_owned(), flaw));
@@ -169,52 +164,6 @@ impl Form {
         }
         flaws
     }
-
-    /// The entry of a document's list.
-    pub(super) fn read(draft: &Draft, at: usize) -> Option<Self> {
-        let at = at.to_string();
-        let text = |key: &str| draft.text(&["action", &at, key]).unwrap_or_default();
-        let kind = What::of(&text("kind"))?;
-        let count = draft.count(&["action", &at, "parameter"]);
-        Some(Self {
-            kind,
-            name: text("name"),
-            media: media_of(draft, &at),
-            own: keys(kind).iter().map(|key| (*key, text(key))).filter(|it| !it.1.is_empty()).collect(),
-            description: text("description"),
-            parameters: (0..count).map(|row| Parameter::read(draft, &at, row)).collect(),
-        })
-    }
-
-    /// Puts it where it was, or at the end of the list; yields its place.
-    fn write(&self, draft: &mut Draft, at: Option<usize>) -> Result<usize, DraftError> {
-        let place = at.unwrap_or_else(|| draft.count(LIST));
-        if at.is_none() {
-            draft.add(LIST, place)?;
-        }
-        let at = place.to_string();
-        put(draft, &["action", &at, "name"], &self.name)?;
-        let media: Vec<String> = self.media.iter().map(|it| it.label().to_owned()).collect();
-        let media = if let [only] = media.as_slice() { Value::Text(only.clone()) } else { Value::Texts(media) };
-        draft.set(&["action", &at, "media"], &media)?;
-        put(draft, &["action", &at, "kind"], self.kind.label())?;
-        for key in KEYS {
-            let value = if keys(self.kind).contains(&key) { self.own(key) } else { "" };
-            put(draft, &["action", &at, key], value)?;
-        }
-        put(draft, &["action", &at, "description"], &self.description)?;
-        let list = ["action", &at, "parameter"];
-        while draft.count(&list) > self.parameters.len() {
-            draft.remove(&["action", &at, "parameter", &(draft.count(&list) - 1).to_string()])?;
-        }
-        for (row, parameter) in self.parameters.iter().enumerate() {
-            if draft.count(&list) <= row {
-                draft.add(&list, row)?;
-            }
-            parameter.write(draft, &at, &row.to_string())?;
-        }
-        Ok(place)
-    }
 }
 
 impl Parameter {
@@ -231,67 +180,6 @@ impl Parameter {
         let (name, description) = (offered.name.clone(), offered.description.clone());
         Self { name, holds: holds.to_owned(), description, required: offered.required, values }
     }
-
-    fn read(draft: &Draft, at: &str, row: usize) -> Self {
-        let row = row.to_string();
-        let of = |key: &str| draft.get(&["action", at, "parameter", &row, key]);
-        let text = |key: &str| of(key).as_ref().map(Value::typed).unwrap_or_default();
-        Self {
-            name: text("name"),
-            holds: text("type"),
-            description: text("description"),
-            required: of("required") == Some(Value::Flag(true)),
-            values: text("values"),
-        }
-    }
-
-    fn write(&self, draft: &mut Draft, at: &str, row: &str) -> Result<(), DraftError> {
-        let path = |key| ["action", at, "parameter", row, key];
-        put(draft, &path("name"), &self.name)?;
-        put(draft, &path("type"), &self.holds)?;
-        put(draft, &path("description"), &self.description)?;
-        if self.required || draft.has(&path("required")) {
-            draft.set(&path("required"), &Value::Flag(self.required))?;
-        }
-        let values: Vec<String> =
-            self.values.lines().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect();
-        if values.is_empty() {
-            draft.remove(&path("values"))
-        } else {
-            draft.set(&path("values"), &Value::Texts(values))
-        }
-    }
-}
-
-fn put(draft: &mut Draft, path: &[&str], text: &str) -> Result<(), DraftError> {
-    if text.is_empty() { draft.remove(path) } else { draft.set(path, &Value::Text(text.to_owned())) }
-}
-
-fn media_of(draft: &Draft, at: &str) -> Vec<MediaType> {
-    let named = match draft.get(&["action", at, "media"]) {
-        Some(Value::Text(one)) => vec![one],
-        Some(Value::Texts(all)) => all,
-        Some(Value::Integer(_) | Value::Decimal(_) | Value::Flag(_) | Value::Other(_)) | None => Vec::new(),
-    };
-    named.iter().filter_map(|it| MediaType::of(it)).collect()
-}
-
-/// Where the action stands in a document.
-pub(super) fn find(draft: &Draft, (media, name): &Key) -> Option<usize> {
-    (0..draft.count(LIST)).find(|at| {
-        let at = at.to_string();
-        draft.text(&["action", &at, "name"]).as_deref() == Some(name) && media_of(draft, &at).contains(media)
-    })
-}
-
-/// What the actions of a document are known by, but the one at a place.
-fn keys_of(draft: &Draft, but: Option<usize>) -> Vec<Key> {
-    let others = (0..draft.count(LIST)).filter(|at| Some(*at) != but).map(|at| at.to_string());
-    let keys = |at: String| {
-        let name = draft.text(&["action", &at, "name"]).unwrap_or_default();
-        media_of(draft, &at).into_iter().map(move |media| (media, name.clone()))
-    };
-    others.flat_map(keys).collect()
 }
 
 /// What is to become of an action.
@@ -302,63 +190,37 @@ pub(super) enum Order<'a> {
     Remove(&'a Key),
 }
 
-/// Carries it out, and yields the document's new version; `document` is the profile's, `version` the one that whoever wants it has seen.
+/// Carries it out, and yields the document's new version; `document` is the owner's, `version` the one that whoever wants it has seen.
 pub(super) async fn carry_out(
     manager: &Manager,
     by: &str,
-    profile: &Profile,
+    owner: &Owner,
     (document, version): (Document, u64),
     order: Order<'_>,
 ) -> Result<u64, Trouble> {
     if document.version != version {
-        return Err(Trouble::Refused(Refusal::Conflict(Some(Box::new(document)))));
+        return Err(Trouble::Refused(moved_on(document)));
     }
-    let (text, place) = rewritten(&String::from_utf8_lossy(&document.body), order)?;
-    let order = ProfileOrder {
-        by: by.to_owned(),
-        name: document.name,
-        expected: Expected::Version(version),
-        text: Some(text.clone()),
-    };
-    match manager.house.change_profile(order).await {
+    let (text, place) = rewritten(&String::from_utf8_lossy(&document.body), owner.list(), order)?;
+    match owner.write(manager, by, document, text.clone()).await {
         Ok(version) => Ok(version),
-        Err(Refusal::Findings(list)) => Err(sorted(&text, (profile.origin.as_str(), place), list)),
+        Err(Refusal::Findings(list)) => Err(sorted(&text, (owner, place), list)),
         Err(other) => Err(Trouble::Refused(other)),
     }
 }
 
-/// The document after it, and where the action stands in it.
-fn rewritten(text: &str, order: Order<'_>) -> Result<(String, Option<usize>), Trouble> {
-    let mut draft = Draft::read(text).map_err(Trouble::Draft)?;
-    let at = match order {
-        Order::Add(_) => None,
-        Order::Change(key, _) | Order::Remove(key) => Some(find(&draft, key).ok_or(Trouble::Gone)?),
-    };
-    let place = match order {
-        Order::Add(form) | Order::Change(_, form) => {
-            let flaws = form.flaws(&keys_of(&draft, at));
-            if !flaws.is_empty() {
-                return Err(Trouble::Flaws(flaws));
-            }
-            Some(form.write(&mut draft, at).map_err(Trouble::Draft)?)
-        }
-        Order::Remove(_) => {
-            let at = at.map(|it| it.to_string()).unwrap_or_default();
-            draft.remove(&["action", &at]).map_err(Trouble::Draft)?;
-            None
-        }
-    };
-    Ok((draft.to_string(), place))
-}
-
 /// What is found in the action's own entry belongs to its fields.
-fn sorted(text: &str, (document, place): (&str, Option<usize>), list: Vec<Finding>) -> Trouble {
-    let (mut fields, mut others) = (Vec::new(), Vec::new());
+fn sorted(text: &str, (owner, place): (&Owner, Option<usize>), list: Vec<Finding>) -> Trouble {
+    let (document, (mut fields, mut others)) = (owner.document(), (Vec::new(), Vec::new()));
     for finding in list.into_iter().filter(|it| it.severity == Severity::Error) {
         let own = finding.location.as_ref().filter(|it| it.file == document);
         let path = own.map(|at| path_at(text, at.line, at.column)).unwrap_or_default();
-        match (path.as_slice(), place) {
-            ([list, at, field @ ..], Some(place)) if list == "action" && *at == place.to_string() => {
+        let within = owner.list().iter().try_fold(path.as_slice(), |path, part| match path {
+            [first, rest @ ..] if first == part => Some(rest),
+            _ => None,
+        });
+        match (within, place) {
+            (Some([at, field @ ..]), Some(place)) if *at == place.to_string() => {
                 fields.push((field_of(field), finding));
             }
             _ => others.push(finding),
@@ -433,90 +295,6 @@ pub(super) fn refused(allow: &[AllowedHost], rule: &ActionRule) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TEXT: &str = "# Ann's.\nname = \"a\"\n\n# To people.\n[[action]]\nname = \"human\" # as in the agent\nmedia = [\"openmedia\", \"webinteraction\"]\nkind = \"requeue\"\nqueue = \"desk\"\n\n[[action]]\nname = \"show\"\nmedia = \"webinteraction\"\nkind = \"push_url\"\nurl_parameter = \"url\"\n[[action.parameter]]\nname = \"url\"\ntype = \"enum\"\nvalues = [\"https://a.example\", \"https://b.example\"]\n\n[speech]\nenabled = false\n";
-
-    fn human() -> Form {
-        Form {
-            media: vec![MediaType::OpenMedia],
-            name: "human".to_owned(),
-            own: [("queue", "desk".to_owned())].into(),
-            ..Form::new(What::Requeue)
-        }
-    }
-
-    fn at(order: Order<'_>) -> String {
-        rewritten(TEXT, order).unwrap().0
-    }
-
-    #[test]
-    fn s18_an_action_is_found_by_its_media_type_and_its_name_to_the_letter() {
-        let draft = Draft::read(TEXT).unwrap();
-        let find = |media, name: &str| find(&draft, &(media, name.to_owned()));
-        assert_eq!(find(MediaType::WebInteraction, "human"), Some(0));
-        assert_eq!(find(MediaType::WebInteraction, "show"), Some(1));
-        assert_eq!(find(MediaType::WebInteraction, "Show"), None);
-        assert_eq!(find(MediaType::Speech, "human"), None);
-    }
-
-    #[test]
-    fn what_is_read_and_written_back_is_as_it_was() {
-        for (media, name) in [(MediaType::OpenMedia, "human"), (MediaType::WebInteraction, "show")] {
-            let (key, draft) = ((media, name.to_owned()), Draft::read(TEXT).unwrap());
-            let form = Form::read(&draft, find(&draft, &key).unwrap()).unwrap();
-            assert_eq!(at(Order::Change(&key, &form)), TEXT);
-        }
-    }
-
-    #[test]
-    fn s19_to_s23_each_kind_is_written_with_what_it_needs_and_nothing_of_another() {
-        let key = (MediaType::OpenMedia, "human".to_owned());
-        let form = Form {
-            media: vec![MediaType::Speech],
-            own: [("target", "4711".to_owned()), ("queue", "desk".to_owned())].into(),
-            kind: What::SpeechRequeue,
-            ..human()
-        };
-        let written = at(Order::Change(&key, &form));
-        assert!(
-            written.contains(
-                "name = \"human\" # as in the agent\nmedia = \"speech\"\nkind = \"speech_requeue\"\ntarget = \"4711\"\n"
-            ),
-            "{written}"
-        );
-        let order =
-            Parameter { name: "order".to_owned(), holds: "string".to_owned(), required: true, ..Parameter::default() };
-        let form = Form {
-            name: "status".to_owned(),
-            media: MediaType::ALL.to_vec(),
-            own: [("uri", "https://a.example/s".to_owned())].into(),
-            parameters: vec![order],
-            description: "Where it is.".to_owned(),
-            ..Form::new(What::External)
-        };
-        let written = at(Order::Add(&form));
-        let again = Draft::read(&written).unwrap();
-        assert_eq!(Form::read(&again, 2), Some(form), "{written}");
-        assert!(at(Order::Remove(&key)).contains("# Ann's.") && !at(Order::Remove(&key)).contains("human"));
-    }
-
-    #[test]
-    fn s18_s19_what_is_missing_or_taken_is_told_at_its_field() {
-        let flaws = |form: &Form| match rewritten(TEXT, Order::Add(form)) {
-            Err(Trouble::Flaws(flaws)) => flaws,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(flaws(&human()), [("name".to_owned(), Flaw::Taken(MediaType::OpenMedia))]);
-        let nothing = ["name", "queue", "phone_parameter", "time_parameter"];
-        let found: Vec<_> = flaws(&Form::new(What::Callback)).into_iter().filter(|it| it.1 == Flaw::Missing).collect();
-        assert_eq!(found.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), nothing);
-        let push = Form { name: "p".to_owned(), media: vec![MediaType::Speech], ..Form::new(What::PushUrl) };
-        let expected =
-            [("media".to_owned(), Flaw::Media(MediaType::Speech)), ("url_parameter".to_owned(), Flaw::OneOfTwo)];
-        assert_eq!(flaws(&push), expected);
-        let own = (MediaType::OpenMedia, "human".to_owned());
-        assert!(rewritten(TEXT, Order::Change(&own, &human())).is_ok(), "its own name is its own");
-    }
 
     #[test]
     fn b11_an_address_is_held_against_the_allow_list() {

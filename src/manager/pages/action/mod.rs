@@ -1,45 +1,38 @@
 //! One action as a form: of its kind what is mandatory and nothing more, queues and targets chosen from the engine's directory.
+//!
+//! Here is what is done with it; [`sheet`] shows it. Whose it is, is the owner's to say.
 
-use std::collections::BTreeMap;
+mod sheet;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::StatusCode;
-use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{
-    Field, Section, Tab, actions::mend, no_store, not_found, profiles, quiet, summary, token, unavailable, with_status,
-};
+use super::{not_found, refusal, unavailable};
 use crate::{
-    config::{Finding, draft::Draft, settings::Profile},
     core::{
         action::{What, find},
-        assignment::missing,
-        directory::Directory,
         message::MediaType,
     },
     gateway::storage::Document,
     manager::{
         Manager,
-        building::{self, Flaw, Form, Key, Order, Parameter, TYPES, Trouble},
-        comparing::{Differing, Other, differences},
-        drafting::{self, Found},
+        building::{self, Form, Key, Order, Parameter, Trouble, action_in},
         guard::{Fields, Seat},
+        owner::{self, Found, Owner, Whose},
         ports::Refusal,
         query::Query,
-        words::Words,
     },
 };
+use sheet::{Sheet, kinds, show};
 
-/// The directory's queues, or targets, that are offered; with more of them the name is typed.
-const MAX_OFFERED: usize = 300;
 /// As many as the validation takes.
 const MAX_PARAMETERS: usize = 32;
-/// Empty rows beneath those that are filled in.
-const SPARE: usize = 2;
+/// What the action was when its form was shown.
+const SEEN: &str = "seen";
 
 /// Which action, or which kind of a new one.
 #[derive(Debug, Default, Deserialize)]
@@ -61,148 +54,89 @@ impl Wanted {
     }
 }
 
-/// What the page shows beside the form's values.
-struct Sheet<'a> {
-    profile: &'a Profile,
-    /// The one that is changed; `None`: it is new.
-    of: Option<&'a Wanted>,
-    version: u64,
-    form: &'a Form,
-    /// Above everything.
-    problems: Vec<String>,
-    /// By the fields' names.
-    fields: BTreeMap<String, String>,
-    rows: usize,
-}
-
 /// What comes early is an answer as well: it is not there, or the store is not.
 type Answer = Result<Response, Response>;
 
-/// The profile and its document, unless it is a file.
-async fn found(
-    manager: &Manager,
-    seat: &Seat,
-    names: (String, String),
-) -> Result<(std::sync::Arc<Profile>, Document), Response> {
-    match drafting::found(manager, names).await {
-        Ok(Found::Managed(document, profile)) => Ok((profile, document)),
-        Ok(Found::File(_) | Found::Nothing) => Err(not_found(seat)),
+/// The owner and its document, unless it is a file.
+async fn found(manager: &Manager, seat: &Seat, whose: &Whose) -> Result<(Owner, Document), Response> {
+    match owner::found(manager, whose).await {
+        Ok(Found::Kept(owner, document)) => Ok((owner, document)),
+        Ok(Found::File(owner)) => Err(of_file(seat, &owner)),
+        Ok(Found::Nothing) => Err(not_found(seat)),
         Err(error) => Err(unavailable(seat, &error)),
     }
 }
 
-/// The action in that document.
-fn form_in(document: &Document, wanted: &Wanted) -> Option<Form> {
-    // What is in force was read before: should it not be TOML, there is nothing to find in it.
-    let draft = Draft::read(&String::from_utf8_lossy(&document.body)).ok()?;
-    Form::read(&draft, building::find(&draft, &wanted.key()?)?)
+fn of_file(seat: &Seat, owner: &Owner) -> Response {
+    let text = seat.words.f("This is written in {} and is changed there.", &[&owner.origin()]);
+    refusal(seat, StatusCode::CONFLICT, &text)
 }
 
 pub(in crate::manager) async fn new(
     State(manager): State<Manager>,
     seat: Seat,
-    Path(names): Path<(String, String)>,
+    whose: Whose,
     Query(wanted): Query<Wanted>,
 ) -> Answer {
-    let (profile, document) = found(&manager, &seat, names).await?;
-    let like = wanted.key().and_then(|(media, name)| find(&profile.rules.actions, media, &name)).map(Form::of_rule);
-    let Some(form) = like.or_else(|| What::of(&wanted.kind).map(Form::new)) else { return Ok(kinds(&seat, &profile)) };
-    let sheet = Sheet::plain(&profile, None, document.version, &form);
+    let (owner, document) = found(&manager, &seat, &whose).await?;
+    let like = wanted.key().and_then(|(media, name)| find(owner.rules(), media, &name)).map(Form::of_rule);
+    let Some(form) = like.or_else(|| What::of(&wanted.kind).map(Form::new)) else { return Ok(kinds(&seat, &owner)) };
+    let sheet = Sheet::new(&owner, (None, None), document.version, &form);
     Ok(show(&manager, &seat, StatusCode::OK, &sheet))
-}
-
-/// Which one?
-fn kinds(seat: &Seat, profile: &Profile) -> Response {
-    let w = &seat.words;
-    let at = profiles::path(profile);
-    let title = w.t("Add an action");
-    let body = html! {
-        (profiles::head(seat, profile, Tab::Actions))
-        h2 { (title) }
-        p { (w.t("What is to happen when the language engine asks for it?")) }
-        ul class="choices" {
-            @for kind in What::ALL {
-                li {
-                    a href={ (at) "/actions/new?kind=" (kind.label()) } { (name_of(w, kind)) }
-                    p class="hint" { (about(w, kind)) " " (w.f("For {}.", &[&listed(kind.media())])) }
-                }
-            }
-        }
-    };
-    with_status(StatusCode::OK, seat, (Section::Profiles, title), &body)
-}
-
-fn listed(media: &[MediaType]) -> String {
-    media.iter().map(|it| it.label()).collect::<Vec<_>>().join(", ")
-}
-
-fn name_of(w: &Words, kind: What) -> &str {
-    match kind {
-        What::Requeue => w.t("Hand over to a queue"),
-        What::SpeechRequeue => w.t("Hand a call over to a target"),
-        What::Callback => w.t("Arrange a callback"),
-        What::External => w.t("Ask an external system"),
-        What::PushUrl => w.t("Push a web page"),
-    }
-}
-
-fn about(w: &Words, kind: What) -> &str {
-    match kind {
-        What::Requeue => w.t("The contact goes to a person by a queue."),
-        What::SpeechRequeue => w.t("The call goes to a person by a target."),
-        What::Callback => w.t("A person calls back; the contact stays with the virtual agent."),
-        What::External => w.t("Its answer is said to the customer."),
-        What::PushUrl => w.t("The page is shown in the customer's browser."),
-    }
 }
 
 pub(in crate::manager) async fn edit(
     State(manager): State<Manager>,
     seat: Seat,
-    Path(names): Path<(String, String)>,
+    whose: Whose,
     Query(wanted): Query<Wanted>,
 ) -> Answer {
-    let (profile, document) = found(&manager, &seat, names).await?;
-    let Some(form) = form_in(&document, &wanted) else { return Err(not_found(&seat)) };
-    let sheet = Sheet::plain(&profile, Some(&wanted), document.version, &form);
+    let (owner, document) = found(&manager, &seat, &whose).await?;
+    let Some(form) = form_in(&owner, &document, &wanted) else { return Err(not_found(&seat)) };
+    let sheet = Sheet::new(&owner, (Some(&wanted), Some(form.clone())), document.version, &form);
     Ok(show(&manager, &seat, StatusCode::OK, &sheet))
+}
+
+fn form_in(owner: &Owner, document: &Document, wanted: &Wanted) -> Option<Form> {
+    action_in(document, owner.list(), &wanted.key()?)
 }
 
 pub(in crate::manager) async fn add(
     State(manager): State<Manager>,
     seat: Seat,
-    Path(names): Path<(String, String)>,
+    whose: Whose,
     fields: Fields,
 ) -> Answer {
-    save(&manager, &seat, names, None, &fields).await
+    save(&manager, &seat, &whose, None, &fields).await
 }
 
 pub(in crate::manager) async fn change(
     State(manager): State<Manager>,
     seat: Seat,
-    Path(names): Path<(String, String)>,
+    whose: Whose,
     Query(wanted): Query<Wanted>,
     fields: Fields,
 ) -> Answer {
-    save(&manager, &seat, names, Some(&wanted), &fields).await
+    save(&manager, &seat, &whose, Some(&wanted), &fields).await
 }
 
-async fn save(manager: &Manager, seat: &Seat, names: (String, String), of: Option<&Wanted>, fields: &Fields) -> Answer {
+async fn save(manager: &Manager, seat: &Seat, whose: &Whose, of: Option<&Wanted>, fields: &Fields) -> Answer {
     let Some(form) = typed(fields) else { return Err(not_found(seat)) };
-    // 0 is no version: such a form is told that somebody was faster.
+    // 0 is no version, but of what nobody has written: such a form is told that somebody was faster.
     let version = fields.get("version").parse().unwrap_or_default();
-    let (profile, document) = match drafting::found(manager, names.clone()).await {
-        Ok(Found::Managed(document, profile)) => (profile, document),
-        Ok(Found::File(_) | Found::Nothing) => return Err(not_found(seat)),
+    let seen = (of, of.and_then(|_| Form::of_alone(&fields.get(SEEN).replace("\r\n", "\n"))));
+    let (owner, document) = match owner::found(manager, whose).await {
+        Ok(Found::Kept(owner, document)) => (owner, document),
+        Ok(Found::File(owner)) => return Err(of_file(seat, &owner)),
+        Ok(Found::Nothing) => return Err(not_found(seat)),
         Err(error) => {
-            let found = profiles::find(&manager.house.configuration(), names);
-            let Some(profile) = found else { return Err(not_found(seat)) };
-            let mut sheet = Sheet::plain(&profile, of, version, &form);
+            let Some(owner) = whose.find(&manager.house.configuration()) else { return Err(not_found(seat)) };
+            let mut sheet = Sheet::new(&owner, seen, version, &form);
             let status = sheet.tell(&seat.words, Trouble::Refused(Refusal::Store(error)));
             return Ok(show(manager, seat, status, &sheet));
         }
     };
-    let mut sheet = Sheet::plain(&profile, of, version, &form);
+    let mut sheet = Sheet::new(&owner, seen, version, &form);
     if fields.has("more") {
         sheet.rows = (sheet.rows + 3).min(MAX_PARAMETERS);
         return Ok(show(manager, seat, StatusCode::OK, &sheet));
@@ -213,8 +147,8 @@ async fn save(manager: &Manager, seat: &Seat, names: (String, String), of: Optio
         Some(None) => return Err(not_found(seat)),
     };
     let order = key.as_ref().map_or(Order::Add(&form), |key| Order::Change(key, &form));
-    match building::carry_out(manager, seat.name(), &profile, (document, version), order).await {
-        Ok(_) => Ok(done(&profile)),
+    match building::carry_out(manager, seat.name(), &owner, (document, version), order).await {
+        Ok(_) => Ok(done(&owner)),
         Err(trouble) => {
             let status = sheet.tell(&seat.words, trouble);
             Ok(show(manager, seat, status, &sheet))
@@ -225,28 +159,28 @@ async fn save(manager: &Manager, seat: &Seat, names: (String, String), of: Optio
 pub(in crate::manager) async fn remove(
     State(manager): State<Manager>,
     seat: Seat,
-    Path(names): Path<(String, String)>,
+    whose: Whose,
     Query(wanted): Query<Wanted>,
     fields: Fields,
 ) -> Answer {
-    let (profile, document) = found(&manager, &seat, names).await?;
+    let (owner, document) = found(&manager, &seat, &whose).await?;
     let version = fields.get("version").parse().unwrap_or_default();
     let Some(key) = wanted.key() else { return Err(not_found(&seat)) };
-    let form = form_in(&document, &wanted);
+    let form = form_in(&owner, &document, &wanted);
     let current = document.version;
-    match building::carry_out(&manager, seat.name(), &profile, (document, version), Order::Remove(&key)).await {
-        Ok(_) => Ok(done(&profile)),
+    match building::carry_out(&manager, seat.name(), &owner, (document, version), Order::Remove(&key)).await {
+        Ok(_) => Ok(done(&owner)),
         Err(trouble) => {
             let Some(form) = form else { return Err(not_found(&seat)) };
-            let mut sheet = Sheet::plain(&profile, Some(&wanted), current, &form);
+            let mut sheet = Sheet::new(&owner, (Some(&wanted), Some(form.clone())), current, &form);
             let status = sheet.tell(&seat.words, trouble);
             Ok(show(&manager, &seat, status, &sheet))
         }
     }
 }
 
-fn done(profile: &Profile) -> Response {
-    Redirect::to(&format!("{}/actions", profiles::path(profile))).into_response()
+fn done(owner: &Owner) -> Response {
+    Redirect::to(&format!("{}/actions", owner.path())).into_response()
 }
 
 /// `None`: of no kind that there is.
@@ -273,312 +207,4 @@ fn typed(fields: &Fields) -> Option<Form> {
         description: fields.get("description").replace("\r\n", "\n").trim().to_owned(),
         parameters: (0..MAX_PARAMETERS).map(row).filter(is_filled).collect(),
     })
-}
-
-impl<'a> Sheet<'a> {
-    fn plain(profile: &'a Profile, of: Option<&'a Wanted>, version: u64, form: &'a Form) -> Self {
-        let rows = (form.parameters.len() + SPARE).min(MAX_PARAMETERS);
-        Self { profile, of, version, form, problems: Vec::new(), fields: BTreeMap::new(), rows }
-    }
-
-    fn at(&mut self, field: String, text: String, label: &str) {
-        self.problems.push(format!("{label}: {text}"));
-        self.fields.entry(field).or_insert(text);
-    }
-
-    /// What is in the way, at its fields and above them, and the page's status.
-    fn tell(&mut self, w: &Words, trouble: Trouble) -> StatusCode {
-        let of = |finding: &Finding| format!("{}. {}", finding.message, finding.help);
-        match trouble {
-            Trouble::Flaws(flaws) => {
-                for (field, flaw) in flaws {
-                    let label = label(w, &field).to_owned();
-                    self.at(field, of_flaw(w, &flaw), &label);
-                }
-            }
-            Trouble::Invalid { fields, others } => {
-                for (field, finding) in fields {
-                    let label = label(w, &field).to_owned();
-                    self.at(field, of(&finding), &label);
-                }
-                self.problems.extend(others.iter().map(|it| match &it.location {
-                    Some(at) => format!("{}:{}: {}", at.file, at.line, of(it)),
-                    None => of(it),
-                }));
-            }
-            Trouble::Gone => {
-                self.problems.push(w.t("Somebody else has removed this action, or given it another name.").to_owned());
-                return StatusCode::CONFLICT;
-            }
-            Trouble::Draft(error) => self.problems.push(error.to_string()),
-            Trouble::Refused(Refusal::Conflict(now)) => {
-                self.conflict(w, now.as_deref());
-                return StatusCode::CONFLICT;
-            }
-            Trouble::Refused(Refusal::Unable(why)) => self.problems.push(why),
-            Trouble::Refused(Refusal::Findings(list)) => self.problems.extend(list.iter().map(of)),
-            Trouble::Refused(Refusal::Store(error)) => {
-                self.problems.push(no_store(w, &error).to_owned());
-                return StatusCode::SERVICE_UNAVAILABLE;
-            }
-        }
-        StatusCode::UNPROCESSABLE_ENTITY
-    }
-
-    /// What one has typed stays; saved again it is laid over what is there now.
-    fn conflict(&mut self, w: &Words, now: Option<&Document>) {
-        let Some(now) = now else {
-            self.problems.push(w.t("Somebody else has removed this profile meanwhile.").to_owned());
-            return;
-        };
-        self.version = now.version;
-        let text = String::from_utf8_lossy(&now.body);
-        let key = self.of.and_then(Wanted::key);
-        // What is in force was read before: should it not be TOML, there is nothing to find in it.
-        let draft = Draft::read(&text).ok();
-        let there = draft.and_then(|it| Form::read(&it, building::find(&it, key.as_ref()?)?));
-        self.problems.push(w.f("{} has changed this profile meanwhile. What you have typed is in the form, and is not saved yet: look whether it still fits, and save again.", &[&now.changed_by]));
-        match there {
-            Some(there) => self.problems.extend(differences(self.form, &there).iter().map(|it| other(w, it))),
-            None if key.is_some() => {
-                self.problems.push(w.t("Somebody else has removed this action, or given it another name.").to_owned());
-            }
-            None => {}
-        }
-    }
-
-    fn problem(&self, field: &str) -> Option<&str> {
-        self.fields.get(field).map(String::as_str)
-    }
-}
-
-/// What another has made of a field.
-fn other(w: &Words, it: &Other) -> String {
-    let field = match &it.field {
-        Differing::Field("kind") => w.t("What it does").to_owned(),
-        Differing::Field(field) => label(w, field).to_owned(),
-        Differing::Parameter(name) => w.f("Parameter {}", &[name]),
-    };
-    w.f("{} is now: {}", &[&field, &if it.now.is_empty() { w.t("nothing") } else { &it.now }])
-}
-
-fn of_flaw(w: &Words, flaw: &Flaw) -> String {
-    match flaw {
-        Flaw::Missing => w.t("This is mandatory.").to_owned(),
-        Flaw::NoMedia => w.t("Say for which contacts: one kind at least.").to_owned(),
-        Flaw::Media(media) => w.f("This kind of action does not work for {}.", &[&media.label()]),
-        Flaw::Taken(media) => w.f(
-            "Another action of this profile has this name for {}: change that one, or give this one another name.",
-            &[&media.label()],
-        ),
-        Flaw::OneOfTwo => {
-            w.t("Name the parameter that holds the address, or a fixed address: one of the two.").to_owned()
-        }
-    }
-}
-
-/// Of a field, by its name.
-fn label<'w>(w: &'w Words, field: &str) -> &'w str {
-    match field {
-        "name" => w.t("Name"),
-        "media" => w.t("Kind of contact"),
-        "queue" => w.t("Queue"),
-        "target" => w.t("Target"),
-        "phone_parameter" => w.t("Parameter with the phone number"),
-        "time_parameter" => w.t("Parameter with the time"),
-        "uri_parameter" | "url_parameter" => w.t("Parameter with the address"),
-        "uri" | "url" => w.t("Fixed address"),
-        "description" => w.t("Description"),
-        _ => w.t("Parameters"),
-    }
-}
-
-fn hint<'w>(w: &'w Words, kind: What, key: &str) -> &'w str {
-    match (key, kind) {
-        ("queue", What::Callback) => w.t("The queue whose people call back."),
-        ("queue", _) => w.t("The queue that the contact goes to."),
-        ("target", _) => w.t("The target that the call goes to."),
-        ("phone_parameter", _) => w.t(
-            "Under this name the language engine sends the number. Without a country code the business unit's counts.",
-        ),
-        ("time_parameter", _) => {
-            w.t("Under this name the language engine sends when to call: an ISO 8601 text, or Dialogflow's own shapes.")
-        }
-        ("uri_parameter", _) => {
-            w.t("Under this name the language engine sends whom to ask. Only what the allow-list has is asked.")
-        }
-        ("url_parameter", _) => w.t("Under this name the language engine sends the page, by http or https."),
-        _ => w.t("The same for every call, instead of a parameter: nothing that the language engine says changes it."),
-    }
-}
-
-fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Sheet<'_>) -> Response {
-    let w = &seat.words;
-    let at = profiles::path(it.profile);
-    let title = it.of.map_or_else(|| w.t("Add an action").to_owned(), |of| w.f("Action {}", &[&of.name]));
-    let action = it.of.map_or_else(|| format!("{at}/actions/new"), |of| format!("{at}/actions/edit?{}", of.query()));
-    // Without one it is said that nobody has told it yet: either cause comes to that.
-    let directory = manager.gateway.directory(&it.profile.unit).ok();
-    let body = html! {
-        (profiles::head(seat, it.profile, Tab::Actions))
-        h2 { (title) }
-        p class="hint" { (name_of(w, it.form.kind)) ". " (about(w, it.form.kind)) }
-        (summary(w, &it.problems))
-        form method="post" action=(action) class="wide" {
-            (token(seat))
-            input type="hidden" name="version" value=(it.version);
-            input type="hidden" name="kind" value=(it.form.kind.label());
-            (Field {
-                name: "name",
-                label: label(w, "name"),
-                hint: w.t("Exactly as the language engine sends it: upper and lower case are different letters."),
-                problem: it.problem("name"),
-            }.text(&it.form.name, "text", "off"))
-            (media(w, it))
-            @for key in building::keys(it.form.kind) { (own(w, it, key, directory.as_deref())) }
-            (dead(w, manager, it, directory.as_deref()))
-            (offer(w, it))
-            button { (w.t("Save")) } " "
-            a href={ (at) "/actions" } { (w.t("Leave it")) }
-            // Behind the other: Enter in a field presses the first.
-            @if it.rows < MAX_PARAMETERS { " " button class="plain" name="more" value="1" { (w.t("More parameters")) } }
-        }
-        @if let Some(of) = it.of {
-            (quiet(w.t("Remove the action"), &html! {
-                form method="post" action={ (at) "/actions/remove?" (of.query()) } {
-                    (token(seat))
-                    input type="hidden" name="version" value=(it.version);
-                    p { (w.f("Removed, it is gone for {}: what the language engine asks for by its name is text alone.", &[&listed(&it.form.media)])) }
-                    button class="danger" { (w.t("Remove it now")) }
-                }
-            }))
-        }
-    };
-    with_status(status, seat, (Section::Profiles, &title), &body)
-}
-
-/// For which contacts: a box for each that the kind allows.
-fn media(w: &Words, it: &Sheet<'_>) -> Markup {
-    let allowed = it.form.kind.media();
-    let problem = it.problem("media");
-    html! {
-        fieldset class="field" aria-describedby=[problem.map(|_| "f-media-problem")] {
-            legend { (label(w, "media")) }
-            @if let Some(problem) = problem { p class="problem" id="f-media-problem" { (problem) } }
-            @for media in allowed {
-                label class="tick" {
-                    input type="checkbox" name="media" value=(media.label())
-                        checked[allowed.len() == 1 || it.form.media.contains(media)];
-                    " " (media.label())
-                }
-            }
-        }
-    }
-}
-
-fn own(w: &Words, it: &Sheet<'_>, key: &'static str, directory: Option<&Directory>) -> Markup {
-    let value = it.form.own(key);
-    let field = Field { name: key, label: label(w, key), hint: hint(w, it.form.kind, key), problem: it.problem(key) };
-    let mut offered: Vec<(String, String)> = match (key, directory) {
-        ("queue", Some(directory)) => {
-            let kind = it.form.kind;
-            // Any queue may call back; a requeue goes to one of the contact's kind.
-            let fits = |media: MediaType| kind == What::Callback || kind.media().contains(&media);
-            let fitting = directory.queues.iter().filter(|(_, queue)| fits(queue.media));
-            let named = |name: &str| if name.is_empty() { String::new() } else { format!("{name}, ") };
-            let shown = |id: &str, name: &str, media: MediaType| format!("{id} ({}{})", named(name), media.label());
-            fitting.map(|(id, it)| (id.to_string(), shown(id.as_str(), &it.name, it.media))).collect()
-        }
-        ("target", Some(directory)) => {
-            directory.targets.iter().map(|(id, name)| (id.to_string(), format!("{id} {name}"))).collect()
-        }
-        (_, _) => Vec::new(),
-    };
-    if offered.is_empty() || offered.len() > MAX_OFFERED {
-        return field.text(value, "text", "off");
-    }
-    if !value.is_empty() && !offered.iter().any(|it| it.0 == value) {
-        offered.insert(0, (value.to_owned(), w.f("{} (not in the directory)", &[&value])));
-    }
-    offered.insert(0, (String::new(), w.t("choose one").to_owned()));
-    let options: Vec<(&str, &str)> = offered.iter().map(|it| (it.0.as_str(), it.1.as_str())).collect();
-    field.choice(value, &options)
-}
-
-/// What the action leads to that is not there, and whom it may ask.
-fn dead(w: &Words, manager: &Manager, it: &Sheet<'_>, directory: Option<&Directory>) -> Markup {
-    let loaded = manager.house.configuration();
-    let allow = &loaded.settings.egress.allow;
-    let rules = building::rules(it.form);
-    let lost = rules.iter().find_map(|rule| missing(directory?, rule));
-    let refused: Vec<String> = rules.first().map(|rule| building::refused(allow, rule)).unwrap_or_default();
-    let hosts: Vec<&str> = allow.iter().map(|it| it.host.as_str()).take(20).collect();
-    html! {
-        @if let Some(lost) = lost { p class="why" role="status" { (mend(w, lost)) } }
-        @if it.form.kind == What::External {
-            @for why in &refused {
-                p class="why" role="status" { (why) ". " (w.t("Calls are refused until `[[egress.allow]]` lets them through.")) }
-            }
-            p class="hint" {
-                @if hosts.is_empty() { (w.t("The allow-list is empty: no external system is asked until `[[egress.allow]]` in usher.toml names its host.")) }
-                @else { (w.f("The allow-list has: {}", &[&hosts.join(", ")])) @if allow.len() > hosts.len() { " …" } }
-            }
-        }
-    }
-}
-
-/// How it is put to a language model.
-fn offer(w: &Words, it: &Sheet<'_>) -> Markup {
-    let is_open = !it.form.parameters.is_empty()
-        || !it.form.description.is_empty()
-        || it.rows > SPARE
-        || it.fields.keys().any(|key| key == "description" || key.starts_with("parameter"));
-    let described = Field {
-        name: "description",
-        label: label(w, "description"),
-        hint: w.t("When to ask for it, and what comes of it."),
-        problem: it.problem("description"),
-    };
-    html! {
-        details class="quiet" open[is_open] {
-            summary { (w.t("For language models: description and parameters")) }
-            p class="hint" { (w.t("A language model is offered the action as a tool. Other engines know by themselves what to ask for.")) }
-            (described.with(|id, by, invalid| html! {
-                textarea id=(id) class="few" name="description" maxlength="1024" aria-describedby=[by] aria-invalid=[invalid.then_some("true")] {
-                    "\n" (it.form.description)
-                }
-            }))
-            @for row in 0..it.rows {
-                @let empty = Parameter::default();
-                (parameter(w, it, row, it.form.parameters.get(row).unwrap_or(&empty)))
-            }
-        }
-    }
-}
-
-fn parameter(w: &Words, it: &Sheet<'_>, row: usize, own: &Parameter) -> Markup {
-    let name = |key: &str| format!("parameter.{row}.{key}");
-    let texts = |key: &str, label: &str, hint: &str, value: &str| {
-        let name = name(key);
-        Field { name: &name, label, hint, problem: it.problem(&name) }.text(value, "text", "off")
-    };
-    let options: Vec<(&str, &str)> = TYPES.iter().map(|it| (*it, *it)).collect();
-    let (of_type, of_values) = (name("type"), name("values"));
-    let holds = Field { name: &of_type, label: w.t("Type"), hint: "", problem: it.problem(&of_type) };
-    let values =
-        Field { name: &of_values, label: w.t("Values, one a line"), hint: "", problem: it.problem(&of_values) };
-    html! {
-        fieldset class="parameter" {
-            legend { (w.f("Parameter {}", &[&(row + 1)])) }
-            (texts("name", w.t("Name"), "", &own.name))
-            (holds.choice(if own.holds.is_empty() { "string" } else { &own.holds }, &options))
-            (texts("description", w.t("Description"), "", &own.description))
-            (values.with(|id, by, invalid| html! {
-                textarea id=(id) class="lines" name=(of_values) aria-describedby=[by] aria-invalid=[invalid.then_some("true")] { "\n" (own.values) }
-            }))
-            label class="tick" {
-                input type="checkbox" name=(name("required")) value="yes" checked[own.required]; " " (w.t("required"))
-            }
-        }
-    }
 }
