@@ -68,6 +68,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// Where each profile's settings were written, in order of [`Settings::profiles`].
     pub places: Vec<Places>,
+    /// And each business unit's actions, in order of [`Self::units`].
+    pub unit_places: Vec<Places>,
     /// Secrets that stand in the Web Manager's documents as they are: the document's name, and the bytes of its text.
     pub typed: Vec<(String, Range<usize>)>,
 }
@@ -123,8 +125,9 @@ pub fn load(sources: &Sources, kinds: Kinds<'_>, secrets: &SecretLookup<'_>) -> 
             let effective = effective(&layers, &cx.literals.borrow());
             let tables = layers.profiles.iter().zip(&settings.profiles);
             let places = tables.map(|((_, table), it)| Places::of_profile(&layers, table, &it.unit)).collect();
+            let unit_places = units.iter().map(|it| Places::of_unit(&layers, &it.name)).collect();
             let typed = typed(&layers, &cx.typed.borrow());
-            Ok(Loaded { settings, units, warnings: list, effective, files, places, typed })
+            Ok(Loaded { settings, units, warnings: list, effective, files, places, unit_places, typed })
         }
         Some(_) | None => Err(Findings { list, files }),
     }

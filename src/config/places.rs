@@ -9,12 +9,12 @@ use super::{
 };
 use crate::core::{ids::UnitName, message::MediaType};
 
-/// Of one profile. What nobody wrote, a default, has no place.
+/// Of one profile or business unit. What nobody wrote, a default, has no place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
     /// By `welcome_event`, `events.human_returned`, …
     keys: BTreeMap<String, Location>,
-    /// The profile's own, then its business unit's: as they are looked up.
+    /// Its own, then those that a profile's business unit lends it: as they are looked up.
     actions: Vec<Action>,
 }
 
@@ -33,10 +33,15 @@ impl Places {
         let listing = Listing(&layers.documents);
         listing.table("", profile, &mut places.keys);
         places.actions = listing.actions(profile, true);
-        let units = layers.main.0.get("unit").into_iter().flat_map(|it| tables(&it.node.value));
-        let own = units.filter(|it| it.0.get("name").and_then(text) == Some(unit.as_str()));
-        places.actions.extend(own.flat_map(|it| listing.actions(it, false)));
+        places.actions.extend(units(layers, unit).flat_map(|it| listing.actions(it, false)));
         places
+    }
+
+    /// Of a business unit's actions.
+    pub(super) fn of_unit(layers: &Layers, unit: &UnitName) -> Self {
+        let listing = Listing(&layers.documents);
+        let actions = units(layers, unit).flat_map(|it| listing.actions(it, true)).collect();
+        Self { keys: BTreeMap::new(), actions }
     }
 
     /// Where a key of the profile was written: `events.human_returned`.
@@ -62,6 +67,12 @@ impl Places {
         let media = media.label();
         self.actions.iter().find(|it| it.name == name && it.media.iter().any(|it| it == media))
     }
+}
+
+/// One, or none if it is a default.
+fn units<'a>(layers: &'a Layers, name: &'a UnitName) -> impl Iterator<Item = &'a Table> {
+    let units = layers.main.0.get("unit").into_iter().flat_map(|it| tables(&it.node.value));
+    units.filter(|it| it.0.get("name").and_then(text) == Some(name.as_str()))
 }
 
 struct Listing<'a>(&'a Documents);

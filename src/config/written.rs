@@ -1,5 +1,6 @@
 //! Business units and routing engines as the Web Manager writes them: one `[[unit]]` or `[[engine]]`, as a file would have it.
 
+use super::draft::{Draft, DraftError, Value};
 use crate::core::hex;
 
 /// What an administrator says of a business unit.
@@ -26,6 +27,21 @@ impl UnitText {
             text += &format!("\n{actions}\n");
         }
         text
+    }
+
+    /// A unit's text with what this says of it, but the actions: they stay, and so do comments.
+    ///
+    /// # Errors
+    /// When the text is no unit.
+    pub fn laid_over(&self, text: &str) -> Result<String, DraftError> {
+        let mut draft = Draft::read(text)?;
+        for (key, text) in [("zone", &self.zone), ("country", &self.country)] {
+            draft.set(&["unit", "0", key], &Value::Text(text.clone()))?;
+        }
+        for (key, texts) in [("languages", &self.languages), ("media_servers", &self.media_servers)] {
+            draft.set(&["unit", "0", key], &Value::Texts(texts.clone()))?;
+        }
+        Ok(draft.to_string())
     }
 
     /// What [`Self::write`] has written, or somebody else in its way; `None`: it is no unit.
@@ -137,6 +153,18 @@ mod tests {
         let least = UnitText::read("[[unit]]\nname = \"x\"\n").unwrap();
         assert_eq!((least.zone.as_str(), least.country.as_str(), least.actions.as_str()), ("UTC", "DE", ""));
         assert_eq!(UnitText::read("[[engine]]\nid = \"x\"\n"), None);
+    }
+
+    #[test]
+    fn a_unit_is_changed_while_its_actions_and_comments_stay() {
+        let text = "# Ours.\n[[unit]]\nname = \"x\" # as they call it\nzone = \"UTC\"\naction = [{ name = \"a\" }]\n";
+        let changed = unit().laid_over(text).unwrap();
+        let expected = text.replace("UTC", "Europe/Berlin")
+            + "country = \"AT\"\nlanguages = [\"de\", \"en-US\"]\nmedia_servers = [\"cms.example.com\"]\n";
+        assert_eq!(changed, expected);
+        let same = unit().write();
+        assert_eq!(unit().laid_over(&same).unwrap(), same);
+        assert!(unit().laid_over("[[engine]]\nid = \"x\"\n").is_err());
     }
 
     #[test]

@@ -19,8 +19,17 @@ pub(super) enum Differing {
     Parameter(String),
 }
 
-/// Everything in which what is there differs from what was typed.
-pub(super) fn differences(typed: &Form, there: &Form) -> Vec<Other> {
+/// What somebody else has made otherwise than what was typed. `seen`: what both began with; without it everything that differs counts.
+pub(super) fn differences(seen: Option<&Form>, typed: &Form, there: &Form) -> Vec<Other> {
+    let mut list = between(typed, there);
+    if let Some(seen) = seen {
+        let theirs = between(seen, there);
+        list.retain(|it| theirs.contains(it));
+    }
+    list
+}
+
+fn between(typed: &Form, there: &Form) -> Vec<Other> {
     let mut list = Vec::new();
     let mut field = |name: &'static str, typed: String, now: String| {
         if typed != now {
@@ -86,7 +95,7 @@ mod tests {
             parameters: vec![named("mine", "string"), named("why", "string")],
             ..typed.clone()
         };
-        assert_eq!(differences(&typed, &same), []);
+        assert_eq!(differences(None, &typed, &same), []);
         let there = Form {
             media: vec![MediaType::OpenMedia],
             own: [("queue", "people".to_owned())].into(),
@@ -94,7 +103,7 @@ mod tests {
             parameters: vec![Parameter { required: true, values: "x\ny".to_owned(), ..named("why", "enum") }],
             ..typed.clone()
         };
-        let told: Vec<_> = differences(&typed, &there).into_iter().map(|it| (it.field, it.now)).collect();
+        let told: Vec<_> = differences(None, &typed, &there).into_iter().map(|it| (it.field, it.now)).collect();
         let field = |name, now: &str| (Differing::Field(name), now.to_owned());
         let parameter = |name: &str, now: &str| (Differing::Parameter(name.to_owned()), now.to_owned());
         let expected = [
@@ -105,5 +114,21 @@ mod tests {
             parameter("why", "enum, required, x | y"),
         ];
         assert_eq!(told, expected);
+    }
+    #[test]
+    fn what_only_you_have_changed_is_not_told_as_another_s() {
+        let form = |queue: &str, description: &str| Form {
+            name: "a".to_owned(),
+            own: [("queue", queue.to_owned())].into(),
+            description: description.to_owned(),
+            ..Form::new(What::Requeue)
+        };
+        let (seen, typed) = (form("desk", ""), form("mine", ""));
+        assert_eq!(differences(Some(&seen), &typed, &seen), []);
+        let of =
+            |there: &Form| differences(Some(&seen), &typed, there).into_iter().map(|it| it.now).collect::<Vec<_>>();
+        assert_eq!(of(&form("desk", "Theirs.")), ["Theirs."]);
+        assert_eq!(of(&form("theirs", "")), ["theirs"]);
+        assert_eq!(of(&form("mine", "")), Vec::<String>::new(), "both have made it the same");
     }
 }

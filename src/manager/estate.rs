@@ -7,18 +7,17 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Inner,
+    drafting::MARK,
     ports::{Order, Refusal, Wanted},
 };
 use crate::{
     config::{EngineText, Finding, Loaded, UnitText, settings},
-    core::ids::{EngineId, UnitName},
+    core::ids::{EngineId, Timestamp, UnitName},
     gateway::storage::{Document, DocumentKind, Expected, StoreError},
 };
 
 /// Begins every token, so that people and scanners of leaked secrets know what they see.
 const PREFIX: &str = "usher-engine-";
-/// What the Web Manager's documents are called in messages ends with this.
-const MARK: &str = " (Web Manager)";
 /// Where nobody has written it.
 const DEFAULT: &str = "default";
 
@@ -67,6 +66,16 @@ impl Written {
     }
 }
 
+/// What a business unit is written in.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// Of a default it is what it would be, and its version is 0.
+    Kept(Document),
+    File,
+    /// Somebody removes it just now.
+    Gone,
+}
+
 /// Of a unit; its actions are one.
 const FIELDS: [&str; 5] = ["name", "zone", "country", "languages", "media_servers"];
 
@@ -110,22 +119,50 @@ pub(super) struct EngineToken {
     pub(super) version: u64,
 }
 
+/// Somebody has seen another version of it than this.
+pub(super) fn moved_on(now: Document) -> Refusal {
+    // It is a default again where a document was seen: that is gone.
+    Refusal::Conflict((now.version > 0).then(|| Box::new(now)))
+}
+
+fn as_document(unit: &settings::Unit) -> Document {
+    Document {
+        kind: DocumentKind::Unit,
+        name: unit.name.to_string(),
+        version: 0,
+        body: as_text(unit).write().into_bytes(),
+        changed_at: Timestamp(0),
+        changed_by: String::new(),
+    }
+}
+
 impl Inner {
     /// Yields the new version of the first.
-    async fn order(&self, by: &str, wanted: Vec<Wanted>) -> Result<u64, Failed> {
+    async fn order(&self, by: &str, wanted: Vec<Wanted>) -> Result<u64, Refusal> {
         let versions = self.house.change(Order { by: by.to_owned(), wanted, told: None }).await?;
         Ok(versions.first().copied().unwrap_or_default())
+    }
+
+    /// What a unit is written in.
+    pub(super) async fn source_of(&self, unit: &settings::Unit) -> Result<Source, StoreError> {
+        Ok(match Written::of(&unit.origin) {
+            Written::InAFile => Source::File,
+            Written::Nowhere => Source::Kept(as_document(unit)),
+            Written::Here => {
+                let document = self.people.document(DocumentKind::Unit, unit.name.as_str()).await?;
+                document.map_or(Source::Gone, Source::Kept)
+            }
+        })
     }
 
     /// A unit that can be changed here, with its version; 0: nobody has written it yet.
     pub(super) async fn unit(&self, name: &str) -> Result<(UnitText, u64), Failed> {
         let loaded = self.house.configuration();
         let unit = find_unit(&loaded, name).ok_or(Failed::Unknown)?;
-        match Written::of(&unit.origin) {
-            Written::InAFile => Err(Failed::OfFile(unit.origin.clone())),
-            Written::Nowhere => Ok((as_text(unit), 0)),
-            Written::Here => {
-                let document = self.people.document(DocumentKind::Unit, name).await?.ok_or(Failed::Unknown)?;
+        match self.source_of(unit).await? {
+            Source::File => Err(Failed::OfFile(unit.origin.clone())),
+            Source::Gone => Err(Failed::Unknown),
+            Source::Kept(document) => {
                 let text = UnitText::read(&String::from_utf8_lossy(&document.body)).ok_or(Failed::Unknown)?;
                 Ok((text, document.version))
             }
@@ -147,14 +184,35 @@ impl Inner {
                 all.push(wanted(&as_text(other)));
             }
         }
-        self.order(by, all).await
+        Ok(self.order(by, all).await?)
     }
 
     /// `version`: what was seen of it; 0: a default.
     pub(super) async fn change_unit(&self, by: &str, version: u64, unit: &UnitText) -> Result<u64, Failed> {
+        Ok(self.write_unit(by, unit.name.clone(), version, unit.write()).await?)
+    }
+
+    /// The same, while its actions stay as they are written.
+    pub(super) async fn change_but_actions(&self, by: &str, version: u64, unit: &UnitText) -> Result<u64, Failed> {
+        let loaded = self.house.configuration();
+        let Some(found) = find_unit(&loaded, &unit.name) else { return Err(Refusal::Conflict(None).into()) };
+        let document = match self.source_of(found).await? {
+            Source::File => return Err(Failed::OfFile(found.origin.clone())),
+            Source::Gone => return Err(Refusal::Conflict(None).into()),
+            Source::Kept(document) => document,
+        };
+        if document.version != version {
+            return Err(moved_on(document).into());
+        }
+        let text = unit.laid_over(&String::from_utf8_lossy(&document.body));
+        let text = text.map_err(|error| Refusal::Unable(error.to_string()))?;
+        Ok(self.write_unit(by, document.name, version, text).await?)
+    }
+
+    /// Writes its text as it is to be.
+    pub(super) async fn write_unit(&self, by: &str, name: String, version: u64, text: String) -> Result<u64, Refusal> {
         let expected = if version == 0 { Expected::New } else { Expected::Version(version) };
-        let (name, text) = (unit.name.clone(), Some(unit.write()));
-        self.order(by, vec![Wanted { kind: DocumentKind::Unit, name, expected, text }]).await
+        self.order(by, vec![Wanted { kind: DocumentKind::Unit, name, expected, text: Some(text) }]).await
     }
 
     /// Removes a unit that nothing goes by.
@@ -169,7 +227,8 @@ impl Inner {
             return Err(Failed::InUse(users));
         }
         let (name, expected) = (name.to_owned(), Expected::Version(version));
-        self.order(by, vec![Wanted { kind: DocumentKind::Unit, name, expected, text: None }]).await.map(drop)
+        self.order(by, vec![Wanted { kind: DocumentKind::Unit, name, expected, text: None }]).await?;
+        Ok(())
     }
 
     /// An engine's document, where it has one.
@@ -233,12 +292,13 @@ impl Inner {
     pub(super) async fn remove_engine(&self, by: &str, id: &str, version: u64) -> Result<(), Failed> {
         self.engine(id).await?;
         let (name, expected) = (id.to_owned(), Expected::Version(version));
-        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text: None }]).await.map(drop)
+        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text: None }]).await?;
+        Ok(())
     }
 
     async fn put_engine(&self, by: &str, engine: &EngineText, expected: Expected) -> Result<u64, Failed> {
         let (name, text) = (engine.id.clone(), Some(engine.write()));
-        self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text }]).await
+        Ok(self.order(by, vec![Wanted { kind: DocumentKind::Engine, name, expected, text }]).await?)
     }
 
     /// Engines by id with how many lanes of each are attached now.

@@ -20,6 +20,7 @@ mod look;
 mod multipart;
 mod numbers;
 mod offered;
+mod owner;
 mod pages;
 mod people;
 pub mod ports;
@@ -269,6 +270,10 @@ const ROUTES: &[Route] = &[
     closed("/units/new", Role::Administrator, "GET POST", || get(units::new).post(units::add)),
     closed("/units/{unit}/edit", Role::Administrator, "GET POST", || get(units::show).post(units::change)),
     closed("/units/{unit}/remove", Role::Administrator, "POST", || post(units::remove)),
+    closed("/units/{unit}/actions", Role::Viewer, "GET", || get(actions::show)),
+    closed("/units/{unit}/actions/new", Role::Administrator, "GET POST", || get(action::new).post(action::add)),
+    closed("/units/{unit}/actions/edit", Role::Administrator, "GET POST", || get(action::edit).post(action::change)),
+    closed("/units/{unit}/actions/remove", Role::Administrator, "POST", || post(action::remove)),
     closed("/engines", Role::Administrator, "GET", || get(engines::list)),
     closed("/engines/new", Role::Administrator, "GET POST", || get(engines::new).post(engines::add)),
     closed("/engines/{engine}/edit", Role::Administrator, "GET POST", || get(engines::show).post(engines::change)),

@@ -28,24 +28,28 @@ def before_call(context, case, kwargs):
         return
     if names.get("unit") == "sales" and names.get("profile") in ("written", "support"):
         prepare(case, names, operation, path("sales", names["profile"]))
+    elif names.get("unit") == "lending":
+        prepare(case, names, operation, "/units/lending")
 
 
-def prepare(case, names, operation, profile):
+def prepare(case, names, operation, owner):
     if names.get("trial") == "open":
         # A conversation belongs to whoever begins it, and to one profile.
-        begun = send("POST", f"{profile}/trials", '{"media":"webinteraction"}', "application/json")
+        begun = send("POST", f"{owner}/trials", '{"media":"webinteraction"}', "application/json")
         names["trial"] = json.loads(begun)["trial"]
     elif operation in ("removeProfile", "renameProfile"):
         names["profile"] = "spare"
         send("PUT", path("sales", "spare") + "/source", os.environ["USHER_SPARE"], "application/toml", {"If-None-Match": "*"})
-    elif operation == "removeAction" and names["action"] == "human":
+    elif operation in ("removeAction", "removeUnitAction") and names["action"] == "human":
         names["action"] = ACTION["name"]
-        send("POST", f"{profile}/actions", json.dumps(ACTION), "application/json", {"If-Match": "*"})
+        send("POST", f"{owner}/actions", json.dumps(ACTION), "application/json", {"If-Match": "*"})
     elif operation == "removeTest" and names["test"] == "greeting":
         names["test"] = "leaving"
-        send("POST", f"{profile}/tests.jsonl", TEST, "application/jsonl")
-    elif operation == "changeAction" and names["action"] == "human":
-        names["profile"], case.body = "written", {**ACTION, "name": "human"}
+        send("POST", f"{owner}/tests.jsonl", TEST, "application/jsonl")
+    elif operation in ("changeAction", "changeUnitAction") and names["action"] == "human":
+        case.body = {**ACTION, "name": "human"}
+        if operation == "changeAction":
+            names["profile"] = "written"
         case.headers["If-Match"] = "*"
     elif operation == "changeTest" and names["test"] == "greeting":
         case.body["name"] = "greeting"

@@ -116,10 +116,10 @@ async fn list(call: Call, (): ()) -> Result<Shown<BusinessUnits>, Problem> {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-struct OfUnit {
+pub(super) struct OfUnit {
     /// As the contact centre calls it.
     #[schemars(length(min = 1, max = 128), extend("examples" = ["clinic"]))]
-    unit: String,
+    pub(super) unit: String,
 }
 
 /// As it is written; secrets in its actions are sealed.
@@ -141,7 +141,7 @@ impl From<UnitText> for WrittenUnit {
     }
 }
 
-fn none() -> Problem {
+pub(super) fn none() -> Problem {
     Kind::NotFound.says("there is no such business unit")
 }
 
@@ -202,8 +202,11 @@ fn pretty(sent: Option<&UnitText>) -> Option<String> {
     sent.map(|it| serde_json::to_string_pretty(&value(it.clone())).unwrap_or_default())
 }
 
-fn outdated(now: &Document, sent: Option<&UnitText>) -> Problem {
+pub(super) fn outdated(now: &Document, sent: Option<&UnitText>) -> Problem {
     let text = UnitText::read(&String::from_utf8_lossy(&now.body)).unwrap_or_default();
+    if now.version == 0 {
+        return default_now(now.version, text, sent);
+    }
     let said = format!("{} has changed this business unit meanwhile: nothing was changed", now.changed_by);
     let by = (now.changed_by.as_str(), now.changed_at);
     Kind::Outdated.says(said).now(Current::new(now.version, by, value(text), pretty(sent).as_deref()))
@@ -219,6 +222,11 @@ async fn other(manager: &Manager, (now, version): (UnitText, u64), sent: Option<
             Err(error) => return error.into(),
         }
     }
+    default_now(version, now, sent)
+}
+
+/// Nobody has written it.
+fn default_now(version: u64, now: UnitText, sent: Option<&UnitText>) -> Problem {
     let said = "this business unit is there as a default: nothing was changed";
     Kind::Outdated.says(said).now(Current::default_now(version, value(now), pretty(sent).as_deref()))
 }
@@ -229,7 +237,7 @@ fn gone() -> Problem {
     )
 }
 
-fn failed(why: Failed, sent: Option<&UnitText>) -> Problem {
+pub(super) fn failed(why: Failed, sent: Option<&UnitText>) -> Problem {
     match why {
         Failed::Unknown => none(),
         Failed::OfFile(file) if Written::of(&file) == Written::Nowhere => {

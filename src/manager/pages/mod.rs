@@ -118,6 +118,9 @@ impl Tab {
         (Self::Try, "/try", Role::Operator),
         (Self::Tests, "/tests", Role::Viewer),
     ];
+    /// And of one business unit.
+    const OF_UNIT: &[(Self, &'static str, Role)] =
+        &[(Self::Settings, "/edit", Role::Administrator), (Self::Actions, "/actions", Role::Viewer)];
     const OF_NUMBERS: &[(Self, &'static str, Role)] =
         &[(Self::Numbers, "/numbers", Role::Viewer), (Self::Questions, "/numbers/questions", Role::Viewer)];
     const OF_ADMINISTRATION: &[(Self, &'static str, Role)] = &[
@@ -172,6 +175,11 @@ impl Tab {
     /// Above a page of the profile at `base`.
     pub(super) fn of_profile(self, seat: &Seat, base: &str) -> Markup {
         self.bar(seat, base, Self::OF_PROFILE)
+    }
+
+    /// Above a page of the business unit at `base`.
+    pub(super) fn of_unit(self, seat: &Seat, base: &str) -> Markup {
+        self.bar(seat, base, Self::OF_UNIT)
     }
 
     /// Above a page of numbers.

@@ -7,7 +7,8 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    Section, Tab, actions, attached, connector_tokens, empty, not_found, page, part::Part, pause, token, unavailable,
+    Section, Tab, actions, attached, connector_tokens, empty, not_found, page, part::Part, path_part, pause, token,
+    unavailable,
 };
 use crate::{
     config::{Effective, Loaded, settings::Profile},
@@ -66,9 +67,8 @@ pub(super) fn path(profile: &Profile) -> String {
     path_of(profile.unit.as_str(), profile.name.as_str())
 }
 
-pub(super) fn path_of(unit: &str, profile: &str) -> String {
-    let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
-    format!("/profiles/{}/{}", part(unit), part(profile))
+pub(in crate::manager) fn path_of(unit: &str, profile: &str) -> String {
+    format!("/profiles/{}/{}", path_part(unit), path_part(profile))
 }
 
 fn logged_on(agents: &[AgentNow], profile: &Profile) -> usize {
@@ -250,18 +250,7 @@ fn own_actions(w: &Words, profile: &Profile) -> Markup {
         @if profile.rules.actions.is_empty() {
             p { (w.t("None is configured: whatever the language engine asks for is text alone.")) }
         } @else {
-            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
-                thead { tr { th { (w.t("Name")) } th { (w.t("Kind of contact")) } th { (w.t("What it does")) } } }
-                tbody {
-                    @for it in &profile.rules.actions {
-                        tr {
-                            td { span class="code" { (it.name) } }
-                            td { (it.media.label()) }
-                            td { (actions::does(w, &it.kind)) }
-                        }
-                    }
-                }
-            } }
+            (actions::brief(w, &profile.rules.actions))
         }
     }
 }

@@ -9,16 +9,16 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Field, Section, Tab, done, not_found, page, path_part, profiles, quiet, refusal, refused, summary, token,
+    Field, Section, Tab, actions, done, not_found, page, path_part, profiles, quiet, refusal, refused, summary, token,
     unavailable, with_status,
 };
 use crate::{
-    config::{Finding, Severity, UnitText, countries, settings::Unit, zones},
+    config::{Finding, Severity, UnitText, countries, zones},
     core::{action::ActionRule, ids::UnitName},
     gateway::live::UnitNow,
     manager::{
         Manager,
-        estate::{Failed, Written, field_of_unit, split},
+        estate::{Failed, Written, field_of_unit, find_unit, split},
         guard::{Fields, Seat},
         people::Role,
         ports::Refusal,
@@ -66,7 +66,7 @@ pub(in crate::manager) async fn list(
                 @for it in &loaded.units {
                     @let own = Written::of(&it.origin) != Written::InAFile;
                     tr {
-                        td { @if may && own { a href={ (at(it)) "/edit" } { (it.name) } } @else { (it.name) } }
+                        td { @if may && own { a href={ (path(&it.name)) "/edit" } { (it.name) } } @else { (it.name) } }
                         td { (it.zone) }
                         td { (it.country) }
                         td { (it.languages.join(", ")) }
@@ -77,7 +77,7 @@ pub(in crate::manager) async fn list(
                             }
                         }
                         td { (engines(w, &loaded.settings.engines, &now, &it.name)) }
-                        td class="number" { (actions_of(&it.actions)) }
+                        td class="number" { a href={ (path(&it.name)) "/actions" } { (actions_of(&it.actions)) } }
                         td { span class="code" { (it.origin) } }
                     }
                 }
@@ -88,8 +88,22 @@ pub(in crate::manager) async fn list(
     page(&seat, Section::Administration, title, &body)
 }
 
-fn at(unit: &Unit) -> String {
-    format!("/units/{}", path_part(unit.name.as_str()))
+pub(super) fn path(unit: &UnitName) -> String {
+    path_of(unit.as_str())
+}
+
+pub(in crate::manager) fn path_of(unit: &str) -> String {
+    format!("/units/{}", path_part(unit))
+}
+
+/// Above every page of a business unit. `tab`: `None`: it is a file, of which there is no more to see.
+pub(super) fn head(seat: &Seat, unit: &str, tab: Option<Tab>) -> Markup {
+    let w = &seat.words;
+    html! {
+        p class="trail" { a href="/units" { (w.t("Business units")) } }
+        h1 { (w.f("Business unit {}", &[&unit])) }
+        @if let Some(tab) = tab { (tab.of_unit(seat, &path_of(unit))) }
+    }
 }
 
 /// An action for several kinds of contacts is one.
@@ -113,6 +127,20 @@ struct Draft {
     unit: UnitText,
     /// `None`: it is new.
     version: Option<u64>,
+    /// The actions are in it, as text.
+    with_actions: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct View {
+    view: String,
+}
+
+impl View {
+    fn is_text(&self) -> bool {
+        self.view == "text"
+    }
 }
 
 impl Draft {
@@ -125,7 +153,8 @@ impl Draft {
             media_servers: split(fields.get("media_servers")),
             actions: fields.get("actions").replace("\r\n", "\n").trim().to_owned(),
         };
-        Self { unit, version: name.map(|_| fields.get("version").parse().unwrap_or_default()) }
+        let version = name.map(|_| fields.get("version").parse().unwrap_or_default());
+        Self { unit, version, with_actions: fields.has("actions") }
     }
 }
 
@@ -148,16 +177,20 @@ fn by_field(list: &[Finding]) -> Vec<(&'static str, String)> {
     errors.filter_map(|it| Some((field_of_unit(it)?, format!("{}: {}", it.message, it.help)))).collect()
 }
 
-fn form(seat: &Seat, status: StatusCode, draft: &Draft, problems: &Problems) -> Response {
+fn form(manager: &Manager, seat: &Seat, status: StatusCode, draft: &Draft, problems: &Problems) -> Response {
     let w = &seat.words;
-    let Draft { unit, version } = draft;
+    let Draft { unit, version, with_actions } = draft;
     let title = if version.is_some() { w.t("Change a business unit") } else { w.t("Add a business unit") };
-    let base = format!("/units/{}", path_part(&unit.name));
+    let base = path_of(&unit.name);
     let action = if version.is_some() { format!("{base}/edit") } else { "/units/new".to_owned() };
     let field = |name: &'static str, label, hint| Field { name, label, hint, problem: problems.at(name) };
     let body = html! {
-        p class="trail" { a href="/units" { (w.t("Business units")) } }
-        h1 { @if version.is_some() { (w.f("Business unit {}", &[&unit.name])) } @else { (title) } }
+        @if version.is_some() {
+            (head(seat, &unit.name, Some(Tab::Settings)))
+        } @else {
+            p class="trail" { a href="/units" { (w.t("Business units")) } }
+            h1 { (title) }
+        }
         (problems.above)
         form method="post" action=(action) {
             (token(seat))
@@ -171,11 +204,14 @@ fn form(seat: &Seat, status: StatusCode, draft: &Draft, problems: &Problems) -> 
                 (field("languages", w.t("Languages"), w.t("Tags such as de or en-US, with commas between them. A profile that names no language speaks the first.")).text(&unit.languages.join(", "), "text", "off"))
                 (field("media_servers", w.t("Media servers"), w.t("For speech: host names or addresses, with commas between them.")).text(&unit.media_servers.join(", "), "text", "off"))
             }
-            (field("actions", w.t("Actions, as TOML"), w.t("Of all the unit's profiles; a profile may override. Each begins with [[unit.action]] and has name, media, kind and what the kind needs.")).with(|id, described, invalid| html! {
-                textarea class="short" id=(id) name="actions" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid.then_some("true")] { "\n" (unit.actions) }
-            }))
+            @if *with_actions {
+                (field("actions", w.t("Actions, as TOML"), w.t("Of all the unit's profiles; a profile may override. Each begins with [[unit.action]] and has name, media, kind and what the kind needs.")).with(|id, described, invalid| html! {
+                    textarea class="short" id=(id) name="actions" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid.then_some("true")] { "\n" (unit.actions) }
+                }))
+            }
             button { (w.t("Save")) }
         }
+        @if !with_actions { (built(manager, w, draft)) }
         datalist id="zones" { @for it in zones() { option value=(it) {} } }
         datalist id="countries" { @for it in countries() { option value=(it) {} } }
         @if let Some(version @ 1..) = version {
@@ -192,6 +228,25 @@ fn form(seat: &Seat, status: StatusCode, draft: &Draft, problems: &Problems) -> 
     with_status(status, seat, (Section::Administration, title), &body)
 }
 
+/// The actions that are in force, and the ways to change them.
+fn built(manager: &Manager, w: &Words, draft: &Draft) -> Markup {
+    let loaded = manager.house.configuration();
+    let base = path_of(&draft.unit.name);
+    let rules = find_unit(&loaded, &draft.unit.name).map(|it| it.actions.as_slice()).unwrap_or_default();
+    html! {
+        h2 { (w.t("Actions")) }
+        @if draft.version.is_none() {
+            p class="hint" { (w.t("They are built once the business unit is there.")) " " a href="/units/new?view=text" { (w.t("Write them as text")) } }
+        } @else {
+            p {
+                a class="button" href={ (base) "/actions" } { (w.f("Actions: {}", &[&actions_of(rules)])) } " "
+                a href={ (base) "/edit?view=text" } { (w.t("Write them as text")) }
+            }
+            @if !rules.is_empty() { (actions::brief(w, rules)) }
+        }
+    }
+}
+
 fn suggested(field: &Field<'_>, value: &str, list: &str) -> Markup {
     field.with(|id, described, invalid| {
         html! {
@@ -201,9 +256,10 @@ fn suggested(field: &Field<'_>, value: &str, list: &str) -> Markup {
     })
 }
 
-pub(in crate::manager) async fn new(seat: Seat) -> Response {
+pub(in crate::manager) async fn new(State(manager): State<Manager>, seat: Seat, Query(view): Query<View>) -> Response {
     let unit = UnitText { zone: "UTC".to_owned(), country: "DE".to_owned(), ..UnitText::default() };
-    form(&seat, StatusCode::OK, &Draft { unit, version: None }, &Problems::default())
+    let draft = Draft { unit, version: None, with_actions: view.is_text() };
+    form(&manager, &seat, StatusCode::OK, &draft, &Problems::default())
 }
 
 pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
@@ -212,16 +268,22 @@ pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, 
         let text = seat.words.f("The name {}.", &[&reason]);
         let problems =
             Problems { above: summary(&seat.words, std::slice::from_ref(&text)), fields: vec![("name", text)] };
-        return form(&seat, StatusCode::UNPROCESSABLE_ENTITY, &draft, &problems);
+        return form(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &draft, &problems);
     }
     let done = manager.add_unit(seat.name(), &draft.unit).await.map(drop);
-    after(&seat, &mut draft, done, "/units?done=added")
+    after(&manager, &seat, &mut draft, done, "/units?done=added")
 }
 
-pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat, Path(name): Path<String>) -> Response {
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(name): Path<String>,
+    Query(view): Query<View>,
+) -> Response {
     match manager.unit(&name).await {
         Ok((unit, version)) => {
-            form(&seat, StatusCode::OK, &Draft { unit, version: Some(version) }, &Problems::default())
+            let draft = Draft { unit, version: Some(version), with_actions: view.is_text() };
+            form(&manager, &seat, StatusCode::OK, &draft, &Problems::default())
         }
         Err(failed) => without(&seat, &failed),
     }
@@ -234,14 +296,16 @@ pub(in crate::manager) async fn change(
     fields: Fields,
 ) -> Response {
     let mut draft = Draft::of(&fields, Some(&name));
+    let version = draft.version.unwrap_or_default();
     // What stands in a file is no document, whatever a form says.
     let done = match manager.unit(&name).await {
-        Ok(_) | Err(Failed::Unknown) => {
-            manager.change_unit(seat.name(), draft.version.unwrap_or_default(), &draft.unit).await.map(drop)
+        Ok(_) | Err(Failed::Unknown) if draft.with_actions => {
+            manager.change_unit(seat.name(), version, &draft.unit).await.map(drop)
         }
+        Ok(_) | Err(Failed::Unknown) => manager.change_but_actions(seat.name(), version, &draft.unit).await.map(drop),
         Err(failed) => Err(failed),
     };
-    after(&seat, &mut draft, done, "/units?done=changed")
+    after(&manager, &seat, &mut draft, done, "/units?done=changed")
 }
 
 pub(in crate::manager) async fn remove(
@@ -252,11 +316,11 @@ pub(in crate::manager) async fn remove(
 ) -> Response {
     let version = fields.get("version").parse().unwrap_or_default();
     let mut now = match manager.unit(&name).await {
-        Ok((unit, now)) => Draft { unit, version: Some(now) },
+        Ok((unit, now)) => Draft { unit, version: Some(now), with_actions: false },
         Err(failed) => return without(&seat, &failed),
     };
     let done = manager.remove_unit(seat.name(), &name, version).await;
-    after(&seat, &mut now, done, "/units?done=removed")
+    after(&manager, &seat, &mut now, done, "/units?done=removed")
 }
 
 /// Where there is no form to show.
@@ -272,7 +336,7 @@ fn without(seat: &Seat, failed: &Failed) -> Response {
 }
 
 /// To the list, or to the form with what is in the way.
-fn after(seat: &Seat, draft: &mut Draft, done: Result<(), Failed>, to: &str) -> Response {
+fn after(manager: &Manager, seat: &Seat, draft: &mut Draft, done: Result<(), Failed>, to: &str) -> Response {
     let w = &seat.words;
     match done {
         Ok(()) => Redirect::to(to).into_response(),
@@ -283,7 +347,7 @@ fn after(seat: &Seat, draft: &mut Draft, done: Result<(), Failed>, to: &str) -> 
                 &[&users.join(", ")],
             );
             let problems = Problems { above: summary(w, &[text]), fields: Vec::new() };
-            form(seat, StatusCode::CONFLICT, draft, &problems)
+            form(manager, seat, StatusCode::CONFLICT, draft, &problems)
         }
         Err(Failed::Refused(refusal)) => {
             if let (Refusal::Conflict(Some(now)), Some(version)) = (&refusal, &mut draft.version) {
@@ -292,7 +356,7 @@ fn after(seat: &Seat, draft: &mut Draft, done: Result<(), Failed>, to: &str) -> 
             }
             let fields = if let Refusal::Findings(list) = &refusal { by_field(list) } else { Vec::new() };
             let (status, above) = refused(w, &refusal);
-            form(seat, status, draft, &Problems { above, fields })
+            form(manager, seat, status, draft, &Problems { above, fields })
         }
     }
 }

@@ -76,7 +76,12 @@ impl Gateway {
 
     /// How the configured engine attaches, with an empty directory.
     pub(super) fn centre(&self) -> Setup {
-        Setup::new(tcp(self.engines), TOKEN, "engine-1", "sales")
+        self.centre_of(TOKEN, "engine-1", "sales")
+    }
+
+    /// How another one does.
+    pub(super) fn centre_of(&self, token: &str, engine: &str, unit: &str) -> Setup {
+        Setup::new(tcp(self.engines), token, engine, unit)
     }
 
     /// The first administrator signs in.

@@ -208,6 +208,11 @@ pub(super) async fn work(browser: &Browser, gateway: &Gateway, dialogflow: &Fake
     send("/tokens", &[("name", "wallboard"), ("role", "viewer"), ("days", "90")]).await;
     send("/units/new", &[("name", "service"), ("zone", "Europe/Berlin"), ("country", "DE"), ("languages", "de en")])
         .await;
+    browser.open(&gateway.page("/units/service/edit")).await;
+    let version = browser.run("return document.querySelector('[name=version]').value").await;
+    let lent = [("kind", "requeue"), ("name", "person"), ("media", "openmedia"), ("queue", "service")];
+    let lent: Vec<_> = lent.into_iter().chain([("version", version.as_str().unwrap())]).collect();
+    send("/units/service/actions/new", &lent).await;
     send("/profiles/sales/returns/pause", &[]).await;
     let engine = attach(gateway).await;
     talk(dialogflow, &engine).await;

@@ -27,7 +27,11 @@ async fn begin(browser: &Browser, dialogflow: &FakeDialogflow) -> Gateway {
 }
 
 fn centre(gateway: &Gateway) -> Setup {
-    let mut setup = gateway.centre().user("va1").user("va2").user("va9");
+    staffed(gateway.centre())
+}
+
+fn staffed(setup: Setup) -> Setup {
+    let mut setup = setup.user("va1").user("va2").user("va9");
     setup = setup.queue("desk", MediaType::OpenMedia).queue("web", MediaType::WebInteraction);
     setup.directory.speech_targets.push(SpeechTarget { id: "4711".to_owned(), name: "Hotline".to_owned() });
     let windows =
@@ -123,6 +127,62 @@ async fn s19_to_s23_an_administrator_builds_each_kind_of_action_by_keyboard() {
             let overflow = browser.run("return document.documentElement.scrollWidth - innerWidth").await;
             assert!(overflow.as_i64() <= Some(0), "at {width} it is {overflow} too wide");
         }
+        complains_of_refusals_alone(&browser).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s18_an_administrator_builds_an_action_for_all_profiles_of_a_business_unit() {
+    let dialogflow = FakeDialogflow::start();
+    browse(async move |browser| {
+        let gateway = begin(&browser, &dialogflow).await;
+        send(&browser, "/units/new", &[("name", "clinic"), ("zone", "UTC"), ("country", "DE")]).await.unwrap();
+        browser.open(&gateway.page("/engines/new")).await;
+        click(&browser, "[name=unit][value=clinic]").await;
+        fill(&browser, &[("id", "east")]).await;
+        browser.arrives("document.querySelector('.link')?.innerText.startsWith('usher-engine-')").await;
+        let token = browser.run("return document.querySelector('.link').innerText").await;
+        let ward =
+            profile(&dialogflow.endpoint()).replace("\"support\"", "\"ward\"").replace("\"sales\"", "\"clinic\"");
+        send(&browser, "/profiles/new", &[("text", &ward)]).await.unwrap();
+        let setup = gateway.centre_of(token.as_str().unwrap(), "east", "clinic");
+        let engine = FakeEngine::attach(staffed(setup)).await.unwrap();
+        engine.logged_on("va1").await;
+
+        // From the business unit's form to the list, and on to the kind.
+        browser.open(&gateway.page("/units/clinic/edit")).await;
+        click(&browser, "main p a.button[href='/units/clinic/actions']").await;
+        browser.arrives("document.querySelector('.empty a.button')").await;
+        click(&browser, ".empty a.button").await;
+        browser.arrives("document.querySelector('.choices')").await;
+        click(&browser, "a[href$='kind=requeue']").await;
+        browser.arrives("document.querySelector('form.wide')").await;
+        axe::assert_no_violation(&browser, "a business unit's action").await;
+        // What is missing is told at its field.
+        fill(&browser, &[("name", "human")]).await;
+        browser.arrives("document.querySelector('.problems') === document.activeElement").await;
+        browser.until("document.getElementById('f-queue-problem')").await;
+        browser
+            .run(
+                "document.querySelector('[name=media]').checked = true;
+                 document.querySelector('select[name=queue]').value = 'desk';",
+            )
+            .await;
+        click(&browser, "form.wide button").await;
+        browser.arrives("document.querySelector('table')?.innerText.includes('hands over to queue desk')").await;
+
+        // Its profile has it, and leads back to where it is changed.
+        browser.open(&gateway.page("/profiles/clinic/ward/actions")).await;
+        browser.until("document.querySelector('table')?.innerText.includes('hands over to queue desk')").await;
+        click(&browser, "td a[href='/units/clinic/actions']").await;
+        browser.arrives("document.querySelector('h1')?.innerText === 'Business unit clinic'").await;
+        click(&browser, "a.code").await;
+        browser.arrives("document.querySelector('form.wide [name=name]')?.value === 'human'").await;
+        click(&browser, "details.apart summary").await;
+        browser.until("document.querySelector('details.apart').open").await;
+        click(&browser, "details.apart button.danger").await;
+        browser.arrives("document.querySelector('.empty')").await;
         complains_of_refusals_alone(&browser).await;
     })
     .await;

@@ -102,6 +102,7 @@ async fn a_store_that_fails_takes_nothing_that_was_typed_along() {
             "Typed here.",
         ),
         (format!("{of}/actions/new"), with(&action, &[("version", &seen[2])]), "value=\"typed here\""),
+        ("/units/clinic/actions/new".into(), with(&action, &[("version", &seen[0])]), "value=\"typed here\""),
         (
             format!("{of}/agents/change"),
             vec![("typed", "va7"), ("do", "assign"), ("version", &seen[2])],
@@ -140,6 +141,7 @@ async fn what_destroys_is_behind_a_step_of_its_own() {
         (format!("{of}/edit"), "Remove the profile"),
         (format!("{of}/edit?view=text"), "Remove the profile"),
         (format!("{of}/actions/edit?media=openmedia&name=human"), "Remove the action"),
+        ("/units/clinic/actions/edit?media=openmedia&name=to_ward".to_owned(), "Remove the action"),
         (format!("{of}/test/one"), "Remove the test"),
     ] {
         let page = admin.get(&path).await.text;

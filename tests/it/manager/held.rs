@@ -3,12 +3,12 @@
 use super::{editing::Site, transfer::upload_as, *};
 
 /// As if the sign-in were over; the browser is still known.
-fn signed_out(browser: &Browser) {
+pub(super) fn signed_out(browser: &Browser) {
     browser.cookies.lock().unwrap().remove("usher").expect("signed in");
 }
 
 /// What the sign-in page carries goes on with it.
-async fn sign_in_with(browser: &Browser, name: &str, page: &Page) -> Page {
+pub(super) async fn sign_in_with(browser: &Browser, name: &str, page: &Page) -> Page {
     assert_eq!(page.status, 401, "{}", page.text);
     let (to, held) = (hidden(&page.text, "to").unwrap(), hidden(&page.text, "held").unwrap());
     let form = [("name", name), ("password", PASSWORD), ("to", to.as_str()), ("held", held.as_str())];
@@ -16,7 +16,7 @@ async fn sign_in_with(browser: &Browser, name: &str, page: &Page) -> Page {
 }
 
 /// By the button of the page.
-async fn go_on(browser: &Browser, path: &str, page: &Page) -> Page {
+pub(super) async fn go_on(browser: &Browser, path: &str, page: &Page) -> Page {
     assert!(page.status == 200 && page.text.contains("Your input is still here"), "{}", page.text);
     assert!(page.text.contains(&format!("action=\"{path}\"")), "{}", page.text);
     let (csrf, held) = (hidden(&page.text, "csrf").unwrap(), hidden(&page.text, "held").unwrap());

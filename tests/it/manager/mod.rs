@@ -16,6 +16,7 @@ mod forms;
 mod guarding;
 mod held;
 mod keeping;
+mod lending;
 mod numbers;
 mod pausing;
 mod people;

@@ -91,6 +91,10 @@ async fn refusals(site: &Site) -> Vec<String> {
         ("/store/retention", vec![("retention", MARKUP)]),
         ("/store/prune", vec![("days", MARKUP)]),
         (&format!("{AT}/actions/new"), vec![("kind", "requeue"), ("name", MARKUP), ("queue", MARKUP)]),
+        (
+            "/units/clinic/actions/new",
+            vec![("kind", "external"), ("name", MARKUP), ("uri", MARKUP), ("description", MARKUP)],
+        ),
         (&format!("{AT}/tests/import"), vec![("text", MARKUP)]),
     ] {
         let answer = site.admin.send(path, &form).await;
@@ -118,6 +122,19 @@ async fn s12_no_page_runs_what_somebody_has_typed_and_none_shows_a_secret() {
         303
     );
     assert_eq!(site.admin.send("/engines/new", &[("id", "east"), ("unit", "clinic")]).await.status, 200);
+    let version = hidden(&site.admin.get("/units/clinic/edit").await.text, "version").unwrap();
+    let lent = [
+        ("kind", "requeue"),
+        ("name", MARKUP),
+        ("media", "openmedia"),
+        ("queue", MARKUP),
+        ("description", MARKUP),
+        ("parameter.0.name", "why"),
+        ("parameter.0.description", MARKUP),
+        ("version", version.as_str()),
+    ];
+    let lent = site.admin.send("/units/clinic/actions/new", &lent).await;
+    assert_eq!(lent.status, 303, "{}", lent.text);
     let _engine = talk(&site).await;
     let trial = try_it(&site).await;
     // A browser that calls itself so.
@@ -126,16 +143,18 @@ async fn s12_no_page_runs_what_somebody_has_typed_and_none_shows_a_secret() {
     assert_eq!(agent.body(format!("name=chief&password={PASSWORD}")).send().await.unwrap().status(), 303);
 
     let action = format!("{AT}/actions/edit?media=openmedia&name={}", encoded(MARKUP));
+    let of_unit = format!("/units/clinic/actions/edit?media=openmedia&name={}", encoded(MARKUP));
     let find = "/?find=%22%3E%3Ci%3Eplanted%3C%2Fi%3E".to_owned();
     let contact = format!("/contacts/sales/{}", encoded(MARKUP));
-    let text = format!("{AT}/edit?view=text");
+    let texts = [format!("{AT}/edit?view=text"), "/units/clinic/edit?view=text".to_owned()];
     let pages = access().filter(|(path, methods, _)| methods.contains("GET") && !path.ends_with("/events"));
     let pages = pages.map(|(route, ..)| match route {
         "/profiles/{unit}/{profile}/actions/edit" => action.clone(),
+        "/units/{unit}/actions/edit" => of_unit.clone(),
         "/profiles/{unit}/{profile}/try/{trial}" => trial.clone(),
         "/numbers.csv" => format!("{route}?table=contacts"),
         _ => route
-            .replace("{unit}/edit", "clinic/edit")
+            .replace("/units/{unit}", "/units/clinic")
             .replace("{unit}", "sales")
             .replace("{contact}", "c1")
             .replace("{profile}", "written")
@@ -145,7 +164,7 @@ async fn s12_no_page_runs_what_somebody_has_typed_and_none_shows_a_secret() {
             .replace("{operation}", "listContacts"),
     });
     let (mut seen, mut shown) = (refusals(&site).await, Vec::new());
-    for page in pages.chain([find, contact, text]) {
+    for page in pages.chain([find, contact]).chain(texts) {
         let answer = site.admin.get(&page).await;
         // Whoever is signed in goes on from the door.
         let good = if matches!(page.as_str(), "/sign-in" | "/welcome") { 200..=499 } else { 200..=200 };
@@ -162,9 +181,10 @@ async fn s12_no_page_runs_what_somebody_has_typed_and_none_shows_a_secret() {
     for page in &seen {
         assert!(!page.contains("<i>planted"), "{page}");
     }
-    for page in
-        ["/", AT, "/audit", "/account", &trial, &action, &format!("{AT}/tests"), &format!("{AT}/edit"), "/alerts"]
-    {
+    let of_profile = [format!("{AT}/tests"), format!("{AT}/edit")];
+    let lent = ["/units/clinic/actions", "/units/clinic/edit", "/units/clinic/edit?view=text"];
+    let others = ["/", AT, "/audit", "/account", &trial, &action, &of_unit, "/alerts"];
+    for page in of_profile.iter().map(String::as_str).chain(lent).chain(others) {
         assert!(shown.iter().any(|it| it == page), "{page} shows it as text: {shown:?}");
     }
     let (_, output) = site.usher.kill().await;

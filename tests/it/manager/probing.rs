@@ -45,6 +45,9 @@ async fn whatever_is_sent_is_answered_as_the_document_says() {
     let unit = json!({ "zone": "UTC", "country": "DE" }).to_string();
     let new = [("content-type", "application/json"), ("if-none-match", "*")];
     assert_eq!(program.ask("PUT", "/units/clinic", &new, &unit).await.status, 201);
+    let lending =
+        json!({ "zone": "UTC", "country": "DE", "actions": ACTIONS.replace("[[action]]", "[[unit.action]]") });
+    assert_eq!(program.ask("PUT", "/units/lending", &new, &lending.to_string()).await.status, 201);
     assert_eq!(program.post("/engines", &json!({ "engine": "east", "units": ["clinic"] })).await.status, 201);
     let setup = site.usher.setup().queue("support", MediaType::OpenMedia);
     let engine = FakeEngine::attach(setup).await.unwrap();

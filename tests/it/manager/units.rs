@@ -22,7 +22,7 @@ fn with<'a>(form: &[(&'a str, &'a str)], field: &str, value: &'a str) -> Vec<(&'
 }
 
 /// The token that a page shows.
-fn token_in(page: &str) -> String {
+pub(super) fn token_in(page: &str) -> String {
     let (_, rest) = page.split_once("usher-engine-").unwrap_or_else(|| panic!("no token in {page}"));
     format!("usher-engine-{}", rest.split('<').next().unwrap())
 }
@@ -66,7 +66,7 @@ async fn s5_a_unit_is_added_by_form_checked_field_by_field_and_there_after_a_res
     let file = admin.get("/units/sales/edit").await;
     assert!(file.status == 409 && file.text.contains("usher.toml"), "{}", file.text);
 
-    let edit = admin.get("/units/clinic/edit").await.text;
+    let edit = admin.get("/units/clinic/edit?view=text").await.text;
     assert!(edit.contains("# To people.\n[[unit.action]]\nname = &quot;to_ward&quot;"), "{edit}");
     let version = hidden(&edit, "version").unwrap();
     let mut form = with(CLINIC, "zone", "Europe/Berlin");

@@ -1,123 +1,60 @@
-//! One action as a form: of its kind what is mandatory and nothing more, queues and targets chosen from the engine's directory.
+//! The form of an action as a page, with what is in its way.
 
 use std::collections::BTreeMap;
 
-use axum::{
-    extract::{Path, State},
-    response::{IntoResponse as _, Redirect, Response},
-};
+use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::{
-    Field, Section, Tab, actions::mend, no_store, not_found, profiles, quiet, summary, token, unavailable, with_status,
-};
+use super::{MAX_PARAMETERS, SEEN, Wanted};
 use crate::{
-    config::{Finding, draft::Draft, settings::Profile},
-    core::{
-        action::{What, find},
-        assignment::missing,
-        directory::Directory,
-        message::MediaType,
-    },
+    config::Finding,
+    core::{action::What, assignment::missing, directory::Directory, message::MediaType},
     gateway::storage::Document,
     manager::{
         Manager,
-        building::{self, Flaw, Form, Key, Order, Parameter, TYPES, Trouble},
+        building::{self, Flaw, Form, Parameter, TYPES, Trouble, action_in},
         comparing::{Differing, Other, differences},
-        drafting::{self, Found},
-        guard::{Fields, Seat},
+        guard::Seat,
+        owner::Owner,
+        pages::{
+            Field,
+            actions::{head, mend, section},
+            no_store, quiet, summary, token, with_status,
+        },
         ports::Refusal,
-        query::Query,
         words::Words,
     },
 };
 
 /// The directory's queues, or targets, that are offered; with more of them the name is typed.
 const MAX_OFFERED: usize = 300;
-/// As many as the validation takes.
-const MAX_PARAMETERS: usize = 32;
 /// Empty rows beneath those that are filled in.
 const SPARE: usize = 2;
 
-/// Which action, or which kind of a new one.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(in crate::manager) struct Wanted {
-    kind: String,
-    media: String,
-    name: String,
-}
-
-impl Wanted {
-    fn key(&self) -> Option<Key> {
-        Some((MediaType::of(&self.media)?, self.name.clone()))
-    }
-
-    fn query(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("media", &self.media).append_pair("name", &self.name).finish()
-    }
-}
-
 /// What the page shows beside the form's values.
-struct Sheet<'a> {
-    profile: &'a Profile,
+pub(super) struct Sheet<'a> {
+    owner: &'a Owner,
     /// The one that is changed; `None`: it is new.
     of: Option<&'a Wanted>,
     version: u64,
     form: &'a Form,
+    /// What the one that is changed was in that version; `None`: nobody knows.
+    seen: Option<Form>,
     /// Above everything.
     problems: Vec<String>,
     /// By the fields' names.
     fields: BTreeMap<String, String>,
-    rows: usize,
-}
-
-/// What comes early is an answer as well: it is not there, or the store is not.
-type Answer = Result<Response, Response>;
-
-/// The profile and its document, unless it is a file.
-async fn found(
-    manager: &Manager,
-    seat: &Seat,
-    names: (String, String),
-) -> Result<(std::sync::Arc<Profile>, Document), Response> {
-    match drafting::found(manager, names).await {
-        Ok(Found::Managed(document, profile)) => Ok((profile, document)),
-        Ok(Found::File(_) | Found::Nothing) => Err(not_found(seat)),
-        Err(error) => Err(unavailable(seat, &error)),
-    }
-}
-
-/// The action in that document.
-fn form_in(document: &Document, wanted: &Wanted) -> Option<Form> {
-    // What is in force was read before: should it not be TOML, there is nothing to find in it.
-    let draft = Draft::read(&String::from_utf8_lossy(&document.body)).ok()?;
-    Form::read(&draft, building::find(&draft, &wanted.key()?)?)
-}
-
-pub(in crate::manager) async fn new(
-    State(manager): State<Manager>,
-    seat: Seat,
-    Path(names): Path<(String, String)>,
-    Query(wanted): Query<Wanted>,
-) -> Answer {
-    let (profile, document) = found(&manager, &seat, names).await?;
-    let like = wanted.key().and_then(|(media, name)| find(&profile.rules.actions, media, &name)).map(Form::of_rule);
-    let Some(form) = like.or_else(|| What::of(&wanted.kind).map(Form::new)) else { return Ok(kinds(&seat, &profile)) };
-    let sheet = Sheet::plain(&profile, None, document.version, &form);
-    Ok(show(&manager, &seat, StatusCode::OK, &sheet))
+    pub(super) rows: usize,
 }
 
 /// Which one?
-fn kinds(seat: &Seat, profile: &Profile) -> Response {
+pub(super) fn kinds(seat: &Seat, owner: &Owner) -> Response {
     let w = &seat.words;
-    let at = profiles::path(profile);
+    let at = owner.path();
     let title = w.t("Add an action");
     let body = html! {
-        (profiles::head(seat, profile, Tab::Actions))
+        (head(seat, owner))
         h2 { (title) }
         p { (w.t("What is to happen when the language engine asks for it?")) }
         ul class="choices" {
@@ -129,7 +66,7 @@ fn kinds(seat: &Seat, profile: &Profile) -> Response {
             }
         }
     };
-    with_status(StatusCode::OK, seat, (Section::Profiles, title), &body)
+    with_status(StatusCode::OK, seat, (section(owner), title), &body)
 }
 
 fn listed(media: &[MediaType]) -> String {
@@ -156,129 +93,15 @@ fn about(w: &Words, kind: What) -> &str {
     }
 }
 
-pub(in crate::manager) async fn edit(
-    State(manager): State<Manager>,
-    seat: Seat,
-    Path(names): Path<(String, String)>,
-    Query(wanted): Query<Wanted>,
-) -> Answer {
-    let (profile, document) = found(&manager, &seat, names).await?;
-    let Some(form) = form_in(&document, &wanted) else { return Err(not_found(&seat)) };
-    let sheet = Sheet::plain(&profile, Some(&wanted), document.version, &form);
-    Ok(show(&manager, &seat, StatusCode::OK, &sheet))
-}
-
-pub(in crate::manager) async fn add(
-    State(manager): State<Manager>,
-    seat: Seat,
-    Path(names): Path<(String, String)>,
-    fields: Fields,
-) -> Answer {
-    save(&manager, &seat, names, None, &fields).await
-}
-
-pub(in crate::manager) async fn change(
-    State(manager): State<Manager>,
-    seat: Seat,
-    Path(names): Path<(String, String)>,
-    Query(wanted): Query<Wanted>,
-    fields: Fields,
-) -> Answer {
-    save(&manager, &seat, names, Some(&wanted), &fields).await
-}
-
-async fn save(manager: &Manager, seat: &Seat, names: (String, String), of: Option<&Wanted>, fields: &Fields) -> Answer {
-    let Some(form) = typed(fields) else { return Err(not_found(seat)) };
-    // 0 is no version: such a form is told that somebody was faster.
-    let version = fields.get("version").parse().unwrap_or_default();
-    let (profile, document) = match drafting::found(manager, names.clone()).await {
-        Ok(Found::Managed(document, profile)) => (profile, document),
-        Ok(Found::File(_) | Found::Nothing) => return Err(not_found(seat)),
-        Err(error) => {
-            let found = profiles::find(&manager.house.configuration(), names);
-            let Some(profile) = found else { return Err(not_found(seat)) };
-            let mut sheet = Sheet::plain(&profile, of, version, &form);
-            let status = sheet.tell(&seat.words, Trouble::Refused(Refusal::Store(error)));
-            return Ok(show(manager, seat, status, &sheet));
-        }
-    };
-    let mut sheet = Sheet::plain(&profile, of, version, &form);
-    if fields.has("more") {
-        sheet.rows = (sheet.rows + 3).min(MAX_PARAMETERS);
-        return Ok(show(manager, seat, StatusCode::OK, &sheet));
-    }
-    let key = match of.map(Wanted::key) {
-        None => None,
-        Some(Some(key)) => Some(key),
-        Some(None) => return Err(not_found(seat)),
-    };
-    let order = key.as_ref().map_or(Order::Add(&form), |key| Order::Change(key, &form));
-    match building::carry_out(manager, seat.name(), &profile, (document, version), order).await {
-        Ok(_) => Ok(done(&profile)),
-        Err(trouble) => {
-            let status = sheet.tell(&seat.words, trouble);
-            Ok(show(manager, seat, status, &sheet))
-        }
-    }
-}
-
-pub(in crate::manager) async fn remove(
-    State(manager): State<Manager>,
-    seat: Seat,
-    Path(names): Path<(String, String)>,
-    Query(wanted): Query<Wanted>,
-    fields: Fields,
-) -> Answer {
-    let (profile, document) = found(&manager, &seat, names).await?;
-    let version = fields.get("version").parse().unwrap_or_default();
-    let Some(key) = wanted.key() else { return Err(not_found(&seat)) };
-    let form = form_in(&document, &wanted);
-    let current = document.version;
-    match building::carry_out(&manager, seat.name(), &profile, (document, version), Order::Remove(&key)).await {
-        Ok(_) => Ok(done(&profile)),
-        Err(trouble) => {
-            let Some(form) = form else { return Err(not_found(&seat)) };
-            let mut sheet = Sheet::plain(&profile, Some(&wanted), current, &form);
-            let status = sheet.tell(&seat.words, trouble);
-            Ok(show(&manager, &seat, status, &sheet))
-        }
-    }
-}
-
-fn done(profile: &Profile) -> Response {
-    Redirect::to(&format!("{}/actions", profiles::path(profile))).into_response()
-}
-
-/// `None`: of no kind that there is.
-fn typed(fields: &Fields) -> Option<Form> {
-    let kind = What::of(fields.get("kind"))?;
-    let all = |name: &str| fields.kept().filter(move |it| it.0 == name).map(|it| it.1.to_owned()).collect::<Vec<_>>();
-    let own = building::keys(kind).iter().map(|key| (*key, fields.get(key).trim().to_owned()));
-    let row = |row: usize| {
-        let text = |key: &str| fields.get(&format!("parameter.{row}.{key}")).trim().replace("\r\n", "\n");
-        Parameter {
-            name: text("name"),
-            holds: text("type"),
-            description: text("description"),
-            required: !text("required").is_empty(),
-            values: text("values"),
-        }
-    };
-    let is_filled = |it: &Parameter| !(it.name.is_empty() && it.description.is_empty() && it.values.is_empty());
-    Some(Form {
-        kind,
-        name: fields.get("name").to_owned(),
-        media: all("media").iter().filter_map(|it| MediaType::of(it)).collect(),
-        own: own.filter(|it| !it.1.is_empty()).collect(),
-        description: fields.get("description").replace("\r\n", "\n").trim().to_owned(),
-        parameters: (0..MAX_PARAMETERS).map(row).filter(is_filled).collect(),
-    })
-}
-
 impl<'a> Sheet<'a> {
-    fn plain(profile: &'a Profile, of: Option<&'a Wanted>, version: u64, form: &'a Form) -> Self {
+    pub(super) fn new(
+        owner: &'a Owner,
+        (of, seen): (Option<&'a Wanted>, Option<Form>),
+        version: u64,
+        form: &'a Form,
+    ) -> Self {
         let rows = (form.parameters.len() + SPARE).min(MAX_PARAMETERS);
-        Self { profile, of, version, form, problems: Vec::new(), fields: BTreeMap::new(), rows }
+        Self { owner, of, version, form, seen, problems: Vec::new(), fields: BTreeMap::new(), rows }
     }
 
     fn at(&mut self, field: String, text: String, label: &str) {
@@ -287,13 +110,14 @@ impl<'a> Sheet<'a> {
     }
 
     /// What is in the way, at its fields and above them, and the page's status.
-    fn tell(&mut self, w: &Words, trouble: Trouble) -> StatusCode {
+    pub(super) fn tell(&mut self, w: &Words, trouble: Trouble) -> StatusCode {
         let of = |finding: &Finding| format!("{}. {}", finding.message, finding.help);
         match trouble {
             Trouble::Flaws(flaws) => {
                 for (field, flaw) in flaws {
                     let label = label(w, &field).to_owned();
-                    self.at(field, of_flaw(w, &flaw), &label);
+                    let text = of_flaw(w, self.owner, &flaw);
+                    self.at(field, text, &label);
                 }
             }
             Trouble::Invalid { fields, others } => {
@@ -328,22 +152,25 @@ impl<'a> Sheet<'a> {
     /// What one has typed stays; saved again it is laid over what is there now.
     fn conflict(&mut self, w: &Words, now: Option<&Document>) {
         let Some(now) = now else {
-            self.problems.push(w.t("Somebody else has removed this profile meanwhile.").to_owned());
+            self.problems.push(w.t("Somebody else has removed this meanwhile.").to_owned());
             return;
         };
         self.version = now.version;
-        let text = String::from_utf8_lossy(&now.body);
-        let key = self.of.and_then(Wanted::key);
-        // What is in force was read before: should it not be TOML, there is nothing to find in it.
-        let draft = Draft::read(&text).ok();
-        let there = draft.and_then(|it| Form::read(&it, building::find(&it, key.as_ref()?)?));
-        self.problems.push(w.f("{} has changed this profile meanwhile. What you have typed is in the form, and is not saved yet: look whether it still fits, and save again.", &[&now.changed_by]));
-        match there {
-            Some(there) => self.problems.extend(differences(self.form, &there).iter().map(|it| other(w, it))),
-            None if key.is_some() => {
+        let told = match self.owner {
+            Owner::Profile(_) => w.f("{} has changed this profile meanwhile. What you have typed is in the form, and is not saved yet: look whether it still fits, and save again.", &[&now.changed_by]),
+            Owner::Unit(_) => w.f("{} has changed this business unit meanwhile. What you have typed is in the form, and is not saved yet: look whether it still fits, and save again.", &[&now.changed_by]),
+        };
+        self.problems.push(told);
+        let Some(key) = self.of.and_then(Wanted::key) else { return };
+        match action_in(now, self.owner.list(), &key) {
+            Some(there) => {
+                let changed = differences(self.seen.as_ref(), self.form, &there);
+                self.problems.extend(changed.iter().map(|it| other(w, it)));
+                self.seen = Some(there);
+            }
+            None => {
                 self.problems.push(w.t("Somebody else has removed this action, or given it another name.").to_owned());
             }
-            None => {}
         }
     }
 
@@ -362,15 +189,21 @@ fn other(w: &Words, it: &Other) -> String {
     w.f("{} is now: {}", &[&field, &if it.now.is_empty() { w.t("nothing") } else { &it.now }])
 }
 
-fn of_flaw(w: &Words, flaw: &Flaw) -> String {
+fn of_flaw(w: &Words, owner: &Owner, flaw: &Flaw) -> String {
     match flaw {
         Flaw::Missing => w.t("This is mandatory.").to_owned(),
         Flaw::NoMedia => w.t("Say for which contacts: one kind at least.").to_owned(),
         Flaw::Media(media) => w.f("This kind of action does not work for {}.", &[&media.label()]),
-        Flaw::Taken(media) => w.f(
-            "Another action of this profile has this name for {}: change that one, or give this one another name.",
-            &[&media.label()],
-        ),
+        Flaw::Taken(media) => match owner {
+            Owner::Profile(_) => w.f(
+                "Another action of this profile has this name for {}: change that one, or give this one another name.",
+                &[&media.label()],
+            ),
+            Owner::Unit(_) => w.f(
+                "Another action of this business unit has this name for {}: change that one, or give this one another name.",
+                &[&media.label()],
+            ),
+        },
         Flaw::OneOfTwo => {
             w.t("Name the parameter that holds the address, or a fixed address: one of the two.").to_owned()
         }
@@ -412,15 +245,15 @@ fn hint<'w>(w: &'w Words, kind: What, key: &str) -> &'w str {
     }
 }
 
-fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Sheet<'_>) -> Response {
+pub(super) fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Sheet<'_>) -> Response {
     let w = &seat.words;
-    let at = profiles::path(it.profile);
+    let at = it.owner.path();
     let title = it.of.map_or_else(|| w.t("Add an action").to_owned(), |of| w.f("Action {}", &[&of.name]));
     let action = it.of.map_or_else(|| format!("{at}/actions/new"), |of| format!("{at}/actions/edit?{}", of.query()));
     // Without one it is said that nobody has told it yet: either cause comes to that.
-    let directory = manager.gateway.directory(&it.profile.unit).ok();
+    let directory = manager.gateway.directory(it.owner.unit()).ok();
     let body = html! {
-        (profiles::head(seat, it.profile, Tab::Actions))
+        (head(seat, it.owner))
         h2 { (title) }
         p class="hint" { (name_of(w, it.form.kind)) ". " (about(w, it.form.kind)) }
         (summary(w, &it.problems))
@@ -428,6 +261,7 @@ fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Sheet<'_>) -> R
             (token(seat))
             input type="hidden" name="version" value=(it.version);
             input type="hidden" name="kind" value=(it.form.kind.label());
+            @if let Some(seen) = &it.seen { input type="hidden" name=(SEEN) value=(seen.alone()); }
             (Field {
                 name: "name",
                 label: label(w, "name"),
@@ -444,17 +278,19 @@ fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Sheet<'_>) -> R
             @if it.rows < MAX_PARAMETERS { " " button class="plain" name="more" value="1" { (w.t("More parameters")) } }
         }
         @if let Some(of) = it.of {
+            p { a href={ (at) "/actions/new?" (of.query()) } { (w.t("Copy it")) } }
             (quiet(w.t("Remove the action"), &html! {
                 form method="post" action={ (at) "/actions/remove?" (of.query()) } {
                     (token(seat))
                     input type="hidden" name="version" value=(it.version);
                     p { (w.f("Removed, it is gone for {}: what the language engine asks for by its name is text alone.", &[&listed(&it.form.media)])) }
+                    @if let Owner::Unit(_) = it.owner { p { (w.t("It goes for all profiles of the business unit; those that have one of their own in its place keep that.")) } }
                     button class="danger" { (w.t("Remove it now")) }
                 }
             }))
         }
     };
-    with_status(status, seat, (Section::Profiles, &title), &body)
+    with_status(status, seat, (section(it.owner), &title), &body)
 }
 
 /// For which contacts: a box for each that the kind allows.
