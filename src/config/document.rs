@@ -1,6 +1,6 @@
 //! The texts that configuration comes from, places in them, and what of them may be shown.
 
-use std::{ops::Range, path::PathBuf};
+use std::{ops::Range, path::PathBuf, sync::OnceLock};
 
 use super::nearest::distance;
 
@@ -52,18 +52,51 @@ pub struct Location {
 }
 
 #[derive(Default)]
-pub(super) struct Documents(Vec<Document>);
+pub(super) struct Documents(Vec<Kept>);
+
+/// A document with what every look at a place in it needs, found out once.
+struct Kept {
+    document: Document,
+    /// Where its lines begin.
+    lines: OnceLock<Vec<usize>>,
+    /// What of it must not be shown, in order.
+    hidden: OnceLock<Vec<Range<usize>>>,
+}
+
+impl Kept {
+    fn lines(&self) -> &[usize] {
+        let text = &self.document.text;
+        self.lines.get_or_init(|| std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+    }
+
+    fn hidden(&self) -> &[Range<usize>] {
+        let Document { kind, name, text, .. } = &self.document;
+        self.hidden.get_or_init(|| match kind {
+            DocumentKind::Variable if is_secret_key(name) => std::iter::once(0..text.len()).collect(),
+            DocumentKind::Default
+            | DocumentKind::File
+            | DocumentKind::Embedded
+            | DocumentKind::Managed
+            | DocumentKind::Variable
+            | DocumentKind::Flag => masks(text),
+        })
+    }
+}
 
 impl Documents {
     /// The whole of the new document.
     pub(super) fn add(&mut self, document: Document) -> Place {
         let place = Place { document: self.0.len(), start: 0, end: document.text.len() };
-        self.0.push(document);
+        self.0.push(Kept { document, lines: OnceLock::new(), hidden: OnceLock::new() });
         place
     }
 
-    pub(super) fn of(&self, place: Place) -> &Document {
+    fn kept(&self, place: Place) -> &Kept {
         self.0.get(place.document).expect("places come from documents")
+    }
+
+    pub(super) fn of(&self, place: Place) -> &Document {
+        &self.kept(place).document
     }
 
     pub(super) fn is_default(&self, place: Place) -> bool {
@@ -71,14 +104,15 @@ impl Documents {
     }
 
     pub(super) fn locate(&self, place: Place) -> Location {
-        let document = self.of(place);
-        let before = document.text.get(..place.start).unwrap_or(&document.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let kept = self.kept(place);
+        let (document, lines) = (&kept.document, kept.lines());
+        let number = lines.partition_point(|start| *start <= place.start).max(1);
+        let line_start = lines.get(number - 1).copied().unwrap_or_default();
         let from_line = document.text.get(line_start..).unwrap_or_default();
         let line = from_line.lines().next().unwrap_or_default();
-        let hidden = Self::hidden(document);
-        let line_end = line_start + line.len();
-        let mask = hidden.iter().find(|mask| mask.start < line_end.max(line_start + 1) && mask.end > line_start);
+        let (hidden, line_end) = (kept.hidden(), line_start + line.len());
+        let first = hidden.partition_point(|mask| mask.end <= line_start);
+        let mask = hidden.get(first).filter(|mask| mask.start < line_end.max(line_start + 1));
         // What is hidden is hidden to the end of its line; a place in it is shown as where it begins.
         let shown = mask.map_or(line.len(), |mask| mask.start.saturating_sub(line_start));
         let within = |at: usize| at.saturating_sub(line_start).min(shown);
@@ -88,24 +122,10 @@ impl Documents {
         let end = if place.end > line_start + shown { text.len() } else { within(place.end).max(start) };
         Location {
             file: document.name.clone(),
-            line: before.matches('\n').count() + 1,
+            line: number,
             column: line.get(..start).unwrap_or(line).chars().count() + 1,
             text,
             highlight: start..end,
-        }
-    }
-
-    fn hidden(document: &Document) -> Vec<Range<usize>> {
-        match document.kind {
-            DocumentKind::Variable if is_secret_key(&document.name) => {
-                std::iter::once(0..document.text.len()).collect()
-            }
-            DocumentKind::Default
-            | DocumentKind::File
-            | DocumentKind::Embedded
-            | DocumentKind::Managed
-            | DocumentKind::Variable
-            | DocumentKind::Flag => masks(&document.text),
         }
     }
 

@@ -38,6 +38,8 @@ const MAX_STRANGERS_FORM_BYTES: usize = 64 * 1024;
 /// More than any form has.
 const MAX_FIELDS: usize = 2_000;
 const FORM_WITHIN: Duration = Duration::from_secs(15);
+/// Whoever waits is told by then, whatever becomes of it: the door closes connections on which nothing happens for longer.
+pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(75);
 /// How long a browser is known after a sign-in.
 const KNOWN_FOR: Duration = Duration::from_secs(180 * 24 * 3600);
 pub(super) const CSRF: &str = "csrf";
@@ -212,11 +214,20 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
     parts.extensions.insert(fields);
     // What was asked for is carried out though its browser leaves meanwhile: a new password ends the sign-ins that it has to.
     let done = tokio::spawn(next.run(Request::from_parts(parts, Body::empty())).in_current_span());
-    done.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a form of the Web Manager was broken off");
-        let text = seat.words.t("The gateway cannot do this now. Its log tells why.");
-        refusal(&seat, StatusCode::INTERNAL_SERVER_ERROR, text)
-    })
+    match timeout(ANSWERED_WITHIN, done).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a form of the Web Manager was broken off");
+            let text = seat.words.t("The gateway cannot do this now. Its log tells why.");
+            refusal(&seat, StatusCode::INTERNAL_SERVER_ERROR, text)
+        }
+        Err(_late) => {
+            let text = seat
+                .words
+                .t("This takes long: it goes on, and may be done soon. Look whether it is before you do it again.");
+            refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, text)
+        }
+    }
 }
 
 fn busy(seat: &Seat) -> Response {

@@ -25,9 +25,9 @@ use crate::clock::Clock;
 
 /// Longer than the usual time between two scrapes, so that a scraper keeps its connection.
 const SILENT_FOR: Duration = Duration::from_secs(90);
-/// From a request's first byte on until something is answered: whoever sends it byte by byte is not waited for. Longer than a body
-/// may take, and than the time between two signs of life of an event stream.
-const UNANSWERED_FOR: Duration = Duration::from_secs(20);
+/// From a request's first byte on until something is answered, no byte of it may come later: whoever sends it byte by byte is not
+/// waited for. Longer than a body may take. What has come whole may take as long as the silence.
+const SENT_WITHIN: Duration = Duration::from_secs(20);
 
 /// Further connections wait in the kernel's queue.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Listener for Bounded {
             let _gone = stream.set_nodelay(true);
             let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
             let connection =
-                Connection { stream, peer: address, silence, answer_by: None, _place: place, _permit: permit };
+                Connection { stream, peer: address, silence, sent_by: None, _place: place, _permit: permit };
             return (connection, address);
         }
     }
@@ -129,10 +129,10 @@ impl Listener for Bounded {
 pub struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    /// Ends when nothing was read or written, or a request not answered, for too long.
+    /// Ends when nothing was read or written for too long.
     silence: Pin<Box<Sleep>>,
     /// While something was read to which nothing was written yet.
-    answer_by: Option<Instant>,
+    sent_by: Option<Instant>,
     _place: Place,
     _permit: OwnedSemaphorePermit,
 }
@@ -143,10 +143,9 @@ impl Connection {
         self.peer
     }
 
-    /// Something came or went; `answer_by` says until when the silence lasts at most.
-    fn alive(&mut self) {
-        let until = Clock::instant() + SILENT_FOR;
-        self.silence.as_mut().reset(self.answer_by.map_or(until, |it| it.min(until)));
+    /// Something came or went.
+    fn alive(&mut self, now: Instant) {
+        self.silence.as_mut().reset(now + SILENT_FOR);
     }
 
     fn silent<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -156,13 +155,12 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buf) else { return self.silent(cx) };
         let now = Clock::instant();
-        if self.answer_by.is_some_and(|it| it <= now) {
+        if *self.sent_by.get_or_insert(now + SENT_WITHIN) <= now {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buf) else { return self.silent(cx) };
-        self.answer_by.get_or_insert(now + UNANSWERED_FOR);
-        self.alive();
+        self.alive(now);
         Poll::Ready(read)
     }
 }
@@ -170,8 +168,8 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(cx, bytes) else { return self.silent(cx) };
-        self.answer_by = None;
-        self.alive();
+        self.sent_by = None;
+        self.alive(Clock::instant());
         Poll::Ready(written)
     }
 
@@ -252,6 +250,24 @@ mod tests {
         };
         assert_eq!((error.kind(), bytes), (io::ErrorKind::TimedOut, 6));
         assert_eq!(began.elapsed().as_secs(), 6 * 8, "24 s after the answer");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_has_come_may_be_worked_on_for_longer_than_it_may_come() {
+        let (mut listener, address) = bounded().await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        client.write_all(b"G").await.unwrap();
+        connection.read_u8().await.unwrap();
+        tokio::time::pause();
+        // As a server does that looks whether its peer is still there.
+        assert!(connection.read_u8().now_or_never().is_none());
+        tokio::time::advance(SENT_WITHIN * 4).await;
+        assert!(connection.read_u8().now_or_never().is_none());
+        connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 204");
     }
 
     #[test]

@@ -45,9 +45,10 @@ use axum::{
 };
 use bytes::Bytes;
 use serde_json::Value;
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use super::{Manager, people::Role};
+use super::{Manager, guard::ANSWERED_WITHIN, people::Role};
 use operation::{Call, Draft, Operation};
 use problem::{Kind, Problem};
 
@@ -140,6 +141,8 @@ pub(super) fn access() -> Vec<(String, &'static str, Option<Role>)> {
     operations().iter().map(|it| (format!("{PREFIX}{}", it.draft.path), it.draft.verb.label(), it.draft.role)).collect()
 }
 
+const GOES_ON: &str = "this takes long: it goes on, and may be done soon. Look whether it is before you send it again";
+
 pub(super) fn router() -> Router<Manager> {
     let mut router = Router::new();
     for Operation { draft, run, .. } in operations() {
@@ -150,10 +153,14 @@ pub(super) fn router() -> Router<Manager> {
                     return running.await;
                 }
                 // What was asked for is carried out though its program leaves meanwhile.
-                tokio::spawn(running.in_current_span()).await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "an operation of the API was broken off");
-                    Kind::Unavailable.says("this was broken off: look whether it was done").into_response()
-                })
+                match timeout(ANSWERED_WITHIN, tokio::spawn(running.in_current_span())).await {
+                    Ok(Ok(response)) => response,
+                    Ok(Err(error)) => {
+                        tracing::error!(%error, "an operation of the API was broken off");
+                        Kind::Unavailable.says("this was broken off: look whether it was done").into_response()
+                    }
+                    Err(_late) => Kind::Unavailable.says(GOES_ON).into_response(),
+                }
             }
         };
         router = router.route(draft.path, on(draft.verb.filter(), answer));
