@@ -28,7 +28,7 @@ def before_call(context, case, kwargs):
         return
     if names.get("unit") == "sales" and names.get("profile") in ("written", "support"):
         prepare(case, names, operation, path("sales", names["profile"]))
-    elif names.get("unit") == "lending":
+    elif names.get("unit") == "lending" and "profile" not in names:
         prepare(case, names, operation, "/units/lending")
 
 

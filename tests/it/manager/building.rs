@@ -132,17 +132,21 @@ async fn each_kind(admin: &Browser, owner: &str) {
 async fn s17_s18_an_action_is_changed_and_taken_out_by_its_media_type_and_exact_name() {
     let (Site { usher, admin }, _, _dialogflow) = begun().await;
     for (owner, what) in OWNERS.into_iter().zip(["profile", "business unit"]) {
-        changed_and_taken_out(&admin, owner, what).await;
+        named_to_the_letter(&admin, owner, what).await;
+        changed_by_two(&admin, owner, what).await;
+        taken_out(&admin, owner).await;
     }
     drop(usher.kill().await);
 }
 
-async fn changed_and_taken_out(admin: &Browser, owner: &str, what: &str) {
-    let page = format!("{owner}/actions");
-    let human = [("kind", "requeue"), ("name", "Human"), ("media", "openmedia"), ("queue", "desk")];
-    let new = format!("{page}/new?kind=requeue");
-    assert_eq!(fill(admin, &new, &human).await.status, 303);
-    let twice = fill(admin, &new, &human).await;
+const HUMAN: [(&str, &str); 4] = [("kind", "requeue"), ("name", "Human"), ("media", "openmedia"), ("queue", "desk")];
+/// Where the action is changed, behind its owner's path.
+const EDIT: &str = "actions/edit?media=openmedia&name=Human";
+
+async fn named_to_the_letter(admin: &Browser, owner: &str, what: &str) {
+    let new = format!("{owner}/actions/new?kind=requeue");
+    assert_eq!(fill(admin, &new, &HUMAN).await.status, 303);
+    let twice = fill(admin, &new, &HUMAN).await;
     assert_eq!(twice.status, 422);
     assert!(
         twice.text.contains(&format!("Another action of this {what} has this name for openmedia")),
@@ -151,8 +155,10 @@ async fn changed_and_taken_out(admin: &Browser, owner: &str, what: &str) {
     );
     let other = [("kind", "requeue"), ("name", "human"), ("media", "openmedia"), ("queue", "desk")];
     assert_eq!(fill(admin, &new, &other).await.status, 303, "another letter is another name");
+}
 
-    let edit = format!("{page}/edit?media=openmedia&name=Human");
+async fn changed_by_two(admin: &Browser, owner: &str, what: &str) {
+    let edit = format!("{owner}/{EDIT}");
     let form = admin.get(&edit).await.text;
     let (version, seen) = (hidden(&form, "version").unwrap(), plain(&hidden(&form, "seen").unwrap()));
     let described = [
@@ -177,7 +183,7 @@ async fn changed_and_taken_out(admin: &Browser, owner: &str, what: &str) {
 
     // Somebody else has seen it before, and has made it one for the other text medium as well.
     let mut late_form = vec![("media", "webinteraction"), ("version", &version), ("seen", &seen)];
-    late_form.extend(human);
+    late_form.extend(HUMAN);
     let late = admin.send(&edit, &late_form).await;
     assert_eq!(late.status, 409, "seen before the last change");
     assert!(late.text.contains(&format!("chief has changed this {what} meanwhile")), "{}", late.text);
@@ -190,10 +196,13 @@ async fn changed_and_taken_out(admin: &Browser, owner: &str, what: &str) {
     let now = hidden(&late.text, "version").unwrap();
     late_form[1].1 = &now;
     assert_eq!(admin.send(&edit, &late_form).await.status, 303, "who has seen it may save");
+}
+
+async fn taken_out(admin: &Browser, owner: &str) {
+    let edit = format!("{owner}/{EDIT}");
     let version = hidden(&admin.get(&edit).await.text, "version").unwrap();
-    let remove = format!("{page}/remove?media=openmedia&name=Human");
-    let gone = admin.send(&remove, &[("version", &version)]).await;
-    assert_eq!(gone.to.as_deref(), Some(page.as_str()), "{}", gone.text);
+    let gone = admin.send(&edit.replace("/edit?", "/remove?"), &[("version", &version)]).await;
+    assert_eq!(gone.to, Some(format!("{owner}/actions")), "{}", gone.text);
     assert_eq!(admin.get(&edit).await.status, 404);
     assert!(text_of(admin, owner).await.contains("name = \"human\""), "the other stays");
 }

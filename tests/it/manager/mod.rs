@@ -2,6 +2,7 @@
 
 mod api;
 mod api_estate;
+mod api_lending;
 mod api_numbers;
 mod api_profiles;
 mod api_trials;

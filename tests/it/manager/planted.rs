@@ -75,6 +75,23 @@ async fn try_it(site: &Site) -> String {
     trial
 }
 
+/// An action of the business unit `clinic`.
+async fn lend(admin: &Browser) {
+    let version = hidden(&admin.get("/units/clinic/edit").await.text, "version").unwrap();
+    let lent = [
+        ("kind", "requeue"),
+        ("name", MARKUP),
+        ("media", "openmedia"),
+        ("queue", MARKUP),
+        ("description", MARKUP),
+        ("parameter.0.name", "why"),
+        ("parameter.0.description", MARKUP),
+        ("version", version.as_str()),
+    ];
+    let lent = admin.send("/units/clinic/actions/new", &lent).await;
+    assert_eq!(lent.status, 303, "{}", lent.text);
+}
+
 /// What forms show again that were refused, and differences.
 async fn refusals(site: &Site) -> Vec<String> {
     let text = format!("[limits]\ncontacts = 9000\n# {MARKUP}\n");
@@ -122,19 +139,7 @@ async fn s12_no_page_runs_what_somebody_has_typed_and_none_shows_a_secret() {
         303
     );
     assert_eq!(site.admin.send("/engines/new", &[("id", "east"), ("unit", "clinic")]).await.status, 200);
-    let version = hidden(&site.admin.get("/units/clinic/edit").await.text, "version").unwrap();
-    let lent = [
-        ("kind", "requeue"),
-        ("name", MARKUP),
-        ("media", "openmedia"),
-        ("queue", MARKUP),
-        ("description", MARKUP),
-        ("parameter.0.name", "why"),
-        ("parameter.0.description", MARKUP),
-        ("version", version.as_str()),
-    ];
-    let lent = site.admin.send("/units/clinic/actions/new", &lent).await;
-    assert_eq!(lent.status, 303, "{}", lent.text);
+    lend(&site.admin).await;
     let _engine = talk(&site).await;
     let trial = try_it(&site).await;
     // A browser that calls itself so.
