@@ -1,4 +1,4 @@
-//! The one place where parts are put together: what commands need, [`fn@serve`] for the gateway itself.
+//! The one place where parts are put together: what commands need, [`serve()`] for the gateway itself.
 
 mod change;
 mod connectors;
@@ -7,9 +7,11 @@ pub mod demo;
 mod erase;
 pub mod keeping;
 pub mod lint;
+mod lives;
 mod machine;
 mod moved;
 mod office;
+mod overhaul;
 mod profiles;
 mod rehearse;
 pub mod replay;
@@ -42,10 +44,11 @@ use crate::{
 };
 
 pub use erase::erase;
+pub use lives::serve;
 pub use machine::raise_open_files;
 pub use office::Office;
 pub use rehearse::{kept_tests, rehearse};
-pub use serve::{Listeners, Running, serve};
+pub use serve::{Listeners, Running};
 pub use timeline::{begun, timeline};
 pub use tokens::{TokenOf, connector_tokens, reload_connector_token, token_names};
 pub use transfer::{Leaves, Plan, export_to, import_from};

@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Running, change, change::Errand, keeping::Desk, lint, secured::Secured, tokens, transfer};
+use super::{Running, change, change::Errand, keeping::Desk, lint, overhaul::Anew, secured::Secured, tokens, transfer};
 use crate::{
     clock::Clock,
     config::{Environment, Loaded, schema::Schema, settings::Profile},
@@ -33,8 +33,8 @@ use crate::{
     manager::{
         self, Manager, Parts, Terms,
         ports::{
-            Approved, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, Order, Plan, Refusal, SocketNow,
-            TokenOrder,
+            Approved, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, Order, OverhaulOrder, Plan, Refusal,
+            SocketNow, TokenOrder,
         },
     },
     nlp::{
@@ -111,6 +111,10 @@ impl House for Shown {
 
     fn import(&self, files: Files, approved: Approved) -> BoxFuture<'_, Result<(), Refusal>> {
         self.send(|tell| Errand::Import(files, approved, tell))
+    }
+
+    fn overhaul(&self, order: OverhaulOrder) -> BoxFuture<'_, Result<(), Refusal>> {
+        self.send(|tell| Errand::Overhaul(order, tell))
     }
 
     fn pack(&self, files: &Files) -> Result<Vec<u8>, String> {
@@ -202,6 +206,17 @@ impl Office {
         running: &Running,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
+        Self::open_anew(listener, loaded, running, environment, None).await
+    }
+
+    /// `anew`: of a gateway that may begin anew in its process.
+    pub(super) async fn open_anew(
+        listener: TcpListener,
+        loaded: Loaded,
+        running: &Running,
+        environment: &Environment,
+        anew: Option<Anew>,
+    ) -> anyhow::Result<Self> {
         let settings = loaded.settings.manager.clone();
         let sealer = super::keeping::take_key(running.store_path(), environment, &**running.store()).await?;
         let tls = settings.tls.map(|files| TlsDoor::open_for(files, &[b"http/1.1"])).transpose()?.map(Arc::new);
@@ -212,6 +227,7 @@ impl Office {
             (Arc::clone(running.store()), running.clock().clone()),
             running.store_path().to_owned(),
             (sealer.id(), environment.master_key().is_some()),
+            anew,
         );
         let shown = Arc::new(Shown {
             current: ArcSwap::from_pointee(loaded),

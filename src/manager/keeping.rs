@@ -3,7 +3,7 @@
 use super::{
     Manager,
     estate::Written,
-    ports::{Archive, NoArchive, Order, Refusal, Wanted},
+    ports::{Archive, NoArchive, Order, Overhaul, OverhaulOrder, Refusal, Wanted},
 };
 use crate::{
     config::draft::{Draft, Value},
@@ -112,6 +112,11 @@ impl Manager {
             house.gateway.prune_before(before).await
         });
         swept.await.map_err(|_ended| Undone::Leaving)?.map_err(Undone::Store)
+    }
+
+    /// Everything is sealed under a new master key: the gateway ends for it, and begins anew.
+    pub(super) async fn rotate(&self, by: String) -> Result<(), Refusal> {
+        self.house.overhaul(OverhaulOrder { by, what: Overhaul::Rotation }).await
     }
 
     /// Destroys the keys of a contact that is over.

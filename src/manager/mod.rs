@@ -49,8 +49,8 @@ use crate::{
 use guard::{Needs, Seat, Signed};
 use pages::{
     account, action, actions, alerts, api as api_page, assigned, audit, configuration, connector_tokens, contact, edit,
-    engines, erase, lint, live, numbers as numbers_pages, pause, profiles, sign_in, store, tokens, trying as try_it,
-    units, users,
+    engines, erase, lint, live, numbers as numbers_pages, overhaul, pause, profiles, sign_in, store, tokens,
+    trying as try_it, units, users,
 };
 use people::People;
 pub use people::{Role, Terms, reseal_user};
@@ -289,6 +289,7 @@ const ROUTES: &[Route] = &[
     closed("/store", Role::Administrator, "GET", || get(store::show)),
     closed("/store/backup", Role::Administrator, "POST", || post(store::backup)),
     closed("/store/prune", Role::Administrator, "POST", || post(store::prune)),
+    closed("/store/key", Role::Administrator, "POST", || post(overhaul::rotate)),
     closed("/store/retention", Role::Administrator, "POST", || post(store::retain)),
     closed("/contacts/{unit}/{contact}/erase", Role::Administrator, "GET POST", || {
         get(erase::show).post(erase::carry_out)

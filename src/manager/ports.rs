@@ -60,6 +60,9 @@ pub trait House: Send + Sync + fmt::Debug {
     /// Says what is wrong with it.
     fn unpack(&self, bytes: &[u8]) -> Result<Files, String>;
 
+    /// Ends the gateway in order, does this with the store, and begins the gateway anew. `Ok`: it is about to end.
+    fn overhaul(&self, order: OverhaulOrder) -> BoxFuture<'_, Result<(), Refusal>>;
+
     /// Compares a profile with its engine's agent and the directory of its business unit.
     fn lint(&self, profile: Arc<Profile>, directory: Option<Arc<Directory>>) -> BoxFuture<'_, Result<Linted, String>>;
 
@@ -276,6 +279,40 @@ pub enum Refusal {
     Unable(String),
 }
 
+/// What is done with the store while no gateway runs on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overhaul {
+    /// Everything is sealed under a new master key.
+    Rotation,
+}
+
+impl Overhaul {
+    /// For logs, alerts and programs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Rotation => "rotation",
+        }
+    }
+}
+
+/// Who wants it.
+#[derive(Clone, Debug)]
+pub struct OverhaulOrder {
+    pub by: String,
+    pub what: Overhaul,
+}
+
+/// What came of it; known until the next one, or the process' end.
+#[derive(Clone, Debug)]
+pub struct Overhauled {
+    pub what: Overhaul,
+    pub by: String,
+    pub at: Timestamp,
+    /// What was done; `Err`: why nothing was.
+    pub told: Result<String, String>,
+}
+
 /// Looks after the store.
 pub trait Keeper: Send + Sync + fmt::Debug {
     /// What is kept, and where.
@@ -295,6 +332,10 @@ pub struct KeptStore {
     /// Tells the master key from others, and nothing of it.
     pub key: String,
     pub key_from_environment: bool,
+    /// The gateway can end and begin anew in its process: a demo's cannot.
+    pub begins_anew: bool,
+    /// What was done before it began anew the last time.
+    pub past: Option<Overhauled>,
 }
 
 /// A backup on its way.

@@ -15,7 +15,7 @@ use super::{
     backup::{file_name, pack},
 };
 use crate::{
-    app::machine::free_bytes,
+    app::{machine::free_bytes, overhaul::Anew},
     clock::Clock,
     gateway::storage::{Store, StoreError},
     manager::ports::{Archive, Keeper, KeptStore, NoArchive},
@@ -36,6 +36,8 @@ pub(in crate::app) struct Desk {
     directory: PathBuf,
     key: KeyId,
     key_from_environment: bool,
+    /// `None`: the gateway cannot begin anew in its process.
+    anew: Option<Anew>,
     /// One backup at a time: each needs the disk once more.
     place: Arc<Semaphore>,
 }
@@ -45,9 +47,10 @@ impl Desk {
         (store, clock): (Arc<dyn Store>, Clock),
         directory: PathBuf,
         (key, key_from_environment): (KeyId, bool),
+        anew: Option<Anew>,
     ) -> Self {
         let place = Arc::new(Semaphore::new(1));
-        Self { store, clock, directory, key, key_from_environment, place }
+        Self { store, clock, directory, key, key_from_environment, anew, place }
     }
 
     async fn archive(&self) -> Result<Archive, NoArchive> {
@@ -79,6 +82,8 @@ impl Keeper for Desk {
                 free_bytes: free_bytes(&self.directory),
                 key: self.key.to_string(),
                 key_from_environment: self.key_from_environment,
+                begins_anew: self.anew.is_some(),
+                past: self.anew.as_ref().and_then(|it| it.past.clone()),
             })
         })
     }

@@ -17,6 +17,9 @@ pub use rotate::{Rotation, rotate};
 
 use crate::gateway::storage::{Holdings, StoreError};
 
+/// How commands sign in the audit log.
+pub const BY_COMMAND: &str = "cli";
+
 /// In words: what a backup or a store holds.
 fn told(holds: &Holdings) -> String {
     let Holdings { contacts, open, erased, records, secrets, audit_lines, .. } = holds;

@@ -17,6 +17,7 @@ mod guarding;
 mod held;
 mod keeping;
 mod numbers;
+mod overhaul;
 mod pausing;
 mod people;
 mod planted;
