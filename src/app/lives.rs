@@ -3,8 +3,9 @@
 //! A life ends before the process does where the store is needed alone (`overhaul`): it drains as at a signal, the overhaul is done,
 //! and the next life begins as every start does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use futures::FutureExt as _;
 use tokio::{
     net::TcpListener,
@@ -14,9 +15,10 @@ use tokio::{
 use super::{
     Listeners, Running,
     change::{self, Errand},
+    keeping::Restored,
     load_beside,
     office::{self, Office},
-    overhaul::{self, Anew, Ready},
+    overhaul::{self, Anew, Done, Ready},
     serve::{bind, twin},
 };
 use crate::{
@@ -80,6 +82,13 @@ enum Ended {
     Overhaul(Ready),
 }
 
+/// The store that was there before a restore, and the configuration that it was served with.
+struct Undo {
+    restored: Restored,
+    directory: PathBuf,
+    before: Loaded,
+}
+
 struct Lives {
     sources: Sources,
     doors: Doors,
@@ -92,15 +101,17 @@ struct Next {
     loaded: Loaded,
     /// What was done before it.
     past: Option<Overhauled>,
+    /// Should it not begin.
+    undo: Option<Undo>,
     /// Why the configuration could not be loaded again: it is that of the life before.
     outdated: Option<Findings>,
 }
 
 impl Lives {
     async fn live(mut self, loaded: Loaded) -> anyhow::Result<()> {
-        let mut next = Next { loaded, past: None, outdated: None };
+        let mut next = Next { loaded, past: None, undo: None, outdated: None };
         loop {
-            let (mut running, mut office) = Box::pin(self.begin(next)).await?;
+            let (mut running, mut office) = Box::pin(self.begin_or_put_back(next)).await?;
             let ended = self.run(&mut running, &mut office).await;
             let (directory, before) = (running.store_path().to_owned(), office.configuration());
             office.close().await;
@@ -117,16 +128,32 @@ impl Lives {
                 tracing::warn!(overhaul = ready.label(), "it was not begun: a signal ends the process");
                 return Ok(());
             }
-            let past = overhaul::carry_out(ready, &directory, &self.sources.environment).await;
+            let done = overhaul::carry_out(ready, &directory, &self.sources).await;
             if self.signals.came() {
                 return Ok(());
             }
-            next = self.next(&directory, &before, past).await;
+            next = self.next(&directory, &before, done).await;
         }
     }
 
+    /// A restored store that no gateway begins with gives way to the one before.
+    async fn begin_or_put_back(&mut self, next: Next) -> anyhow::Result<(Running, Office)> {
+        let (undo, past) = (next.undo, next.past.clone());
+        let error = match self.begin(Next { undo: None, ..next }).await {
+            Ok(life) => return Ok(life),
+            Err(error) => error,
+        };
+        let (Some(Undo { restored, directory, before }), Some(past)) = (undo, past) else { return Err(error) };
+        tracing::error!("no gateway begins with the restored store, the one before is put back: {error:#}");
+        restored.put_back(&directory).await.context("the store before the restore cannot be put back")?;
+        let told = Err(format!("no gateway begins with it: {error:#}"));
+        let mut loaded = before;
+        directory.clone_into(&mut loaded.settings.store.path);
+        self.begin(Next { loaded, past: Some(Overhauled { told, ..past }), undo: None, outdated: None }).await
+    }
+
     async fn begin(&mut self, next: Next) -> anyhow::Result<(Running, Office)> {
-        let Next { loaded, past, outdated } = next;
+        let Next { loaded, past, outdated, undo: _ } = next;
         let listeners = self.doors.listeners.twin(&loaded.settings).await?;
         let environment = &self.sources.environment;
         let running = Running::start(loaded.settings.clone(), listeners, environment).await?;
@@ -137,8 +164,14 @@ impl Lives {
             overhaul::tell(past, running.alerts());
         }
         let has_past = past.is_some();
-        let anew = Anew { past };
-        let office = Office::open_anew(twin(&self.doors.desk)?, loaded, &running, environment, Some(anew)).await?;
+        let anew = Anew { sources: self.sources.clone(), past };
+        let office = match Office::open_anew(twin(&self.doors.desk)?, loaded, &running, environment, Some(anew)).await {
+            Ok(office) => office,
+            Err(error) => {
+                running.drain().await?;
+                return Err(error);
+            }
+        };
         office.tell()?;
         if has_past {
             tracing::info!("begun anew");
@@ -193,7 +226,7 @@ impl Lives {
     }
 
     /// With what files and store say now, or else as before.
-    async fn next(&mut self, directory: &Path, before: &Loaded, past: Overhauled) -> Next {
+    async fn next(&mut self, directory: &Path, before: &Loaded, done: Done) -> Next {
         let (mut loaded, outdated) = match load_beside(&self.sources, directory).await {
             Ok(loaded) => {
                 warn(&loaded);
@@ -207,7 +240,9 @@ impl Lives {
         };
         // Whatever a file says of it by now: another place takes effect at the next start of the process, as the doors do.
         directory.clone_into(&mut loaded.settings.store.path);
-        Next { loaded, past: Some(past), outdated }
+        let Done { past, restored } = done;
+        let undo = restored.map(|restored| Undo { restored, directory: directory.to_owned(), before: before.clone() });
+        Next { loaded, past: Some(past), undo, outdated }
     }
 }
 

@@ -89,6 +89,20 @@ async fn load_with(sources: Sources, store: &Path) -> Result<Loaded, Findings> {
     config::load(&sources, &nlp::schemas(), &|kept| keeper.find(kept))
 }
 
+/// With what a store holds that may take the place of the one that is there, and the key that opens it.
+async fn load_on(sources: &Sources, store: &dyn Store, key: Option<&Sealer>) -> Result<Loaded, Findings> {
+    let unreadable = |error: &StoreError| unreadable_store(Path::new("the backup"), error);
+    let documents = change::documents(store).await.map_err(|error| unreadable(&error))?;
+    let sources = Sources { managed: documents.iter().filter_map(change::managed).collect(), ..sources.clone() };
+    let names = config::preview(&sources).map(|it| it.secrets).unwrap_or_default();
+    let stored = match key {
+        Some(sealer) => open_secrets(sealer, store, &names).await,
+        None => BTreeMap::new(),
+    };
+    let keeper = Keeper { stored, sealer: Ok(key.cloned()) };
+    config::load(&sources, &nlp::schemas(), &|kept| keeper.find(kept))
+}
+
 /// What the store and its master key give of a configuration's secrets.
 struct Keeper {
     stored: BTreeMap<String, Result<SecretString, SecretError>>,
@@ -173,10 +187,19 @@ async fn stored_secrets(
         Ok(opened) => opened,
         Err(error) => return names.iter().map(|name| (name.clone(), Err(error.clone()))).collect(),
     };
+    open_secrets(&sealer, &*store, names).await
+}
+
+async fn open_secrets(
+    sealer: &Sealer,
+    store: &dyn Store,
+    names: &BTreeSet<String>,
+) -> BTreeMap<String, Result<SecretString, SecretError>> {
+    let unreadable = |error: anyhow::Error| SecretError::Unreadable(format!("{error:#}"));
     let mut secrets = BTreeMap::new();
     for name in names {
         let secret = match store.secret(name).await {
-            Ok(Some(sealed)) => open_secret(&sealer, name, &sealed).map_err(unreadable),
+            Ok(Some(sealed)) => open_secret(sealer, name, &sealed).map_err(unreadable),
             Ok(None) => Err(SecretError::Unknown),
             Err(error) => Err(unreadable(error.into())),
         };

@@ -24,7 +24,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Running, change, change::Errand, keeping::Desk, lint, overhaul::Anew, secured::Secured, tokens, transfer};
+use super::{
+    Running, change,
+    change::Errand,
+    keeping::{Desk, Waiting},
+    lint,
+    overhaul::Anew,
+    secured::Secured,
+    tokens, transfer,
+};
 use crate::{
     clock::Clock,
     config::{Environment, Loaded, schema::Schema, settings::Profile},
@@ -285,11 +293,19 @@ impl Office {
 
     /// The next that somebody asks for.
     pub(super) async fn next(&mut self) -> Errand {
-        match self.errands.recv().await {
-            Some(errand) => errand,
-            // The other end is kept here.
-            None => std::future::pending().await,
+        tokio::select! {
+            errand = self.errands.recv() => match errand {
+                Some(errand) => errand,
+                // The other end is kept here.
+                None => std::future::pending().await,
+            },
+            never = self.shown.desk.tidy() => match never {},
         }
+    }
+
+    /// The backup that somebody has seen waiting to be restored.
+    pub(super) fn take_staged(&self, sha256: &str) -> Option<Waiting> {
+        self.shown.desk.take_staged(sha256)
     }
 
     pub(super) const fn sealer(&self) -> &Sealer {
@@ -330,8 +346,9 @@ fn told(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(configured)
 }
 
-/// The room asks for a peer's address in the usual way.
-async fn name_peer(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+/// The room asks for a peer's address in the usual way, and for more time where it takes in something large.
+async fn name_peer(ConnectInfo(Peer(peer, patience)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(patience);
     request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
     next.run(request).await
 }

@@ -143,8 +143,20 @@ impl Running {
         let clock = Clock::system();
         let directory = &settings.store.path;
         let store = open_store(directory).await?;
-        let sealer = super::keeping::take_key(directory, environment, &*store).await?;
-        Self::start_with(settings, listeners, store, sealer, clock).await
+        let started = async {
+            let sealer = super::keeping::take_key(directory, environment, &*store).await?;
+            Self::start_with(settings.clone(), listeners, Arc::clone(&store), sealer, clock).await
+        };
+        match Box::pin(started).await {
+            Ok(running) => Ok(running),
+            Err(error) => {
+                // In order: another store may be put in its place.
+                if let Err(error) = store.close().await {
+                    tracing::warn!(error = %error.source, "the store cannot be closed");
+                }
+                Err(error)
+            }
+        }
     }
 
     /// With a store and a clock of the caller's.
@@ -393,6 +405,23 @@ async fn serve_ops(listener: TcpListener, door: Door, close: CancellationToken) 
     if let Err(error) = ops::serve(listener, door, close.cancelled_owned()).await {
         tracing::error!(%error, "the operators' door failed");
     }
+}
+
+/// Builds what of a start these settings may spoil, and lets it go.
+///
+/// # Errors
+/// When a part cannot be built.
+pub(super) fn could_start(settings: &Settings) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let names = Arc::new(Names::new(&settings.egress.resolvers, settings.egress.stale_addresses_for)?);
+    let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names));
+    let deps = deps.reached_by(settings.connectors.public_url.as_deref());
+    drop(serve_profiles(settings, &deps, &[])?);
+    drop(Egress::with_names(&settings.egress, clock, names).context("[egress]")?);
+    drop(settings.server.tls.clone().map(TlsDoor::open).transpose()?);
+    drop(settings.manager.tls.clone().map(|files| TlsDoor::open_for(files, &[b"http/1.1"])).transpose()?);
+    drop(Scanner::new(&settings.privacy).context("[privacy]")?);
+    Ok(())
 }
 
 /// Settings that are read once, at start.

@@ -15,6 +15,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Redirect, Response},
 };
+use futures::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
@@ -190,6 +191,18 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
     if !is_ours(&parts.headers) {
         return refusal(&seat, StatusCode::FORBIDDEN, seat.words.t("This form does not come from one of these pages."));
     }
+    // Whoever is not signed in brings none.
+    if let (true, Some(boundary)) = (takes_large(&parts), &boundary) {
+        let read = match &seat.signed {
+            Some(_) => timeout(FORM_WITHIN, multipart::open(body, boundary)).await.ok().flatten(),
+            None => Some(multipart::Large { fields: Vec::new(), file: futures::stream::empty().boxed() }),
+        };
+        let Some(multipart::Large { fields, file }) = read else {
+            return refusal(&seat, StatusCode::BAD_REQUEST, seat.words.t("This form is too large, or was cut off."));
+        };
+        parts.extensions.insert(Fields(Arc::new(fields)));
+        return carried_out(&seat, Request::from_parts(parts, Body::from_stream(file)), next).await;
+    }
     // Few at a time, and none for long: whoever sends byte by byte keeps others of the kind waiting, not the memory.
     let place = match &seat.signed {
         Some(_) => timeout(FORM_WITHIN, manager.forms.acquire()).await.ok().and_then(Result::ok),
@@ -210,13 +223,22 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
         return refusal(&seat, StatusCode::BAD_REQUEST, seat.words.t("This form is too large, or was cut off."));
     };
     parts.extensions.insert(fields);
-    // What was asked for is carried out though its browser leaves meanwhile: a new password ends the sign-ins that it has to.
-    let done = tokio::spawn(next.run(Request::from_parts(parts, Body::empty())).in_current_span());
+    carried_out(&seat, Request::from_parts(parts, Body::empty()), next).await
+}
+
+/// Though its browser leaves meanwhile: a new password ends the sign-ins that it has to.
+async fn carried_out(seat: &Seat, request: Request, next: Next) -> Response {
+    let done = tokio::spawn(next.run(request).in_current_span());
     done.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a form of the Web Manager was broken off");
         let text = seat.words.t("The gateway cannot do this now. Its log tells why.");
-        refusal(&seat, StatusCode::INTERNAL_SERVER_ERROR, text)
+        refusal(seat, StatusCode::INTERNAL_SERVER_ERROR, text)
     })
+}
+
+/// Forms that bring a file which is not kept in memory: their handler reads it.
+fn takes_large(parts: &Parts) -> bool {
+    parts.method == Method::POST && parts.uri.path() == super::RESTORING
 }
 
 fn busy(seat: &Seat) -> Response {

@@ -284,6 +284,8 @@ pub enum Refusal {
 pub enum Overhaul {
     /// Everything is sealed under a new master key.
     Rotation,
+    /// A backup takes the store's place.
+    Restore,
 }
 
 impl Overhaul {
@@ -292,6 +294,7 @@ impl Overhaul {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Rotation => "rotation",
+            Self::Restore => "restore",
         }
     }
 }
@@ -301,6 +304,8 @@ impl Overhaul {
 pub struct OverhaulOrder {
     pub by: String,
     pub what: Overhaul,
+    /// What they have looked at: the master key in use, by its id; the backup that waits, by its digest.
+    pub seen: String,
 }
 
 /// What came of it; known until the next one, or the process' end.
@@ -320,6 +325,15 @@ pub trait Keeper: Send + Sync + fmt::Debug {
 
     /// A backup of now, without the master key; one at a time.
     fn archive(&self) -> BoxFuture<'_, Result<Archive, NoArchive>>;
+
+    /// Takes in a backup that is to be restored and looks at all of it. It waits for an hour, in place of the one before.
+    fn bring(&self, brought: Brought) -> BoxFuture<'_, Result<Staged, NotStaged>>;
+
+    /// The backup that waits.
+    fn staged(&self) -> Option<Staged>;
+
+    /// Removes it; says whether there was one.
+    fn forget(&self) -> bool;
 }
 
 /// The store as it is.
@@ -351,6 +365,69 @@ impl fmt::Debug for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Archive").field("name", &self.name).field("bytes", &self.bytes).finish_non_exhaustive()
     }
+}
+
+/// A backup on its way in.
+pub struct Brought {
+    pub by: String,
+    /// The master key that opens it, if that is not here.
+    pub key: Option<SecretString>,
+    /// How long it says that it is.
+    pub bytes: Option<u64>,
+    pub body: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl fmt::Debug for Brought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Brought").field("by", &self.by).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+/// A backup that was found good and waits for a yes.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    /// Of the file.
+    pub sha256: String,
+    pub bytes: u64,
+    /// Who has brought it, and when.
+    pub by: String,
+    pub at: Timestamp,
+    /// When it goes by itself.
+    pub until: Timestamp,
+    /// The version that made it, and when.
+    pub usher: String,
+    pub made_at: Timestamp,
+    pub holds: Holdings,
+    /// The master key that opens it, by its id; `None`: nothing in it is sealed.
+    pub key: Option<String>,
+    /// That is another than the one in use.
+    pub changes_key: bool,
+}
+
+/// Why a backup does not wait to be restored.
+#[derive(Debug)]
+pub enum NotStaged {
+    /// The gateway cannot begin anew in its process.
+    NotHere,
+    /// Another is being brought.
+    Another,
+    NoSpace {
+        needed: u64,
+        free: u64,
+    },
+    Empty,
+    /// Whoever sent it has gone, or sends nothing.
+    CutOff,
+    /// What was given as a master key is none.
+    NoSuchKey,
+    /// It is sealed under this master key, which is not here.
+    NoKey(String),
+    /// It is not good.
+    Refused(String),
+    /// The configuration would not be, with the documents in it and the files that are here.
+    Findings(Vec<Finding>),
+    Store(StoreError),
+    Failed(String),
 }
 
 /// Why there is no backup now.

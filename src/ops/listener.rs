@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::clock::Clock;
+use crate::{clock::Clock, peer::Patience};
 
 /// Longer than the usual time between two scrapes, so that a scraper keeps its connection.
 const SILENT_FOR: Duration = Duration::from_secs(90);
@@ -90,12 +90,12 @@ impl Drop for Place {
 }
 
 /// Who has connected, for `into_make_service_with_connect_info`.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+#[derive(Clone, Debug)]
+pub struct Peer(pub SocketAddr, pub Patience);
 
 impl Connected<IncomingStream<'_, Bounded>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
-        Self(*stream.remote_addr())
+        Self(*stream.remote_addr(), stream.io().patience())
     }
 }
 
@@ -111,8 +111,16 @@ impl Listener for Bounded {
             // One too many of this address is closed at once, which its peer sees.
             let Some(place) = self.peers.admit(address.ip()) else { continue };
             let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
-            let connection =
-                Connection { stream, peer: address, silence, answer_by: None, _place: place, _permit: permit };
+            let patience = Patience::default();
+            let connection = Connection {
+                stream,
+                peer: address,
+                silence,
+                answer_by: None,
+                patience,
+                _place: place,
+                _permit: permit,
+            };
             return (connection, address);
         }
     }
@@ -130,6 +138,7 @@ pub struct Connection {
     silence: Pin<Box<Sleep>>,
     /// While something was read to which nothing was written yet.
     answer_by: Option<Instant>,
+    patience: Patience,
     _place: Place,
     _permit: OwnedSemaphorePermit,
 }
@@ -140,20 +149,38 @@ impl Connection {
         self.peer
     }
 
+    pub fn patience(&self) -> Patience {
+        self.patience.clone()
+    }
+
     /// Something came or went; `answer_by` says until when the silence lasts at most.
     fn alive(&mut self) {
         let until = Clock::instant() + SILENT_FOR;
         self.silence.as_mut().reset(self.answer_by.map_or(until, |it| it.min(until)));
     }
 
+    fn wait_anew(&mut self) {
+        self.answer_by = self.answer_by.map(|_| Clock::instant() + UNANSWERED_FOR);
+        self.alive();
+    }
+
     fn silent<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        while self.silence.as_mut().poll(cx).is_ready() {
+            if !self.patience.is_lifted() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.wait_anew();
+        }
+        Poll::Pending
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let now = Clock::instant();
+        if self.answer_by.is_some() && self.patience.is_lifted() {
+            self.wait_anew();
+        }
         if self.answer_by.is_some_and(|it| it <= now) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -241,6 +268,28 @@ mod tests {
         };
         assert_eq!((error.kind(), bytes), (io::ErrorKind::TimedOut, 6));
         assert_eq!(began.elapsed().as_secs(), 6 * 8, "24 s after the answer");
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_in_something_large_lifts_the_bounds_and_they_begin_anew_after_it() {
+        let (mut listener, address) = bounded().await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        client.write_all(&[b'P'; 64]).await.unwrap();
+        connection.read_u8().await.unwrap();
+        tokio::time::pause();
+        let lifted = connection.patience().lift();
+        for _ in 0..30 {
+            tokio::time::advance(Duration::from_secs(8)).await;
+            connection.read_u8().await.unwrap();
+        }
+        tokio::time::advance(Duration::from_secs(300)).await;
+        drop(lifted);
+        connection.read_u8().await.unwrap();
+        tokio::time::advance(Duration::from_secs(16)).await;
+        connection.read_u8().await.unwrap();
+        tokio::time::advance(Duration::from_secs(8)).await;
+        assert_eq!(connection.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

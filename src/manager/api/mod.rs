@@ -24,6 +24,7 @@ mod numbers;
 mod operation;
 mod problem;
 mod profiles;
+mod restoring;
 mod scenes;
 mod settings;
 mod staff;
@@ -69,7 +70,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("numbers", "What contacts came to, by profile and day."),
     ("lint", "What is to be mended before a customer meets it."),
     ("configuration", "All of it as files: out, and in by way of what it would change."),
-    ("store", "What is kept, and a backup of it."),
+    ("store", "What is kept, a backup of it, and what takes its place."),
     ("users", "Who may sign in to the Web Manager."),
     ("tokens", "Which programs may use this."),
     ("audit", "Who changed what."),
@@ -93,6 +94,7 @@ fn operations() -> Vec<Operation> {
     all.extend(lint::operations());
     all.extend(configuration::operations());
     all.extend(store::operations());
+    all.extend(restoring::operations());
     all.extend(users::operations());
     all.extend(tokens::operations());
     all.extend(audit::operations());

@@ -1,4 +1,4 @@
-//! The store by hand: what is kept, a backup, a sweep, one contact erased.
+//! The store by hand: what is kept, a backup, another master key, a sweep, one contact erased. What is restored: `restoring`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,7 @@ impl From<Swept> for LastSweep {
 /// What was done with the store while no gateway ran on it.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Overhaul {
-    /// `rotation`: everything was to be sealed under another master key.
+    /// `rotation`: everything was to be sealed under another master key; `restore`: a backup was to take the store's place.
     what: &'static str,
     by: String,
     at: Moment,
@@ -186,14 +186,11 @@ struct Rotate {
 }
 
 async fn rotate(call: Call, Json(wanted): Json<Rotate>) -> Result<Accepted, Problem> {
-    if wanted.from != call.manager.house.keeper().kept().await?.key {
-        return Err(Kind::Conflict.says("`from` is not the master key in use: read the store, and name its `key`"));
-    }
-    call.manager.rotate(call.caller.signs()).await.map(|()| Accepted).map_err(no_overhaul)
+    call.manager.rotate(call.caller.signs(), wanted.from).await.map(|()| Accepted).map_err(no_overhaul)
 }
 
 /// Why the gateway goes on as it is.
-fn no_overhaul(why: Refusal) -> Problem {
+pub(super) fn no_overhaul(why: Refusal) -> Problem {
     match why {
         Refusal::Findings(list) => Problem::findings(&list),
         Refusal::Store(error) => error.into(),

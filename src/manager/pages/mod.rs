@@ -21,6 +21,7 @@ pub(super) mod overhaul;
 mod part;
 pub(super) mod pause;
 pub(super) mod profiles;
+pub(super) mod restoring;
 pub(super) mod sign_in;
 pub(super) mod store;
 mod stream;

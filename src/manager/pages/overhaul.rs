@@ -1,4 +1,4 @@
-//! What needs the store alone, by page: another master key. The gateway ends for it and begins anew; its answer is a page that
+//! What needs the store alone, by page: another master key here, a backup in `restoring`. The gateway ends for it and begins anew; its answer is a page that
 //! leads back by itself.
 
 use axum::{
@@ -25,6 +25,8 @@ pub(super) fn told(w: &Words, past: &Overhauled) -> Markup {
     let title = match (past.what, &past.told) {
         (Overhaul::Rotation, Ok(_)) => w.t("The master key was changed"),
         (Overhaul::Rotation, Err(_)) => w.t("The master key was not changed"),
+        (Overhaul::Restore, Ok(_)) => w.t("The backup was restored"),
+        (Overhaul::Restore, Err(_)) => w.t("The backup was not restored"),
     };
     let by = html! { p { (w.f("Asked for by {},", &[&past.by])) " " (time(past.at)) } };
     match &past.told {
@@ -56,6 +58,7 @@ pub(super) fn key(seat: &Seat, kept: &KeptStore, problem: Option<&str>) -> Marku
             p { (w.t("For this the gateway ends in order and begins anew: contacts go on, routing engines attach again, and whoever is signed in here signs in again.")) }
             form method="post" action="/store/key" class="narrow" {
                 (token(seat))
+                input type="hidden" name="seen" value=(kept.key);
                 (confirmation(w, problem))
                 button { (w.t("Change the master key")) }
             }
@@ -80,7 +83,7 @@ pub(in crate::manager) async fn rotate(State(manager): State<Manager>, seat: Sea
         let typed = store::Typed { key: Some(&problem), ..store::Typed::default() };
         return store::shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &typed).await;
     }
-    match manager.rotate(seat.name().to_owned()).await {
+    match manager.rotate(seat.name().to_owned(), fields.get("seen").to_owned()).await {
         Ok(()) => begins_anew(&seat, w.t("Everything is being sealed under another master key.")),
         Err(why) => {
             let (status, above) = refused(w, &why);
@@ -89,7 +92,7 @@ pub(in crate::manager) async fn rotate(State(manager): State<Manager>, seat: Sea
     }
 }
 
-fn begins_anew(seat: &Seat, what: &str) -> Response {
+pub(super) fn begins_anew(seat: &Seat, what: &str) -> Response {
     let w = &seat.words;
     let title = w.t("The gateway begins anew");
     let body = html! {

@@ -11,7 +11,9 @@ use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, done, overhaul, refusal, refused, summary, time, token, unavailable, with_status};
+use super::{
+    Field, Section, Tab, done, overhaul, refusal, refused, restoring, summary, time, token, unavailable, with_status,
+};
 use crate::{
     core::ids::Timestamp,
     gateway::erasing::Swept,
@@ -53,6 +55,8 @@ pub(super) struct Typed<'a> {
     pub(super) sweep: (&'a str, Option<&'a str>),
     /// `None`: as it is.
     pub(super) retention: Option<(&'a str, Option<&'a str>)>,
+    /// What is wrong with the backup that was brought.
+    pub(super) restore: Option<&'a str>,
     /// What is wrong with the password that another master key takes.
     pub(super) key: Option<&'a str>,
     pub(super) above: Markup,
@@ -69,7 +73,7 @@ pub(super) async fn shown(manager: &Manager, seat: &Seat, status: StatusCode, ty
         Err(error) => return unavailable(seat, &error),
     };
     let title = w.t("Store");
-    let problems = [typed.sweep.1, typed.retention.and_then(|it| it.1), typed.key];
+    let problems = [typed.sweep.1, typed.retention.and_then(|it| it.1), typed.key, typed.restore];
     let problems: Vec<String> = problems.into_iter().flatten().map(str::to_owned).collect();
     let body = html! {
         (Tab::Store.of_administration(seat))
@@ -78,7 +82,8 @@ pub(super) async fn shown(manager: &Manager, seat: &Seat, status: StatusCode, ty
         (summary(w, &problems))
         @if let Some(past) = &kept.past { (overhaul::told(w, past)) }
         (facts(w, &kept))
-        (backups(seat, &kept))
+        (backups(seat))
+        (restoring::section(seat, &kept, manager.house.keeper().staged().as_ref(), typed.restore))
         (overhaul::key(seat, &kept, typed.key))
         (retention(seat, &retained, typed))
         (sweep(manager, seat, typed))
@@ -117,16 +122,12 @@ fn facts(w: &Words, kept: &KeptStore) -> Markup {
     }
 }
 
-fn backups(seat: &Seat, kept: &KeptStore) -> Markup {
+fn backups(seat: &Seat) -> Markup {
     let w = &seat.words;
-    let directory = kept.directory.display();
     html! {
         h2 { (w.t("Backup")) }
         p { (w.t("A copy of everything as of one moment, while contacts go on. The master key is not in it: without it nothing sealed can be read. Keep both, apart from each other.")) }
         form method="post" action="/store/backup" { (token(seat)) button { (w.t("Download a backup")) } }
-        h2 { (w.t("Restore")) }
-        p { (w.t("A restore replaces everything, users and this page's audit log included, so it is done at the machine while no gateway runs. The first command looks whether a backup is good and changes nothing; the second puts it in place and keeps what was there.")) }
-        pre class="link" { "usher restore --check FILE --data " (directory) "\nusher restore FILE --replace --data " (directory) }
     }
 }
 
@@ -195,7 +196,7 @@ fn sweep(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
 }
 
 /// As people write it.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let steps = [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     let fitting = steps.into_iter().find(|(step, _)| bytes >= *step);
     fitting.map_or_else(

@@ -22,6 +22,7 @@ mod pausing;
 mod people;
 mod planted;
 mod probing;
+mod restoring;
 mod roles;
 mod tls;
 mod transfer;

@@ -12,17 +12,17 @@ use super::{
 };
 use crate::{connector::DOOR, conversation::binary::Binary, fakes::engine::FakeEngine};
 
-const BEGUN: &str = "begun anew";
+pub(super) const BEGUN: &str = "begun anew";
 
-fn data(site: &Site) -> std::path::PathBuf {
+pub(super) fn data(site: &Site) -> std::path::PathBuf {
     site.usher.directory.path().join("data")
 }
 
-fn key(data: &Path) -> Sealer {
+pub(super) fn key(data: &Path) -> Sealer {
     Sealer::find(data, None).unwrap().unwrap()
 }
 
-fn names(data: &Path) -> Vec<String> {
+pub(super) fn names(data: &Path) -> Vec<String> {
     let mut all: Vec<_> =
         fs::read_dir(data).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
     all.sort();
@@ -30,7 +30,7 @@ fn names(data: &Path) -> Vec<String> {
 }
 
 /// A profile whose secret is sealed, a contact that is over, `c-1`, and one that is open, `c-2`.
-async fn lived(site: &Site, dialogflow: &FakeDialogflow) -> FakeEngine {
+pub(super) async fn lived(site: &Site, dialogflow: &FakeDialogflow) -> FakeEngine {
     let text = written(dialogflow, "tulip-gravel-9311");
     assert_eq!(site.admin.send("/profiles/new", &[("text", &text)]).await.status, 303);
     let engine = FakeEngine::attach(site.usher.setup()).await.unwrap();
@@ -51,14 +51,17 @@ async fn s12_the_master_key_is_changed_by_page_and_everything_goes_on() {
     let site = Site::new(&dialogflow).await;
     let mut engine = lived(&site, &dialogflow).await;
     let old = key(&data(&site)).id();
+    let seen = old.to_string();
     let page = site.admin.get("/store").await.text;
     assert!(page.contains(&old.to_string()) && page.contains("action=\"/store/key\""), "{page}");
 
-    let wrong = site.admin.send("/store/key", &[("password", "a guess of many")]).await;
+    let wrong = site.admin.send("/store/key", &[("seen", &seen), ("password", "a guess of many")]).await;
     assert!(wrong.status == 422 && wrong.text.contains("is not right"), "{} {}", wrong.status, wrong.text);
     assert_eq!(key(&data(&site)).id(), old, "nothing was changed");
 
-    let page = site.admin.send("/store/key", &[("password", PASSWORD)]).await;
+    let other = site.admin.send("/store/key", &[("seen", "0123456789abcdef"), ("password", PASSWORD)]).await;
+    assert!(other.status == 422 && other.text.contains("look again"), "{} {}", other.status, other.text);
+    let page = site.admin.send("/store/key", &[("seen", &seen), ("password", PASSWORD)]).await;
     assert_eq!(page.status, 202, "{}", page.text);
     assert_eq!(page.headers["refresh"], "3; url=/store");
     assert!(page.text.contains("The gateway begins anew"), "{}", page.text);
@@ -126,7 +129,8 @@ async fn a_signal_while_the_gateway_begins_anew_ends_the_process_in_order_with_t
     let dialogflow = FakeDialogflow::start();
     let site = Site::new(&dialogflow).await;
     drop(lived(&site, &dialogflow).await);
-    assert_eq!(site.admin.send("/store/key", &[("password", PASSWORD)]).await.status, 202);
+    let seen = key(&data(&site)).id().to_string();
+    assert_eq!(site.admin.send("/store/key", &[("seen", &seen), ("password", PASSWORD)]).await.status, 202);
     let signalled = Command::new("kill").args(["-TERM", &site.usher.id().to_string()]).status().unwrap();
     assert!(signalled.success());
     let (code, directory, log) = site.usher.ended().await;
