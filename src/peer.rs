@@ -1,6 +1,12 @@
 //! Where a request comes from: the peer, or what proxies of ours say of it.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
 
 use http::HeaderMap;
 
@@ -20,6 +26,51 @@ pub fn address(headers: &HeaderMap, peer: Option<IpAddr>, proxies: usize) -> Opt
 fn read(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|it| it.ip()))
+}
+
+/// How long a door waits for one connection: whoever takes in something large bounds that by itself, and lifts the door's own bounds
+/// meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Patience(Arc<Waits>);
+
+#[derive(Debug, Default)]
+struct Waits {
+    lifted: AtomicUsize,
+    /// The bounds have come back, and begin anew.
+    renewed: AtomicBool,
+}
+
+impl Patience {
+    /// Until it is dropped.
+    #[must_use]
+    pub fn lift(&self) -> Lifted {
+        self.0.lifted.fetch_add(1, Ordering::Relaxed);
+        Lifted(Arc::clone(&self.0))
+    }
+
+    /// Whether the bounds do not hold now, or begin anew now.
+    #[must_use]
+    pub fn is_lifted(&self) -> bool {
+        self.0.renewed.swap(false, Ordering::Relaxed) || self.holds_on()
+    }
+
+    /// Whether the bounds do not hold now.
+    #[must_use]
+    pub fn holds_on(&self) -> bool {
+        self.0.lifted.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// The door's bounds do not hold while this lives.
+#[derive(Debug)]
+pub struct Lifted(Arc<Waits>);
+
+impl Drop for Lifted {
+    fn drop(&mut self) {
+        // In this order: who looks in between finds one of the two.
+        self.0.renewed.store(true, Ordering::Relaxed);
+        self.0.lifted.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One household: an IPv4 address, or the /64 that an IPv6 address stands in.

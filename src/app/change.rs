@@ -9,7 +9,7 @@ use super::{Office, Running, SEALED_AS, load_with, moved::Moved, transfer};
 use crate::{
     config::{Loaded, Managed, ManagedKind, Sources, masked},
     core::{hex, ids::Timestamp},
-    manager::ports::{Approved, Exported, Files, Leaves, Order, Plan, Refusal, Told, Wanted},
+    manager::ports::{Approved, Exported, Files, Leaves, Order, OverhaulOrder, Plan, Refusal, Told, Wanted},
     store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError, seal::Sealer},
 };
 
@@ -108,6 +108,8 @@ pub(super) enum Errand {
     Export(Leaves, oneshot::Sender<Result<Exported, Refusal>>),
     Plan(Files, oneshot::Sender<Result<Plan, Refusal>>),
     Import(Files, Approved, oneshot::Sender<Result<(), Refusal>>),
+    /// Told when the gateway is about to end for it.
+    Overhaul(OverhaulOrder, oneshot::Sender<Result<(), Refusal>>),
 }
 
 /// Does it, and says what came of it. Whoever asked may have gone; what was done stands.
@@ -125,6 +127,11 @@ pub(super) async fn attend(running: &mut Running, office: &Office, sources: &Sou
                 Err(refusal) => Err(refusal),
             };
             drop(tell.send(done));
+        }
+        // `lives` has it done; a demo's gateway is one part of a process that goes on.
+        Errand::Overhaul(_, tell) => {
+            let why = "a demo's gateway cannot begin anew: end the demo, and use the command".to_owned();
+            drop(tell.send(Err(Refusal::Unable(why))));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The one place where parts are put together: what commands need, [`fn@serve`] for the gateway itself.
+//! The one place where parts are put together: what commands need, [`serve()`] for the gateway itself.
 
 mod change;
 mod connectors;
@@ -7,9 +7,11 @@ pub mod demo;
 mod erase;
 pub mod keeping;
 pub mod lint;
+mod lives;
 mod machine;
 mod moved;
 mod office;
+mod overhaul;
 mod profiles;
 mod rehearse;
 pub mod replay;
@@ -42,10 +44,11 @@ use crate::{
 };
 
 pub use erase::erase;
+pub use lives::serve;
 pub use machine::raise_open_files;
 pub use office::Office;
 pub use rehearse::{kept_tests, rehearse};
-pub use serve::{Listeners, Running, serve};
+pub use serve::{Listeners, Running};
 pub use timeline::{begun, timeline};
 pub use tokens::{TokenOf, connector_tokens, reload_connector_token, token_names};
 pub use transfer::{Leaves, Plan, export_to, import_from};
@@ -83,6 +86,20 @@ async fn load_beside(sources: &Sources, store: &Path) -> Result<Loaded, Findings
 /// With these documents of the Web Manager's, whatever the store holds.
 async fn load_with(sources: Sources, store: &Path) -> Result<Loaded, Findings> {
     let keeper = Keeper::of(&sources, store).await;
+    config::load(&sources, &nlp::schemas(), &|kept| keeper.find(kept))
+}
+
+/// With what a store holds that may take the place of the one that is there, and the key that opens it.
+async fn load_on(sources: &Sources, store: &dyn Store, key: Option<&Sealer>) -> Result<Loaded, Findings> {
+    let unreadable = |error: &StoreError| unreadable_store(Path::new("the backup"), error);
+    let documents = change::documents(store).await.map_err(|error| unreadable(&error))?;
+    let sources = Sources { managed: documents.iter().filter_map(change::managed).collect(), ..sources.clone() };
+    let names = config::preview(&sources).map(|it| it.secrets).unwrap_or_default();
+    let stored = match key {
+        Some(sealer) => open_secrets(sealer, store, &names).await,
+        None => BTreeMap::new(),
+    };
+    let keeper = Keeper { stored, sealer: Ok(key.cloned()) };
     config::load(&sources, &nlp::schemas(), &|kept| keeper.find(kept))
 }
 
@@ -170,10 +187,19 @@ async fn stored_secrets(
         Ok(opened) => opened,
         Err(error) => return names.iter().map(|name| (name.clone(), Err(error.clone()))).collect(),
     };
+    open_secrets(&sealer, &*store, names).await
+}
+
+async fn open_secrets(
+    sealer: &Sealer,
+    store: &dyn Store,
+    names: &BTreeSet<String>,
+) -> BTreeMap<String, Result<SecretString, SecretError>> {
+    let unreadable = |error: anyhow::Error| SecretError::Unreadable(format!("{error:#}"));
     let mut secrets = BTreeMap::new();
     for name in names {
         let secret = match store.secret(name).await {
-            Ok(Some(sealed)) => open_secret(&sealer, name, &sealed).map_err(unreadable),
+            Ok(Some(sealed)) => open_secret(sealer, name, &sealed).map_err(unreadable),
             Ok(None) => Err(SecretError::Unknown),
             Err(error) => Err(unreadable(error.into())),
         };

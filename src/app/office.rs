@@ -24,7 +24,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Running, change, change::Errand, keeping::Desk, lint, secured::Secured, tokens, transfer};
+use super::{
+    Running, change,
+    change::Errand,
+    keeping::{Desk, Waiting},
+    lint,
+    overhaul::Anew,
+    secured::Secured,
+    tokens, transfer,
+};
 use crate::{
     clock::Clock,
     config::{Environment, Loaded, schema::Schema, settings::Profile},
@@ -33,8 +41,8 @@ use crate::{
     manager::{
         self, Manager, Parts, Terms,
         ports::{
-            Approved, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, Order, Plan, Refusal, SocketNow,
-            TokenOrder,
+            Approved, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, Order, OverhaulOrder, Plan, Refusal,
+            SocketNow, TokenOrder,
         },
     },
     nlp::{
@@ -111,6 +119,10 @@ impl House for Shown {
 
     fn import(&self, files: Files, approved: Approved) -> BoxFuture<'_, Result<(), Refusal>> {
         self.send(|tell| Errand::Import(files, approved, tell))
+    }
+
+    fn overhaul(&self, order: OverhaulOrder) -> BoxFuture<'_, Result<(), Refusal>> {
+        self.send(|tell| Errand::Overhaul(order, tell))
     }
 
     fn pack(&self, files: &Files) -> Result<Vec<u8>, String> {
@@ -202,6 +214,17 @@ impl Office {
         running: &Running,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
+        Self::open_anew(listener, loaded, running, environment, None).await
+    }
+
+    /// `anew`: of a gateway that may begin anew in its process.
+    pub(super) async fn open_anew(
+        listener: TcpListener,
+        loaded: Loaded,
+        running: &Running,
+        environment: &Environment,
+        anew: Option<Anew>,
+    ) -> anyhow::Result<Self> {
         let settings = loaded.settings.manager.clone();
         let sealer = super::keeping::take_key(running.store_path(), environment, &**running.store()).await?;
         let tls = settings.tls.map(|files| TlsDoor::open_for(files, &[b"http/1.1"])).transpose()?.map(Arc::new);
@@ -212,6 +235,7 @@ impl Office {
             (Arc::clone(running.store()), running.clock().clone()),
             running.store_path().to_owned(),
             (sealer.id(), environment.master_key().is_some()),
+            anew,
         );
         let shown = Arc::new(Shown {
             current: ArcSwap::from_pointee(loaded),
@@ -269,11 +293,19 @@ impl Office {
 
     /// The next that somebody asks for.
     pub(super) async fn next(&mut self) -> Errand {
-        match self.errands.recv().await {
-            Some(errand) => errand,
-            // The other end is kept here.
-            None => std::future::pending().await,
+        tokio::select! {
+            errand = self.errands.recv() => match errand {
+                Some(errand) => errand,
+                // The other end is kept here.
+                None => std::future::pending().await,
+            },
+            never = self.shown.desk.tidy() => match never {},
         }
+    }
+
+    /// The backup that somebody has seen waiting to be restored.
+    pub(super) fn take_staged(&self, sha256: &str) -> Option<Waiting> {
+        self.shown.desk.take_staged(sha256)
     }
 
     pub(super) const fn sealer(&self) -> &Sealer {
@@ -314,8 +346,9 @@ fn told(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(configured)
 }
 
-/// The room asks for a peer's address in the usual way.
-async fn name_peer(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+/// The room asks for a peer's address in the usual way, and for more time where it takes in something large.
+async fn name_peer(ConnectInfo(Peer(peer, patience)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(patience);
     request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
     next.run(request).await
 }

@@ -66,6 +66,6 @@ impl Listener for Secured {
 
 impl Connected<IncomingStream<'_, Secured>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Secured>) -> Self {
-        Self(*stream.remote_addr())
+        Self(*stream.remote_addr(), stream.io().get_ref().0.patience())
     }
 }

@@ -1,26 +1,20 @@
-//! Start-up, reload and drain of the whole gateway.
+//! Start-up, reload and drain of the whole gateway; how one life follows the other is told in `lives`.
 
 use std::{
     net::SocketAddr,
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    CannotConnect, change,
+    CannotConnect,
     connectors::{self, Connectors},
-    office::{self, Office},
     open_store,
     profiles::{roster, serve_profiles},
 };
@@ -28,9 +22,8 @@ use crate::{
     actions::external::HttpSystems,
     clock::Clock,
     config::{
-        Environment, Findings, Loaded, Sources,
+        Environment,
         settings::{Profile, Settings},
-        watch::Watcher,
     },
     core::ids::{Timestamp, UnitName},
     egress::{Egress, Names},
@@ -43,7 +36,7 @@ use crate::{
     ops::{self, Door, timeline::Timelines},
     privacy::Scanner,
     store::{Store, seal::Sealer},
-    telemetry::{self, Health, Metrics},
+    telemetry::{Health, Metrics},
 };
 
 /// How long a drain waits for a store that cannot be written.
@@ -74,13 +67,36 @@ impl Listeners {
 }
 
 impl Listeners {
-    fn tell(&self) -> std::io::Result<()> {
+    /// The same doors for one life. They stay open between two: whoever comes meanwhile waits for the next.
+    ///
+    /// # Errors
+    /// [`CannotConnect`] when the connectors' door is needed for the first time, and its address is taken.
+    pub(super) async fn twin(&mut self, settings: &Settings) -> anyhow::Result<Self> {
+        if !nlp::needs_door(settings) {
+            // Whoever dialled in would wait for nobody.
+            self.connectors = None;
+        } else if self.connectors.is_none() {
+            self.connectors = Some(bind(settings.connectors.listen, connectors::KEY).await?);
+        }
+        Ok(Self {
+            engines: twin(&self.engines)?,
+            ops: twin(&self.ops)?,
+            connectors: self.connectors.as_ref().map(twin).transpose()?,
+        })
+    }
+
+    pub(super) fn tell(&self) -> std::io::Result<()> {
         tracing::info!(engines = %self.engines.local_addr()?, ops = %self.ops.local_addr()?, "listening");
         if let Some(connectors) = &self.connectors {
             tracing::info!(connectors = %connectors.local_addr()?, "listening");
         }
         Ok(())
     }
+}
+
+/// Another descriptor of the same door.
+pub(super) fn twin(listener: &TcpListener) -> std::io::Result<TcpListener> {
+    TcpListener::from_std(listener.as_fd().try_clone_to_owned()?.into())
 }
 
 pub(super) async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, CannotConnect> {
@@ -127,8 +143,20 @@ impl Running {
         let clock = Clock::system();
         let directory = &settings.store.path;
         let store = open_store(directory).await?;
-        let sealer = super::keeping::take_key(directory, environment, &*store).await?;
-        Self::start_with(settings, listeners, store, sealer, clock).await
+        let started = async {
+            let sealer = super::keeping::take_key(directory, environment, &*store).await?;
+            Self::start_with(settings.clone(), listeners, Arc::clone(&store), sealer, clock).await
+        };
+        match Box::pin(started).await {
+            Ok(running) => Ok(running),
+            Err(error) => {
+                // In order: another store may be put in its place.
+                if let Err(error) = store.close().await {
+                    tracing::warn!(error = %error.source, "the store cannot be closed");
+                }
+                Err(error)
+            }
+        }
     }
 
     /// With a store and a clock of the caller's.
@@ -360,76 +388,6 @@ impl Running {
     }
 }
 
-/// Serves until a signal ends it. Loads again by `sources` when they change.
-///
-/// # Errors
-/// [`CannotConnect`] when a door cannot be opened; others when a part cannot be built.
-pub async fn serve(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
-    // From the beginning: one that comes while the parts are put together ends what has been put together, in order.
-    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let settings = &loaded.settings;
-    let traces = telemetry::start(&settings.log, settings.otlp_endpoint.as_deref())?;
-    let listeners = Listeners::bind(settings).await?;
-    let desk = bind(settings.manager.listen, office::KEY).await?;
-    listeners.tell()?;
-    let mut running = Box::pin(Running::start(settings.clone(), listeners, &sources.environment)).await?;
-    let watcher = Watcher::new(sources.clone(), &loaded.files)?;
-    let mut office = Office::open(desk, loaded, &running, &sources.environment).await?;
-    office.tell()?;
-    let ended = run((&mut running, &mut office), &sources, watcher, signals).await;
-    office.close().await;
-    if ended.is_ok() {
-        running.drain().await?;
-    }
-    traces.flush().await;
-    ended
-}
-
-/// Until a signal asks for the end, or something breaks for good.
-async fn run(
-    (running, office): (&mut Running, &mut Office),
-    sources: &Sources,
-    mut watcher: Watcher,
-    (mut terminate, mut interrupt): (Signal, Signal),
-) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            cause = watcher.changed() => {
-                tracing::info!(?cause, "loading the configuration again");
-                reload(running, office, sources, &mut watcher).await;
-            }
-            errand = office.next() => change::attend(running, office, sources, errand).await,
-            broken = running.broken() => return broken,
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-        }
-    }
-}
-
-async fn reload(running: &mut Running, office: &Office, sources: &Sources, watcher: &mut Watcher) {
-    match super::load_beside(sources, running.store_path()).await {
-        Ok(loaded) => {
-            watcher.follow(&loaded.files);
-            for warning in &loaded.warnings {
-                tracing::warn!("{}", warning.render(false));
-            }
-            match running.reload(loaded.settings.clone()).and_then(|()| office.renew()) {
-                Ok(()) => {
-                    running.reload_done();
-                    office.show(loaded);
-                }
-                Err(error) => running.reload_failed(&format!("{error:#}")),
-            }
-        }
-        Err(findings) => {
-            let Findings { list, files } = findings;
-            watcher.follow(&files);
-            let text: Vec<String> = list.iter().map(|finding| finding.render(false)).collect();
-            running.reload_failed(&text.join("\n"));
-        }
-    }
-}
-
 async fn serve_engines(
     listener: TcpListener,
     tls: Option<Arc<TlsDoor>>,
@@ -447,6 +405,23 @@ async fn serve_ops(listener: TcpListener, door: Door, close: CancellationToken) 
     if let Err(error) = ops::serve(listener, door, close.cancelled_owned()).await {
         tracing::error!(%error, "the operators' door failed");
     }
+}
+
+/// Builds what of a start these settings may spoil, and lets it go.
+///
+/// # Errors
+/// When a part cannot be built.
+pub(super) fn could_start(settings: &Settings) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let names = Arc::new(Names::new(&settings.egress.resolvers, settings.egress.stale_addresses_for)?);
+    let deps = nlp::Deps::new(clock.clone(), Arc::clone(&names));
+    let deps = deps.reached_by(settings.connectors.public_url.as_deref());
+    drop(serve_profiles(settings, &deps, &[])?);
+    drop(Egress::with_names(&settings.egress, clock, names).context("[egress]")?);
+    drop(settings.server.tls.clone().map(TlsDoor::open).transpose()?);
+    drop(settings.manager.tls.clone().map(|files| TlsDoor::open_for(files, &[b"http/1.1"])).transpose()?);
+    drop(Scanner::new(&settings.privacy).context("[privacy]")?);
+    Ok(())
 }
 
 /// Settings that are read once, at start.

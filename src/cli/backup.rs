@@ -79,8 +79,18 @@ pub(super) fn restore(args: RestoreArgs, environment: &Environment, terminal: &m
         Err(exit) => return Ok(exit),
     };
     let RestoreArgs { file, check, replace, key, keep_contacts, .. } = args;
-    let order = Restore { file, replace, key, keep_contacts, check };
-    match runtime(1)?.block_on(app::keeping::restore(&directory, environment, order)) {
+    let done = runtime(1)?.block_on(async {
+        let key = key.map(|path| app::keeping::named_key(&path)).transpose()?;
+        if check {
+            return app::keeping::check(&directory, environment, &file, key.as_ref()).await;
+        }
+        let shown = file.display().to_string();
+        let order = Restore { file, shown, replace, key, keep_contacts, by: app::keeping::BY_COMMAND.to_owned() };
+        // Whether a gateway can begin with it is seen when one does: its files may come later.
+        let done = app::keeping::restore(&directory, environment, order, async |_, _| Ok(())).await;
+        done.map(|it| it.told)
+    });
+    match done {
         Ok(told) => {
             terminal.out.write_all(told.as_bytes())?;
             Ok(Exit::Done)

@@ -30,7 +30,7 @@ pub(super) fn run(args: KeyArgs, environment: &Environment, terminal: &mut Termi
     };
     let told = match args.command {
         KeyCommand::Show => runtime(1)?.block_on(keeping::key_told(&directory, environment)),
-        KeyCommand::Rotate => runtime(1)?.block_on(keeping::rotate(&directory, environment)),
+        KeyCommand::Rotate => runtime(1)?.block_on(keeping::rotate(&directory, environment, keeping::BY_COMMAND)),
     };
     match told {
         Ok(told) => {

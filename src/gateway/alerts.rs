@@ -41,6 +41,8 @@ pub enum AlertKind {
     Configuration,
     /// Somebody has paused a profile.
     Paused,
+    /// What was to be done with the store alone was not done.
+    Overhaul,
 }
 
 impl AlertKind {
@@ -64,6 +66,7 @@ impl AlertKind {
             Self::Connector => "connector",
             Self::Configuration => "configuration",
             Self::Paused => "paused",
+            Self::Overhaul => "overhaul",
         }
     }
 }

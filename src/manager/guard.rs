@@ -15,9 +15,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Redirect, Response},
 };
+use futures::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use subtle::ConstantTimeEq as _;
-use tokio::time::timeout;
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::timeout,
+};
 use tracing::Instrument as _;
 
 use super::{
@@ -29,7 +33,7 @@ use super::{
     },
     words::{Language, Words},
 };
-use crate::peer;
+use crate::peer::{self, Patience};
 
 /// Of a form.
 const MAX_FORM_BYTES: usize = 512 * 1024;
@@ -39,7 +43,7 @@ const MAX_STRANGERS_FORM_BYTES: usize = 64 * 1024;
 const MAX_FIELDS: usize = 2_000;
 const FORM_WITHIN: Duration = Duration::from_secs(15);
 /// Whoever waits is told by then, whatever becomes of it: the door closes connections on which nothing happens for longer.
-pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(75);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(75);
 /// How long a browser is known after a sign-in.
 const KNOWN_FOR: Duration = Duration::from_secs(180 * 24 * 3600);
 pub(super) const CSRF: &str = "csrf";
@@ -192,6 +196,18 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
     if !is_ours(&parts.headers) {
         return refusal(&seat, StatusCode::FORBIDDEN, seat.words.t("This form does not come from one of these pages."));
     }
+    // Whoever is not signed in brings none.
+    if let (true, Some(boundary)) = (takes_large(&parts), &boundary) {
+        let read = match &seat.signed {
+            Some(_) => timeout(FORM_WITHIN, multipart::open(body, boundary)).await.ok().flatten(),
+            None => Some(multipart::Large { fields: Vec::new(), file: futures::stream::empty().boxed() }),
+        };
+        let Some(multipart::Large { fields, file }) = read else {
+            return refusal(&seat, StatusCode::BAD_REQUEST, seat.words.t("This form is too large, or was cut off."));
+        };
+        parts.extensions.insert(Fields(Arc::new(fields)));
+        return carried_out(&seat, Request::from_parts(parts, Body::from_stream(file)), next).await;
+    }
     // Few at a time, and none for long: whoever sends byte by byte keeps others of the kind waiting, not the memory.
     let place = match &seat.signed {
         Some(_) => timeout(FORM_WITHIN, manager.forms.acquire()).await.ok().and_then(Result::ok),
@@ -212,22 +228,42 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
         return refusal(&seat, StatusCode::BAD_REQUEST, seat.words.t("This form is too large, or was cut off."));
     };
     parts.extensions.insert(fields);
-    // What was asked for is carried out though its browser leaves meanwhile: a new password ends the sign-ins that it has to.
-    let done = tokio::spawn(next.run(Request::from_parts(parts, Body::empty())).in_current_span());
-    match timeout(ANSWERED_WITHIN, done).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => {
+    carried_out(&seat, Request::from_parts(parts, Body::empty()), next).await
+}
+
+/// Though its browser leaves meanwhile: a new password ends the sign-ins that it has to.
+async fn carried_out(seat: &Seat, request: Request, next: Next) -> Response {
+    let patience = request.extensions().get::<Patience>().cloned();
+    match answered(tokio::spawn(next.run(request).in_current_span()), patience).await {
+        Some(Ok(response)) => response,
+        Some(Err(error)) => {
             tracing::error!(%error, "a form of the Web Manager was broken off");
             let text = seat.words.t("The gateway cannot do this now. Its log tells why.");
-            refusal(&seat, StatusCode::INTERNAL_SERVER_ERROR, text)
+            refusal(seat, StatusCode::INTERNAL_SERVER_ERROR, text)
         }
-        Err(_late) => {
+        None => {
             let text = seat
                 .words
                 .t("This takes long: it goes on, and may be done soon. Look whether it is before you do it again.");
-            refusal(&seat, StatusCode::SERVICE_UNAVAILABLE, text)
+            refusal(seat, StatusCode::SERVICE_UNAVAILABLE, text)
         }
     }
+}
+
+/// What came of it; `None`: it takes longer than anybody should wait, unless it takes in something large, and goes on.
+pub(super) async fn answered<T>(mut task: JoinHandle<T>, patience: Option<Patience>) -> Option<Result<T, JoinError>> {
+    loop {
+        match timeout(ANSWERED_WITHIN, &mut task).await {
+            Ok(done) => return Some(done),
+            Err(_late) if patience.as_ref().is_some_and(Patience::holds_on) => {}
+            Err(_late) => return None,
+        }
+    }
+}
+
+/// Forms that bring a file which is not kept in memory: their handler reads it.
+fn takes_large(parts: &Parts) -> bool {
+    parts.method == Method::POST && parts.uri.path() == super::RESTORING
 }
 
 fn busy(seat: &Seat) -> Response {

@@ -3,7 +3,7 @@
 use super::{
     Manager,
     estate::Written,
-    ports::{Archive, NoArchive, Order, Refusal, Wanted},
+    ports::{Archive, Brought, NoArchive, NotStaged, Order, Overhaul, OverhaulOrder, Refusal, Staged, Wanted},
 };
 use crate::{
     config::draft::{Draft, Value},
@@ -112,6 +112,28 @@ impl Manager {
             house.gateway.prune_before(before).await
         });
         swept.await.map_err(|_ended| Undone::Leaving)?.map_err(Undone::Store)
+    }
+
+    /// Everything is sealed under a new master key: the gateway ends for it, and begins anew.
+    /// `seen`: the master key in use, by its id.
+    pub(super) async fn rotate(&self, by: String, seen: String) -> Result<(), Refusal> {
+        self.house.overhaul(OverhaulOrder { by, what: Overhaul::Rotation, seen }).await
+    }
+
+    /// The backup that waits takes the store's place, if it is the one that was `seen`: the gateway ends for it, and begins anew.
+    pub(super) async fn restore(&self, by: String, seen: String) -> Result<(), Refusal> {
+        self.house.overhaul(OverhaulOrder { by, what: Overhaul::Restore, seen }).await
+    }
+
+    /// A backup that is to be restored, with its line of the audit log.
+    pub(super) async fn bring(&self, brought: Brought) -> Result<Staged, NotStaged> {
+        let staged = self.house.keeper().bring(brought).await?;
+        let line = self.people.line(&staged.by, "store.brought", &format!("sha256 {}", staged.sha256));
+        if let Err(error) = self.people.tell(line).await {
+            self.house.keeper().forget();
+            return Err(NotStaged::Store(error));
+        }
+        Ok(staged)
     }
 
     /// Destroys the keys of a contact that is over.

@@ -50,8 +50,8 @@ use crate::{
 use guard::{Needs, Seat, Signed};
 use pages::{
     account, action, actions, alerts, api as api_page, assigned, audit, configuration, connector_tokens, contact, edit,
-    engines, erase, lint, live, numbers as numbers_pages, pause, profiles, sign_in, store, tokens, trying as try_it,
-    units, users,
+    engines, erase, lint, live, numbers as numbers_pages, overhaul, pause, profiles, restoring, sign_in, store, tokens,
+    trying as try_it, units, users,
 };
 use people::People;
 pub use people::{Role, Terms, reseal_user};
@@ -60,6 +60,8 @@ use trying::Trying;
 pub(crate) use trying::kept::{carried as carried_tests, of_profile as tests_of_profile};
 use words::Dictionary;
 
+/// Where a backup is brought to be restored.
+const RESTORING: &str = "/store/restoring";
 /// Pages that are live, at most: each holds a connection.
 const MAX_FOLLOWERS: usize = 200;
 /// Forms that are read at a time; as many again of those who are not signed in, who keep nobody else waiting.
@@ -294,6 +296,10 @@ const ROUTES: &[Route] = &[
     closed("/store", Role::Administrator, "GET", || get(store::show)),
     closed("/store/backup", Role::Administrator, "POST", || post(store::backup)),
     closed("/store/prune", Role::Administrator, "POST", || post(store::prune)),
+    closed("/store/key", Role::Administrator, "POST", || post(overhaul::rotate)),
+    closed(RESTORING, Role::Administrator, "GET POST", || get(restoring::show).post(restoring::bring)),
+    closed("/store/restoring/forget", Role::Administrator, "POST", || post(restoring::forget)),
+    closed("/store/restore", Role::Administrator, "POST", || post(restoring::restore)),
     closed("/store/retention", Role::Administrator, "POST", || post(store::retain)),
     closed("/contacts/{unit}/{contact}/erase", Role::Administrator, "GET POST", || {
         get(erase::show).post(erase::carry_out)

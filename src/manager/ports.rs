@@ -60,6 +60,9 @@ pub trait House: Send + Sync + fmt::Debug {
     /// Says what is wrong with it.
     fn unpack(&self, bytes: &[u8]) -> Result<Files, String>;
 
+    /// Ends the gateway in order, does this with the store, and begins the gateway anew. `Ok`: it is about to end.
+    fn overhaul(&self, order: OverhaulOrder) -> BoxFuture<'_, Result<(), Refusal>>;
+
     /// Compares a profile with its engine's agent and the directory of its business unit.
     fn lint(&self, profile: Arc<Profile>, directory: Option<Arc<Directory>>) -> BoxFuture<'_, Result<Linted, String>>;
 
@@ -276,6 +279,45 @@ pub enum Refusal {
     Unable(String),
 }
 
+/// What is done with the store while no gateway runs on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overhaul {
+    /// Everything is sealed under a new master key.
+    Rotation,
+    /// A backup takes the store's place.
+    Restore,
+}
+
+impl Overhaul {
+    /// For logs, alerts and programs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Rotation => "rotation",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+/// Who wants it.
+#[derive(Clone, Debug)]
+pub struct OverhaulOrder {
+    pub by: String,
+    pub what: Overhaul,
+    /// What they have looked at: the master key in use, by its id; the backup that waits, by its digest.
+    pub seen: String,
+}
+
+/// What came of it; known until the next one, or the process' end.
+#[derive(Clone, Debug)]
+pub struct Overhauled {
+    pub what: Overhaul,
+    pub by: String,
+    pub at: Timestamp,
+    /// What was done; `Err`: why nothing was.
+    pub told: Result<String, String>,
+}
+
 /// Looks after the store.
 pub trait Keeper: Send + Sync + fmt::Debug {
     /// What is kept, and where.
@@ -283,6 +325,15 @@ pub trait Keeper: Send + Sync + fmt::Debug {
 
     /// A backup of now, without the master key; one at a time.
     fn archive(&self) -> BoxFuture<'_, Result<Archive, NoArchive>>;
+
+    /// Takes in a backup that is to be restored and looks at all of it. It waits for an hour, in place of the one before.
+    fn bring(&self, brought: Brought) -> BoxFuture<'_, Result<Staged, NotStaged>>;
+
+    /// The backup that waits.
+    fn staged(&self) -> Option<Staged>;
+
+    /// Removes it; says whether there was one.
+    fn forget(&self) -> bool;
 }
 
 /// The store as it is.
@@ -295,6 +346,10 @@ pub struct KeptStore {
     /// Tells the master key from others, and nothing of it.
     pub key: String,
     pub key_from_environment: bool,
+    /// The gateway can end and begin anew in its process: a demo's cannot.
+    pub begins_anew: bool,
+    /// What was done before it began anew the last time.
+    pub past: Option<Overhauled>,
 }
 
 /// A backup on its way.
@@ -310,6 +365,69 @@ impl fmt::Debug for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Archive").field("name", &self.name).field("bytes", &self.bytes).finish_non_exhaustive()
     }
+}
+
+/// A backup on its way in.
+pub struct Brought {
+    pub by: String,
+    /// The master key that opens it, if that is not here.
+    pub key: Option<SecretString>,
+    /// How long it says that it is.
+    pub bytes: Option<u64>,
+    pub body: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl fmt::Debug for Brought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Brought").field("by", &self.by).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+/// A backup that was found good and waits for a yes.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    /// Of the file.
+    pub sha256: String,
+    pub bytes: u64,
+    /// Who has brought it, and when.
+    pub by: String,
+    pub at: Timestamp,
+    /// When it goes by itself.
+    pub until: Timestamp,
+    /// The version that made it, and when.
+    pub usher: String,
+    pub made_at: Timestamp,
+    pub holds: Holdings,
+    /// The master key that opens it, by its id; `None`: nothing in it is sealed.
+    pub key: Option<String>,
+    /// That is another than the one in use.
+    pub changes_key: bool,
+}
+
+/// Why a backup does not wait to be restored.
+#[derive(Debug)]
+pub enum NotStaged {
+    /// The gateway cannot begin anew in its process.
+    NotHere,
+    /// Another is being brought.
+    Another,
+    NoSpace {
+        needed: u64,
+        free: u64,
+    },
+    Empty,
+    /// Whoever sent it has gone, or sends nothing.
+    CutOff,
+    /// What was given as a master key is none.
+    NoSuchKey,
+    /// It is sealed under this master key, which is not here.
+    NoKey(String),
+    /// It is not good.
+    Refused(String),
+    /// The configuration would not be, with the documents in it and the files that are here.
+    Findings(Vec<Finding>),
+    Store(StoreError),
+    Failed(String),
 }
 
 /// Why there is no backup now.

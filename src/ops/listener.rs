@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::clock::Clock;
+use crate::{clock::Clock, peer::Patience};
 
 /// Longer than the usual time between two scrapes, so that a scraper keeps its connection.
 const SILENT_FOR: Duration = Duration::from_secs(90);
@@ -90,12 +90,12 @@ impl Drop for Place {
 }
 
 /// Who has connected, for `into_make_service_with_connect_info`.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+#[derive(Clone, Debug)]
+pub struct Peer(pub SocketAddr, pub Patience);
 
 impl Connected<IncomingStream<'_, Bounded>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
-        Self(*stream.remote_addr())
+        Self(*stream.remote_addr(), stream.io().patience())
     }
 }
 
@@ -114,8 +114,9 @@ impl Listener for Bounded {
             // acknowledge the part before. What has gone already is seen at its first read.
             let _gone = stream.set_nodelay(true);
             let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
+            let patience = Patience::default();
             let connection =
-                Connection { stream, peer: address, silence, sent_by: None, _place: place, _permit: permit };
+                Connection { stream, peer: address, silence, sent_by: None, patience, _place: place, _permit: permit };
             return (connection, address);
         }
     }
@@ -133,6 +134,7 @@ pub struct Connection {
     silence: Pin<Box<Sleep>>,
     /// While something was read to which nothing was written yet.
     sent_by: Option<Instant>,
+    patience: Patience,
     _place: Place,
     _permit: OwnedSemaphorePermit,
 }
@@ -143,13 +145,23 @@ impl Connection {
         self.peer
     }
 
+    pub fn patience(&self) -> Patience {
+        self.patience.clone()
+    }
+
     /// Something came or went.
     fn alive(&mut self, now: Instant) {
         self.silence.as_mut().reset(now + SILENT_FOR);
     }
 
     fn silent<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        while self.silence.as_mut().poll(cx).is_ready() {
+            if !self.patience.is_lifted() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.alive(Clock::instant());
+        }
+        Poll::Pending
     }
 }
 
@@ -157,6 +169,9 @@ impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buf) else { return self.silent(cx) };
         let now = Clock::instant();
+        if self.sent_by.is_some() && self.patience.is_lifted() {
+            self.sent_by = Some(now + SENT_WITHIN);
+        }
         if *self.sent_by.get_or_insert(now + SENT_WITHIN) <= now {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -268,6 +283,28 @@ mod tests {
         let mut answer = [0; 12];
         client.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 204");
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_in_something_large_lifts_the_bounds_and_they_begin_anew_after_it() {
+        let (mut listener, address) = bounded().await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        client.write_all(&[b'P'; 64]).await.unwrap();
+        connection.read_u8().await.unwrap();
+        tokio::time::pause();
+        let lifted = connection.patience().lift();
+        for _ in 0..30 {
+            tokio::time::advance(Duration::from_secs(8)).await;
+            connection.read_u8().await.unwrap();
+        }
+        tokio::time::advance(Duration::from_secs(300)).await;
+        drop(lifted);
+        connection.read_u8().await.unwrap();
+        tokio::time::advance(Duration::from_secs(16)).await;
+        connection.read_u8().await.unwrap();
+        tokio::time::advance(Duration::from_secs(8)).await;
+        assert_eq!(connection.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

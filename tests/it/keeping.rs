@@ -279,7 +279,7 @@ async fn everything_that_is_sealed_opens_with_the_new_key_alone_and_chains_hold_
     let timeline = well(&site, &["timeline", "c-2", "--unit", "sales"]).await;
     assert!(timeline.contains("still there?") && timeline.contains("unaltered"), "{timeline}");
     let here = gateway.drain().await;
-    rotate(&data, &Environment::default()).await.unwrap();
+    rotate(&data, &Environment::default(), "cli").await.unwrap();
     opens(&data, &key(&data)).await;
     drop(here);
 }
@@ -295,7 +295,7 @@ async fn a_rotation_that_is_cut_off_after_any_step_leaves_a_store_that_starts() 
         plant(&data, &old).await;
         let rotation = Rotation::begin(&data, &Environment::default()).await.unwrap();
         if steps > 0 {
-            rotation.reseal().await.unwrap();
+            rotation.reseal("cli").await.unwrap();
         }
         // Killed: nobody tidies up.
         drop(rotation);
@@ -308,7 +308,7 @@ async fn a_rotation_that_is_cut_off_after_any_step_leaves_a_store_that_starts() 
         assert_eq!(key(&data).id() == old.id(), steps == 0);
         let here = gateway.drain().await;
         opens(&data, &key(&data)).await;
-        rotate(&data, &Environment::default()).await.unwrap();
+        rotate(&data, &Environment::default(), "cli").await.unwrap();
         opens(&data, &key(&data)).await;
         drop(here);
     }
@@ -331,7 +331,7 @@ async fn a_rotation_that_is_killed_at_any_moment_leaves_one_key_that_opens_every
         let sealer = usher::app::keeping::find_key(&data, &Environment::default()).await.unwrap().unwrap();
         opens(&data, &sealer).await;
     }
-    rotate(&data, &Environment::default()).await.unwrap();
+    rotate(&data, &Environment::default(), "cli").await.unwrap();
     assert!(!names(&data).contains(&"master.key.next".to_owned()), "{ended} came to their end");
 }
 

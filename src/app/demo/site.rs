@@ -91,7 +91,7 @@ async fn ready(State(readiness): State<Readies>) -> Response {
 }
 
 /// The rooms ask for a peer's address in the usual way.
-async fn name_peer(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
+async fn name_peer(ConnectInfo(Peer(peer, _)): ConnectInfo<Peer>, mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
     next.run(request).await
 }

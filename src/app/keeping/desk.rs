@@ -1,6 +1,6 @@
 //! The store of a running gateway, as the Web Manager keeps it.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, future::BoxFuture, stream};
@@ -13,12 +13,13 @@ use tokio::{
 use super::{
     archive::Packed,
     backup::{file_name, pack},
+    staged::{Ramp, Waiting},
 };
 use crate::{
-    app::machine::free_bytes,
+    app::{machine::free_bytes, overhaul::Anew},
     clock::Clock,
     gateway::storage::{Store, StoreError},
-    manager::ports::{Archive, Keeper, KeptStore, NoArchive},
+    manager::ports::{Archive, Brought, Keeper, KeptStore, NoArchive, NotStaged, Overhauled, Staged},
     seal::KeyId,
 };
 
@@ -36,6 +37,10 @@ pub(in crate::app) struct Desk {
     directory: PathBuf,
     key: KeyId,
     key_from_environment: bool,
+    /// What was done before the gateway began anew the last time.
+    past: Option<Overhauled>,
+    /// `None`: the gateway cannot begin anew in its process.
+    ramp: Option<Ramp>,
     /// One backup at a time: each needs the disk once more.
     place: Arc<Semaphore>,
 }
@@ -45,9 +50,27 @@ impl Desk {
         (store, clock): (Arc<dyn Store>, Clock),
         directory: PathBuf,
         (key, key_from_environment): (KeyId, bool),
+        anew: Option<Anew>,
     ) -> Self {
         let place = Arc::new(Semaphore::new(1));
-        Self { store, clock, directory, key, key_from_environment, place }
+        let (past, ramp) = match anew {
+            Some(Anew { sources, past }) => (past, Some(Ramp::new(sources, directory.clone(), clock.clone()))),
+            None => (None, None),
+        };
+        Self { store, clock, directory, key, key_from_environment, past, ramp, place }
+    }
+
+    /// The backup that somebody has seen waiting.
+    pub(in crate::app) fn take_staged(&self, sha256: &str) -> Option<Waiting> {
+        self.ramp.as_ref()?.take(sha256)
+    }
+
+    /// Forgets what has waited long enough, for ever.
+    pub(in crate::app) async fn tidy(&self) -> Infallible {
+        match &self.ramp {
+            Some(ramp) => ramp.tidy().await,
+            None => std::future::pending().await,
+        }
     }
 
     async fn archive(&self) -> Result<Archive, NoArchive> {
@@ -79,12 +102,31 @@ impl Keeper for Desk {
                 free_bytes: free_bytes(&self.directory),
                 key: self.key.to_string(),
                 key_from_environment: self.key_from_environment,
+                begins_anew: self.ramp.is_some(),
+                past: self.past.clone(),
             })
         })
     }
 
     fn archive(&self) -> BoxFuture<'_, Result<Archive, NoArchive>> {
         Box::pin(self.archive())
+    }
+
+    fn bring(&self, brought: Brought) -> BoxFuture<'_, Result<Staged, NotStaged>> {
+        Box::pin(async move {
+            match &self.ramp {
+                Some(ramp) => ramp.bring(brought).await,
+                None => Err(NotStaged::NotHere),
+            }
+        })
+    }
+
+    fn staged(&self) -> Option<Staged> {
+        self.ramp.as_ref().and_then(Ramp::staged)
+    }
+
+    fn forget(&self) -> bool {
+        self.ramp.as_ref().is_some_and(Ramp::forget)
     }
 }
 

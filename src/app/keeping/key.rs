@@ -64,6 +64,14 @@ pub(super) fn settle(directory: &Path, now: Option<KeyId>, fitting: KeyId) -> Re
     if now == Some(fitting) { Keyring::forget_next(directory) } else { Keyring::advance(directory) }
 }
 
+/// The key in a file that somebody has named.
+///
+/// # Errors
+/// When there is no such file, or it cannot be read.
+pub fn named(path: &Path) -> anyhow::Result<Sealer> {
+    Sealer::read(path)?.with_context(|| format!("there is no {}", path.display()))
+}
+
 /// Where the key comes from, its id, and whether it is the store's; never the key.
 ///
 /// # Errors

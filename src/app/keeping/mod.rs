@@ -6,16 +6,21 @@ mod desk;
 mod key;
 mod restore;
 mod rotate;
+mod staged;
 
 pub use archive::{Manifest, Packed};
 pub use backup::{Backup, backup};
 pub(super) use desk::Desk;
 pub(super) use key::take as take_key;
-pub use key::{find as find_key, told as key_told};
-pub use restore::{Restore, restore};
+pub use key::{find as find_key, named as named_key, told as key_told};
+pub use restore::{Restore, Restored, check, restore};
 pub use rotate::{Rotation, rotate};
+pub(super) use staged::{SHOWN, Waiting, usable};
 
 use crate::gateway::storage::{Holdings, StoreError};
+
+/// How commands sign in the audit log.
+pub const BY_COMMAND: &str = "cli";
 
 /// In words: what a backup or a store holds.
 fn told(holds: &Holdings) -> String {

@@ -12,46 +12,94 @@ use anyhow::{Context as _, bail};
 use tokio::task::spawn_blocking;
 
 use super::{
-    archive::{Unpacked, unpack},
+    archive::{Manifest, Unpacked, unpack},
     key::PROBE,
     told, with_reason,
 };
 use crate::{
     clock::Clock,
     config::Environment,
-    seal::{Keyring, Sealer},
+    seal::{KeyId, Keyring, Sealer},
     store::{
         AuditLine,
         sqlite::{Alone, Loose},
     },
 };
 
+/// What a staging directory's name begins with.
+pub(super) const STAGING: &str = ".usher-restore-";
+
+/// Nothing that is here opens a backup.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no master key here opens this backup, which is sealed under the key {0}: name the file that holds it with --key, or give it as \
+     USHER_MASTER_KEY"
+)]
+pub(super) struct NoKey(pub(super) KeyId);
+
+/// A backup's file.
+pub(super) struct Source<'a> {
+    pub(super) file: &'a Path,
+    /// What errors call it.
+    pub(super) shown: &'a str,
+    /// The master key that somebody has named for it.
+    pub(super) key: Option<&'a Sealer>,
+}
+
 /// What is to be restored, and how.
 #[derive(Clone, Debug)]
 pub struct Restore {
     pub file: PathBuf,
+    /// What errors call it.
+    pub shown: String,
     /// A store that is there is put aside.
     pub replace: bool,
-    /// Where the master key is, if not in the store's directory, in the environment or in the backup.
-    pub key: Option<PathBuf>,
+    /// The master key, if it is not in the store's directory, in the environment or in the backup.
+    pub key: Option<Sealer>,
     /// Contacts that were open go on: no gateway has run since the backup was made.
     pub keep_contacts: bool,
-    /// Look at the backup alone.
-    pub check: bool,
+    /// Who wants it, for the audit log.
+    pub by: String,
 }
 
-/// Says what was done.
+/// What was done, and how to have it undone.
+#[derive(Debug)]
+pub struct Restored {
+    /// In words.
+    pub told: String,
+    /// Where the store lies that was here.
+    aside: Option<PathBuf>,
+    /// The master key that was here, where it was changed.
+    former: Option<Sealer>,
+}
+
+/// Says what a backup holds, if it is good; changes nothing.
+///
+/// # Errors
+/// When anything about the backup or its key is not good.
+pub async fn check(
+    directory: &Path,
+    environment: &Environment,
+    file: &Path,
+    key: Option<&Sealer>,
+) -> anyhow::Result<String> {
+    let beside = file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let staging = Staging::new(beside)?;
+    let shown = file.display().to_string();
+    let good = examine(&staging, directory, environment, &Source { file, shown: &shown, key }).await?;
+    Ok(format!("{shown} is good: {}{}\n", told(&good.manifest().holds), good.about_key()))
+}
+
+/// `usable` is shown a directory with the database as it would be, and the key that opens it, and may object.
 ///
 /// # Errors
 /// When anything about the backup, its key or the store's directory is not good; nothing was changed then.
-pub async fn restore(directory: &Path, environment: &Environment, order: Restore) -> anyhow::Result<String> {
-    let shown = order.file.display().to_string();
-    if order.check {
-        let beside = order.file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        let staging = Staging::new(beside)?;
-        let good = examine(&staging, directory, environment, &order).await?;
-        return Ok(format!("{shown} is good: {}{}\n", told(&good.unpacked.manifest.holds), good.about_key()));
-    }
+pub async fn restore(
+    directory: &Path,
+    environment: &Environment,
+    order: Restore,
+    usable: impl AsyncFnOnce(&Path, Option<&Sealer>) -> anyhow::Result<()>,
+) -> anyhow::Result<Restored> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -63,21 +111,24 @@ pub async fn restore(directory: &Path, environment: &Environment, order: Restore
         bail!("there is a store in {}: say --replace to put it aside", directory.display())
     }
     let staging = Staging::new(directory)?;
-    let good = examine(&staging, directory, environment, &order).await?;
-    let manifest = &good.unpacked.manifest;
+    let source = Source { file: &order.file, shown: &order.shown, key: order.key.as_ref() };
+    let good = examine(&staging, directory, environment, &source).await?;
+    let manifest = good.manifest();
     let line = AuditLine {
         at: Clock::system().now(),
-        by: "cli".to_owned(),
+        by: order.by,
         action: "store.restored".to_owned(),
         subject: format!("backup of {:.0}", manifest.made_at),
         before: None,
         after: Some(told(&manifest.holds)),
     };
     Loose::at(staging.database()).restored(&line, order.keep_contacts).await.map_err(with_reason)?;
+    usable(&staging.0, good.key.as_ref()).await?;
 
-    let aside = if is_used { Some(aside(directory, line.at.0)?) } else { None };
+    let aside = if is_used { Some(aside(directory, "replaced", line.at.0)?) } else { None };
     // As a rotation does it: whenever this is cut off, one of two keys fits.
-    let changes_key = good.changes_key(directory, environment)?;
+    let former = Keyring::read(directory, environment.master_key().as_ref())?.now().cloned();
+    let changes_key = good.changes_key(former.as_ref(), environment);
     if let Some(sealer) = changes_key {
         Keyring::prepare(directory, sealer)?;
     }
@@ -85,11 +136,16 @@ pub async fn restore(directory: &Path, environment: &Environment, order: Restore
     if changes_key.is_some() {
         Keyring::advance(directory)?;
     }
+    let former = former.filter(|_| changes_key.is_some());
+    Ok(Restored { told: about(manifest, aside.as_deref(), order.keep_contacts), aside, former })
+}
+
+fn about(manifest: &Manifest, aside: Option<&Path>, keeps_contacts: bool) -> String {
     let mut text = format!("restored the backup of {:.0}: {}\n", manifest.made_at, told(&manifest.holds));
-    if let Some(aside) = &aside {
+    if let Some(aside) = aside {
         text += &format!("The store that was here lies in {}.\n", aside.display());
     }
-    match (manifest.holds.open, order.keep_contacts) {
+    match (manifest.holds.open, keeps_contacts) {
         (0, _) => {}
         (open, false) => {
             text += &format!("{open} contacts were open: at the next start they end, and their timelines say so.\n");
@@ -99,18 +155,45 @@ pub async fn restore(directory: &Path, environment: &Environment, order: Restore
     if manifest.holds.contacts > 0 {
         text += "Contacts that were erased after the backup are readable again: erase them anew (docs/privacy.md).\n";
     }
-    Ok(text)
+    text
+}
+
+impl Restored {
+    /// Puts the store back that was here, and its key.
+    ///
+    /// # Errors
+    /// When there was none, or files cannot be moved.
+    pub(in crate::app) async fn put_back(self, directory: &Path) -> anyhow::Result<()> {
+        let alone = Alone::take(directory).map_err(with_reason)?;
+        let before = self.aside.context("there was no store before")?;
+        // With what a start may have left of it beside.
+        let unusable = aside(directory, "unusable", Clock::system().now().0)?;
+        if let Some(former) = &self.former {
+            Keyring::prepare(directory, former)?;
+        }
+        alone.replace(&before.join("usher.db"), Some(&unusable)).await.map_err(with_reason)?;
+        if self.former.is_some() {
+            Keyring::advance(directory)?;
+        }
+        fs::remove_dir_all(&before)?;
+        Ok(fs::remove_dir_all(&unusable)?)
+    }
 }
 
 /// Where a backup is unpacked before it is trusted.
-struct Staging(PathBuf);
+#[derive(Debug)]
+pub(super) struct Staging(PathBuf);
 
 impl Staging {
-    fn new(beside: &Path) -> anyhow::Result<Self> {
-        let path = beside.join(format!(".usher-restore-{:016x}", rand::random::<u64>()));
+    pub(super) fn new(beside: &Path) -> anyhow::Result<Self> {
+        let path = beside.join(format!("{STAGING}{:016x}", rand::random::<u64>()));
         let made = DirBuilder::new().mode(0o700).create(&path);
         made.with_context(|| format!("{} cannot be written", beside.display()))?;
         Ok(Self(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 
     fn database(&self) -> PathBuf {
@@ -127,35 +210,37 @@ impl Drop for Staging {
 }
 
 /// A backup that may be put in a store's place.
-struct Good {
+pub(super) struct Good {
     unpacked: Unpacked,
     /// The key that it is sealed under; `None`: nothing in it is sealed.
-    key: Option<Sealer>,
+    pub(super) key: Option<Sealer>,
 }
 
 impl Good {
+    pub(super) const fn manifest(&self) -> &Manifest {
+        &self.unpacked.manifest
+    }
+
     fn about_key(&self) -> String {
         self.key.as_ref().map(|it| format!("; the master key {} opens it", it.id())).unwrap_or_default()
     }
 
     /// The key that must take the place of the one in the directory.
-    fn changes_key(&self, directory: &Path, environment: &Environment) -> anyhow::Result<Option<&Sealer>> {
-        if environment.master_key().is_some() {
-            return Ok(None);
-        }
-        let now = Keyring::read(directory, None)?.now().map(Sealer::id);
-        Ok(self.key.as_ref().filter(|it| now != Some(it.id())))
+    pub(super) fn changes_key(&self, now: Option<&Sealer>, environment: &Environment) -> Option<&Sealer> {
+        let now = now.map(Sealer::id);
+        self.key.as_ref().filter(|it| environment.master_key().is_none() && now != Some(it.id()))
     }
 }
 
-async fn examine(
+/// Unpacks a backup into `staging` and looks at all of it.
+pub(super) async fn examine(
     staging: &Staging,
     directory: &Path,
     environment: &Environment,
-    order: &Restore,
+    source: &Source<'_>,
 ) -> anyhow::Result<Good> {
-    let shown = order.file.display().to_string();
-    let archive = File::open(&order.file).with_context(|| format!("{shown} cannot be read"))?;
+    let Source { file, shown, key: named } = *source;
+    let archive = File::open(file).with_context(|| format!("{shown} cannot be read"))?;
     let to = staging.database();
     let unpacked = spawn_blocking(move || {
         let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to)?;
@@ -164,7 +249,7 @@ async fn examine(
         anyhow::Ok(unpacked)
     })
     .await?
-    .with_context(|| shown.clone())?;
+    .with_context(|| shown.to_owned())?;
     let loose = Loose::at(staging.database());
     let looked = loose.look().await.map_err(with_reason);
     looked.with_context(|| format!("{shown} holds a database that this version cannot use"))?;
@@ -172,7 +257,7 @@ async fn examine(
     whole.with_context(|| format!("{shown} holds a damaged database"))?;
     let probe = loose.secret(PROBE).await.map_err(with_reason)?;
     let key = match &probe {
-        Some(probe) => Some(key(probe, directory, environment, order, &unpacked)?),
+        Some(probe) => Some(key(probe, directory, environment, (named, &unpacked))?),
         None => None,
     };
     Ok(Good { unpacked, key })
@@ -184,33 +269,23 @@ fn key(
     probe: &[u8],
     directory: &Path,
     environment: &Environment,
-    order: &Restore,
-    unpacked: &Unpacked,
+    (named, unpacked): (Option<&Sealer>, &Unpacked),
 ) -> anyhow::Result<Sealer> {
     let id = Sealer::id_of(probe).context("the backup's word under its master key is not ours")?;
     let ring = Keyring::read(directory, environment.master_key().as_ref())?;
     if ring.is_from_environment() {
         return Ok(ring.fitting(PROBE, probe)?.clone());
     }
-    let named = match &order.key {
-        Some(path) => Some(Sealer::read(path)?.with_context(|| format!("there is no {}", path.display()))?),
-        None => None,
-    };
     let own = unpacked.key.as_ref().map(|it| Sealer::from_text(&it.as_str().to_owned().into())).transpose()?;
     let old = Keyring::old(directory, id)?;
-    let candidates = [named, own, ring.now().cloned(), old];
-    candidates.into_iter().flatten().find(|it| it.open(PROBE, probe).is_ok()).with_context(|| {
-        format!(
-            "no master key here opens this backup, which is sealed under the key {id}: name the file that holds it with --key, or give it as \
-             USHER_MASTER_KEY"
-        )
-    })
+    let candidates = [named.cloned(), own, ring.now().cloned(), old];
+    Ok(candidates.into_iter().flatten().find(|it| it.open(PROBE, probe).is_ok()).ok_or(NoKey(id))?)
 }
 
 /// Where the store goes that was here.
-fn aside(directory: &Path, now_ms: i64) -> anyhow::Result<PathBuf> {
+fn aside(directory: &Path, name: &str, now_ms: i64) -> anyhow::Result<PathBuf> {
     let moment = jiff::Timestamp::from_millisecond(now_ms)?.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let path = directory.join(format!("replaced-{moment}"));
+    let path = directory.join(format!("{name}-{moment}"));
     DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     Ok(path)
 }

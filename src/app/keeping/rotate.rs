@@ -38,13 +38,13 @@ pub struct Rotation {
     is_known: bool,
 }
 
-/// All three steps; says what was done.
+/// All three steps; says what was done. `by`: who wants it, for the audit log.
 ///
 /// # Errors
 /// When a gateway runs on the store, or a key, the store or what is sealed in it cannot be used.
-pub async fn rotate(directory: &Path, environment: &Environment) -> anyhow::Result<String> {
+pub async fn rotate(directory: &Path, environment: &Environment, by: &str) -> anyhow::Result<String> {
     let rotation = Rotation::begin(directory, environment).await?;
-    let (done, left) = rotation.reseal().await?;
+    let (done, left) = rotation.reseal(by).await?;
     let (old, new, to_file) = (rotation.old.id(), rotation.new.id(), rotation.to_file);
     rotation.finish()?;
     let shown = directory.join(KEY_FILE).display().to_string();
@@ -105,7 +105,7 @@ impl Rotation {
     ///
     /// # Errors
     /// When something is sealed in a way that is not known here, or the store cannot be written.
-    pub async fn reseal(&self) -> anyhow::Result<(u64, u64)> {
+    pub async fn reseal(&self, by: &str) -> anyhow::Result<(u64, u64)> {
         let (old, new) = (&self.old, &self.new);
         let (old_vault, new_vault) = (Vault::new(old), Vault::new(new));
         let mut left = 0;
@@ -137,7 +137,7 @@ impl Rotation {
             let sealed = new.seal(&earlier, &old.derive(TIMELINE))?;
             secrets.push((earlier, sealed));
         }
-        let done = self.alone.reseal(&mut each, &secrets, &line(old.id(), new.id())).await.map_err(with_reason)?;
+        let done = self.alone.reseal(&mut each, &secrets, &line(by, old.id(), new.id())).await.map_err(with_reason)?;
         Ok((done, left))
     }
 
@@ -153,10 +153,10 @@ impl Rotation {
     }
 }
 
-fn line(old: KeyId, new: KeyId) -> AuditLine {
+fn line(by: &str, old: KeyId, new: KeyId) -> AuditLine {
     AuditLine {
         at: Clock::system().now(),
-        by: "cli".to_owned(),
+        by: by.to_owned(),
         action: "key.rotated".to_owned(),
         subject: "master key".to_owned(),
         before: Some(old.to_string()),

@@ -1,12 +1,13 @@
 //! What an operation reads of a request: each part reads itself, within bounds, and tells the document of itself.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequestParts as _, Query as UrlQuery, RawPathParams},
 };
 use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -18,7 +19,11 @@ use super::{
     operation::{Described, Schemas},
     problem::{Kind, Problem, Told},
 };
-use crate::{gateway::storage::Expected, manager::Manager};
+use crate::{
+    gateway::storage::Expected,
+    manager::Manager,
+    peer::{Lifted, Patience},
+};
 
 /// As much as a form may have.
 const MAX_BODY_BYTES: usize = 512 * 1024;
@@ -26,6 +31,8 @@ const BODY_WITHIN: Duration = Duration::from_secs(15);
 pub(super) const TOML: &str = "application/toml";
 pub(super) const ZIP: &str = "application/zip";
 pub(super) const JSON_LINES: &str = "application/jsonl";
+const OCTETS: &str = "application/octet-stream";
+const TAR: &str = "application/x-tar";
 const JSON: &str = "application/json";
 
 /// A request while it is read.
@@ -41,13 +48,19 @@ impl Incoming {
         Self { manager, parts, body: Some(body) }
     }
 
-    /// The body, of one of these media types.
-    async fn bytes(&mut self, kinds: &[&str]) -> Result<Bytes, Problem> {
+    /// That the body is of one of these media types.
+    fn expect(&self, kinds: &[&str]) -> Result<(), Problem> {
         let sent = self.parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
         let sent = sent.split(';').next().unwrap_or_default().trim();
         if !kinds.iter().any(|it| sent.eq_ignore_ascii_case(it)) {
             return Err(Kind::MediaType.says(format!("send a body with `Content-Type: {}`", kinds.join("` or `"))));
         }
+        Ok(())
+    }
+
+    /// The body, of one of these media types.
+    async fn bytes(&mut self, kinds: &[&str]) -> Result<Bytes, Problem> {
+        self.expect(kinds)?;
         let body = self.body.take().unwrap_or_default();
         // Few at a time, and none for long: whoever sends byte by byte keeps others waiting, not the memory.
         let read = timeout(BODY_WITHIN, async {
@@ -245,6 +258,34 @@ impl Asked for Packed {
         let toml = json!({ "schema": { "type": "string" } });
         described.body = Some(json!({ "required": true, "content": { ZIP: zip, TOML: toml } }));
         described.refuses.extend([Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
+    }
+}
+
+/// A large file; whoever takes it in reads it, and bounds how long and how much.
+pub(super) struct Large {
+    pub(super) body: BoxStream<'static, io::Result<Bytes>>,
+    /// How long it says that it is.
+    pub(super) bytes: Option<u64>,
+    /// The door waits meanwhile.
+    pub(super) lifted: Option<Lifted>,
+}
+
+impl Asked for Large {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        incoming.expect(&[OCTETS, TAR])?;
+        let body = incoming.body.take().unwrap_or_default();
+        let length = incoming.parts.headers.get(header::CONTENT_LENGTH);
+        Ok(Self {
+            body: body.into_data_stream().map_err(io::Error::other).boxed(),
+            bytes: length.and_then(|it| it.to_str().ok()?.parse().ok()),
+            lifted: incoming.parts.extensions.get::<Patience>().map(Patience::lift),
+        })
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        let schema = json!({ "schema": { "type": "string", "format": "binary" } });
+        described.body = Some(json!({ "required": true, "content": { OCTETS: schema } }));
+        described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
     }
 }
 

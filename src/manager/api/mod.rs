@@ -24,6 +24,7 @@ mod numbers;
 mod operation;
 mod problem;
 mod profiles;
+mod restoring;
 mod scenes;
 mod settings;
 mod staff;
@@ -45,12 +46,13 @@ use axum::{
 };
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use super::{Manager, guard::ANSWERED_WITHIN, people::Role};
+use super::{Manager, guard::answered, people::Role};
 use operation::{Call, Draft, Operation};
 use problem::{Kind, Problem};
+
+use crate::peer::Patience;
 
 /// Where all of it is.
 pub(in crate::manager) const PREFIX: &str = "/api/v1";
@@ -70,7 +72,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("numbers", "What contacts came to, by profile and day."),
     ("lint", "What is to be mended before a customer meets it."),
     ("configuration", "All of it as files: out, and in by way of what it would change."),
-    ("store", "What is kept, and a backup of it."),
+    ("store", "What is kept, a backup of it, and what takes its place."),
     ("users", "Who may sign in to the Web Manager."),
     ("tokens", "Which programs may use this."),
     ("audit", "Who changed what."),
@@ -94,6 +96,7 @@ fn operations() -> Vec<Operation> {
     all.extend(lint::operations());
     all.extend(configuration::operations());
     all.extend(store::operations());
+    all.extend(restoring::operations());
     all.extend(users::operations());
     all.extend(tokens::operations());
     all.extend(audit::operations());
@@ -147,19 +150,20 @@ pub(super) fn router() -> Router<Manager> {
     let mut router = Router::new();
     for Operation { draft, run, .. } in operations() {
         let answer = move |State(manager): State<Manager>, request: Request| {
+            let patience = request.extensions().get::<Patience>().cloned();
             let (reads, running) = (request.method().is_safe(), run(manager, request));
             async move {
                 if reads {
                     return running.await;
                 }
                 // What was asked for is carried out though its program leaves meanwhile.
-                match timeout(ANSWERED_WITHIN, tokio::spawn(running.in_current_span())).await {
-                    Ok(Ok(response)) => response,
-                    Ok(Err(error)) => {
+                match answered(tokio::spawn(running.in_current_span()), patience).await {
+                    Some(Ok(response)) => response,
+                    Some(Err(error)) => {
                         tracing::error!(%error, "an operation of the API was broken off");
                         Kind::Unavailable.says("this was broken off: look whether it was done").into_response()
                     }
-                    Err(_late) => Kind::Unavailable.says(GOES_ON).into_response(),
+                    None => Kind::Unavailable.says(GOES_ON).into_response(),
                 }
             }
         };

@@ -1,4 +1,4 @@
-//! The store by hand: what is kept, a backup, a sweep, one contact erased.
+//! The store by hand: what is kept, a backup, another master key, a sweep, one contact erased. What is restored: `restoring`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::{
     names::Whole,
     operation::{Call, Draft, Operation},
     problem::{Current, Kind, Problem},
-    told::{Changed, Done, Found, Kept, Shown, Tar},
+    told::{Accepted, Changed, Done, Found, Kept, Shown, Tar},
 };
 use crate::{
     core::ids::Timestamp,
@@ -22,7 +22,7 @@ use crate::{
         Manager,
         keeping::{MAX_DAYS, NotRetained, Retention, Undone},
         people::Role,
-        ports::{KeptStore, NoArchive, Refusal},
+        ports::{KeptStore, NoArchive, Overhauled, Refusal},
     },
 };
 
@@ -35,6 +35,10 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("Download a backup", "A copy of everything as of one moment, while contacts go on. The master key is not in it: without it nothing sealed can be read. There is one at a time. `usher restore` puts it back.")
             .refuses(&[Kind::Conflict])
             .by(backup),
+        Draft::post("/store/key/rotate", Role::Administrator, "rotateKey")
+            .says("Change the master key", "Everything is sealed anew under another master key. The gateway ends for it in order and begins anew: it answers nothing for a moment, contacts go on, and `GET /store` tells in `last_overhaul` what came of it. Backups made before still need the old key. A key that the environment gives is changed at the machine.")
+            .refuses(&[Kind::Conflict])
+            .by(rotate),
         Draft::get("/store/retention", Role::Administrator, "getRetention")
             .says("How long timelines are kept", "")
             .by(retention),
@@ -81,6 +85,25 @@ impl From<Swept> for LastSweep {
     }
 }
 
+/// What was done with the store while no gateway ran on it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Overhaul {
+    /// `rotation`: everything was to be sealed under another master key; `restore`: a backup was to take the store's place.
+    what: &'static str,
+    by: String,
+    at: Moment,
+    is_done: bool,
+    /// What was done, or why it was not and everything is as it was.
+    told: String,
+}
+
+impl From<Overhauled> for Overhaul {
+    fn from(Overhauled { what, by, at, told }: Overhauled) -> Self {
+        let is_done = told.is_ok();
+        Self { what: what.label(), by, at: Moment(at), is_done, told: told.unwrap_or_else(|why| why) }
+    }
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct StoreNow {
     directory: String,
@@ -107,10 +130,12 @@ struct StoreNow {
     retention: KeptFor,
     /// Since the start.
     last_sweep: Option<LastSweep>,
+    /// Since the process began.
+    last_overhaul: Option<Overhaul>,
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<StoreNow>, Problem> {
-    let KeptStore { directory, holds, free_bytes, key, key_from_environment } =
+    let KeptStore { directory, holds, free_bytes, key, key_from_environment, begins_anew: _, past } =
         call.manager.house.keeper().kept().await?;
     let retention = call.manager.retention().await?;
     Ok(Shown(StoreNow {
@@ -130,6 +155,7 @@ async fn show(call: Call, (): ()) -> Result<Shown<StoreNow>, Problem> {
         key_from_environment,
         retention: KeptFor::from(&retention),
         last_sweep: call.manager.gateway.swept().map(LastSweep::from),
+        last_overhaul: past.map(Overhaul::from),
     }))
 }
 
@@ -149,6 +175,28 @@ async fn backup(call: Call, (): ()) -> Result<Tar, Problem> {
             Kind::Unavailable.says(format!("the backup cannot be made: {why}"))
         }
     })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Rotate {
+    /// The id of the master key in use, as `key` of the store: nobody changes it without having looked.
+    #[schemars(extend("examples" = ["0123456789abcdef"]))]
+    from: String,
+}
+
+async fn rotate(call: Call, Json(wanted): Json<Rotate>) -> Result<Accepted, Problem> {
+    call.manager.rotate(call.caller.signs(), wanted.from).await.map(|()| Accepted).map_err(no_overhaul)
+}
+
+/// Why the gateway goes on as it is.
+pub(super) fn no_overhaul(why: Refusal) -> Problem {
+    match why {
+        Refusal::Findings(list) => Problem::findings(&list),
+        Refusal::Store(error) => error.into(),
+        Refusal::Unable(why) => Kind::Conflict.says(why),
+        Refusal::Conflict(_) => Kind::Conflict.says("somebody has changed this meanwhile: look at it again"),
+    }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

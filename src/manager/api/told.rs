@@ -154,6 +154,20 @@ impl<T: Serialize + JsonSchema + Send + 'static> Told for Found<T> {
     }
 }
 
+/// It is about to be done.
+#[derive(Debug)]
+pub(super) struct Accepted;
+
+impl Told for Accepted {
+    fn answer(self, _: &Parts) -> Response {
+        StatusCode::ACCEPTED.into_response()
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        described.answers.insert(202, json!({ "description": "It is about to be done." }));
+    }
+}
+
 /// There is a new one.
 #[derive(Debug)]
 pub(super) struct Made<T> {

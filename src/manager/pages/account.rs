@@ -9,13 +9,14 @@ use maud::{Markup, html};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Field, Section, done, page, sign_in::told, summary, time, token, unavailable, users::role_told};
+use super::{
+    Field, Section, confirmation, done, page, sign_in::told, summary, time, token, unavailable, users::role_told,
+};
 use crate::manager::{
     Manager,
     guard::{Fields, LANGUAGE_COOKIE, Seat, Signed},
     people::{People, Refused, totp},
     query::Query,
-    words::Words,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -59,7 +60,7 @@ async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) 
             form method="post" action="/account/factor/off" class="narrow" {
                 (token(seat))
                 p { (w.t("An authenticator app's code is asked for when you sign in.")) }
-                (confirmation(w))
+                (confirmation(w, None))
                 button { (w.t("Turn it off")) }
             }
         } @else {
@@ -76,15 +77,6 @@ async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) 
         }
     };
     page(seat, Section::Account, title, &body)
-}
-
-/// A sign-in that somebody else has got hold of is not enough.
-fn confirmation(w: &Words) -> Markup {
-    Field { name: "password", label: w.t("The password now"), hint: "", problem: None }.text(
-        "",
-        "password",
-        "current-password",
-    )
 }
 
 fn password(seat: &Seat) -> Markup {
@@ -180,7 +172,7 @@ fn factor(seat: &Seat, secret: &str, problems: &[String]) -> Response {
             (token(seat))
             input type="hidden" name="secret" value=(secret);
             (Field { name: "code", label: w.t("Code of the app"), hint: "", problem: None }.text("", "text", "one-time-code"))
-            (confirmation(w))
+            (confirmation(w, None))
             button { (w.t("Turn it on")) }
         }
     };

@@ -17,9 +17,11 @@ pub(super) mod erase;
 pub(super) mod lint;
 pub(super) mod live;
 pub(super) mod numbers;
+pub(super) mod overhaul;
 mod part;
 pub(super) mod pause;
 pub(super) mod profiles;
+pub(super) mod restoring;
 pub(super) mod sign_in;
 pub(super) mod store;
 mod stream;
@@ -338,6 +340,15 @@ pub(super) fn quiet(title: &str, inside: &Markup) -> Markup {
 /// What was done, after a form.
 pub(super) fn done(text: &str) -> Markup {
     html! { p class="done" role="status" { (text) } }
+}
+
+/// That whoever is signed in has the password: a sign-in that somebody else has got hold of is not enough.
+pub(super) fn confirmation(w: &Words, problem: Option<&str>) -> Markup {
+    Field { name: "password", label: w.t("The password now"), hint: "", problem }.text(
+        "",
+        "password",
+        "current-password",
+    )
 }
 
 /// What a list says that has nothing to show.

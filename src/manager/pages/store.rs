@@ -1,7 +1,6 @@
 //! The store: what is kept, for how long, how to have it twice, and under which key it is sealed.
 //!
-//! A backup is fetched here. Putting one back is not done here: it replaces users and audit log as well, and the gateway that
-//! serves this page runs on what would go.
+//! A backup is fetched here. What needs the store alone is asked for here, and its page is `overhaul`.
 
 use axum::{
     body::Body,
@@ -12,7 +11,9 @@ use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, done, refusal, refused, summary, time, token, unavailable, with_status};
+use super::{
+    Field, Section, Tab, done, overhaul, refusal, refused, restoring, summary, time, token, unavailable, with_status,
+};
 use crate::{
     core::ids::Timestamp,
     gateway::erasing::Swept,
@@ -50,14 +51,18 @@ pub(in crate::manager) async fn show(
 
 /// The forms as they were sent, each with what is wrong with it.
 #[derive(Default)]
-struct Typed<'a> {
-    sweep: (&'a str, Option<&'a str>),
+pub(super) struct Typed<'a> {
+    pub(super) sweep: (&'a str, Option<&'a str>),
     /// `None`: as it is.
-    retention: Option<(&'a str, Option<&'a str>)>,
-    above: Markup,
+    pub(super) retention: Option<(&'a str, Option<&'a str>)>,
+    /// What is wrong with the backup that was brought.
+    pub(super) restore: Option<&'a str>,
+    /// What is wrong with the password that another master key takes.
+    pub(super) key: Option<&'a str>,
+    pub(super) above: Markup,
 }
 
-async fn shown(manager: &Manager, seat: &Seat, status: StatusCode, typed: &Typed<'_>) -> Response {
+pub(super) async fn shown(manager: &Manager, seat: &Seat, status: StatusCode, typed: &Typed<'_>) -> Response {
     let w = &seat.words;
     let kept = match manager.house.keeper().kept().await {
         Ok(kept) => kept,
@@ -68,16 +73,18 @@ async fn shown(manager: &Manager, seat: &Seat, status: StatusCode, typed: &Typed
         Err(error) => return unavailable(seat, &error),
     };
     let title = w.t("Store");
-    let problems = [typed.sweep.1, typed.retention.and_then(|it| it.1)];
+    let problems = [typed.sweep.1, typed.retention.and_then(|it| it.1), typed.key, typed.restore];
     let problems: Vec<String> = problems.into_iter().flatten().map(str::to_owned).collect();
     let body = html! {
         (Tab::Store.of_administration(seat))
         h1 { (title) }
         (typed.above)
         (summary(w, &problems))
+        @if let Some(past) = &kept.past { (overhaul::told(w, past)) }
         (facts(w, &kept))
-        (backups(seat, &kept))
-        (key(w, &kept))
+        (backups(seat))
+        (restoring::section(seat, &kept, manager.house.keeper().staged().as_ref(), typed.restore))
+        (overhaul::key(seat, &kept, typed.key))
         (retention(seat, &retained, typed))
         (sweep(manager, seat, typed))
         h2 { (w.t("Erasure")) }
@@ -115,31 +122,12 @@ fn facts(w: &Words, kept: &KeptStore) -> Markup {
     }
 }
 
-fn backups(seat: &Seat, kept: &KeptStore) -> Markup {
+fn backups(seat: &Seat) -> Markup {
     let w = &seat.words;
-    let directory = kept.directory.display();
     html! {
         h2 { (w.t("Backup")) }
         p { (w.t("A copy of everything as of one moment, while contacts go on. The master key is not in it: without it nothing sealed can be read. Keep both, apart from each other.")) }
         form method="post" action="/store/backup" { (token(seat)) button { (w.t("Download a backup")) } }
-        h2 { (w.t("Restore")) }
-        p { (w.t("A restore replaces everything, users and this page's audit log included, so it is done at the machine while no gateway runs. The first command looks whether a backup is good and changes nothing; the second puts it in place and keeps what was there.")) }
-        pre class="link" { "usher restore --check FILE --data " (directory) "\nusher restore FILE --replace --data " (directory) }
-    }
-}
-
-fn key(w: &Words, kept: &KeptStore) -> Markup {
-    html! {
-        h2 { (w.t("Master key")) }
-        p {
-            (w.t("In use:")) " " b class="code" { (kept.key) } ", "
-            @if kept.key_from_environment { (w.t("given by the environment")) } @else { (w.t("from the file master.key in the directory")) }
-        }
-        p { (w.t("Another key takes its place while no gateway runs: contacts that begin meanwhile would be sealed under the old one. Everything is sealed anew in one step, and backups made before still need the old key.")) }
-        pre class="link" {
-            @if kept.key_from_environment { "USHER_MASTER_KEY_NEXT=… " }
-            "usher key rotate --data " (kept.directory.display())
-        }
     }
 }
 
@@ -208,7 +196,7 @@ fn sweep(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
 }
 
 /// As people write it.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let steps = [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     let fitting = steps.into_iter().find(|(step, _)| bytes >= *step);
     fitting.map_or_else(

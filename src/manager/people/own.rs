@@ -45,6 +45,11 @@ impl People {
         }
     }
 
+    /// That it is the user who asks, before something is done that a sign-in alone must not do.
+    pub(in crate::manager) async fn confirm(&self, name: &UserName, password: SecretString) -> Result<(), Refused> {
+        self.confirmed(name, password).await.map(drop)
+    }
+
     /// In one turn with the end of all other sign-ins, so that none begins in between by what was good before.
     async fn renew(
         &self,

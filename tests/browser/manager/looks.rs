@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use usher::manager::access;
 
-use super::{House, binary::Gateway, busy, fill, screens};
+use super::{House, binary::Gateway, busy, fill, keeping::bring_a_backup, screens};
 use crate::{
     axe,
     driver::{Browser, browse},
@@ -66,6 +66,7 @@ const PAGES: &[&str] = &[
     "/users",
     "/users/desk-lead",
     "/store",
+    "/store/restoring",
     "/tokens",
     "/audit",
     "/api",
@@ -96,6 +97,9 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
     ("/configuration/import", &[("text", "[limits]\ncontacts = 9000\n")]),
     ("/configuration/import", &[("text", "[limits]\ncontacts = many\n")]),
     ("/store/retention", &[("retention", "soon")]),
+    ("/store/key", &[("password", "not mine")]),
+    ("/store/restoring", &[]),
+    ("/store/restore", &[("password", "not mine"), ("sure", "yes")]),
     ("/lint/look", &[("unit", "sales"), ("profile", "orders")]),
     ("/units/service/remove", &[("csrf", "of another sign-in")]),
 ];
@@ -148,6 +152,7 @@ async fn every_page_is_accessible_in_both_themes_and_fits_a_phone() {
     let gateway = busy::open(&dialogflow).await;
     browse(async move |browser| {
         let _centre = busy::work(&browser, &gateway, &dialogflow).await;
+        bring_a_backup(&browser, &gateway).await;
         for (theme, width) in [("light", 1280), ("dark", 1280), ("light", 360)] {
             browser.emulate(theme, width, 800).await;
             for path in PAGES {
@@ -166,6 +171,7 @@ async fn what_forms_answer_is_accessible_and_german_fits_a_phone() {
     let gateway = busy::open(&dialogflow).await;
     browse(async move |browser| {
         let _centre = busy::work(&browser, &gateway, &dialogflow).await;
+        bring_a_backup(&browser, &gateway).await;
         answers(&browser, &gateway).await;
         browser.open(&gateway.page("/account")).await;
         submit(&browser, "/account/language", &[("language", "de")]).await;

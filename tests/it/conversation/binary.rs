@@ -82,6 +82,26 @@ impl Binary {
         }
     }
 
+    /// Until as many lines of the log contain `text`.
+    pub(crate) async fn lines(&self, text: &str, count: usize) {
+        let mut log = self.log.clone();
+        let has = |lines: &Vec<String>| lines.iter().filter(|it| it.contains(text)).count() >= count;
+        let found = timeout(Duration::from_secs(30), log.wait_for(has)).await.is_ok_and(|it| it.is_ok());
+        assert!(found, "not {count} times {text} in the log:\n{}", self.log.borrow().join("\n"));
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Until it has ended by itself; yields how, its directory and everything it logged.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, TempDir, String) {
+        while self.log.changed().await.is_ok() {}
+        let code = self.child.wait().unwrap().code();
+        let log = self.log.borrow().join("\n");
+        (code, std::mem::replace(&mut self.directory, TempDir::new().unwrap()), log)
+    }
+
     /// Kills it; yields its directory and everything it logged.
     pub(crate) async fn kill(mut self) -> (TempDir, String) {
         self.child.kill().unwrap();

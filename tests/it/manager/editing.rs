@@ -23,11 +23,14 @@ pub(super) async fn browser_of(usher: &Binary) -> Browser {
 
 impl Site {
     pub(super) async fn new(dialogflow: &FakeDialogflow) -> Self {
+        // A profile of connectors opens their door: at a port of its own.
+        Self::configured(&format!("{CONFIG}{DOOR}"), dialogflow).await
+    }
+
+    pub(super) async fn configured(config: &str, dialogflow: &FakeDialogflow) -> Self {
         // The file's profile serves another virtual agent.
         let profile = profile(&dialogflow.endpoint()).replace("va1", "va9");
-        // A profile of connectors opens their door: at a port of its own.
-        let config = format!("{CONFIG}{DOOR}");
-        let usher = Binary::start_in(TempDir::new().unwrap(), &config, &profile).await;
+        let usher = Binary::start_in(TempDir::new().unwrap(), config, &profile).await;
         let admin = browser_of(&usher).await;
         let link = usher.line("make the first administrator at").await;
         let form = [("token", token_of(&link)), ("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)];
