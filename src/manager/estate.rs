@@ -72,8 +72,9 @@ const FIELDS: [&str; 5] = ["name", "zone", "country", "languages", "media_server
 
 /// The validation speaks of keys; forms and programs have them as fields.
 pub(super) fn field_of_unit(finding: &Finding) -> Option<&'static str> {
-    let field = FIELDS.into_iter().find(|key| finding.message.contains(&format!("`unit.{key}`")));
-    field.or_else(|| finding.message.contains("`unit.action").then_some("actions"))
+    let message = finding.message.to_string();
+    let field = FIELDS.into_iter().find(|key| message.contains(&format!("`unit.{key}`")));
+    field.or_else(|| message.contains("`unit.action").then_some("actions"))
 }
 
 /// What goes by a business unit: profiles and engines, by name.

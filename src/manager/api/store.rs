@@ -213,7 +213,7 @@ async fn retain(call: Call, (seen, Json(wanted)): (Seen, Json<WantedRetention>))
         Err(NotRetained::Refused(Refusal::Conflict(_))) => Err(outdated(&manager).await?),
         Err(NotRetained::Refused(Refusal::Findings(list))) => Err(Problem::findings(&list)),
         Err(NotRetained::Refused(Refusal::Store(error))) => Err(error.into()),
-        Err(NotRetained::Refused(Refusal::Unable(why))) => Err(Kind::Conflict.says(why)),
+        Err(NotRetained::Refused(Refusal::Unable(why))) => Err(Kind::Conflict.says(why.to_string())),
     }
 }
 
