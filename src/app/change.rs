@@ -8,7 +8,11 @@ use tokio::sync::oneshot;
 use super::{Office, Running, SEALED_AS, load_with, moved::Moved, transfer};
 use crate::{
     config::{Loaded, Managed, ManagedKind, Sources, masked},
-    core::{hex, ids::Timestamp},
+    core::{
+        hex,
+        ids::Timestamp,
+        said::{Said, said},
+    },
     manager::ports::{Approved, Exported, Files, Leaves, Order, OverhaulOrder, Plan, Refusal, Told, Wanted},
     store::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError, seal::Sealer},
 };
@@ -80,7 +84,7 @@ pub(super) fn laid(sources: &Sources, documents: &[Document], order: &Order) -> 
     let mut laid: Vec<Managed> = others.filter_map(managed).collect();
     for Wanted { kind, name, text, .. } in &order.wanted {
         let Some(part) = part(*kind) else {
-            return Err(Refusal::Unable(format!("a {} is no part of the configuration", kind.label())));
+            return Err(Refusal::Unable(said!("a {} is no part of the configuration", kind.label())));
         };
         if let Some(text) = text {
             laid.push(Managed { kind: part, name: shown(*kind, name), text: text.clone() });
@@ -122,7 +126,7 @@ pub(super) async fn attend(running: &mut Running, office: &Office, sources: &Sou
             let done = match plan(running, office, sources, &files).await {
                 // Somebody was faster: whoever has approved has seen another difference.
                 Ok(plan) if plan.seen != approved.seen => Err(Refusal::Conflict(None)),
-                Ok(plan) if !plan.blocked.is_empty() => Err(Refusal::Unable(plan.blocked.join("; "))),
+                Ok(plan) if !plan.blocked.is_empty() => Err(Refusal::Unable(all(plan.blocked))),
                 Ok(plan) => carry_out(running, office, sources, transfer::order(plan, approved.by)).await.map(drop),
                 Err(refusal) => Err(refusal),
             };
@@ -130,10 +134,15 @@ pub(super) async fn attend(running: &mut Running, office: &Office, sources: &Sou
         }
         // `lives` has it done; a demo's gateway is one part of a process that goes on.
         Errand::Overhaul(_, tell) => {
-            let why = "a demo's gateway cannot begin anew: end the demo, and use the command".to_owned();
+            let why = said!("a demo's gateway cannot begin anew: end the demo, and use the command");
             drop(tell.send(Err(Refusal::Unable(why))));
         }
     }
+}
+
+/// One after the other, in a sentence.
+fn all(list: Vec<Said>) -> Said {
+    list.into_iter().reduce(|all, one| said!("{}; {}", all, one)).unwrap_or_default()
 }
 
 async fn export(running: &Running, office: &Office, sources: &Sources, leaves: Leaves) -> Result<Exported, Refusal> {
@@ -165,7 +174,7 @@ pub(super) async fn carry_out(
         wanted.text.as_deref().map(|text| sealed(text, typed.collect(), office.sealer())).transpose()
     };
     let texts: Result<Vec<_>, _> = order.wanted.iter().map(seal).collect();
-    let texts = texts.map_err(|error| Refusal::Unable(format!("a secret cannot be sealed: {error}")))?;
+    let texts = texts.map_err(|error| Refusal::Unable(said!("a secret cannot be sealed: {}", error)))?;
 
     let line = line(&order, before, &texts, running.clock().now());
     let moved = Moved::of(&order, &office.configuration(), &loaded);
@@ -198,7 +207,7 @@ async fn put_in_force(
     loaded: &Loaded,
     keep: impl AsyncFnOnce(&dyn Store) -> Result<Vec<u64>, ChangeError>,
 ) -> Result<Vec<u64>, Refusal> {
-    running.reload(loaded.settings.clone()).map_err(|error| Refusal::Unable(format!("{error:#}")))?;
+    running.reload(loaded.settings.clone()).map_err(|error| Refusal::Unable(Said::foreign(format!("{error:#}"))))?;
     let store = Arc::clone(running.store());
     keep(&*store).await.map_err(|error| {
         if let Err(error) = running.reload(office.configuration().settings.clone()) {
@@ -206,7 +215,7 @@ async fn put_in_force(
         }
         match error {
             ChangeError::Conflict { kind: DocumentKind::Test, .. } => {
-                Refusal::Unable("somebody has changed a test of the profile at the same moment: try again".to_owned())
+                Refusal::Unable(said!("somebody has changed a test of the profile at the same moment: try again"))
             }
             ChangeError::Conflict { found, .. } => Refusal::Conflict(found),
             ChangeError::Store(error) => Refusal::Store(error),

@@ -37,8 +37,13 @@ use crate::{
         self, Environment, Finding, Findings, Kept, Loaded, Managed, Preview, SecretError, Severity, Sources,
         settings::{self, Profile},
     },
-    core::hex,
+    core::{
+        hex,
+        said::{Said, said},
+    },
     egress::Names,
+    gateway::ports::AskError,
+    manager::ports::Checked,
     nlp,
     store::{Store, StoreError, seal::Sealer, sqlite::Sqlite},
 };
@@ -124,16 +129,17 @@ impl Keeper {
         };
         let sealer = match &self.sealer {
             Ok(Some(sealer)) => sealer,
-            Ok(None) => return Err(SecretError::Unreadable("there is no master key here".to_owned())),
-            Err(error) => return Err(SecretError::Unreadable(error.clone())),
+            Ok(None) => return Err(SecretError::Unreadable(said!("there is no master key here"))),
+            Err(error) => return Err(SecretError::Unreadable(Said::foreign(error.clone()))),
         };
-        unsealed(sealer, text).map_err(|error| SecretError::Unreadable(format!("it cannot be opened: {error:#}")))
+        unsealed(sealer, text)
+            .map_err(|error| SecretError::Unreadable(said!("it cannot be opened: {}", format!("{error:#}"))))
     }
 }
 
 fn unreadable_store(directory: &Path, error: &StoreError) -> Findings {
-    let message = format!("the Web Manager's documents in {} cannot be read: {}", directory.display(), error.source);
-    let help = "look at the disk and at who may read it".to_owned();
+    let message = said!("the Web Manager's documents in {} cannot be read: {}", directory.display(), error.source);
+    let help = said!("look at the disk and at who may read it");
     let finding = Finding { severity: Severity::Error, message, help, location: None, setting: None };
     Findings { list: vec![finding], files: Vec::new() }
 }
@@ -173,7 +179,7 @@ async fn stored_secrets(
     environment: &Environment,
     names: &BTreeSet<String>,
 ) -> BTreeMap<String, Result<SecretString, SecretError>> {
-    let unreadable = |error: anyhow::Error| SecretError::Unreadable(format!("{error:#}"));
+    let unreadable = |error: anyhow::Error| SecretError::Unreadable(Said::foreign(format!("{error:#}")));
     if names.is_empty() {
         return BTreeMap::new();
     }
@@ -195,7 +201,7 @@ async fn open_secrets(
     store: &dyn Store,
     names: &BTreeSet<String>,
 ) -> BTreeMap<String, Result<SecretString, SecretError>> {
-    let unreadable = |error: anyhow::Error| SecretError::Unreadable(format!("{error:#}"));
+    let unreadable = |error: anyhow::Error| SecretError::Unreadable(Said::foreign(format!("{error:#}")));
     let mut secrets = BTreeMap::new();
     for name in names {
         let secret = match store.secret(name).await {
@@ -254,22 +260,30 @@ async fn existing_store(directory: &Path) -> anyhow::Result<Arc<dyn Store>> {
 ///
 /// # Errors
 /// When egress cannot be set up.
-pub async fn check_online(
-    profile: &Profile,
-    egress: &settings::Egress,
-) -> anyhow::Result<Vec<(String, anyhow::Result<String>)>> {
+pub async fn check_online(profile: &Profile, egress: &settings::Egress) -> anyhow::Result<Vec<Checked>> {
     let names = Names::new(&egress.resolvers, egress.stale_addresses_for)?;
     let deps = nlp::Deps::new(Clock::system(), Arc::new(names));
     let mut answers = Vec::new();
     for (name, engine) in profile.engines.all() {
         let answer = nlp::check_credential(engine, profile, &deps).await.map(|report| {
-            let account = report.account.as_deref().unwrap_or("no credential");
+            let account = report.account.unwrap_or_else(|| said!("no credential"));
             match report.about {
-                Ok(about) => format!("answers to {account}: {about}"),
-                Err(error) => format!("answers to {account}; its settings cannot be read: {error}"),
+                Ok(about) => said!("answers to {}: {}", account, about),
+                Err(error) => said!("answers to {}; its settings cannot be read: {}", account, error.advice),
             }
         });
-        answers.push((name.to_owned(), answer.map_err(anyhow::Error::from)));
+        answers.push((name.to_owned(), answer.map_err(|error| with_causes(&error))));
     }
     Ok(answers)
+}
+
+/// The advice, and what others say of it.
+fn with_causes(error: &AskError) -> Said {
+    let mut said = error.advice.clone();
+    let mut cause = std::error::Error::source(error);
+    while let Some(it) = cause {
+        said = said!("{}: {}", said, it);
+        cause = it.source();
+    }
+    said
 }

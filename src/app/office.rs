@@ -36,13 +36,16 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Environment, Loaded, schema::Schema, settings::Profile},
-    core::directory::Directory,
+    core::{
+        directory::Directory,
+        said::{Said, said},
+    },
     engine::TlsDoor,
     manager::{
         self, Manager, Parts, Terms,
         ports::{
-            Approved, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, Order, OverhaulOrder, Plan, Refusal,
-            SocketNow, TokenOrder,
+            Approved, Checked, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, Order, OverhaulOrder, Plan,
+            Refusal, SocketNow, TokenOrder,
         },
     },
     nlp::{
@@ -86,8 +89,8 @@ impl Shown {
         let (tell, told) = oneshot::channel();
         let sent = self.errands.try_send(errand(tell));
         Box::pin(async move {
-            sent.map_err(|_full| Refusal::Unable("too many changes wait".to_owned()))?;
-            told.await.map_err(|_dropped| Refusal::Unable("the gateway is going down".to_owned()))?
+            sent.map_err(|_full| Refusal::Unable(said!("too many changes wait")))?;
+            told.await.map_err(|_dropped| Refusal::Unable(said!("the gateway is going down")))?
         })
     }
 }
@@ -125,18 +128,20 @@ impl House for Shown {
         self.send(|tell| Errand::Overhaul(order, tell))
     }
 
-    fn pack(&self, files: &Files) -> Result<Vec<u8>, String> {
+    fn pack(&self, files: &Files) -> Result<Vec<u8>, Said> {
         transfer::pack(files)
     }
 
-    fn unpack(&self, bytes: &[u8]) -> Result<Files, String> {
+    fn unpack(&self, bytes: &[u8]) -> Result<Files, Said> {
         transfer::unpack(bytes)
     }
 
-    fn lint(&self, profile: Arc<Profile>, directory: Option<Arc<Directory>>) -> BoxFuture<'_, Result<Linted, String>> {
+    fn lint(&self, profile: Arc<Profile>, directory: Option<Arc<Directory>>) -> BoxFuture<'_, Result<Linted, Said>> {
         Box::pin(async move {
             let loaded = self.current.load_full();
-            lint::look(&loaded, &profile, directory.as_deref()).await.map_err(|error| format!("{error:#}"))
+            lint::look(&loaded, &profile, directory.as_deref())
+                .await
+                .map_err(|error| Said::foreign(format!("{error:#}")))
         })
     }
 
@@ -158,8 +163,8 @@ impl House for Shown {
         self.connectors.now(MAX_SOCKETS_SHOWN).into_iter().map(desk).collect()
     }
 
-    fn seal(&self, secret: &str) -> Result<String, String> {
-        change::seal_plain(&self.sealer, secret).map_err(|error| format!("a secret cannot be sealed: {error}"))
+    fn seal(&self, secret: &str) -> Result<String, Said> {
+        change::seal_plain(&self.sealer, secret).map_err(|error| said!("a secret cannot be sealed: {}", error))
     }
 
     fn token_names(&self, profile: &Profile) -> Vec<String> {
@@ -178,14 +183,11 @@ impl House for Shown {
         Box::pin(async move { tokens::reload(&*self.store, &self.clock, order).await })
     }
 
-    fn check_profile(
-        &self,
-        profile: Arc<Profile>,
-    ) -> BoxFuture<'_, Result<Vec<(String, Result<String, String>)>, String>> {
+    fn check_profile(&self, profile: Arc<Profile>) -> BoxFuture<'_, Result<Vec<Checked>, Said>> {
         Box::pin(async move {
             let egress = self.current.load().settings.egress.clone();
-            let told = super::check_online(&profile, &egress).await.map_err(|error| format!("{error:#}"))?;
-            Ok(told.into_iter().map(|(name, told)| (name, told.map_err(|error| format!("{error:#}")))).collect())
+            let told = super::check_online(&profile, &egress).await;
+            told.map_err(|error| Said::foreign(format!("{error:#}")))
         })
     }
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::Sources,
+    core::said::{Said, said},
     gateway::alerts::{Alert, AlertKey, AlertKind, Alerts},
     manager::ports::{Overhaul, OverhaulOrder, Overhauled, Refusal},
     telemetry::Readiness,
@@ -67,28 +68,27 @@ pub(super) async fn prepare(
     sources: &Sources,
     order: OverhaulOrder,
 ) -> Result<Ready, Refusal> {
-    let unable = |why: &str| Err(Refusal::Unable(why.to_owned()));
+    let unable = |why: Said| Err(Refusal::Unable(why));
     if running.health().readiness() == Readiness::StoreUnavailable {
-        return unable("the store cannot be written now: mend that first");
+        return unable(said!("the store cannot be written now: mend that first"));
     }
     let OverhaulOrder { by, what, seen } = order;
     let work = match what {
         Overhaul::Rotation => {
             if sources.environment.master_key().is_some() {
-                return unable(
-                    "the master key comes from the environment, which a process cannot change for its successors: run `usher key rotate` \
-                     with the new one as USHER_MASTER_KEY_NEXT while no gateway runs",
-                );
+                return unable(said!(
+                    "the master key comes from the environment, which a process cannot change for its successors: run `usher key rotate` with the new one as USHER_MASTER_KEY_NEXT while no gateway runs"
+                ));
             }
             if seen != office.sealer().id().to_string() {
-                return unable("the master key in use is another than the one that was looked at: look again");
+                return unable(said!("the master key in use is another than the one that was looked at: look again"));
             }
             load_beside(sources, running.store_path()).await.map_err(|it| Refusal::Findings(it.list))?;
             Work::Rotation
         }
         Overhaul::Restore => match office.take_staged(&seen) {
             Some(waiting) => Work::Restore(Box::new(waiting)),
-            None => return unable("this backup does not wait any more: bring it again"),
+            None => return unable(said!("this backup does not wait any more: bring it again")),
         },
     };
     tracing::info!(overhaul = what.label(), by, "the gateway ends, and begins anew");
@@ -132,16 +132,18 @@ pub(super) async fn carry_out(ready: Ready, directory: &Path, sources: &Sources)
 /// What failed has to be mended.
 pub(super) fn tell(past: &Overhauled, alerts: &Arc<Alerts>) {
     let Err(why) = &past.told else { return };
-    let (text, mending) = match past.what {
+    let (subject, text, mending) = match past.what {
         Overhaul::Rotation => (
-            format!("the master key was not changed: {why}"),
-            "mend that and change the key again, on the page Store or by `usher key rotate`",
+            said!("master key"),
+            said!("the master key was not changed: {}", why),
+            said!("mend that and change the key again, on the page Store or by `usher key rotate`"),
         ),
         Overhaul::Restore => (
-            format!("the backup was not restored: {why}"),
-            "mend that and bring the backup again, on the page Store or by `usher restore`",
+            said!("backup"),
+            said!("the backup was not restored: {}", why),
+            said!("mend that and bring the backup again, on the page Store or by `usher restore`"),
         ),
     };
-    let key = AlertKey { kind: AlertKind::Overhaul, unit: None, subject: past.what.label().to_owned() };
-    alerts.raise(Alert { key, text, mending: mending.to_owned(), raised_at: past.at });
+    let key = AlertKey { kind: AlertKind::Overhaul, unit: None, subject };
+    alerts.raise(Alert { key, text, mending, raised_at: past.at });
 }

@@ -25,7 +25,10 @@ use crate::{
         Environment,
         settings::{Profile, Settings},
     },
-    core::ids::{Timestamp, UnitName},
+    core::{
+        ids::{Timestamp, UnitName},
+        said::said,
+    },
     egress::{Egress, Names},
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
@@ -445,14 +448,14 @@ fn fixed_changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
 }
 
 fn configuration_key() -> AlertKey {
-    AlertKey { kind: AlertKind::Configuration, unit: None::<UnitName>, subject: "configuration".to_owned() }
+    AlertKey { kind: AlertKind::Configuration, unit: None::<UnitName>, subject: said!("configuration") }
 }
 
 fn configuration_alert(now: Timestamp) -> Alert {
     Alert {
         key: configuration_key(),
-        text: "the changed configuration cannot be used; the old one is in force".to_owned(),
-        mending: "run `usher check` and mend what it says".to_owned(),
+        text: said!("the changed configuration cannot be used; the old one is in force"),
+        mending: said!("run `usher check` and mend what it says"),
         raised_at: now,
     }
 }

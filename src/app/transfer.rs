@@ -24,7 +24,10 @@ use crate::{
     config::{
         self, Bundle, BundleError, Embedded, FILE, Findings, Leaving, Managed, ManagedKind, PROFILES, Sources, masked,
     },
-    core::hex,
+    core::{
+        hex,
+        said::{Said, said},
+    },
     gateway::pauses,
     manager::ports::{Exported, Files, Order, Refusal, Step, Told, Wanted, What},
     nlp,
@@ -44,20 +47,20 @@ async fn bundle(sources: &Sources, store: &Path, leave: &config::Leave<'_>) -> R
     })
 }
 
-fn seals(sealer: &Sealer) -> impl Fn(&Leaving<'_>) -> Result<String, String> + Sync + '_ {
+fn seals(sealer: &Sealer) -> impl Fn(&Leaving<'_>) -> Result<String, Said> + Sync + '_ {
     |it| match it.sealed {
         Some(sealed) => Ok(format!("{{ sealed = \"{sealed}\" }}")),
         None => change::seal(sealer, it.value.expose_secret())
-            .map_err(|error| format!("a secret cannot be sealed: {error}")),
+            .map_err(|error| said!("a secret cannot be sealed: {}", error)),
     }
 }
 
-fn names_variable(it: &Leaving<'_>) -> Result<String, String> {
+fn names_variable(it: &Leaving<'_>) -> Result<String, Said> {
     Ok(format!("{{ env = \"{}\" }}", it.variable.unwrap_or(it.name)))
 }
 
 /// Tells secrets apart without showing them; in memory alone.
-fn marks(it: &Leaving<'_>) -> Result<String, String> {
+fn marks(it: &Leaving<'_>) -> Result<String, Said> {
     use secrecy::ExposeSecret as _;
     Ok(format!("{{ mark = \"{}\" }}", hex::encode(&Sha256::digest(it.value.expose_secret()))))
 }
@@ -142,7 +145,7 @@ pub(super) async fn plan(
             continue;
         }
         let document = document_of(documents, *kind, name, only);
-        let title = format!("{} {name}", kind.label());
+        let title = title(*kind, name);
         let what = match (old, new, document) {
             (_, Some(_), Some(document)) => What::Changed(document.version),
             (Some(_), None, Some(document)) => What::Removed(document.version),
@@ -150,11 +153,11 @@ pub(super) async fn plan(
             (Some(_), Some(_), None) if *kind == DocumentKind::Settings => What::Added,
             (Some(_), Some(_), None) => {
                 plan.blocked
-                    .push(format!("{title} stands in a file here: change it there, or take it out there first"));
+                    .push(said!("{} stands in a file here: change it there, or take it out there first", title));
                 continue;
             }
             (_, None, None) => {
-                plan.stays.push(format!("{title} stands in a file here and stays"));
+                plan.stays.push(said!("{} stands in a file here and stays", title));
                 continue;
             }
             (None, None, Some(_)) => continue,
@@ -165,7 +168,7 @@ pub(super) async fn plan(
             && let (Some(document), Some(text)) = (document, &text)
             && document.body == text.as_bytes()
         {
-            plan.stays.push("settings that usher.toml says here stay as it says them".to_owned());
+            plan.stays.push(said!("settings that usher.toml says here stay as it says them"));
             continue;
         }
         let lines = difference(old.unwrap_or_default(), new.unwrap_or_default());
@@ -174,6 +177,18 @@ pub(super) async fn plan(
     }
     plan.seen = seen(&plan);
     Ok(plan)
+}
+
+fn title(kind: DocumentKind, name: &str) -> Said {
+    match kind {
+        DocumentKind::Settings => said!("settings {}", name),
+        DocumentKind::Unit => said!("unit {}", name),
+        DocumentKind::Engine => said!("engine {}", name),
+        DocumentKind::Profile => said!("profile {}", name),
+        other @ (DocumentKind::User | DocumentKind::ApiToken | DocumentKind::Test | DocumentKind::Pause) => {
+            Said::foreign(format!("{} {name}", other.label()))
+        }
+    }
 }
 
 /// Tells a plan from another one.

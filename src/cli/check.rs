@@ -6,6 +6,7 @@ use super::{CheckArgs, Exit, Terminal, count, report, runtime};
 use crate::{
     app,
     config::{Environment, FILE, Loaded, PROFILES, Sources},
+    core::said::Said,
 };
 
 pub(super) fn run(args: &CheckArgs, environment: Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
@@ -63,7 +64,7 @@ async fn online(loaded: &Loaded, terminal: &mut Terminal<'_>) -> io::Result<bool
     let mut good = true;
     for profile in &loaded.settings.profiles {
         let answers = app::check_online(profile, &loaded.settings.egress).await;
-        let answers = answers.unwrap_or_else(|error| vec![(String::new(), Err(error))]);
+        let answers = answers.unwrap_or_else(|error| vec![(String::new(), Err(Said::foreign(format!("{error:#}"))))]);
         let alone = answers.len() == 1;
         for (name, answer) in answers {
             let of = if alone { profile.origin.clone() } else { format!("{}: {name}", profile.origin) };
@@ -71,7 +72,7 @@ async fn online(loaded: &Loaded, terminal: &mut Terminal<'_>) -> io::Result<bool
                 Ok(answer) => writeln!(terminal.out, "{of}: {answer}")?,
                 Err(error) => {
                     good = false;
-                    writeln!(terminal.err, "error: {of}: {error:#}")?;
+                    writeln!(terminal.err, "error: {of}: {error}")?;
                 }
             }
         }

@@ -7,6 +7,7 @@ use super::{
     schema::Exclusive,
     section::{At, Context},
 };
+use crate::core::said::{Said, said};
 
 pub(super) fn check(cx: &Context<'_>, drafts: &[Draft]) {
     names(cx, drafts);
@@ -24,8 +25,8 @@ fn names(cx: &Context<'_>, drafts: &[Draft]) {
     for draft in drafts {
         let (Some(unit), Some(At { value: name, place })) = (&draft.unit, &draft.name) else { continue };
         if let Some(first) = seen.insert((unit, name), draft) {
-            let message = format!("business unit `{unit}` has a profile `{name}` already, in {}", first.file);
-            cx.error(*place, message, "give it another name, or put it into another business unit");
+            let message = said!("business unit `{}` has a profile `{}` already, in {}", unit, name, first.file);
+            cx.error(*place, message, said!("give it another name, or put it into another business unit"));
         }
     }
 }
@@ -38,8 +39,12 @@ fn users(cx: &Context<'_>, drafts: &[Draft]) {
         for At { value: user, place } in &draft.agents {
             match seen.get(&(unit, user)) {
                 Some(first) => {
-                    let message = format!("user `{user}` serves profile `{}` already, in {}", title(first), first.file);
-                    cx.error(*place, message, "a user serves one profile at most: take it out of one of the two");
+                    let message = said!("user `{}` serves profile `{}` already, in {}", user, title(first), first.file);
+                    cx.error(
+                        *place,
+                        message,
+                        said!("a user serves one profile at most: take it out of one of the two"),
+                    );
                 }
                 None => drop(seen.insert((unit, user), draft)),
             }
@@ -49,19 +54,21 @@ fn users(cx: &Context<'_>, drafts: &[Draft]) {
 
 /// S6
 fn exclusive(cx: &Context<'_>, drafts: &[Draft]) {
-    let mut seen: BTreeMap<(&str, &str), &Draft> = BTreeMap::new();
+    let mut seen: BTreeMap<(&Said, &str), &Draft> = BTreeMap::new();
     for draft in drafts {
         for At { value: Exclusive { what, id, help, .. }, place } in &draft.exclusive {
-            match seen.get(&(*what, id.as_str())) {
+            match seen.get(&(what, id.as_str())) {
                 Some(first) => {
-                    let message = format!(
-                        "profiles `{}` ({}) and `{}` ({}) share the {what} `{id}`",
+                    let message = said!(
+                        "profiles `{}` ({}) and `{}` ({}) share the {} `{}`",
                         title(first),
                         first.file,
                         title(draft),
-                        draft.file
+                        draft.file,
+                        what,
+                        id
                     );
-                    cx.error(*place, message, *help);
+                    cx.error(*place, message, help.clone());
                 }
                 None => drop(seen.insert((what, id), draft)),
             }

@@ -8,6 +8,7 @@ use super::{
     document::DocumentKind,
     section::{At, Section},
 };
+use crate::core::said::said;
 
 /// A host name as DNS allows it, or an address.
 pub(super) fn is_host(host: &str) -> bool {
@@ -36,8 +37,8 @@ impl Section<'_> {
         match value.parse() {
             Ok(value) => Some(At { value, place }),
             Err(_unexplained) => {
-                let message = format!("`{}` is no address with a port", self.name_of(key));
-                self.cx.error(place, message, "write it as \"127.0.0.1:7400\" or \"[::1]:7400\"");
+                let message = said!("`{}` is no address with a port", self.name_of(key));
+                self.cx.error(place, message, said!("write it as \"127.0.0.1:7400\" or \"[::1]:7400\""));
                 None
             }
         }
@@ -54,8 +55,12 @@ impl Section<'_> {
                 && uri.query().is_none()
         });
         if uri.is_none() {
-            let message = format!("`{}` is no endpoint", self.name_of(key));
-            self.cx.error(place, message, "write it as \"http://host:port\" or \"https://host:port\", without a path");
+            let message = said!("`{}` is no endpoint", self.name_of(key));
+            self.cx.error(
+                place,
+                message,
+                said!("write it as \"http://host:port\" or \"https://host:port\", without a path"),
+            );
         }
         uri.map(|value| At { value, place })
     }
@@ -69,8 +74,8 @@ impl Section<'_> {
                 && uri.authority().is_some_and(|it| !it.as_str().contains('@'))
         });
         if !good {
-            let message = format!("`{}` is no address of a web service", self.name_of(key));
-            self.cx.error(place, message, "write it as \"https://host/path\", without user and password");
+            let message = said!("`{}` is no address of a web service", self.name_of(key));
+            self.cx.error(place, message, said!("write it as \"https://host/path\", without user and password"));
         }
         good.then(|| At { value: value.to_owned(), place })
     }
@@ -84,19 +89,19 @@ impl Section<'_> {
                 && matches!(uri.path(), "" | "/")
         });
         if value.contains('@') && self.cx.documents.of(place).kind == DocumentKind::Managed {
-            let message = format!("`{}` holds a password", self.name_of(key));
+            let message = said!("`{}` holds a password", self.name_of(key));
             self.cx.error(
                 place,
                 message,
-                "write this profile as a file: what the Web Manager keeps shows addresses as they are",
+                said!("write this profile as a file: what the Web Manager keeps shows addresses as they are"),
             );
         }
         if value.contains('@') {
             self.cx.literals.borrow_mut().insert(place);
         }
         if !good {
-            let message = format!("`{}` is no proxy", self.name_of(key));
-            self.cx.error(place, message, "write it as \"http://[user:password@]host:port\"");
+            let message = said!("`{}` is no proxy", self.name_of(key));
+            self.cx.error(place, message, said!("write it as \"http://[user:password@]host:port\""));
         }
         good.then(|| At { value: value.to_owned(), place })
     }

@@ -19,7 +19,10 @@ use super::{
     tree::{Node, Table, Value},
     written::quoted,
 };
-use crate::core::hex;
+use crate::core::{
+    hex,
+    said::{Said, said},
+};
 
 /// A secret of the configuration's, for whoever decides how it leaves.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ pub struct Leaving<'a> {
 }
 
 /// Says what is written in a secret's place, as TOML.
-pub type Leave<'a> = dyn Fn(&Leaving<'_>) -> Result<String, String> + Sync + 'a;
+pub type Leave<'a> = dyn Fn(&Leaving<'_>) -> Result<String, Said> + Sync + 'a;
 
 /// A configuration, part by part, as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +53,7 @@ pub struct Bundle {
     /// The one business unit, where there is no other: profiles need not name it.
     pub only_unit: Option<String>,
     /// What is not in it, and why.
-    pub notes: Vec<String>,
+    pub notes: Vec<Said>,
 }
 
 impl Bundle {
@@ -100,9 +103,10 @@ pub fn bundle(
         writer.profile(*place, table, &layers.main)?;
     }
     if cx.findings.borrow().iter().any(|it| it.severity == super::Severity::Error) {
-        let note =
-            "not all of it stands in files and documents: without this gateway's flags and environment it is not whole";
-        writer.bundle.notes.push(note.to_owned());
+        let note = said!(
+            "not all of it stands in files and documents: without this gateway's flags and environment it is not whole"
+        );
+        writer.bundle.notes.push(note);
     }
     Ok(writer.bundle)
 }
@@ -112,7 +116,7 @@ pub fn bundle(
 pub enum BundleError {
     Findings(Findings),
     /// A secret cannot leave.
-    Secret(String),
+    Secret(Said),
 }
 
 /// Secrets may be in any variable; settings are in those of ours.
@@ -139,7 +143,7 @@ impl Writer<'_> {
             && let Some(path) = store.0.remove("path")
             && !self.cx.is_default(path.node.place)
         {
-            self.bundle.notes.push("`store.path` is this gateway's own and stays here".to_owned());
+            self.bundle.notes.push(said!("`store.path` is this gateway's own and stays here"));
         }
         self.table(&mut settings, "", &rest)?;
         self.bundle.settings = settings.trim_start().to_owned();
@@ -242,7 +246,7 @@ impl Writer<'_> {
         match rest.rsplit_once('@').filter(|_| self.cx.literals.borrow().contains(&place)) {
             Some((_, host)) => {
                 let at = self.cx.origin(place);
-                self.bundle.notes.push(format!("{at}: the proxy's password is left out, write it where it is needed"));
+                self.bundle.notes.push(said!("{}: the proxy's password is left out, write it where it is needed", at));
                 format!("{scheme}://{host}")
             }
             None => text.to_owned(),

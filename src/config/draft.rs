@@ -2,7 +2,11 @@
 //!
 //! A path names tables, places in lists of tables, and a key: `["standby", "0", "name"]`.
 
+use std::{error::Error, fmt};
+
 use toml_edit::{Array, ArrayOfTables, Document, DocumentMut, InlineTable, Item, RawString, Table, TableLike};
+
+use crate::core::said::{Said, said};
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,24 +35,40 @@ impl Value {
 }
 
 /// Why a document cannot be changed so.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DraftError {
-    #[error("this is no valid TOML (line {line}): {message}")]
     Syntax { line: usize, message: String },
-    #[error("`{path}` is no table: change it as text")]
     NoTable { path: String },
-    #[error("`{path}` is no list of tables: change it as text")]
     NoList { path: String },
-    #[error("`{path}` has no entry {at}")]
     NoEntry { path: String, at: usize },
 }
+
+impl DraftError {
+    #[must_use]
+    pub fn tell(&self) -> Said {
+        match self {
+            Self::Syntax { line, message } => said!("this is no valid TOML (line {}): {}", line, message),
+            Self::NoTable { path } => said!("`{}` is no table: change it as text", path),
+            Self::NoList { path } => said!("`{}` is no list of tables: change it as text", path),
+            Self::NoEntry { path, at } => said!("`{}` has no entry {}", path, at),
+        }
+    }
+}
+
+impl fmt::Display for DraftError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell().fmt(f)
+    }
+}
+
+impl Error for DraftError {}
 
 /// A document under change.
 #[derive(Clone, Debug, Default)]
 pub struct Draft(DocumentMut);
 
-impl std::fmt::Display for Draft {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }

@@ -14,7 +14,10 @@ use super::{
     settings::{Canary, EngineSettings, Engines, Rollback, Shadow, Standby},
     tree::{self, Entry, Node, Table},
 };
-use crate::core::ids::EngineName;
+use crate::core::{
+    ids::EngineName,
+    said::{Said, said},
+};
 
 /// The kinds of language engines that there are.
 pub type Kinds<'k> = &'k [&'static Schema];
@@ -105,7 +108,7 @@ pub(super) struct ReadEngines {
 }
 
 pub(super) fn engines(root: &mut Section<'_>, kinds: Kinds<'_>) -> ReadEngines {
-    let primary = engine(root, kinds, "say which language engine it talks to");
+    let primary = engine(root, kinds, &said!("say which language engine it talks to"));
     let standbys = standbys(root, kinds);
     let canary = root.has("canary").then(|| canary(root.section("canary"), kinds)).flatten();
     let shadow = root.has("shadow").then(|| shadow(root.section("shadow"), kinds)).flatten();
@@ -132,15 +135,19 @@ fn standbys(root: &mut Section<'_>, kinds: Kinds<'_>) -> Vec<(EngineName, Read)>
     const MOST: usize = 8;
     let mut standbys: Vec<(EngineName, Read)> = Vec::new();
     for mut section in root.sections("standby") {
-        let name = section.required_name::<EngineName>("name", "a standby needs a name, for the timeline");
-        let read = engine(&mut section, kinds, "say which language engine the standby is");
+        let name = section.required_name::<EngineName>("name", said!("a standby needs a name, for the timeline"));
+        let read = engine(&mut section, kinds, &said!("say which language engine the standby is"));
         let place = section.place;
         section.finish();
         let Some(At { value: name, place: named }) = name else { continue };
         if EngineName::RESERVED.contains(&name.as_str()) || standbys.iter().any(|(other, _)| *other == name) {
-            root.cx.error(named, format!("a standby cannot be called `{name}`"), "give each engine a name of its own");
+            root.cx.error(
+                named,
+                said!("a standby cannot be called `{}`", name),
+                said!("give each engine a name of its own"),
+            );
         } else if standbys.len() == MOST {
-            root.cx.error(place, format!("more than {MOST} standbys"), "nobody waits that long: keep the best");
+            root.cx.error(place, said!("more than {} standbys", MOST), said!("nobody waits that long: keep the best"));
         } else {
             standbys.extend(read.map(|read| (name, read)));
         }
@@ -149,8 +156,8 @@ fn standbys(root: &mut Section<'_>, kinds: Kinds<'_>) -> Vec<(EngineName, Read)>
 }
 
 fn canary(mut section: Section<'_>, kinds: Kinds<'_>) -> Option<(Read, u8, Rollback)> {
-    let read = engine(&mut section, kinds, "say which language engine the canary is");
-    let share = share(&mut section, "say how many of a hundred contacts begin with the canary");
+    let read = engine(&mut section, kinds, &said!("say which language engine the canary is"));
+    let share = share(&mut section, said!("say how many of a hundred contacts begin with the canary"));
     let or = |section: &mut Section<'_>, key, default: u64, most: u64| -> u32 {
         if section.has(key) {
             section.number(key, 0..=most)
@@ -170,13 +177,13 @@ fn canary(mut section: Section<'_>, kinds: Kinds<'_>) -> Option<(Read, u8, Rollb
 }
 
 fn shadow(mut section: Section<'_>, kinds: Kinds<'_>) -> Option<(Read, u8)> {
-    let read = engine(&mut section, kinds, "say which language engine the shadow is");
-    let share = share(&mut section, "say how many of a hundred contacts the shadow is asked about");
+    let read = engine(&mut section, kinds, &said!("say which language engine the shadow is"));
+    let share = share(&mut section, said!("say how many of a hundred contacts the shadow is asked about"));
     section.finish();
     Some((read?, share?))
 }
 
-fn share(section: &mut Section<'_>, why: &str) -> Option<u8> {
+fn share(section: &mut Section<'_>, why: Said) -> Option<u8> {
     if !section.has("share_percent") {
         section.know(&["share_percent"]);
         section.missing("share_percent", why);
@@ -186,13 +193,13 @@ fn share(section: &mut Section<'_>, why: &str) -> Option<u8> {
 }
 
 /// The engine whose `type` and section stand in `table`.
-fn engine(table: &mut Section<'_>, kinds: Kinds<'_>, why: &str) -> Option<Read> {
+fn engine(table: &mut Section<'_>, kinds: Kinds<'_>, why: &Said) -> Option<Read> {
     let schema = kind(table, kinds, why)?;
     let mut section = table.section(schema.section);
     let (values, places) = values(&mut section, schema);
     for Problem { key, severity, message, help } in (schema.check)(&values) {
         let name = section.name_of(key);
-        let message = format!("`{name}` {message}");
+        let message = said!("`{}` {}", name, message);
         match places.get(key).filter(|place| !section.cx.is_default(**place)) {
             Some(place) if severity == Severity::Error => section.cx.error(*place, message, help),
             Some(place) => section.cx.warn(*place, message, help),
@@ -205,14 +212,14 @@ fn engine(table: &mut Section<'_>, kinds: Kinds<'_>, why: &str) -> Option<Read> 
     Some(Read { settings: EngineSettings { schema, values }, exclusive })
 }
 
-fn kind(table: &mut Section<'_>, kinds: Kinds<'_>, why: &str) -> Option<&'static Schema> {
+fn kind(table: &mut Section<'_>, kinds: Kinds<'_>, why: &Said) -> Option<&'static Schema> {
     let names = || kinds.iter().map(|schema| schema.kind);
-    let At { value, place } = table.required("type", &format!("{why}: {}", quoted(names())))?;
+    let At { value, place } = table.required("type", said!("{}: {}", why, quoted(names())))?;
     let found = kinds.iter().find(|schema| schema.kind == value).copied();
     if found.is_none() {
         let help = nearest(value, names())
-            .map_or_else(|| format!("known types: {}", quoted(names())), |meant| format!("did you mean `{meant}`?"));
-        table.cx.error(place, format!("unknown profile type `{value}`"), help);
+            .map_or_else(|| said!("known types: {}", quoted(names())), |meant| said!("did you mean `{}`?", meant));
+        table.cx.error(place, said!("unknown profile type `{}`", value), help);
         // Judged by nobody: the sections of all kinds may stand here.
         table.know(&kinds.iter().map(|schema| schema.section).collect::<Vec<_>>());
     }
@@ -241,9 +248,9 @@ fn is_there(section: &mut Section<'_>, field: &Field) -> bool {
     section.know(&[field.key]);
     match field.required {
         Required::No => {}
-        Required::Yes(why) => section.missing(field.key, why),
+        Required::Yes(why) => section.missing(field.key, Said::listed(why)),
         Required::Unless(other, _) if section.has(other) => {}
-        Required::Unless(_, why) => section.missing(field.key, why),
+        Required::Unless(_, why) => section.missing(field.key, Said::listed(why)),
     }
     false
 }
@@ -258,8 +265,8 @@ fn value(section: &mut Section<'_>, field: &Field) -> Option<At<Value>> {
         Form::Segment(most) => {
             let At { value, place } = section.text(key)?;
             if !is_path_segment(value, most) {
-                let message = format!("`{}` cannot be part of a path", section.name_of(key));
-                let help = format!("write 1 to {most} letters, digits, `-`, `_`, `.`, `:`, `~`");
+                let message = said!("`{}` cannot be part of a path", section.name_of(key));
+                let help = said!("write 1 to {} letters, digits, `-`, `_`, `.`, `:`, `~`", most);
                 section.cx.error(place, message, help);
                 return None;
             }
@@ -276,8 +283,8 @@ fn value(section: &mut Section<'_>, field: &Field) -> Option<At<Value>> {
         Form::Choice(words) => {
             let At { value, place } = section.text(key)?;
             if !words.contains(&value) {
-                let message = format!("`{}` cannot be `{value}`", section.name_of(key));
-                section.cx.error(place, message, format!("choose one of {}", quoted(words.iter().copied())));
+                let message = said!("`{}` cannot be `{}`", section.name_of(key), value);
+                section.cx.error(place, message, said!("choose one of {}", quoted(words.iter().copied())));
                 return None;
             }
             at(Value::Text(value.to_owned()))
@@ -290,8 +297,8 @@ fn value(section: &mut Section<'_>, field: &Field) -> Option<At<Value>> {
         Form::Texts(most) => {
             let texts = section.texts(key);
             if let Some(beyond) = texts.get(most) {
-                let message = format!("`{}` has more than {most} entries", section.name_of(key));
-                section.cx.error(beyond.place, message, "take some out");
+                let message = said!("`{}` has more than {} entries", section.name_of(key), most);
+                section.cx.error(beyond.place, message, said!("take some out"));
             }
             at(Value::Texts(texts.into_iter().map(|it| it.value).collect()))
         }
@@ -300,14 +307,14 @@ fn value(section: &mut Section<'_>, field: &Field) -> Option<At<Value>> {
 
 fn text(section: &mut Section<'_>, field: &Field, most: usize, lines: bool) -> Option<At<Value>> {
     let At { value, place } = match field.required {
-        Required::Yes(why) => section.required(field.key, why)?,
+        Required::Yes(why) => section.required(field.key, Said::listed(why))?,
         Required::No | Required::Unless(..) => section.text(field.key)?,
     };
     let name = section.name_of(field.key);
     if value.chars().count() > most {
-        section.cx.error(place, format!("`{name}` is longer than {most} characters"), "shorten it");
+        section.cx.error(place, said!("`{}` is longer than {} characters", name, most), said!("shorten it"));
     } else if value.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\t'))) {
-        section.cx.error(place, format!("`{name}` contains a control character"), "take it out");
+        section.cx.error(place, said!("`{}` contains a control character", name), said!("take it out"));
     } else if !value.trim().is_empty() {
         return Some(At { value: Value::Text(value.to_owned()), place });
     }
@@ -319,7 +326,7 @@ fn service_account(section: &mut Section<'_>, key: &'static str) -> Option<At<Va
     match service_account::check(value.expose_secret()) {
         Ok(()) => Some(At { value: Value::Secret(value), place }),
         Err((wrong, help)) => {
-            section.cx.error(place, format!("`{}` {wrong}", section.name_of(key)), help);
+            section.cx.error(place, said!("`{}` {}", section.name_of(key), wrong), help);
             None
         }
     }

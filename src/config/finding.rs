@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, path::PathBuf};
 
+use crate::core::said::Said;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 pub(super) use super::document::Location;
@@ -20,9 +21,9 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub severity: Severity,
-    pub message: String,
+    pub message: Said,
     /// How to mend it.
-    pub help: String,
+    pub help: Said,
     pub location: Option<Location>,
     /// The setting at fault, as `handover.queue`, where the location does not lead to it: it is not written there.
     pub setting: Option<String>,
@@ -43,8 +44,8 @@ impl Finding {
                 .path(location.file.as_str())
                 .annotation(AnnotationKind::Primary.span(location.highlight.clone()))
         });
-        let group =
-            level.primary_title(self.message.as_str()).elements(cause).element(Level::HELP.message(self.help.as_str()));
+        let (message, help) = (self.message.to_string(), self.help.to_string());
+        let group = level.primary_title(&message).elements(cause).element(Level::HELP.message(&help));
         let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&[group]) + "\n"
     }
@@ -76,7 +77,7 @@ impl fmt::Display for Findings {
             if let Some(Location { file, line, column, .. }) = &finding.location {
                 write!(f, "{file}:{line}:{column}: ")?;
             }
-            f.write_str(&finding.message)?;
+            write!(f, "{}", finding.message)?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What was probably meant, and how words are listed.
 
+use crate::core::said::{Said, said};
+
 /// The known name nearest to `word`, when one is near enough to be worth naming.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -12,14 +14,20 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// `a`, `b` and `c`
+/// `a`, `b` and `c`, with such marks
 #[must_use]
-pub fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let mut words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
+pub fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> Said {
+    joined(words.into_iter().map(|word| format!("`{word}`")))
+}
+
+/// a, b and c
+#[must_use]
+pub fn joined(words: impl IntoIterator<Item = String>) -> Said {
+    let mut words: Vec<_> = words.into_iter().collect();
     match words.pop() {
-        Some(last) if words.is_empty() => last,
-        Some(last) => format!("{} and {last}", words.join(", ")),
-        None => "none".to_owned(),
+        Some(last) if words.is_empty() => Said::foreign(last),
+        Some(last) => said!("{} and {}", words.join(", "), last),
+        None => said!("none"),
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
 use crate::core::{
     action::{self, ActionKind, ActionRule, Address, Holds, Offer, OfferedParameter},
     message::MediaType,
+    said::said,
 };
 
 const MAX_DESCRIPTION_CHARACTERS: usize = 1024;
@@ -42,16 +43,16 @@ pub(super) fn check(root: &Section<'_>, engines: Option<&Engines>, own: &[At<Act
         told.push(&rule.name);
         let key = if matches!(rule.kind, ActionKind::External { .. }) { "uri" } else { "url" };
         let message =
-            format!("action `{}` is not offered to the language model, which would invent an address", rule.name);
+            said!("action `{}` is not offered to the language model, which would invent an address", rule.name);
         let help =
-            format!("fix it with `{key}`, or list the addresses: a parameter `{parameter}` with type = \"enum\"");
+            said!("fix it with `{}`, or list the addresses: a parameter `{}` with type = \"enum\"", key, parameter);
         root.cx.warn(place, message, help);
     }
     for media in [MediaType::OpenMedia, MediaType::WebInteraction, MediaType::Speech] {
         let count = all().filter(|(rule, _)| rule.media == media && rule.free_address().is_none()).count();
         if count > MAX_OFFERS {
-            let message = format!("a language model chooses among {count} actions for one medium");
-            root.cx.warn(root.place, message, format!("models choose well among up to {MAX_OFFERS}: offer fewer"));
+            let message = said!("a language model chooses among {} actions for one medium", count);
+            root.cx.warn(root.place, message, said!("models choose well among up to {}: offer fewer", MAX_OFFERS));
         }
     }
 }
@@ -66,9 +67,13 @@ pub(super) fn offer(section: &mut Section<'_>, kind: Option<&ActionKind>) -> Off
         own.finish();
         let Some(At { value: read, place: named }) = read else { continue };
         if parameters.iter().any(|other| other.name == read.name) {
-            section.cx.error(named, format!("parameter `{}` is there already", read.name), "name each once");
+            section.cx.error(named, said!("parameter `{}` is there already", read.name), said!("name each once"));
         } else if parameters.len() == MAX_PARAMETERS {
-            section.cx.error(place, format!("more than {MAX_PARAMETERS} parameters"), "no engine fills in so many");
+            section.cx.error(
+                place,
+                said!("more than {} parameters", MAX_PARAMETERS),
+                said!("no engine fills in so many"),
+            );
         } else {
             parameters.push(read);
         }
@@ -80,16 +85,16 @@ fn description(section: &mut Section<'_>) -> String {
     let Some(At { value, place }) = section.text("description") else { return String::new() };
     let name = section.name_of("description");
     if value.chars().count() > MAX_DESCRIPTION_CHARACTERS {
-        let message = format!("`{name}` is longer than {MAX_DESCRIPTION_CHARACTERS} characters");
-        section.cx.error(place, message, "shorten it");
+        let message = said!("`{}` is longer than {} characters", name, MAX_DESCRIPTION_CHARACTERS);
+        section.cx.error(place, message, said!("shorten it"));
     } else if value.chars().any(|c| c.is_control() && c != '\n') {
-        section.cx.error(place, format!("`{name}` contains a control character"), "only line ends are allowed");
+        section.cx.error(place, said!("`{}` contains a control character", name), said!("only line ends are allowed"));
     }
     value.trim().to_owned()
 }
 
 fn parameter(section: &mut Section<'_>, kind: Option<&ActionKind>) -> Option<At<OfferedParameter>> {
-    let name = section.required("name", "a parameter needs the exact name under which its value is passed on");
+    let name = section.required("name", said!("a parameter needs the exact name under which its value is passed on"));
     let typed = match section.has("type") {
         true => section.choice("type"),
         false => {
@@ -102,8 +107,8 @@ fn parameter(section: &mut Section<'_>, kind: Option<&ActionKind>) -> Option<At<
     let required = section.flag("required");
     let (At { value: name, place }, typed) = (name?, typed?);
     if name.len() > MAX_NAME_BYTES || !name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-.".contains(&it)) {
-        let message = format!("`{}` cannot be `{name}`", section.name_of("name"));
-        let help = format!("write 1 to {MAX_NAME_BYTES} letters, digits, `_`, `-`, `.`");
+        let message = said!("`{}` cannot be `{}`", section.name_of("name"), name);
+        let help = said!("write 1 to {} letters, digits, `_`, `-`, `.`", MAX_NAME_BYTES);
         section.cx.error(place, message, help);
         return None;
     }
@@ -123,8 +128,8 @@ fn holds(section: &Section<'_>, typed: Type, values: Vec<At<String>>) -> Option<
         Type::Enum => return one_of(section, values),
     };
     if let Some(first) = values.first() {
-        let message = format!("`{}` is for `type = \"enum\"`", section.name_of("values"));
-        section.cx.error(first.place, message, "take it out, or change the type");
+        let message = said!("`{}` is for `type = \"enum\"`", section.name_of("values"));
+        section.cx.error(first.place, message, said!("take it out, or change the type"));
         return None;
     }
     Some(holds)
@@ -132,20 +137,24 @@ fn holds(section: &Section<'_>, typed: Type, values: Vec<At<String>>) -> Option<
 
 fn one_of(section: &Section<'_>, values: Vec<At<String>>) -> Option<Holds> {
     if values.is_empty() {
-        section.missing("values", "list what the engine may choose from: values = [\"a\", \"b\"]");
+        section.missing("values", said!("list what the engine may choose from: values = [\"a\", \"b\"]"));
         return None;
     }
     let name = section.name_of("values");
     let mut all: Vec<String> = Vec::new();
     for At { value, place } in values {
         if all.len() == MAX_VALUES {
-            section.cx.error(place, format!("`{name}` has more than {MAX_VALUES} entries"), "take some out");
+            section.cx.error(place, said!("`{}` has more than {} entries", name, MAX_VALUES), said!("take some out"));
             break;
         }
         if value.trim().is_empty() || value.chars().any(char::is_control) || value.len() > 2048 {
-            section.cx.error(place, format!("`{name}` has an entry that is no value"), "write texts of one line each");
+            section.cx.error(
+                place,
+                said!("`{}` has an entry that is no value", name),
+                said!("write texts of one line each"),
+            );
         } else if all.contains(&value) {
-            section.cx.error(place, format!("`{value}` is named twice"), "name it once");
+            section.cx.error(place, said!("`{}` is named twice", value), said!("name it once"));
         } else {
             all.push(value);
         }
@@ -163,10 +172,10 @@ fn check_kind(
     let is = |parameter: &str| parameter == name;
     let expected = match kind {
         Some(ActionKind::Callback { phone_parameter, .. }) if is(phone_parameter) && *holds != Holds::Phone => {
-            "it holds the phone number: type = \"phone\""
+            said!("it holds the phone number: type = \"phone\"")
         }
         Some(ActionKind::Callback { time_parameter, .. }) if is(time_parameter) && *holds != Holds::DateTime => {
-            "it holds the time to call at: type = \"date_time\""
+            said!("it holds the time to call at: type = \"date_time\"")
         }
         Some(
             ActionKind::External { uri: Address::Parameter(address) }
@@ -178,10 +187,12 @@ fn check_kind(
                 if !values.iter().any(is_bad) {
                     return;
                 }
-                "it holds an address: each of `values` must be one, such as \"https://host/path\", without user and password"
+                said!(
+                    "it holds an address: each of `values` must be one, such as \"https://host/path\", without user and password"
+                )
             }
             Holds::Text | Holds::Number | Holds::Integer | Holds::Flag | Holds::DateTime | Holds::Phone => {
-                "it holds an address: list those that may be chosen, with type = \"enum\" and `values`"
+                said!("it holds an address: list those that may be chosen, with type = \"enum\" and `values`")
             }
         },
         Some(
@@ -193,5 +204,5 @@ fn check_kind(
         )
         | None => return,
     };
-    section.cx.error(place, format!("parameter `{name}` has a type that does not fit its action"), expected);
+    section.cx.error(place, said!("parameter `{}` has a type that does not fit its action", name), expected);
 }

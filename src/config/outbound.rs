@@ -9,6 +9,7 @@ use super::{
     section::{At, Section},
     settings::{AllowedHost, Egress},
 };
+use crate::core::said::said;
 
 const DNS_PORT: u16 = 53;
 
@@ -17,8 +18,8 @@ pub(super) fn egress(mut section: Section<'_>) -> Egress {
     if let Some(At { value, place }) = &signing_key
         && value.expose_secret().len() < 16
     {
-        let message = format!("`{}` is shorter than 16 characters", section.name_of("signing_key"));
-        section.cx.warn(*place, message, "take a random one: `openssl rand -hex 32` makes a good one");
+        let message = said!("`{}` is shorter than 16 characters", section.name_of("signing_key"));
+        section.cx.warn(*place, message, said!("take a random one: `openssl rand -hex 32` makes a good one"));
     }
     let egress = Egress {
         allow: allow(&mut section),
@@ -40,8 +41,8 @@ fn resolvers(section: &mut Section<'_>) -> Vec<SocketAddr> {
         match bare.or_else(|_with_port| value.parse()) {
             Ok(address) => resolvers.push(address),
             Err(_unexplained) => {
-                let message = format!("`{}`: `{value}` is no address", section.name_of("resolvers"));
-                section.cx.error(place, message, "write name servers as \"192.0.2.53\" or \"192.0.2.53:5353\"");
+                let message = said!("`{}`: `{}` is no address", section.name_of("resolvers"), value);
+                section.cx.error(place, message, said!("write name servers as \"192.0.2.53\" or \"192.0.2.53:5353\""));
             }
         }
     }
@@ -51,7 +52,7 @@ fn resolvers(section: &mut Section<'_>) -> Vec<SocketAddr> {
 fn allow(section: &mut Section<'_>) -> Vec<AllowedHost> {
     let mut allowed: Vec<AllowedHost> = Vec::new();
     for mut entry in section.sections("allow") {
-        let host = entry.required("host", "name the host that may be called").and_then(|at| host(&entry, &at));
+        let host = entry.required("host", said!("name the host that may be called")).and_then(|at| host(&entry, &at));
         let port = entry.has("port").then(|| entry.number("port", 1..=65_535));
         entry.know(&["port"]);
         let rule = host.map(|At { value: host, place }| At {
@@ -66,13 +67,13 @@ fn allow(section: &mut Section<'_>) -> Vec<AllowedHost> {
         });
         if let Some(At { value, place }) = rule {
             if allowed.iter().any(|other| other.host == value.host && other.port == value.port) {
-                let message = format!("`{}` is listed twice for the same port", value.host);
-                entry.cx.error(place, message, "keep one of the two entries");
+                let message = said!("`{}` is listed twice for the same port", value.host);
+                entry.cx.error(place, message, said!("keep one of the two entries"));
             }
             let is_local = value.host.parse::<IpAddr>().is_ok_and(|it| it.is_loopback());
             if value.restore_tokens && value.plaintext && !is_local {
-                let message = format!("card numbers and the like would go to `{}` over http://", value.host);
-                entry.cx.warn(place, message, "take out `plaintext` or `restore_tokens`");
+                let message = said!("card numbers and the like would go to `{}` over http://", value.host);
+                entry.cx.warn(place, message, said!("take out `plaintext` or `restore_tokens`"));
             }
             allowed.push(value);
         }
@@ -88,11 +89,11 @@ fn host(entry: &Section<'_>, at: &At<&str>) -> Option<At<String>> {
     if is_host(name) && !pattern_of_address {
         return Some(At { value, place: at.place });
     }
-    let message = format!("`{}` is no host", entry.name_of("host"));
+    let message = said!("`{}` is no host", entry.name_of("host"));
     entry.cx.error(
         at.place,
         message,
-        "write \"api.example.com\", \"*.example.com\" or an address; no scheme, port or path",
+        said!("write \"api.example.com\", \"*.example.com\" or an address; no scheme, port or path"),
     );
     None
 }

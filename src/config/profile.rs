@@ -17,6 +17,7 @@ use crate::core::{
     action::ActionRule,
     ids::{ProfileName, QueueId, SpeechTargetId, UnitName, UserId},
     profile::{Chain, Destination, Events, Handover, Inactivity, Limits, LongText, OnUncertain, Rules, TextLimit},
+    said::said,
 };
 
 /// Dialogflow's limit of an event's name, in characters.
@@ -36,15 +37,15 @@ pub(super) struct Draft {
 
 pub(super) fn profile(mut root: Section<'_>, units: &[Unit], limits: Limits, kinds: Kinds<'_>) -> Draft {
     let file = root.cx.documents.of(root.place).name.clone();
-    let name = root.required_name::<ProfileName>("name", "a profile needs a name, unique in its business unit");
+    let name = root.required_name::<ProfileName>("name", said!("a profile needs a name, unique in its business unit"));
     let unit = unit(&mut root, units);
     let ReadEngines { engines, exclusive } = engines::engines(&mut root, kinds);
     let agents = agents(&mut root);
     let agent_password = root.required_secret(
         "agent_password",
-        "the profile's virtual agents log on with it: agent_password = { env = \"NAME\" }",
+        said!("the profile's virtual agents log on with it: agent_password = { env = \"NAME\" }"),
     );
-    let fallback = root.required("fallback_message", "say what the customer hears on system errors");
+    let fallback = root.required("fallback_message", said!("say what the customer hears on system errors"));
     let own_actions = actions(&mut root);
     offers::check(&root, engines.as_ref(), &own_actions, unit.map_or(&[], |unit| &unit.actions));
     let parts = Parts {
@@ -146,7 +147,7 @@ fn unit<'u>(root: &mut Section<'_>, units: &'u [Unit]) -> Option<&'u Unit> {
             [] => None,
             [_, _, ..] => {
                 let known = quoted(units.iter().map(|unit| unit.name.as_str()));
-                root.missing("unit", &format!("there are several business units: name one of {known}"));
+                root.missing("unit", said!("there are several business units: name one of {}", known));
                 None
             }
         };
@@ -160,7 +161,7 @@ fn agents(root: &mut Section<'_>) -> Vec<At<UserId>> {
     let mut agents: Vec<At<UserId>> = Vec::new();
     for agent in root.names::<UserId>("agents") {
         if agents.iter().any(|other| other.value == agent.value) {
-            root.cx.error(agent.place, format!("user `{}` is listed twice", agent.value), "list each user once");
+            root.cx.error(agent.place, said!("user `{}` is listed twice", agent.value), said!("list each user once"));
         } else {
             agents.push(agent);
         }
@@ -172,13 +173,13 @@ fn language(section: &mut Section<'_>, unit: Option<&Unit>) -> String {
     let Some(At { value, place }) = section.text("language") else { return String::new() };
     let key = section.name_of("language");
     if !is_language(value) {
-        let message = format!("`{key}` cannot be `{value}`");
-        section.cx.error(place, message, "write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\"");
+        let message = said!("`{}` cannot be `{}`", key, value);
+        section.cx.error(place, message, said!("write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\""));
     } else if let Some(unit) = unit.filter(|it| !it.languages.is_empty() && !it.languages.iter().any(|it| it == value))
     {
         let served = quoted(unit.languages.iter().map(String::as_str));
-        let message = format!("business unit `{}` does not serve the language `{value}`", unit.name);
-        section.cx.warn(place, message, format!("it serves {served}: choose one, or add it to the unit's `languages`"));
+        let message = said!("business unit `{}` does not serve the language `{}`", unit.name, value);
+        section.cx.warn(place, message, said!("it serves {}: choose one, or add it to the unit's `languages`", served));
     }
     value.to_owned()
 }
@@ -193,8 +194,8 @@ pub(super) fn is_language(tag: &str) -> bool {
 fn event(section: &mut Section<'_>, key: &'static str) -> String {
     let Some(At { value, place }) = section.text(key) else { return String::new() };
     if value.chars().count() > MAX_EVENT_CHARACTERS || value.chars().any(char::is_control) {
-        let message = format!("`{}` is no event name", section.name_of(key));
-        section.cx.error(place, message, format!("write at most {MAX_EVENT_CHARACTERS} characters in one line"));
+        let message = said!("`{}` is no event name", section.name_of(key));
+        section.cx.error(place, message, said!("write at most {} characters in one line", MAX_EVENT_CHARACTERS));
     }
     value.to_owned()
 }
@@ -211,12 +212,12 @@ fn inactivity(mut section: Section<'_>) -> Inactivity {
         warning_message: section.message("warning_message"),
     };
     if minutes > 0 && warn_before >= timeout {
-        let message = format!("`inactivity.warn_before_s` is not below the timeout of {} seconds", timeout.as_secs());
-        section.cx.error(place, message, "warn later, or raise `timeout_minutes`");
+        let message = said!("`inactivity.warn_before_s` is not below the timeout of {} seconds", timeout.as_secs());
+        section.cx.error(place, message, said!("warn later, or raise `timeout_minutes`"));
     }
     if !warn_before.is_zero() && inactivity.warning_message.is_empty() {
-        let message = "`inactivity.warning_message` is empty, but `warn_before_s` asks for a warning";
-        section.cx.error(place, message, "say what the customer hears, or set `warn_before_s = 0`");
+        let message = said!("`inactivity.warning_message` is empty, but `warn_before_s` asks for a warning");
+        section.cx.error(place, message, said!("say what the customer hears, or set `warn_before_s = 0`"));
     }
     section.finish();
     inactivity
@@ -239,8 +240,8 @@ fn handover(mut section: Section<'_>) -> Handover {
         unavailable_message: section.message("unavailable_message"),
     };
     if handover.slow_after > 0 && handover.slow_threshold.is_zero() {
-        let message = "`handover.slow_after` counts slow answers, but `slow_threshold_ms` is 0: none is slow";
-        section.cx.error(section.place, message, "set `slow_threshold_ms`, or `slow_after = 0`");
+        let message = said!("`handover.slow_after` counts slow answers, but `slow_threshold_ms` is 0: none is slow");
+        section.cx.error(section.place, message, said!("set `slow_threshold_ms`, or `slow_after = 0`"));
     }
     section.finish();
     handover
@@ -250,7 +251,11 @@ fn destination(section: &mut Section<'_>) -> Option<Destination> {
     let queue = section.name::<QueueId>("queue");
     let target = section.name::<SpeechTargetId>("target");
     if let (Some(_), Some(At { place, .. })) = (&queue, &target) {
-        section.cx.error(*place, "`handover.target` beside `handover.queue`", "keep one: a target is for speech");
+        section.cx.error(
+            *place,
+            said!("`handover.target` beside `handover.queue`"),
+            said!("keep one: a target is for speech"),
+        );
     }
     queue.map(|at| Destination::Queue(at.value)).or_else(|| target.map(|at| Destination::Target(at.value)))
 }
@@ -277,8 +282,8 @@ fn events(mut section: Section<'_>) -> Events {
 fn check_interruption(root: &mut Section<'_>, parts: &Parts) {
     if parts.on_uncertain == OnUncertain::Event && parts.events.turn_interrupted.is_empty() {
         let place: Place = root.entry("on_uncertain").map_or(root.place, |entry| entry.node.place);
-        let message = "`on_uncertain = \"event\"` needs the event's name";
-        root.cx.error(place, message, "set `turn_interrupted` in `[events]`, or use \"retry\"");
+        let message = said!("`on_uncertain = \"event\"` needs the event's name");
+        root.cx.error(place, message, said!("set `turn_interrupted` in `[events]`, or use \"retry\""));
     }
 }
 
@@ -291,8 +296,8 @@ fn text_limit(mut section: Section<'_>, engines: Option<&Engines>) -> TextLimit 
         message: section.message("message"),
     };
     if limit.policy == LongText::Reject && limit.message.is_empty() {
-        let message = "`long_text.policy = \"reject\"` needs a message";
-        section.cx.error(place, message, "set `message` in `[long_text]`: what the customer hears");
+        let message = said!("`long_text.policy = \"reject\"` needs a message");
+        section.cx.error(place, message, said!("set `message` in `[long_text]`: what the customer hears"));
     }
     section.finish();
     limit
@@ -325,8 +330,8 @@ fn number_of_queue(section: &mut Section<'_>) -> Option<String> {
     let good =
         (1..=MOST).contains(&dialled.len()) && dialled.bytes().all(|it| it.is_ascii_digit() || b"*#".contains(&it));
     if !good {
-        let message = format!("`{}` is no number that can be dialled", section.name_of("fallback_queue_number"));
-        section.cx.error(place, message, format!("write up to {MOST} digits, such as \"4711\" or \"+4989123\""));
+        let message = said!("`{}` is no number that can be dialled", section.name_of("fallback_queue_number"));
+        section.cx.error(place, message, said!("write up to {} digits, such as \"4711\" or \"+4989123\"", MOST));
     }
     good.then(|| value.to_owned())
 }
@@ -335,21 +340,21 @@ fn number_of_queue(section: &mut Section<'_>) -> Option<String> {
 fn check_media_server(section: &Section<'_>, enabled: bool, server: Option<&At<&str>>, unit: &Unit) {
     let listed = || unit.media_servers.iter().map(String::as_str);
     if enabled && unit.media_servers.is_empty() {
-        let message = format!("speech is enabled, but business unit `{}` has no media server", unit.name);
+        let message = said!("speech is enabled, but business unit `{}` has no media server", unit.name);
         section.cx.error(
             section.place,
             message,
-            "list one in the unit's `media_servers`, or set `speech.enabled = false`",
+            said!("list one in the unit's `media_servers`, or set `speech.enabled = false`"),
         );
     } else if enabled && server.is_none() && !section.has("media_server") {
-        section.missing("media_server", &format!("speech needs one of the unit's media servers: {}", quoted(listed())));
+        section.missing("media_server", said!("speech needs one of the unit's media servers: {}", quoted(listed())));
     } else if let Some(At { value, place }) = server
         && !listed().any(|it| it == *value)
     {
-        let message = format!("business unit `{}` has no media server `{value}`", unit.name);
+        let message = said!("business unit `{}` has no media server `{}`", unit.name, value);
         let help = nearest(value, listed()).map_or_else(
-            || format!("its media servers are {}", quoted(listed())),
-            |meant| format!("did you mean `{meant}`?"),
+            || said!("its media servers are {}", quoted(listed())),
+            |meant| said!("did you mean `{}`?", meant),
         );
         section.cx.error(*place, message, help);
     }

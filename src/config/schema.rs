@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::IntoDeserializer as _};
 
 use super::finding::Severity;
+use crate::core::said::Said;
 
 /// One kind's settings: a section of a profile.
 #[derive(Debug)]
@@ -130,18 +131,18 @@ pub struct Problem {
     pub key: &'static str,
     pub severity: Severity,
     /// Goes on from the field's name: "`lex.region` " and "is no region of AWS".
-    pub message: String,
-    pub help: String,
+    pub message: Said,
+    pub help: Said,
 }
 
 impl Problem {
     #[must_use]
-    pub fn error(key: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { key, severity: Severity::Error, message: message.into(), help: help.into() }
+    pub fn error(key: &'static str, message: Said, help: Said) -> Self {
+        Self { key, severity: Severity::Error, message, help }
     }
 
     #[must_use]
-    pub fn warning(key: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub fn warning(key: &'static str, message: Said, help: Said) -> Self {
         Self { severity: Severity::Warning, ..Self::error(key, message, help) }
     }
 }
@@ -150,11 +151,11 @@ impl Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exclusive {
     /// "Google key"
-    pub what: &'static str,
+    pub what: Said,
     pub id: String,
     /// The field that holds it.
     pub key: &'static str,
-    pub help: &'static str,
+    pub help: Said,
 }
 
 #[derive(Clone, Debug)]

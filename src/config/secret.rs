@@ -1,6 +1,6 @@
 //! Secrets in the configuration: where they come from, and that they go nowhere else.
 
-use std::{fs, io::Read as _};
+use std::{error::Error, fmt, fs, io::Read as _};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -10,20 +10,39 @@ use super::{
     section::{At, Section},
     tree::{Entry, Table, Value},
 };
-use crate::core::hex;
+use crate::core::{
+    hex,
+    said::{Said, said},
+};
 
 const MAX_FILE_BYTES: u64 = 65_536;
-const FORMS: &str = "write { env = \"NAME\" }, { file = \"path\" }, { secret = \"name\" } or text";
+const FORMS: Said = said!("write { env = \"NAME\" }, { file = \"path\" }, { secret = \"name\" } or text");
 
 /// Why the store does not give a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretError {
-    #[error("the store holds no secret of this name")]
     Unknown,
     /// Says why, and nothing of the secret.
-    #[error("{0}")]
-    Unreadable(String),
+    Unreadable(Said),
 }
+
+impl SecretError {
+    #[must_use]
+    pub fn tell(&self) -> Said {
+        match self {
+            Self::Unknown => said!("the store holds no secret of this name"),
+            Self::Unreadable(why) => why.clone(),
+        }
+    }
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell().fmt(f)
+    }
+}
+
+impl Error for SecretError {}
 
 /// A secret that only the store or its master key can give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,15 +109,15 @@ impl Section<'_> {
                 self.cx.literals.borrow_mut().insert(node.place);
                 self.cx.typed.borrow_mut().push(node.place);
                 if self.cx.documents.of(node.place).kind == DocumentKind::File {
-                    let message = format!("`{}` stands in the file as it is", self.name_of(key));
-                    let help = "take it out: { env = \"NAME\" }, { file = \"path\" } or { secret = \"name\" }";
+                    let message = said!("`{}` stands in the file as it is", self.name_of(key));
+                    let help = said!("take it out: { env = \"NAME\" }, { file = \"path\" } or { secret = \"name\" }");
                     self.cx.warn(*key_place, message, help);
                 }
                 SecretString::from(text.as_str())
             }
             Value::Table(table) => {
                 let resolved = Reference::of(table).map_or_else(
-                    || Err((format!("`{}` is a table of another form", self.name_of(key)), FORMS.to_owned())),
+                    || Err((said!("`{}` is a table of another form", self.name_of(key)), FORMS)),
                     |reference| self.resolve(key, node.place, &reference),
                 );
                 match resolved {
@@ -110,21 +129,21 @@ impl Section<'_> {
                 }
             }
             Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::List(_) => {
-                let message = format!("`{}` is {}", self.name_of(key), node.value.kind());
+                let message = said!("`{}` is {}", self.name_of(key), node.value.kind());
                 self.cx.error(*key_place, message, FORMS);
                 return None;
             }
         };
         if value.expose_secret().is_empty() {
-            let message = format!("`{}` is empty", self.name_of(key));
-            self.cx.error(node.place, message, "a secret must have at least one character");
+            let message = said!("`{}` is empty", self.name_of(key));
+            self.cx.error(node.place, message, said!("a secret must have at least one character"));
             return None;
         }
         self.cx.secrets.borrow_mut().push((node.place, self.name_of(key), value.clone()));
         Some(At { value, place: *key_place })
     }
 
-    pub(super) fn required_secret(&mut self, key: &'static str, why: &str) -> Option<At<SecretString>> {
+    pub(super) fn required_secret(&mut self, key: &'static str, why: Said) -> Option<At<SecretString>> {
         if !self.has(key) {
             self.know(&[key]);
             self.missing(key, why);
@@ -138,19 +157,19 @@ impl Section<'_> {
         key: &str,
         place: super::document::Place,
         reference: &Reference<'_>,
-    ) -> Result<SecretString, (String, String)> {
+    ) -> Result<SecretString, (Said, Said)> {
         let key = self.name_of(key);
         let is_managed = self.cx.documents.of(place).kind == DocumentKind::Managed;
         if let (true, Reference::Env(_) | Reference::File(_)) = (is_managed, reference) {
             // Whoever may use the Web Manager need not be able to read this machine's files.
-            let message = format!("`{key}` is somewhere on the gateway's machine");
-            return Err((message, "write the secret itself: it is sealed before it is kept".to_owned()));
+            let message = said!("`{}` is somewhere on the gateway's machine", key);
+            return Err((message, said!("write the secret itself: it is sealed before it is kept")));
         }
         match *reference {
             Reference::Env(name) => self.cx.environment.get(name).map(SecretString::from).ok_or_else(|| {
                 (
-                    format!("`{key}`: the environment variable `{name}` is not set"),
-                    format!("set `{name}` where usher is started, or name another variable"),
+                    said!("`{}`: the environment variable `{}` is not set", key, name),
+                    said!("set `{}` where usher is started, or name another variable", name),
                 )
             }),
             Reference::File(path) => {
@@ -158,17 +177,20 @@ impl Section<'_> {
                 self.cx.files.borrow_mut().insert(path.clone());
                 read(&path).map_err(|error| {
                     (
-                        format!("`{key}`: cannot read {}: {error}", path.display()),
-                        "a path is relative to the file that names it".to_owned(),
+                        said!("`{}`: cannot read {}: {}", key, path.display(), error),
+                        said!("a path is relative to the file that names it"),
                     )
                 })
             }
             Reference::Sealed(text) => (self.cx.lookup)(Kept::Sealed(text)).map_err(|error| {
-                let help = "write the secret anew; or bring back the master key that it was sealed with";
-                (format!("`{key}`: {error}"), help.to_owned())
+                let help = said!("write the secret anew; or bring back the master key that it was sealed with");
+                (said!("`{}`: {}", key, error.tell()), help)
             }),
             Reference::Stored(name) => (self.cx.lookup)(Kept::Named(name)).map_err(|error| {
-                (format!("`{key}`: secret `{name}`: {error}"), format!("put it there with `usher secret set {name}`"))
+                (
+                    said!("`{}`: secret `{}`: {}", key, name, error.tell()),
+                    said!("put it there with `usher secret set {}`", name),
+                )
             }),
         }
     }
@@ -178,8 +200,8 @@ impl Section<'_> {
         let At { value, place } = self.text(key)?;
         let hash = hex::decode(value.trim()).and_then(|it| it.try_into().ok());
         if hash.is_none() {
-            let message = format!("`{}` is no SHA-256", self.name_of(key));
-            self.cx.error(place, message, "write the 64 hexadecimal digits that `sha256sum` prints");
+            let message = said!("`{}` is no SHA-256", self.name_of(key));
+            self.cx.error(place, message, said!("write the 64 hexadecimal digits that `sha256sum` prints"));
         }
         hash.map(|value| At { value, place })
     }
@@ -191,15 +213,19 @@ impl Section<'_> {
         match (token, given) {
             (Some(token), None) => {
                 if token.value.expose_secret().len() < 16 {
-                    let message = format!("`{}` is shorter than 16 characters", self.name_of("token"));
-                    self.cx.warn(token.place, message, "take a random one: `openssl rand -hex 32` makes a good one");
+                    let message = said!("`{}` is shorter than 16 characters", self.name_of("token"));
+                    self.cx.warn(
+                        token.place,
+                        message,
+                        said!("take a random one: `openssl rand -hex 32` makes a good one"),
+                    );
                 }
                 Some(At { value: Sha256::digest(token.value.expose_secret()).into(), place: token.place })
             }
             (None, Some(given)) => Some(given),
             (Some(_), Some(At { place, .. })) => {
-                let message = format!("`{}` beside `{}`", self.name_of("token_sha256"), self.name_of("token"));
-                self.cx.error(place, message, "keep one of the two");
+                let message = said!("`{}` beside `{}`", self.name_of("token_sha256"), self.name_of("token"));
+                self.cx.error(place, message, said!("keep one of the two"));
                 None
             }
             (None, None) => None,

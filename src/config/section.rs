@@ -2,7 +2,7 @@
 //!
 //! A reader gets some value even where there is none or a wrong one: then there is a finding, and nothing is built from it.
 
-use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use serde::{Deserialize, de::IntoDeserializer as _};
@@ -14,7 +14,10 @@ use super::{
     nearest::{nearest, quoted},
     tree::{Entry, Node, Table, Value, parse_value},
 };
-use crate::core::ids::NameError;
+use crate::core::{
+    ids::NameError,
+    said::{Said, said},
+};
 
 /// Longest text that is said to a customer.
 const MAX_MESSAGE_CHARACTERS: usize = 4096;
@@ -32,8 +35,30 @@ pub(super) struct RawFinding {
     pub(super) place: Option<Place>,
     /// The setting at fault, where the place does not say it.
     pub(super) setting: Option<String>,
-    pub(super) message: String,
-    pub(super) help: String,
+    pub(super) message: Said,
+    pub(super) help: Said,
+}
+
+/// A word that is none of an enum's: what serde says of it, so that it can be said in another language.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unknown(Said);
+
+impl serde::de::Error for Unknown {
+    fn custom<T: fmt::Display>(told: T) -> Self {
+        Self(Said::foreign(told.to_string()))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self(match expected {
+            [only] => said!("unknown variant `{}`, expected `{}`", variant, only),
+            [one, other] => said!("unknown variant `{}`, expected `{}` or `{}`", variant, one, other),
+            all => {
+                let all: Vec<String> = all.iter().map(|it| format!("`{it}`")).collect();
+                said!("unknown variant `{}`, expected one of {}", variant, all.join(", "))
+            }
+        })
+    }
 }
 
 /// What all readers share.
@@ -53,8 +78,8 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    pub(super) fn error(&self, place: Place, message: impl Into<String>, help: impl Into<String>) {
-        self.find(Severity::Error, place, message.into(), help.into());
+    pub(super) fn error(&self, place: Place, message: Said, help: Said) {
+        self.find(Severity::Error, place, message, help);
     }
 
     /// Of a setting that the place does not lead to: it is not written.
@@ -62,18 +87,18 @@ impl Context<'_> {
         &self,
         severity: Severity,
         (place, setting): (Place, String),
-        message: String,
-        help: String,
+        message: Said,
+        help: Said,
     ) {
         let found = RawFinding { severity, place: Some(place), setting: Some(setting), message, help };
         self.findings.borrow_mut().push(found);
     }
 
-    pub(super) fn warn(&self, place: Place, message: impl Into<String>, help: impl Into<String>) {
-        self.find(Severity::Warning, place, message.into(), help.into());
+    pub(super) fn warn(&self, place: Place, message: Said, help: Said) {
+        self.find(Severity::Warning, place, message, help);
     }
 
-    fn find(&self, severity: Severity, place: Place, message: String, help: String) {
+    fn find(&self, severity: Severity, place: Place, message: Said, help: Said) {
         self.findings.borrow_mut().push(RawFinding { severity, place: Some(place), setting: None, message, help });
     }
 
@@ -127,9 +152,9 @@ impl<'a> Section<'a> {
         self.known.extend(keys);
     }
 
-    pub(super) fn wrong_kind(&self, key: &str, node: &Node, expected: &str) {
-        let message = format!("`{}` is {}", self.name_of(key), node.value.kind());
-        self.cx.error(node.place, message, format!("it must be {expected}"));
+    pub(super) fn wrong_kind(&self, key: &str, node: &Node, expected: &Said) {
+        let message = said!("`{}` is {}", self.name_of(key), node.value.kind());
+        self.cx.error(node.place, message, said!("it must be {}", expected));
     }
 
     /// Reports the keys that nobody asked for.
@@ -143,10 +168,10 @@ impl<'a> Section<'a> {
             known.sort_unstable();
             known.dedup();
             let help = nearest(key, known.iter().copied()).map_or_else(
-                || format!("known here are {}", quoted(known.iter().copied())),
-                |meant| format!("did you mean `{}`?", self.name_of(meant)),
+                || said!("known here are {}", quoted(known.iter().copied())),
+                |meant| said!("did you mean `{}`?", self.name_of(meant)),
             );
-            let message = format!("unknown key `{}`", self.name_of(key));
+            let message = said!("unknown key `{}`", self.name_of(key));
             // The environment is not ours alone: a cluster sets variables for every service of ours by itself.
             if self.cx.documents.of(entry.key).kind == DocumentKind::Variable {
                 self.cx.warn(entry.key, message, help);
@@ -167,7 +192,7 @@ impl<'a> Section<'a> {
             | Value::Datetime(_)
             | Value::List(_)
             | Value::Untyped(_) => {
-                self.wrong_kind(key, &entry.node, &format!("a table: `[{}]`", self.name_of(key)));
+                self.wrong_kind(key, &entry.node, &said!("a table: `[{}]`", self.name_of(key)));
                 None
             }
         });
@@ -184,7 +209,7 @@ impl<'a> Section<'a> {
     pub(super) fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
         let Some(entry) = self.entry(key) else { return Vec::new() };
         let path = self.name_of(key);
-        let expected = format!("a list of tables: `[[{path}]]`");
+        let expected = said!("a list of tables: `[[{}]]`", path);
         let Value::List(items) = &entry.node.value else {
             self.wrong_kind(key, &entry.node, &expected);
             return Vec::new();
@@ -216,28 +241,28 @@ impl<'a> Section<'a> {
             | Value::Datetime(_)
             | Value::List(_)
             | Value::Table(_) => {
-                self.wrong_kind(key, node, "text in quotation marks");
+                self.wrong_kind(key, node, &said!("text in quotation marks"));
                 None
             }
         }
     }
 
     /// Text that must be there and say something.
-    pub(super) fn required(&mut self, key: &'static str, why: &str) -> Option<At<&'a str>> {
+    pub(super) fn required(&mut self, key: &'static str, why: Said) -> Option<At<&'a str>> {
         let given = self.has(key);
         let text = self.text(key);
         match &text {
             Some(At { value, .. }) if !value.trim().is_empty() => return text,
-            Some(At { place, .. }) => self.cx.error(*place, format!("`{}` is empty", self.name_of(key)), why),
+            Some(At { place, .. }) => self.cx.error(*place, said!("`{}` is empty", self.name_of(key)), why),
             None if given => {}
             None => self.missing(key, why),
         }
         None
     }
 
-    pub(super) fn missing(&self, key: &str, why: &str) {
-        let (name, why) = (self.name_of(key), why.to_owned());
-        let message = format!("`{name}` is missing");
+    pub(super) fn missing(&self, key: &str, why: Said) {
+        let name = self.name_of(key);
+        let message = said!("`{}` is missing", name);
         self.cx.find_unwritten(Severity::Error, (self.place, name), message, why);
     }
 
@@ -245,12 +270,12 @@ impl<'a> Section<'a> {
     pub(super) fn message(&mut self, key: &'static str) -> String {
         let Some(At { value, place }) = self.text(key) else { return String::new() };
         if value.chars().count() > MAX_MESSAGE_CHARACTERS {
-            let message = format!("`{}` is longer than {MAX_MESSAGE_CHARACTERS} characters", self.name_of(key));
-            self.cx.error(place, message, "shorten it");
+            let message = said!("`{}` is longer than {} characters", self.name_of(key), MAX_MESSAGE_CHARACTERS);
+            self.cx.error(place, message, said!("shorten it"));
         }
         if value.chars().any(|c| c.is_control() && c != '\n') {
-            let message = format!("`{}` contains a control character", self.name_of(key));
-            self.cx.error(place, message, "only line ends are allowed");
+            let message = said!("`{}` contains a control character", self.name_of(key));
+            self.cx.error(place, message, said!("only line ends are allowed"));
         }
         value.to_owned()
     }
@@ -263,21 +288,21 @@ impl<'a> Section<'a> {
                 if let Ok(value) = text.trim().parse() {
                     return value;
                 }
-                self.wrong_kind(key, node, "true or false");
+                self.wrong_kind(key, node, &said!("true or false"));
             }
             Value::Text(_)
             | Value::Integer(_)
             | Value::Float(_)
             | Value::Datetime(_)
             | Value::List(_)
-            | Value::Table(_) => self.wrong_kind(key, node, "true or false, without quotation marks"),
+            | Value::Table(_) => self.wrong_kind(key, node, &said!("true or false, without quotation marks")),
         }
         false
     }
 
     pub(super) fn number<T: TryFrom<u64> + Default>(&mut self, key: &'static str, range: RangeInclusive<u64>) -> T {
         let Some(Entry { node, .. }) = self.entry(key) else { return T::default() };
-        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        let expected = said!("a whole number from {} to {}", range.start(), range.end());
         let integer = match &node.value {
             Value::Integer(integer) => Some(*integer),
             Value::Untyped(text) => text.trim().parse().ok(),
@@ -294,8 +319,8 @@ impl<'a> Section<'a> {
         };
         u64::try_from(integer).ok().filter(|it| range.contains(it)).and_then(|it| T::try_from(it).ok()).unwrap_or_else(
             || {
-                let message = format!("`{}` cannot be {integer}", self.name_of(key));
-                self.cx.error(node.place, message, format!("it must be {expected}"));
+                let message = said!("`{}` cannot be {}", self.name_of(key), integer);
+                self.cx.error(node.place, message, said!("it must be {}", expected));
                 T::default()
             },
         )
@@ -311,8 +336,8 @@ impl<'a> Section<'a> {
         };
         let good = number.filter(|number| range.contains(number));
         if good.is_none() {
-            let message = format!("`{}` is no number from {} to {}", self.name_of(key), range.start(), range.end());
-            self.cx.error(node.place, message, "write it without quotation marks: 0.5");
+            let message = said!("`{}` is no number from {} to {}", self.name_of(key), range.start(), range.end());
+            self.cx.error(node.place, message, said!("write it without quotation marks: 0.5"));
         }
         good
     }
@@ -332,12 +357,12 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn one_of<T: for<'de> Deserialize<'de>>(&self, key: &str, text: At<&str>) -> Option<T> {
-        let parsed: Result<T, serde::de::value::Error> = T::deserialize(text.value.into_deserializer());
+        let parsed: Result<T, Unknown> = T::deserialize(text.value.into_deserializer());
         match parsed {
             Ok(value) => Some(value),
-            Err(unknown) => {
-                let message = format!("`{}`: {unknown}", self.name_of(key));
-                self.cx.error(text.place, message, "choose one of them");
+            Err(Unknown(unknown)) => {
+                let message = said!("`{}`: {}", self.name_of(key), unknown);
+                self.cx.error(text.place, message, said!("choose one of them"));
                 None
             }
         }
@@ -353,8 +378,8 @@ impl<'a> Section<'a> {
         match N::try_from(text.value.to_owned()) {
             Ok(value) => Some(At { value, place: text.place }),
             Err(reason) => {
-                let message = format!("`{}` {reason}", self.name_of(key));
-                self.cx.error(text.place, message, "give a name of 1 to 128 bytes without control characters");
+                let message = said!("`{}` {}", self.name_of(key), reason.tell());
+                self.cx.error(text.place, message, said!("give a name of 1 to 128 bytes without control characters"));
                 None
             }
         }
@@ -363,7 +388,7 @@ impl<'a> Section<'a> {
     pub(super) fn required_name<N: TryFrom<String, Error = NameError>>(
         &mut self,
         key: &'static str,
-        why: &str,
+        why: Said,
     ) -> Option<At<N>> {
         let text = self.required(key, why)?;
         self.named(key, text)
@@ -372,7 +397,7 @@ impl<'a> Section<'a> {
     /// A list of texts; from the environment, in TOML or separated by commas.
     pub(super) fn texts(&mut self, key: &'static str) -> Vec<At<String>> {
         let Some(Entry { node, .. }) = self.entry(key) else { return Vec::new() };
-        let expected = "a list of texts: [\"a\", \"b\"]";
+        let expected = said!("a list of texts: [\"a\", \"b\"]");
         let parsed;
         let items = match &node.value {
             Value::List(items) => items,
@@ -392,7 +417,7 @@ impl<'a> Section<'a> {
             | Value::Boolean(_)
             | Value::Datetime(_)
             | Value::Table(_) => {
-                self.wrong_kind(key, node, expected);
+                self.wrong_kind(key, node, &expected);
                 return Vec::new();
             }
         };
@@ -401,7 +426,7 @@ impl<'a> Section<'a> {
             if let Value::Text(text) = &item.value {
                 texts.push(At { value: text.clone(), place: item.place });
             } else {
-                self.wrong_kind(key, item, expected);
+                self.wrong_kind(key, item, &expected);
             }
         }
         texts

@@ -17,6 +17,7 @@ use super::{
     section::RawFinding,
     tree::{Entry, Node, Table, Value, parse},
 };
+use crate::core::said::{Said, said};
 
 /// Every default, with what it means.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -136,10 +137,10 @@ pub enum ManagedKind {
 
 impl ManagedKind {
     /// The list that a document of this kind adds one to; `None`: it is a text of its own.
-    const fn list(self) -> Option<(&'static str, &'static str)> {
+    const fn list(self) -> Option<(&'static str, Said)> {
         match self {
-            Self::Unit => Some(("unit", "a business unit")),
-            Self::Engine => Some(("engine", "a routing engine")),
+            Self::Unit => Some(("unit", said!("a business unit"))),
+            Self::Engine => Some(("engine", said!("a routing engine"))),
             Self::Settings | Self::Incoming | Self::Profile => None,
         }
     }
@@ -271,36 +272,36 @@ impl Layers {
         });
         let own: Vec<Place> = store.into_iter().map(|it| it.key).collect();
         for place in own {
-            self.find(Some(place), "`store.path` is where this is kept".to_owned(), "set it in usher.toml alone");
+            self.find(Some(place), said!("`store.path` is where this is kept"), said!("set it in usher.toml alone"));
         }
         let parts: Vec<Place> = ["unit", "engine"].iter().filter_map(|it| table.0.get(*it)).map(|it| it.key).collect();
         for place in parts.into_iter().filter(|_| kind == ManagedKind::Settings) {
-            self.find(Some(place), "this is a document of its own".to_owned(), "take it out");
+            self.find(Some(place), said!("this is a document of its own"), said!("take it out"));
         }
         self.main_place = place;
         self.main.overlay(table);
     }
 
     /// One more of the list of this name: beside those of the file, or in place of the default.
-    fn lay_beside(&mut self, (key, what): (&str, &str), place: Place, mut table: Table) {
+    fn lay_beside(&mut self, (key, what): (&str, Said), place: Place, mut table: Table) {
         let named = table.0.remove(key);
         for other in table.0.values() {
             self.find(
                 Some(other.key),
-                format!("{what} of the Web Manager's is one `[[{key}]]` alone"),
-                "take this out",
+                said!("{} of the Web Manager's is one `[[{}]]` alone", what, key),
+                said!("take this out"),
             );
         }
         let Some(entry) = named else {
-            self.find(Some(place), format!("`[[{key}]]` is missing"), &format!("{what} begins with `[[{key}]]`"));
+            self.find(Some(place), said!("`[[{}]]` is missing", key), said!("{} begins with `[[{}]]`", what, key));
             return;
         };
         let Value::List(mut items) = entry.node.value else {
-            self.find(Some(entry.key), format!("`{key}` is no list of tables"), &format!("write it as `[[{key}]]`"));
+            self.find(Some(entry.key), said!("`{}` is no list of tables", key), said!("write it as `[[{}]]`", key));
             return;
         };
         for more in items.split_off(items.len().min(1)) {
-            self.find(Some(more.place), format!("one more `[[{key}]]`"), "each is a document of its own");
+            self.find(Some(more.place), said!("one more `[[{}]]`", key), said!("each is a document of its own"));
         }
         match self.main.0.get_mut(key) {
             Some(there) if !self.documents.is_default(there.node.place) => match &mut there.node.value {
@@ -356,8 +357,8 @@ impl Layers {
         let files = profile_files(&directory).unwrap_or_else(|error| {
             self.find(
                 None,
-                format!("cannot list {}: {error}", directory.display()),
-                "name the directory of the profiles",
+                said!("cannot list {}: {}", directory.display(), error),
+                said!("name the directory of the profiles"),
             );
             Vec::new()
         });
@@ -415,7 +416,11 @@ impl Layers {
         let text = match read_text(path) {
             Ok(text) => text,
             Err(reason) => {
-                self.find(None, format!("cannot read {name}: {reason}"), "name a file in TOML that may be read");
+                self.find(
+                    None,
+                    said!("cannot read {}: {}", name, reason),
+                    said!("name a file in TOML that may be read"),
+                );
                 return None;
             }
         };
@@ -434,8 +439,9 @@ impl Layers {
             Ok(table) => Some((Place { end: whole.start, ..whole }, table)),
             Err(errors) => {
                 for error in errors {
-                    let help = "text stands in quotation marks, tables in [brackets], one `key = value` per line";
-                    self.find(Some(error.place), format!("no valid TOML: {}", error.message), help);
+                    let help =
+                        said!("text stands in quotation marks, tables in [brackets], one `key = value` per line");
+                    self.find(Some(error.place), said!("no valid TOML: {}", error.message), help);
                 }
                 None
             }
@@ -469,9 +475,8 @@ impl Layers {
         self.main.overlay(Table::of(path, Entry { key: place, node }));
     }
 
-    fn find(&mut self, place: Option<Place>, message: String, help: &str) {
-        let (severity, help) = (Severity::Error, help.to_owned());
-        self.findings.push(RawFinding { severity, place, setting: None, message, help });
+    fn find(&mut self, place: Option<Place>, message: Said, help: Said) {
+        self.findings.push(RawFinding { severity: Severity::Error, place, setting: None, message, help });
     }
 }
 

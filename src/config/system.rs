@@ -8,7 +8,10 @@ use super::{
     section::{At, Section},
     settings::{Connectors, Durability, Limits, Log, LogFormat, Manager, Ops, Server, Store, Tls},
 };
-use crate::{core::profile, telemetry};
+use crate::{
+    core::{profile, said::said},
+    telemetry,
+};
 
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -24,8 +27,9 @@ pub(super) fn server(mut section: Section<'_>) -> Server {
     {
         section.cx.error(
             *place,
-            format!("the routing engines' door {value} would be open to the network without TLS"),
-            "add `[server.tls]` with `certificate` and `key`, listen on loopback, or set `server.allow_plaintext = true`",
+            said!("the routing engines' door {} would be open to the network without TLS", value),
+            said!(
+                "add `[server.tls]` with `certificate` and `key`, listen on loopback, or set `server.allow_plaintext = true`"),
         );
     }
     let server = Server {
@@ -51,8 +55,9 @@ pub(super) fn connectors(mut section: Section<'_>) -> Connectors {
     {
         section.cx.error(
             *place,
-            format!("the connectors' door {value} would be open to the network without TLS"),
-            "add `[connectors.tls]` with `certificate` and `key`, listen on loopback, or set `connectors.allow_plaintext = true`",
+            said!("the connectors' door {} would be open to the network without TLS", value),
+            said!(
+                "add `[connectors.tls]` with `certificate` and `key`, listen on loopback, or set `connectors.allow_plaintext = true`"),
         );
     }
     let connectors = Connectors {
@@ -81,8 +86,9 @@ pub(super) fn manager(mut section: Section<'_>) -> Manager {
     {
         section.cx.error(
             *place,
-            format!("the Web Manager's door {value} would be open to the network without TLS"),
-            "add `[manager.tls]` with `certificate` and `key`, listen on loopback, or set `manager.allow_plaintext = true`",
+            said!("the Web Manager's door {} would be open to the network without TLS", value),
+            said!(
+                "add `[manager.tls]` with `certificate` and `key`, listen on loopback, or set `manager.allow_plaintext = true`"),
         );
     }
     let minutes = |count: u64| Duration::from_secs(60 * count);
@@ -99,8 +105,8 @@ pub(super) fn manager(mut section: Section<'_>) -> Manager {
 }
 
 fn tls(mut section: Section<'_>) -> Option<Tls> {
-    let certificate = section.required("certificate", "name a PEM file with the certificate and those above it");
-    let key = section.required("key", "name a PEM file with the certificate's key");
+    let certificate = section.required("certificate", said!("name a PEM file with the certificate and those above it"));
+    let key = section.required("key", said!("name a PEM file with the certificate's key"));
     let client_ca = section.text("client_ca");
     let is_certificate = |bytes: &[u8]| {
         let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
@@ -120,12 +126,16 @@ fn pem(section: &Section<'_>, key: &str, at: &At<&str>, is_good: &dyn Fn(&[u8]) 
     match std::fs::read(&path).map(zeroize::Zeroizing::new) {
         Ok(bytes) if is_good(&bytes) => {}
         Ok(_) => {
-            let message = format!("`{name}`: {} holds no usable PEM of its kind", path.display());
-            section.cx.error(at.place, message, "certificates read `BEGIN CERTIFICATE`, keys `BEGIN PRIVATE KEY`");
+            let message = said!("`{}`: {} holds no usable PEM of its kind", name, path.display());
+            section.cx.error(
+                at.place,
+                message,
+                said!("certificates read `BEGIN CERTIFICATE`, keys `BEGIN PRIVATE KEY`"),
+            );
         }
         Err(error) => {
-            let message = format!("`{name}`: cannot read {}: {error}", path.display());
-            section.cx.error(at.place, message, "a path is relative to the file that names it");
+            let message = said!("`{}`: cannot read {}: {}", name, path.display(), error);
+            section.cx.error(at.place, message, said!("a path is relative to the file that names it"));
         }
     }
     path
@@ -141,8 +151,8 @@ pub(super) fn ops(mut section: Section<'_>) -> Ops {
     {
         section.cx.error(
             *place,
-            format!("the operators' door {value} would be open to the network without a token"),
-            "set `ops.token`, or listen on loopback",
+            said!("the operators' door {} would be open to the network without a token", value),
+            said!("set `ops.token`, or listen on loopback"),
         );
     }
     section.finish();
@@ -150,11 +160,11 @@ pub(super) fn ops(mut section: Section<'_>) -> Ops {
 }
 
 pub(super) fn store(mut section: Section<'_>) -> Store {
-    let path = section.required("path", "name the directory of the database");
+    let path = section.required("path", said!("name the directory of the database"));
     let path = path.map(|at| section.cx.path(at.place, at.value)).unwrap_or_default();
     if path.exists() && !path.is_dir() {
-        let message = format!("`{}`: {} is no directory", section.name_of("path"), path.display());
-        section.cx.error(section.place, message, "name the directory, not the database file");
+        let message = said!("`{}`: {} is no directory", section.name_of("path"), path.display());
+        section.cx.error(section.place, message, said!("name the directory, not the database file"));
     }
     let store = Store {
         durability: section.choice("durability").unwrap_or(Durability::Sync),
@@ -191,8 +201,8 @@ pub(super) fn log(mut section: Section<'_>) -> Log {
     if let Some(At { value, place }) = &filter
         && let Err(error) = telemetry::check_filter(value)
     {
-        let message = format!("`{}`: {error}", section.name_of("filter"));
-        section.cx.error(*place, message, "write it as \"info\" or \"info,usher::nlp=debug\"");
+        let message = said!("`{}`: {}", section.name_of("filter"), error);
+        section.cx.error(*place, message, said!("write it as \"info\" or \"info,usher::nlp=debug\""));
     }
     let log = Log {
         format: section.choice("format").unwrap_or(LogFormat::Pretty),

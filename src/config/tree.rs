@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Documents, Place};
+use crate::core::said::{Said, said};
 
 #[derive(Clone)]
 pub(super) enum Value {
@@ -21,15 +22,15 @@ pub(super) enum Value {
 }
 
 impl Value {
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(super) const fn kind(&self) -> Said {
         match self {
-            Self::Text(_) | Self::Untyped(_) => "text",
-            Self::Integer(_) => "an integer",
-            Self::Float(_) => "a number with a fraction",
-            Self::Boolean(_) => "true or false",
-            Self::Datetime(_) => "a date or time",
-            Self::List(_) => "a list",
-            Self::Table(_) => "a table",
+            Self::Text(_) | Self::Untyped(_) => said!("text"),
+            Self::Integer(_) => said!("an integer"),
+            Self::Float(_) => said!("a number with a fraction"),
+            Self::Boolean(_) => said!("true or false"),
+            Self::Datetime(_) => said!("a date or time"),
+            Self::List(_) => said!("a list"),
+            Self::Table(_) => said!("a table"),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::core::{
     action::ActionRule,
     ids::{EngineId, UnitName},
+    said::said,
 };
 
 pub(super) struct Unit {
@@ -49,10 +50,10 @@ pub(super) fn units(root: &mut Section<'_>) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     let sections = root.sections("unit");
     if sections.is_empty() {
-        root.missing("unit", "add at least one `[[unit]]` with a `name`");
+        root.missing("unit", said!("add at least one `[[unit]]` with a `name`"));
     }
     for mut section in sections {
-        let name = section.required_name::<UnitName>("name", "a business unit needs a name, unique among all");
+        let name = section.required_name::<UnitName>("name", said!("a business unit needs a name, unique among all"));
         let (zone, zone_name) = zone(&mut section);
         let (country, calling_code) = country(&mut section);
         let languages = languages(&mut section);
@@ -61,8 +62,8 @@ pub(super) fn units(root: &mut Section<'_>) -> Vec<Unit> {
         section.finish();
         let Some(At { value: name, place }) = name else { continue };
         if let Some(other) = units.iter().find(|other| other.name == name) {
-            let message = format!("business unit `{name}` exists already, at {}", root.cx.origin(other.place));
-            root.cx.error(place, message, "give each business unit its own name");
+            let message = said!("business unit `{}` exists already, at {}", name, root.cx.origin(other.place));
+            root.cx.error(place, message, said!("give each business unit its own name"));
             continue;
         }
         units.push(Unit { name, place, zone, zone_name, country, calling_code, languages, media_servers, actions });
@@ -78,10 +79,10 @@ fn zone(section: &mut Section<'_>) -> (TimeZone, String) {
         Err(_unexplained) => {
             let known: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
             let help = nearest(value, known.iter().map(String::as_str)).map_or_else(
-                || "write an IANA name such as \"Europe/Berlin\"".to_owned(),
-                |meant| format!("did you mean \"{meant}\"?"),
+                || said!("write an IANA name such as \"Europe/Berlin\""),
+                |meant| said!("did you mean \"{}\"?", meant),
             );
-            section.cx.error(place, format!("`{}`: no time zone is called `{value}`", section.name_of("zone")), help);
+            section.cx.error(place, said!("`{}`: no time zone is called `{}`", section.name_of("zone"), value), help);
             utc()
         }
     }
@@ -92,8 +93,8 @@ fn country(section: &mut Section<'_>) -> (String, String) {
     let (country, place) = text.map_or(("DE", section.place), |at| (at.value, at.place));
     let code = calling_code(country).map_or_else(
         || {
-            let message = format!("`{}`: no country has the code `{country}`", section.name_of("country"));
-            section.cx.error(place, message, "write its two capital letters of ISO 3166, such as \"DE\"");
+            let message = said!("`{}`: no country has the code `{}`", section.name_of("country"), country);
+            section.cx.error(place, message, said!("write its two capital letters of ISO 3166, such as \"DE\""));
             String::new()
         },
         str::to_owned,
@@ -106,10 +107,10 @@ fn languages(section: &mut Section<'_>) -> Vec<String> {
     for At { value, place } in section.texts("languages") {
         let name = section.name_of("languages");
         if !is_language(&value) {
-            let help = "write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\"";
-            section.cx.error(place, format!("`{name}`: `{value}` is no language"), help);
+            let help = said!("write a BCP 47 tag such as \"de\", \"en-US\" or \"zh-Hant-TW\"");
+            section.cx.error(place, said!("`{}`: `{}` is no language", name, value), help);
         } else if languages.contains(&value) {
-            section.cx.error(place, format!("`{name}`: `{value}` is there twice"), "list each language once");
+            section.cx.error(place, said!("`{}`: `{}` is there twice", name, value), said!("list each language once"));
         }
         languages.push(value);
     }
@@ -120,8 +121,8 @@ fn media_servers(section: &mut Section<'_>) -> Vec<String> {
     let servers = section.texts("media_servers");
     for At { value, place } in &servers {
         if !is_host(value) {
-            let message = format!("`{}`: `{value}` is no host", section.name_of("media_servers"));
-            section.cx.error(*place, message, "write a host name or an address, without a port");
+            let message = said!("`{}`: `{}` is no host", section.name_of("media_servers"), value);
+            section.cx.error(*place, message, said!("write a host name or an address, without a port"));
         }
     }
     servers.into_iter().map(|at| at.value).collect()
@@ -131,33 +132,37 @@ pub(super) fn engines(root: &mut Section<'_>, units: &[Unit]) -> Vec<Engine> {
     let mut engines: Vec<Engine> = Vec::new();
     let mut places: Vec<Place> = Vec::new();
     for mut section in root.sections("engine") {
-        let id = section.required_name::<EngineId>("id", "a routing engine needs an id, unique among all");
+        let id = section.required_name::<EngineId>("id", said!("a routing engine needs an id, unique among all"));
         let token = section.token_sha256();
         if !section.has("token") && !section.has("token_sha256") {
-            section.missing("token", "an engine proves itself by a bearer token: set `token` or `token_sha256`");
+            section.missing("token", said!("an engine proves itself by a bearer token: set `token` or `token_sha256`"));
         }
         let former = section.sha256("former_token_sha256");
         let allowed = section.names::<UnitName>("units");
         if allowed.is_empty() {
-            section.missing("units", "list the business units that the engine may attach for");
+            section.missing("units", said!("list the business units that the engine may attach for"));
         }
         for At { value, place } in &allowed {
             check_unit(&section, value, *place, units);
             if let Some(other) = engines.iter().find(|other| other.units.contains(value)) {
-                let message = format!("business unit `{value}` has its engine already: `{}`", other.id);
-                section.cx.error(*place, message, "a unit's contacts belong to one engine; it may open several lanes");
+                let message = said!("business unit `{}` has its engine already: `{}`", value, other.id);
+                section.cx.error(
+                    *place,
+                    message,
+                    said!("a unit's contacts belong to one engine; it may open several lanes"),
+                );
             }
         }
         if let Some(At { value, place }) = &id
             && let Some((_, first)) = engines.iter().zip(&places).find(|(other, _)| other.id == *value)
         {
-            let message = format!("engine `{value}` exists already, at {}", section.cx.origin(*first));
-            section.cx.error(*place, message, "give each engine its own id");
+            let message = said!("engine `{}` exists already, at {}", value, section.cx.origin(*first));
+            section.cx.error(*place, message, said!("give each engine its own id"));
         }
         for At { value, place } in token.iter().chain(&former) {
             if let Some(other) = engines.iter().find(|other| other.opened_by(value)) {
-                let message = format!("engine `{}` has the same token", other.id);
-                section.cx.error(*place, message, "give each engine its own token");
+                let message = said!("engine `{}` has the same token", other.id);
+                section.cx.error(*place, message, said!("give each engine its own token"));
             }
         }
         section.finish();
@@ -184,10 +189,10 @@ pub(super) fn check_unit(section: &Section<'_>, name: &UnitName, place: Place, u
     }
     let known = || units.iter().map(|unit| unit.name.as_str());
     let help = nearest(name.as_str(), known()).map_or_else(
-        || format!("configured are {}; add a `[[unit]]`, or use one of them", quoted(known())),
-        |meant| format!("did you mean `{meant}`?"),
+        || said!("configured are {}; add a `[[unit]]`, or use one of them", quoted(known())),
+        |meant| said!("did you mean `{}`?", meant),
     );
-    section.cx.error(place, format!("business unit `{name}` is not configured"), help);
+    section.cx.error(place, said!("business unit `{}` is not configured", name), help);
 }
 
 #[cfg(test)]
@@ -210,7 +215,7 @@ mod tests {
     }
 
     fn errors(told: Result<Loaded, Findings>) -> Vec<String> {
-        told.err().unwrap().list.into_iter().map(|it| it.message).collect()
+        told.err().unwrap().list.into_iter().map(|it| it.message.to_string()).collect()
     }
 
     const CARE: (ManagedKind, &str, &str) = (ManagedKind::Unit, "unit care", "[[unit]]\nname = \"care\"\n");

@@ -8,6 +8,7 @@ use super::{
     ids::{QueueId, SpeechTargetId, Timestamp},
     message::{Answer, MediaType, Parameters},
     profile::{Destination, Rules},
+    said::{Said, said},
 };
 
 /// One configured action; its key is (media type, name).
@@ -216,7 +217,7 @@ pub fn resolve(
     let value = |name: &str| parameters.get(name).unwrap_or(&Value::Null);
     let address = |from: &Address| match from {
         Address::Fixed(address) => Ok(address.clone()),
-        Address::Parameter(name) => web_address(value(name)).map_err(|e| bad(name, e)),
+        Address::Parameter(name) => web_address(value(name)).map_err(|e| bad(name, e.to_string())),
     };
     match kind {
         ActionKind::Requeue { queue } => Ok(Request::Requeue(Destination::Queue(queue.clone()))),
@@ -240,21 +241,21 @@ const MAX_ADDRESS_BYTES: usize = 2048;
 ///
 /// # Errors
 /// What is wrong with it; goes on from its name.
-pub fn web_address(value: &Value) -> Result<String, String> {
+pub fn web_address(value: &Value) -> Result<String, Said> {
     let Some(text) = value.as_str().map(str::trim).filter(|it| !it.is_empty()) else {
-        return Err("is missing or not a text".to_owned());
+        return Err(said!("is missing or not a text"));
     };
     if text.len() > MAX_ADDRESS_BYTES {
-        return Err(format!("is longer than {MAX_ADDRESS_BYTES} bytes"));
+        return Err(said!("is longer than {} bytes", MAX_ADDRESS_BYTES));
     }
     let rest = strip_prefix_ignoring_case(text, "https://").or_else(|| strip_prefix_ignoring_case(text, "http://"));
     match rest {
-        Some(_) if host_of(text).is_empty() => Err("names no host".to_owned()),
+        Some(_) if host_of(text).is_empty() => Err(said!("names no host")),
         Some(_) if text.chars().any(|c| c.is_control() || c.is_whitespace()) => {
-            Err("contains a space or a control character".to_owned())
+            Err(said!("contains a space or a control character"))
         }
         Some(_) => Ok(text.to_owned()),
-        None => Err("is not an http or https address".to_owned()),
+        None => Err(said!("is not an http or https address")),
     }
 }
 
@@ -353,7 +354,7 @@ mod tests {
             (json!("https://example.com/a b"), "contains a space or a control character"),
             (json!("https://example.com/\u{7}"), "contains a space or a control character"),
         ] {
-            assert_eq!(web_address(&bad), Err(problem.to_owned()), "{bad}");
+            assert_eq!(web_address(&bad).unwrap_err(), problem, "{bad}");
         }
     }
 
@@ -361,7 +362,7 @@ mod tests {
     fn an_address_may_have_2048_bytes_and_no_more() {
         let long = |bytes: usize| json!(format!("https://example.com/{}", "a".repeat(bytes - 20)));
         assert!(web_address(&long(2048)).is_ok());
-        assert_eq!(web_address(&long(2049)), Err("is longer than 2048 bytes".to_owned()));
+        assert_eq!(web_address(&long(2049)).unwrap_err(), "is longer than 2048 bytes");
     }
 
     #[test]

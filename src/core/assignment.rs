@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    error::Error,
     fmt,
 };
 
@@ -14,6 +15,7 @@ use super::{
     ids::{ProfileName, QueueId, SpeechTargetId, UnitName, UserId},
     message::MediaType,
     profile::{Destination, Rules},
+    said::{Said, said},
 };
 
 /// The routing engine's names have no bound of their own; what a finding quotes of them has.
@@ -25,8 +27,8 @@ pub struct Finding {
     pub subject: Subject,
     pub problem: Problem,
     /// What is wrong, in a sentence.
-    pub text: String,
-    pub mending: String,
+    pub text: Said,
+    pub mending: Said,
 }
 
 /// Whom or what a finding is about.
@@ -37,13 +39,20 @@ pub enum Subject {
     Action { media: MediaType, name: String },
 }
 
+impl Subject {
+    #[must_use]
+    pub fn tell(&self) -> Said {
+        match self {
+            Self::User(user) => said!("user {}", user),
+            Self::Profile(profile) => said!("profile {}", profile),
+            Self::Action { media, name } => said!("action {} ({})", name, media.label()),
+        }
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(user) => write!(f, "user {user}"),
-            Self::Profile(profile) => write!(f, "profile {profile}"),
-            Self::Action { media, name } => write!(f, "action {name} ({})", media.label()),
-        }
+        self.tell().fmt(f)
     }
 }
 
@@ -87,19 +96,22 @@ impl Problem {
 }
 
 /// Why a user may not serve as a virtual agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    #[error("has no agent rights")]
     NoAgentRights,
-    #[error("signs on by Windows; only the native password works for virtual agents")]
     WindowsSignOn,
-    #[error("signs on by SAML2; only the native password works for virtual agents")]
     Saml2SignOn,
-    #[error("has automatic post-processing")]
     AutomaticPostProcessing,
-    #[error("must give a wrap-up reason after each contact")]
     MandatoryWrapUpReason,
 }
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell().fmt(f)
+    }
+}
+
+impl Error for Unfit {}
 
 impl Unfit {
     const fn problem(self) -> Problem {
@@ -112,18 +124,28 @@ impl Unfit {
         }
     }
 
-    const fn mending(self) -> &'static str {
+    const fn mending(self) -> Said {
         match self {
-            Self::NoAgentRights => "give the user agent rights in the contact centre, or assign another user",
+            Self::NoAgentRights => said!("give the user agent rights in the contact centre, or assign another user"),
             Self::WindowsSignOn | Self::Saml2SignOn => {
-                "set the user's sign-on method to password in the contact centre, or assign another user"
+                said!("set the user's sign-on method to password in the contact centre, or assign another user")
             }
             Self::AutomaticPostProcessing => {
-                "switch automatic post-processing off for the user in the contact centre, or assign another user"
+                said!("switch automatic post-processing off for the user in the contact centre, or assign another user")
             }
-            Self::MandatoryWrapUpReason => {
+            Self::MandatoryWrapUpReason => said!(
                 "switch the mandatory wrap-up reason off for the user in the contact centre, or assign another user"
-            }
+            ),
+        }
+    }
+
+    fn tell(self) -> Said {
+        match self {
+            Self::NoAgentRights => said!("has no agent rights"),
+            Self::WindowsSignOn => said!("signs on by Windows; only the native password works for virtual agents"),
+            Self::Saml2SignOn => said!("signs on by SAML2; only the native password works for virtual agents"),
+            Self::AutomaticPostProcessing => said!("has automatic post-processing"),
+            Self::MandatoryWrapUpReason => said!("must give a wrap-up reason after each contact"),
         }
     }
 }
@@ -172,20 +194,20 @@ fn check_users(directory: &Directory, profiles: &[&Rules]) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     for (id, profiles) in served {
-        let mut found = |problem, text: String, mending: &str| {
-            findings.push(Finding { subject: Subject::User(id.clone()), problem, text, mending: mending.into() });
+        let mut found = |problem, text, mending| {
+            findings.push(Finding { subject: Subject::User(id.clone()), problem, text, mending });
         };
         let by = list(&profiles);
         match directory.users.get(id) {
             None => found(
                 Problem::UnknownUser,
-                format!("user {id}, assigned to {by}, is not in the business unit"),
-                "create the user in the contact centre, or take it off the profile's agents",
+                said!("user {}, assigned to {}, is not in the business unit", id, by),
+                said!("create the user in the contact centre, or take it off the profile's agents"),
             ),
             Some(user) => {
                 for reason in unfit(user) {
                     let name: String = user.name.chars().take(MAX_NAME_CHARACTERS).collect();
-                    let text = format!("user {id} ({name}), assigned to {by}, {reason}");
+                    let text = said!("user {} ({}), assigned to {}, {}", id, name, by, reason.tell());
                     found(reason.problem(), text, reason.mending());
                 }
             }
@@ -193,8 +215,8 @@ fn check_users(directory: &Directory, profiles: &[&Rules]) -> Vec<Finding> {
         if profiles.len() > 1 {
             found(
                 Problem::AssignedTwice,
-                format!("user {id} is assigned to {by}, but a user serves one profile at most"),
-                "take the user off all of these profiles but one",
+                said!("user {} is assigned to {}, but a user serves one profile at most", id, by),
+                said!("take the user off all of these profiles but one"),
             );
         }
     }
@@ -258,37 +280,37 @@ fn check_place(
         Place::Queue(id, needed) => match (directory.queues.get(id), needed) {
             (None, _) => (
                 Problem::UnknownQueue,
-                format!("names queue {id}, which the business unit does not have"),
-                "create the queue in the contact centre, or name one that exists",
+                said!("names queue {}, which the business unit does not have", id),
+                said!("create the queue in the contact centre, or name one that exists"),
             ),
             (Some(queue), Some(needed)) if queue.media != needed => (
                 Problem::QueueOfOtherMedia,
-                format!("names queue {id}, which is for {}, not {}", queue.media.label(), needed.label()),
-                "name a queue of the action's media type",
+                said!("names queue {}, which is for {}, not {}", id, queue.media.label(), needed.label()),
+                said!("name a queue of the action's media type"),
             ),
             (Some(_), _) => return None,
         },
         Place::Target(id) if directory.targets.contains_key(id) => return None,
         Place::Target(id) => (
             Problem::UnknownTarget,
-            format!("names speech target {id}, which the business unit does not have"),
-            "create the target in the contact centre, or name one that exists",
+            said!("names speech target {}, which the business unit does not have", id),
+            said!("create the target in the contact centre, or name one that exists"),
         ),
     };
     let text = match &subject {
-        Subject::Action { .. } => format!("{subject} of {} {what}", list(by)),
-        Subject::Profile(_) | Subject::User(_) => format!("handover of {subject} {what}"),
+        Subject::Action { .. } => said!("{} of {} {}", subject.tell(), list(by), what),
+        Subject::Profile(_) | Subject::User(_) => said!("handover of {} {}", subject.tell(), what),
     };
-    Some(Finding { subject, problem, text, mending: mending.into() })
+    Some(Finding { subject, problem, text, mending })
 }
 
 /// `profile a`, `profiles a and b`, `profiles a, b and c`.
-fn list(profiles: &BTreeSet<&ProfileName>) -> String {
+fn list(profiles: &BTreeSet<&ProfileName>) -> Said {
     let names: Vec<&str> = profiles.iter().map(|it| it.as_str()).collect();
     match names.split_last() {
-        None => String::new(),
-        Some((only, [])) => format!("profile {only}"),
-        Some((last, others)) => format!("profiles {} and {last}", others.join(", ")),
+        None => Said::default(),
+        Some((only, [])) => said!("profile {}", only),
+        Some((last, others)) => said!("profiles {} and {}", others.join(", "), last),
     }
 }
 
@@ -398,7 +420,7 @@ mod tests {
         let user = User { name: "Bot One".into(), sign_on: SignOn::Saml2, ..GOOD };
         let findings = check_north(&directory(&[("bot-1", user)], &[], &[]), &[&rules("support", &["bot-1"])]);
         assert_eq!(
-            (findings[0].text.as_str(), findings[0].mending.as_str()),
+            (findings[0].text.to_string().as_str(), findings[0].mending.to_string().as_str()),
             (
                 "user bot-1 (Bot One), assigned to profile support, signs on by SAML2; only the native password works \
                  for virtual agents",
@@ -493,7 +515,8 @@ mod tests {
             ..rules("support", &[])
         };
         let findings = check_north(&directory(&[], &[("mail", MediaType::OpenMedia)], &[]), &[&rules]);
-        let texts: Vec<_> = findings.iter().map(|it| (it.problem, it.text.as_str())).collect();
+        let texts: Vec<_> = findings.iter().map(|it| (it.problem, it.text.to_string())).collect();
+        let texts: Vec<_> = texts.iter().map(|(problem, text)| (*problem, text.as_str())).collect();
         assert_eq!(
             texts,
             [
@@ -516,7 +539,7 @@ mod tests {
         let profiles = ["a", "b", "c"].map(|name| Rules { actions: shared.clone(), ..rules(name, &[]) });
         let findings = check_north(&Directory::default(), &profiles.each_ref());
         assert_eq!(findings.len(), 1);
-        assert!(findings[0].text.contains("of profiles a, b and c names"), "{}", findings[0].text);
+        assert!(findings[0].text.to_string().contains("of profiles a, b and c names"), "{}", findings[0].text);
     }
 
     #[test]

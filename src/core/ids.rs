@@ -1,22 +1,40 @@
 //! Names and numbers of the domain, one type each.
 
-use std::{fmt, ops::Add, sync::Arc, time::Duration};
+use std::{error::Error, fmt, ops::Add, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+use super::said::{Said, said};
 
 /// Longest name that any peer may give us, in bytes.
 pub const MAX_NAME_BYTES: usize = 128;
 
 /// Why a text cannot be a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    #[error("is empty")]
     Empty,
-    #[error("is longer than {MAX_NAME_BYTES} bytes")]
     TooLong,
-    #[error("contains a control character")]
     Control,
 }
+
+impl NameError {
+    #[must_use]
+    pub fn tell(self) -> Said {
+        match self {
+            Self::Empty => said!("is empty"),
+            Self::TooLong => said!("is longer than {} bytes", MAX_NAME_BYTES),
+            Self::Control => said!("contains a control character"),
+        }
+    }
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell().fmt(f)
+    }
+}
+
+impl Error for NameError {}
 
 fn checked(name: &str) -> Result<Arc<str>, NameError> {
     if name.is_empty() {

@@ -18,5 +18,6 @@ pub mod message;
 pub mod profile;
 pub mod rehearsal;
 pub mod replay;
+pub mod said;
 pub mod step;
 pub mod tell;

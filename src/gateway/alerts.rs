@@ -12,6 +12,7 @@ use crate::{
         assignment::{Finding, Problem, Subject},
         ids::{EngineName, Timestamp, UnitName, UserId},
         profile::Rules,
+        said::{Said, said},
     },
     telemetry::Metrics,
 };
@@ -78,20 +79,23 @@ pub struct AlertKey {
     /// `None`: it concerns the whole gateway.
     pub unit: Option<UnitName>,
     /// `user bot-1`, `profile support`; holds no customer data.
-    pub subject: String,
+    pub subject: Said,
 }
 
 impl AlertKey {
     /// About one of a profile's language engines; `None`: its primary.
     #[must_use]
     pub fn engine(kind: AlertKind, rules: &Rules, engine: Option<&EngineName>) -> Self {
-        let engine = engine.map(|it| format!(", engine {it}")).unwrap_or_default();
-        Self { kind, unit: Some(rules.unit.clone()), subject: format!("profile {}{engine}", rules.profile) }
+        let subject = match engine {
+            Some(engine) => said!("profile {}, engine {}", rules.profile, engine),
+            None => said!("profile {}", rules.profile),
+        };
+        Self { kind, unit: Some(rules.unit.clone()), subject }
     }
 
     #[must_use]
     pub fn log_on(unit: &UnitName, user: &UserId, refusal: LogOnRefusal) -> Self {
-        let subject = Subject::User(user.clone()).to_string();
+        let subject = Subject::User(user.clone()).tell();
         Self { kind: AlertKind::LogOn(refusal), unit: Some(unit.clone()), subject }
     }
 }
@@ -99,38 +103,39 @@ impl AlertKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     pub key: AlertKey,
-    pub text: String,
-    pub mending: String,
+    pub text: Said,
+    pub mending: Said,
     pub raised_at: Timestamp,
 }
 
 impl Alert {
     #[must_use]
     pub fn log_on(unit: &UnitName, user: &UserId, refusal: LogOnRefusal, now: Timestamp) -> Self {
-        let (problem, mending) = match refusal {
+        let (text, mending) = match refusal {
             LogOnRefusal::WrongPassword => (
-                "cannot log on: the password is wrong; no further log-on is tried, lest the account be locked",
-                "set the profile's agent password to the user's, here or in the contact centre",
+                said!(
+                    "user {} cannot log on: the password is wrong; no further log-on is tried, lest the account be locked",
+                    user
+                ),
+                said!("set the profile's agent password to the user's, here or in the contact centre"),
             ),
             LogOnRefusal::UnknownUser => (
-                "cannot log on: the contact centre does not know the user",
-                "create the user in the contact centre, or take it off the profile's agents",
+                said!("user {} cannot log on: the contact centre does not know the user", user),
+                said!("create the user in the contact centre, or take it off the profile's agents"),
             ),
             LogOnRefusal::NoLicence => (
-                "cannot log on: no licence is free",
-                "add licences in the contact centre, or assign fewer virtual agents",
+                said!("user {} cannot log on: no licence is free", user),
+                said!("add licences in the contact centre, or assign fewer virtual agents"),
             ),
-            LogOnRefusal::Locked => {
-                ("cannot log on: the account is locked", "unlock the user in the contact centre and check its password")
+            LogOnRefusal::Locked => (
+                said!("user {} cannot log on: the account is locked", user),
+                said!("unlock the user in the contact centre and check its password"),
+            ),
+            LogOnRefusal::Temporary => {
+                (said!("user {} cannot log on for the moment", user), said!("nothing: it is tried again"))
             }
-            LogOnRefusal::Temporary => ("cannot log on for the moment", "nothing: it is tried again"),
         };
-        Self {
-            key: AlertKey::log_on(unit, user, refusal),
-            text: format!("user {user} {problem}"),
-            mending: mending.into(),
-            raised_at: now,
-        }
+        Self { key: AlertKey::log_on(unit, user, refusal), text, mending, raised_at: now }
     }
 }
 
@@ -175,7 +180,7 @@ impl Alerts {
             .into_iter()
             .map(|finding| {
                 let kind = AlertKind::Directory(finding.problem);
-                let key = AlertKey { kind, unit: Some(unit.clone()), subject: finding.subject.to_string() };
+                let key = AlertKey { kind, unit: Some(unit.clone()), subject: finding.subject.tell() };
                 (key.clone(), Alert { key, text: finding.text, mending: finding.mending, raised_at: now })
             })
             .collect();
@@ -234,8 +239,9 @@ impl Raised {
             return;
         }
         let Alert { key, text, mending, .. } = &alert;
+        let (subject, mending) = (key.subject.to_string(), mending.to_string());
         let unit = key.unit.as_ref().map(tracing::field::display);
-        tracing::warn!(alert.kind = key.kind.label(), alert.subject = key.subject, unit, mending, "{text}");
+        tracing::warn!(alert.kind = key.kind.label(), alert.subject = subject, unit, mending, "{text}");
         if self.by_key.len() < MAX_ALERTS {
             self.by_key.insert(alert.key.clone(), alert);
             self.changes += 1;
@@ -245,7 +251,7 @@ impl Raised {
 
 fn log_mended(key: &AlertKey) {
     let unit = key.unit.as_ref().map(tracing::field::display);
-    tracing::info!(alert.kind = key.kind.label(), alert.subject = key.subject, unit, "mended");
+    tracing::info!(alert.kind = key.kind.label(), alert.subject = key.subject.to_string(), unit, "mended");
 }
 
 #[cfg(test)]
@@ -264,11 +270,11 @@ mod tests {
     }
 
     fn finding(name: &str, problem: Problem) -> Finding {
-        Finding { subject: Subject::User(user(name)), problem, text: "bad".into(), mending: "mend".into() }
+        Finding { subject: Subject::User(user(name)), problem, text: said!("bad"), mending: said!("mend") }
     }
 
     fn subjects(alerts: &Alerts) -> Vec<(Timestamp, String)> {
-        alerts.snapshot().into_iter().map(|it| (it.raised_at, it.key.subject)).collect()
+        alerts.snapshot().into_iter().map(|it| (it.raised_at, it.key.subject.to_string())).collect()
     }
 
     #[test]
@@ -277,9 +283,9 @@ mod tests {
         let alerts = Alerts::new(Arc::clone(&metrics));
         let (unit, user) = (unit("north"), user("bot-1"));
         alerts.raise(Alert::log_on(&unit, &user, LogOnRefusal::Locked, NOON));
-        alerts.raise(Alert { text: "still".into(), ..Alert::log_on(&unit, &user, LogOnRefusal::Locked, LATER) });
+        alerts.raise(Alert { text: said!("still"), ..Alert::log_on(&unit, &user, LogOnRefusal::Locked, LATER) });
         assert_eq!(subjects(&alerts), [(NOON, "user bot-1".to_owned())]);
-        assert_eq!((alerts.snapshot()[0].text.as_str(), metrics.alerts.get()), ("still", 1));
+        assert_eq!((alerts.snapshot()[0].text.to_string(), metrics.alerts.get()), ("still".to_owned(), 1));
         alerts.clear(&AlertKey::log_on(&unit, &user, LogOnRefusal::NoLicence));
         assert_eq!(metrics.alerts.get(), 1, "another kind is another alert");
         alerts.clear(&AlertKey::log_on(&unit, &user, LogOnRefusal::Locked));
@@ -320,7 +326,7 @@ mod tests {
         };
         assert!(changed(&|| alerts.raise(locked())));
         assert!(!changed(&|| alerts.raise(Alert { raised_at: LATER, ..locked() })), "it is the same");
-        assert!(changed(&|| alerts.raise(Alert { text: "still".into(), ..locked() })));
+        assert!(changed(&|| alerts.raise(Alert { text: said!("still"), ..locked() })));
         assert!(changed(&|| alerts.clear(&key)));
         assert!(!changed(&|| alerts.clear(&key)), "it was gone");
         let found = || vec![finding("bot-1", Problem::UnknownUser)];

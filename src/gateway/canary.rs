@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::config::settings::Rollback;
+use crate::{
+    config::settings::Rollback,
+    core::said::{Said, said},
+};
 
 /// Old turns count less and less: whenever so many times `min_turns` are counted, all of them are halved.
 const KEPT: u32 = 4;
@@ -50,17 +53,26 @@ pub(super) enum Worse {
     Slow(u8, u32, u32),
 }
 
-impl fmt::Display for Worse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Worse {
+    pub(super) fn tell(&self) -> Said {
+        let percent = |it: &f64| format!("{it:.1}");
         match self {
-            Self::Failures(own, other) => write!(f, "{own:.1} % of its questions fail, of the primary's {other:.1} %"),
+            Self::Failures(own, other) => {
+                said!("{} % of its questions fail, of the primary's {} %", percent(own), percent(other))
+            }
             Self::NotUnderstood(own, other) => {
-                write!(f, "it does not understand {own:.1} % of the inputs, the primary {other:.1} %")
+                said!("it does not understand {} % of the inputs, the primary {} %", percent(own), percent(other))
             }
             Self::Slow(percentile, own, other) => {
-                write!(f, "{percentile} % of its answers take up to {own} ms, of the primary's up to {other} ms")
+                said!("{} % of its answers take up to {} ms, of the primary's up to {} ms", percentile, own, other)
             }
         }
+    }
+}
+
+impl fmt::Display for Worse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell().fmt(f)
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 use crate::core::{
     ids::{EngineName, Timestamp},
     message::{Answer, FailureKind},
+    said::said,
 };
 
 /// So long after a question that had no turn within a quota the quota still counts as too small.
@@ -56,10 +57,11 @@ impl Gateway {
         let key = AlertKey::engine(AlertKind::RolledBack, &served.rules, Some(&canary));
         tracing::warn!(profile = %served.rules.profile, %worse, "the canary is worse than the primary: it is given up");
         self.alerts.raise(Alert {
-            text: format!("{}: given up, the primary serves its contacts: {worse}", key.subject),
+            text: said!("{}: given up, the primary serves its contacts: {}", key.subject, worse.tell()),
             key,
-            mending: "mend the canary and change its settings to try again, or take `[canary]` out of the profile"
-                .to_owned(),
+            mending: said!(
+                "mend the canary and change its settings to try again, or take `[canary]` out of the profile"
+            ),
             raised_at: self.clock.now(),
         });
     }
@@ -97,7 +99,7 @@ impl Gateway {
         refusal.store(true, Ordering::Relaxed);
         self.alerts.raise(Alert {
             key: AlertKey::engine(kind, rules, engine),
-            text: format!("profile {}: the language engine refuses its questions", rules.profile),
+            text: said!("profile {}: the language engine refuses its questions", rules.profile),
             mending: error.advice.clone(),
             raised_at: now,
         });
@@ -130,13 +132,9 @@ impl Gateway {
                 match outage {
                     None => self.alerts.clear(&key),
                     Some(Outage { since, kind, advice, .. }) => self.alerts.raise(Alert {
-                        text: format!(
-                            "{} is not asked: it failed too often, at last with {}",
-                            key.subject,
-                            kind.label()
-                        ),
+                        text: said!("{} is not asked: it failed too often, at last with {}", key.subject, kind.label()),
                         key,
-                        mending: format!("{advice}; it is tried now and then, and asked again once it answers"),
+                        mending: said!("{}; it is tried now and then, and asked again once it answers", advice),
                         raised_at: since,
                     }),
                 }

@@ -15,6 +15,7 @@ use super::{
 use crate::core::{
     ids::{ProfileName, Timestamp, UnitName},
     profile::{Destination, Rules},
+    said::said,
 };
 
 /// Who has paused a profile, and since when.
@@ -196,15 +197,24 @@ pub fn carried(pauses: Vec<Document>, moves: &[(Of, Option<Of>)]) -> Result<Vec<
 }
 
 fn alert(rules: &Rules, pause: &Pause) -> Alert {
-    let whither = match &rules.handover.to {
-        Some(Destination::Queue(queue)) => format!("new contacts go to queue {queue}"),
-        Some(Destination::Target(target)) => format!("new contacts go to target {target}"),
-        None => "new contacts are refused, since its [handover] names no queue".to_owned(),
+    let (profile, by) = (&rules.profile, &pause.by);
+    let text = match &rules.handover.to {
+        Some(Destination::Queue(queue)) => {
+            said!("profile {} was paused by {}: new contacts go to queue {}", profile, by, queue)
+        }
+        Some(Destination::Target(target)) => {
+            said!("profile {} was paused by {}: new contacts go to target {}", profile, by, target)
+        }
+        None => said!(
+            "profile {} was paused by {}: new contacts are refused, since its [handover] names no queue",
+            profile,
+            by
+        ),
     };
     Alert {
         key: AlertKey::engine(AlertKind::Paused, rules, None),
-        text: format!("profile {} was paused by {}: {whither}", rules.profile, pause.by),
-        mending: "resume the profile in the Web Manager once it is to answer again".to_owned(),
+        text,
+        mending: said!("resume the profile in the Web Manager once it is to answer again"),
         raised_at: pause.since,
     }
 }

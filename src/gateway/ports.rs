@@ -10,6 +10,7 @@ use crate::{
     core::{
         ids::{ContactId, Epoch, Timestamp, Turn},
         message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
+        said::Said,
         step::Step,
     },
     privacy::Secrets,
@@ -160,7 +161,7 @@ impl fmt::Debug for Progress {
 #[derive(Debug)]
 pub struct AskError {
     pub kind: FailureKind,
-    pub advice: String,
+    pub advice: Said,
     /// When it may be asked again, if it says so (a quota is used up).
     pub retry_after: Option<Duration>,
     /// The engine was not asked: it is known to be down, or there was no turn within its quota.
@@ -174,21 +175,21 @@ pub struct Outage {
     pub since: Timestamp,
     /// What it failed with last, and what to do about it.
     pub kind: FailureKind,
-    pub advice: String,
+    pub advice: Said,
     /// One question is on its way to find out whether it is well again.
     pub probing: bool,
 }
 
 impl AskError {
     #[must_use]
-    pub fn new(kind: FailureKind, advice: impl Into<String>) -> Self {
-        Self { kind, advice: advice.into(), retry_after: None, held_back: false, source: None }
+    pub fn new(kind: FailureKind, advice: Said) -> Self {
+        Self { kind, advice, retry_after: None, held_back: false, source: None }
     }
 }
 
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.advice)
+        self.advice.fmt(f)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
         ids::{ContactId, ContactName, EngineName, ProfileName, Timestamp, UnitName, UserId},
         message::MediaType,
         profile::Rules,
+        said::Said,
         step::Step,
     },
     telemetry::{EngineCells, Gauge, Metrics},
@@ -84,8 +85,8 @@ impl Served {
 
     /// Why the canary is given up; `None`: it is not, or there is none.
     #[must_use]
-    pub fn given_up(&self) -> Option<String> {
-        Some(self.canary()?.worse()?.to_string())
+    pub fn given_up(&self) -> Option<Said> {
+        Some(self.canary()?.worse()?.tell())
     }
 
     pub(super) const fn shadow(&self) -> Option<&Shadow> {

@@ -23,6 +23,7 @@ use crate::{
         ids::{ContactId, ContactName, EngineName, Turn},
         message::{Answer, FailureKind, Parameters},
         profile::{SHADOW_SALT, in_share},
+        said::said,
         step::{Aspect, Step},
     },
     telemetry::{EngineCells, Metrics, labels::ShadowResult},
@@ -187,7 +188,7 @@ impl Gateway {
         let cells = shadow.cells(&served, &self.metrics);
         let began = Clock::instant();
         let result = timeout(PATIENCE, shadow.engine().ask(ask)).await;
-        let result = result.unwrap_or_else(|_| Err(AskError::new(FailureKind::Deadline, "no answer")));
+        let result = result.unwrap_or_else(|_| Err(AskError::new(FailureKind::Deadline, said!("no answer"))));
         let took = began.elapsed();
         match &result {
             Ok(answer) => cells.answered(took, answer.not_understood),
@@ -253,10 +254,10 @@ mod tests {
             slots(it);
         });
         assert_eq!(with_slots.differs(&human), [Aspect::Parameters]);
-        let failed = Given::of(&Err(AskError::new(FailureKind::Deadline, "late")));
+        let failed = Given::of(&Err(AskError::new(FailureKind::Deadline, said!("late"))));
         assert_eq!(failed.differs(&human), [Aspect::Failure]);
         assert_eq!(human.differs(&failed), [Aspect::Failure]);
-        assert_eq!(failed.differs(&Given::of(&Err(AskError::new(FailureKind::Quota, "much")))), []);
+        assert_eq!(failed.differs(&Given::of(&Err(AskError::new(FailureKind::Quota, said!("much"))))), []);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::{
     core::{
         contact::Event,
         ids::{ContactId, Timestamp},
+        said::said,
     },
     telemetry::labels::Stage,
 };
@@ -115,14 +116,14 @@ impl Gateway {
     fn report_store(&self) {
         let writable = self.journal.is_writable();
         self.health.store_available(writable);
-        let key = AlertKey { kind: AlertKind::Store, unit: None, subject: "store".to_owned() };
+        let key = AlertKey { kind: AlertKind::Store, unit: None, subject: said!("store") };
         if writable {
             self.alerts.clear(&key);
         } else {
             self.alerts.raise(Alert {
                 key,
-                text: "the store cannot be written: new work is refused until it can".to_owned(),
-                mending: "free space on the store's disk and check its permissions; no restart is needed".to_owned(),
+                text: said!("the store cannot be written: new work is refused until it can"),
+                mending: said!("free space on the store's disk and check its permissions; no restart is needed"),
                 raised_at: self.clock.now(),
             });
         }

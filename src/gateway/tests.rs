@@ -37,7 +37,10 @@ struct Mute(Mutex<Option<FailureKind>>);
 impl LanguageEngine for Mute {
     fn ask(&self, _: Ask) -> BoxFuture<'_, Result<Answer, AskError>> {
         let failure = *self.0.lock().unwrap();
-        let result = failure.map_or_else(|| Ok(Answer::default()), |kind| Err(AskError::new(kind, "mend it")));
+        let result = failure.map_or_else(
+            || Ok(Answer::default()),
+            |kind| Err(AskError::new(kind, crate::core::said::Said::foreign("mend it"))),
+        );
         Box::pin(std::future::ready(result))
     }
 }
@@ -233,7 +236,7 @@ impl House {
     }
 
     fn alerts(&self) -> Vec<(&'static str, String)> {
-        self.gateway.alerts.snapshot().into_iter().map(|it| (it.key.kind.label(), it.key.subject)).collect()
+        self.gateway.alerts.snapshot().into_iter().map(|it| (it.key.kind.label(), it.key.subject.to_string())).collect()
     }
 
     fn standing(&self) -> Standing {

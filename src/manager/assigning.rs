@@ -233,9 +233,9 @@ mod tests {
         let text = "name = \"a\"\nagents = [\"va1\", 'va\"2', \"va3\"]\n";
         let finding = |file: &str, line: usize, column: usize| Finding {
             severity: Severity::Error,
-            message: "user serves another".to_owned(),
+            message: crate::core::said::Said::foreign("user serves another"),
             setting: None,
-            help: String::new(),
+            help: crate::core::said::Said::default(),
             location: Some(Location { file: file.to_owned(), line, column, text: String::new(), highlight: 0..0 }),
         };
         let own = "sales/a (Web Manager)";

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     config::{EngineText, Finding, Loaded, UnitText, settings},
-    core::ids::{EngineId, Timestamp, UnitName},
+    core::{
+        ids::{EngineId, Timestamp, UnitName},
+        said::Said,
+    },
     gateway::storage::{Document, DocumentKind, Expected, StoreError},
 };
 
@@ -81,8 +84,9 @@ const FIELDS: [&str; 5] = ["name", "zone", "country", "languages", "media_server
 
 /// The validation speaks of keys; forms and programs have them as fields.
 pub(super) fn field_of_unit(finding: &Finding) -> Option<&'static str> {
-    let field = FIELDS.into_iter().find(|key| finding.message.contains(&format!("`unit.{key}`")));
-    field.or_else(|| finding.message.contains("`unit.action").then_some("actions"))
+    let message = finding.message.to_string();
+    let field = FIELDS.into_iter().find(|key| message.contains(&format!("`unit.{key}`")));
+    field.or_else(|| message.contains("`unit.action").then_some("actions"))
 }
 
 /// What goes by a business unit: profiles and engines, by name.
@@ -205,7 +209,7 @@ impl Inner {
             return Err(moved_on(document).into());
         }
         let text = unit.laid_over(&String::from_utf8_lossy(&document.body));
-        let text = text.map_err(|error| Refusal::Unable(error.to_string()))?;
+        let text = text.map_err(|error| Refusal::Unable(Said::foreign(error.to_string())))?;
         Ok(self.write_unit(by, document.name, version, text).await?)
     }
 

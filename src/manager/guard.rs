@@ -26,7 +26,7 @@ use tracing::Instrument as _;
 
 use super::{
     Manager, held, multipart,
-    pages::{self, refusal},
+    pages::{self, refusal, users::role_told},
     people::{
         Role, UserName,
         sessions::{Session, SessionId},
@@ -320,7 +320,10 @@ pub(super) async fn admit(State(needs): State<Needs>, request: Request, next: Ne
         return pages::sign_in::over(manager, &seat, fields);
     };
     if role < needs.role {
-        let text = seat.words.f("This takes the role {}; yours is {}.", &[&needs.role.label(), &role.label()]);
+        let text = seat.words.f(
+            "This takes the role {}; yours is {}.",
+            &[&role_told(&seat.words, needs.role), &role_told(&seat.words, role)],
+        );
         return refusal(&seat, StatusCode::FORBIDDEN, &text);
     }
     // Names are text: an address that is none names nothing.

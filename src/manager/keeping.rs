@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     config::draft::{Draft, Value},
-    core::ids::{ContactId, Timestamp},
+    core::{
+        ids::{ContactId, Timestamp},
+        said::Said,
+    },
     gateway::{
         erasing::Erasing,
         storage::{DocumentKind, Erasure, Expected, SETTINGS, StoreError},
@@ -84,7 +87,7 @@ impl Manager {
 
     /// `version`: of the document, as it was seen; 0: there was none.
     pub(super) async fn retain(&self, by: &str, (version, days): (u64, u16)) -> Result<(), NotRetained> {
-        let refused = |why: String| NotRetained::Refused(Refusal::Unable(why));
+        let refused = |why: Said| NotRetained::Refused(Refusal::Unable(why));
         if let Some(file) = self.retention().await?.file() {
             return Err(NotRetained::OfFile(file.to_owned()));
         }
@@ -93,8 +96,8 @@ impl Manager {
             return Err(NotRetained::Refused(Refusal::Conflict(document.map(Box::new))));
         }
         let text = document.map(|it| String::from_utf8_lossy(&it.body).into_owned()).unwrap_or_default();
-        let mut draft = Draft::read(&text).map_err(|error| refused(error.to_string()))?;
-        draft.set(&RETENTION_PATH, &Value::Integer(days.into())).map_err(|error| refused(error.to_string()))?;
+        let mut draft = Draft::read(&text).map_err(|error| refused(error.tell()))?;
+        draft.set(&RETENTION_PATH, &Value::Integer(days.into())).map_err(|error| refused(error.tell()))?;
         let expected = if version == 0 { Expected::New } else { Expected::Version(version) };
         let (kind, name, text) = (DocumentKind::Settings, SETTINGS.to_owned(), Some(draft.to_string()));
         let order = Order::of(by.to_owned(), Wanted { kind, name, expected, text });

@@ -8,7 +8,10 @@ use std::{
 use super::{Inner, ports::Linted};
 use crate::{
     config::settings::Profile,
-    core::ids::{ProfileName, Timestamp, UnitName},
+    core::{
+        ids::{ProfileName, Timestamp, UnitName},
+        said::Said,
+    },
 };
 
 /// The last result of each profile. Protects a map of as many as there are profiles.
@@ -19,7 +22,7 @@ pub(super) struct Results(Mutex<BTreeMap<(UnitName, ProfileName), Arc<Looked>>>)
 #[derive(Debug)]
 pub(super) struct Looked {
     pub(super) at: Timestamp,
-    pub(super) told: Result<Linted, String>,
+    pub(super) told: Result<Linted, Said>,
 }
 
 impl Results {

@@ -11,12 +11,13 @@ use crate::{
     core::{
         directory::Directory,
         ids::{ProfileName, Timestamp, UnitName},
+        said::Said,
     },
     gateway::storage::{ConnectorToken, Document, DocumentKind, Expected, Holdings, StoreError},
 };
 
 /// One of a profile's engines, and whether it takes its credential.
-pub type Checked = (String, Result<String, String>);
+pub type Checked = (String, Result<Said, Said>);
 
 /// The house that the Web Manager looks after.
 pub trait House: Send + Sync + fmt::Debug {
@@ -52,25 +53,25 @@ pub trait House: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When they do not go into one.
-    fn pack(&self, files: &Files) -> Result<Vec<u8>, String>;
+    fn pack(&self, files: &Files) -> Result<Vec<u8>, Said>;
 
     /// The files of a zip, or of a text.
     ///
     /// # Errors
     /// Says what is wrong with it.
-    fn unpack(&self, bytes: &[u8]) -> Result<Files, String>;
+    fn unpack(&self, bytes: &[u8]) -> Result<Files, Said>;
 
     /// Ends the gateway in order, does this with the store, and begins the gateway anew. `Ok`: it is about to end.
     fn overhaul(&self, order: OverhaulOrder) -> BoxFuture<'_, Result<(), Refusal>>;
 
     /// Compares a profile with its engine's agent and the directory of its business unit.
-    fn lint(&self, profile: Arc<Profile>, directory: Option<Arc<Directory>>) -> BoxFuture<'_, Result<Linted, String>>;
+    fn lint(&self, profile: Arc<Profile>, directory: Option<Arc<Directory>>) -> BoxFuture<'_, Result<Linted, Said>>;
 
     /// Which connectors are attached, by business unit, profile and token.
     fn connectors(&self) -> Vec<DeskNow>;
 
     /// Seals what somebody has typed, as a document keeps it; `Err`: why it cannot.
-    fn seal(&self, secret: &str) -> Result<String, String>;
+    fn seal(&self, secret: &str) -> Result<String, Said>;
 
     /// The names of the tokens by which a profile's connectors dial in: mostly one, which is empty.
     fn token_names(&self, profile: &Profile) -> Vec<String>;
@@ -82,7 +83,7 @@ pub trait House: Send + Sync + fmt::Debug {
     fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<SecretString, StoreError>>;
 
     /// Asks a profile's engines whether they take their credentials.
-    fn check_profile(&self, profile: Arc<Profile>) -> BoxFuture<'_, Result<Vec<Checked>, String>>;
+    fn check_profile(&self, profile: Arc<Profile>) -> BoxFuture<'_, Result<Vec<Checked>, Said>>;
 }
 
 /// The connectors that dial in with one token of a profile.
@@ -119,7 +120,7 @@ pub struct Linted {
     /// Each with its code, from a closed set.
     pub found: Vec<(&'static str, Finding)>,
     /// What could not be looked at, and why.
-    pub unchecked: Vec<String>,
+    pub unchecked: Vec<Said>,
 }
 
 /// How secrets leave.
@@ -135,7 +136,7 @@ pub enum Leaves {
 #[derive(Clone, Debug)]
 pub struct Exported {
     pub files: Files,
-    pub notes: Vec<String>,
+    pub notes: Vec<Said>,
 }
 
 /// What files would change.
@@ -143,11 +144,11 @@ pub struct Exported {
 pub struct Plan {
     pub steps: Vec<Step>,
     /// What stands in files here that the import does not have.
-    pub stays: Vec<String>,
+    pub stays: Vec<Said>,
     /// What stands in files here and should be other: nothing can be imported until that is mended.
-    pub blocked: Vec<String>,
+    pub blocked: Vec<Said>,
     /// What of the import is left out.
-    pub notes: Vec<String>,
+    pub notes: Vec<Said>,
     /// The import with its secrets sealed.
     pub files: Files,
     /// Tells this plan from another one.
@@ -276,7 +277,7 @@ pub enum Refusal {
     /// Somebody was faster: this is what is there now.
     Conflict(Option<Box<Document>>),
     Store(StoreError),
-    Unable(String),
+    Unable(Said),
 }
 
 /// What is done with the store while no gateway runs on it.

@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use http::{HeaderMap, header};
 
-use crate::core::tell::{Voice, filled};
+use crate::core::{
+    said::Said,
+    tell::{Voice, filled},
+};
 
 const GERMAN: &str = include_str!("words/de.json");
 
@@ -69,6 +72,11 @@ impl Words {
     pub(super) fn f(&self, english: &str, values: &[&dyn std::fmt::Display]) -> String {
         filled(self.t(english), values)
     }
+
+    /// What the rooms below say.
+    pub(super) fn said(&self, said: &Said) -> String {
+        said.tell_in(self)
+    }
 }
 
 impl Voice for Words {
@@ -105,7 +113,10 @@ mod tests {
 
     /// What forms say of a profile's settings: it stands in their tables.
     fn of_settings(found: &mut BTreeSet<String>) {
-        use crate::config::general::{CANARY, GROUPS, SHADOW, STANDBY};
+        use crate::config::{
+            general::{CANARY, GROUPS, SHADOW, STANDBY},
+            schema::Required,
+        };
         let groups = GROUPS.iter().flat_map(|it| [it.title, it.help]);
         let settings = GROUPS.iter().map(|it| it.settings).chain([CANARY, SHADOW, STANDBY]).flatten();
         let settings = settings.flat_map(|it| [it.label, it.field.help, it.none.unwrap_or_default()]);
@@ -114,6 +125,43 @@ mod tests {
         for field in crate::nlp::schemas().iter().flat_map(|it| it.fields) {
             found.insert(crate::manager::form::label(field.key));
             found.extend((!field.help.is_empty()).then(|| field.help.to_owned()));
+            match field.required {
+                Required::Yes(why) | Required::Unless(_, why) => drop(found.insert(why.to_owned())),
+                Required::No => {}
+            }
+        }
+    }
+
+    /// What the rooms below say, by `said!("…")`; tests say what they like.
+    fn of_rooms(directory: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && name != "tests" {
+                of_rooms(&path, found);
+            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "words.rs" {
+                let source = fs::read_to_string(&path).unwrap();
+                let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                let said = source.split("said!(").skip(1).map(str::trim_start);
+                found.extend(said.filter_map(|it| it.strip_prefix('"')).map(literal));
+            }
+        }
+    }
+
+    /// A string up to its closing quotation mark, as the compiler reads it.
+    fn literal(source: &str) -> String {
+        let mut text = String::new();
+        let mut rest = source.chars();
+        loop {
+            match rest.next().unwrap() {
+                '"' => return text,
+                '\\' => match rest.next().unwrap() {
+                    'n' => text.push('\n'),
+                    '\n' => rest = rest.as_str().trim_start().chars(),
+                    escaped => text.push(escaped),
+                },
+                other => text.push(other),
+            }
         }
     }
 
@@ -123,6 +171,7 @@ mod tests {
         let mut found = BTreeSet::new();
         used(&directory, &mut found);
         of_source(&directory.with_file_name("core/tell.rs"), &mut found);
+        of_rooms(directory.parent().unwrap(), &mut found);
         of_settings(&mut found);
         let german: HashMap<String, String> = serde_json::from_str(GERMAN).unwrap();
         let known: BTreeSet<String> = german.keys().cloned().collect();
@@ -142,6 +191,6 @@ mod tests {
         assert_eq!((of("fr, de-AT;q=0.9, en;q=0.8"), of("en-GB,de"), of("fr"), of("")), ("de", "en", "en", "en"));
         let words = Dictionary::new().words(Language::German);
         assert_eq!(words.t("no such text"), "no such text");
-        assert_eq!(words.f("{} and {}", &[&1, &"two"]), "1 and two");
+        assert_eq!(words.f("{} beside {}", &[&1, &"two"]), "1 beside two");
     }
 }

@@ -31,6 +31,7 @@ use crate::{
         contact::name_hash,
         ids::{ContactId, Timestamp},
         message::{Answer, FailureKind},
+        said::{Said, said},
         step::Step,
     },
     gateway::ports::{Ask, AskError, LanguageEngine, Outage, Progress},
@@ -108,7 +109,7 @@ impl Life {
 #[derive(Debug)]
 struct Watched {
     breaker: Breaker,
-    last: Option<(FailureKind, String)>,
+    last: Option<(FailureKind, Said)>,
 }
 
 /// A question on its way. Dropped without a verdict it says nothing of the engine, but a probe is over.
@@ -244,7 +245,7 @@ impl Guarded {
     }
 
     fn hanging(&self) -> AskError {
-        let advice = format!("{}: it takes questions and has stopped answering them: see whether it hangs", self.name);
+        let advice = said!("{}: it takes questions and has stopped answering them: see whether it hangs", self.name);
         AskError::new(FailureKind::Deadline, advice)
     }
 
@@ -300,37 +301,40 @@ impl Guarded {
             (Some(Change::Opened), last) => tracing::warn!(
                 engine = %self.name,
                 kind = last.as_ref().map(|(kind, _)| kind.label()),
-                advice = last.as_ref().map(|(_, advice)| advice.as_str()),
+                advice = last.as_ref().map(|(_, advice)| advice.to_string()),
                 "the language engine failed too often: it is not asked for the moment"
             ),
         }
     }
 
-    fn open(&self, since: Timestamp, last: Option<&(FailureKind, String)>) -> AskError {
+    fn open(&self, since: Timestamp, last: Option<&(FailureKind, Said)>) -> AskError {
         let since = jiff::Timestamp::from_millisecond(since.0).map(|it| it.to_string()).unwrap_or_default();
         let last =
-            last.map(|(kind, advice)| format!("; it failed last ({}): {advice}", kind.label())).unwrap_or_default();
-        let advice = format!("{}: breaker open since {since}{last}", self.name);
+            last.map(|(kind, advice)| said!("; it failed last ({}): {}", kind.label(), advice)).unwrap_or_default();
+        let advice = said!("{}: breaker open since {}{}", self.name, since, last);
         AskError { held_back: true, ..AskError::new(FailureKind::Unavailable, advice) }
     }
 
     fn no_turn(&self, class: Class, NoTurn { rate, waiting }: NoTurn) -> AskError {
         let who = match class {
-            Class::Ongoing => "contacts under way alone ask more than that",
-            Class::New => "contacts under way come first",
+            Class::Ongoing => said!("contacts under way alone ask more than that"),
+            Class::New => said!("contacts under way come first"),
         };
-        let rate = rate.map(|it| format!(" of {it:.1} a second")).unwrap_or_default();
-        let advice = format!(
-            "{}: no turn within {} ms at a quota{rate} while {waiting} questions wait: {who}; have the quota raised, or raise \
+        let rate = rate.map(|it| said!(" of {} a second", format!("{it:.1}"))).unwrap_or_default();
+        let advice = said!(
+            "{}: no turn within {} ms at a quota{} while {} questions wait: {}; have the quota raised, or raise \
              `quota_per_minute` if it is higher",
             self.name,
-            self.deadline.as_millis()
+            self.deadline.as_millis(),
+            rate,
+            waiting,
+            who
         );
         AskError { held_back: true, ..AskError::new(FailureKind::Quota, advice) }
     }
 
     fn late(&self) -> AskError {
-        let advice = format!(
+        let advice = said!(
             "{}: no answer within {} ms, a part of which it waited for its turn: have the quota raised, or raise the deadline",
             self.name,
             self.deadline.as_millis()
@@ -391,7 +395,7 @@ impl LanguageEngine for Guarded {
         }
         let watched = self.lock();
         let (since, probing) = watched.breaker.outage()?;
-        let (kind, advice) = watched.last.clone().unwrap_or((FailureKind::Unavailable, String::new()));
+        let (kind, advice) = watched.last.clone().unwrap_or((FailureKind::Unavailable, Said::default()));
         Some(Outage { since, kind, advice, probing })
     }
 

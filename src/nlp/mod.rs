@@ -37,6 +37,7 @@ use crate::{
     core::{
         intents::{AnswerLimits, Intents},
         message::FailureKind,
+        said::{Said, said},
     },
     egress::{Caller, EgressBuildError, Names},
     gateway::{
@@ -233,9 +234,9 @@ fn kind_of(engine: &EngineSettings) -> Option<&'static Kind> {
 #[derive(Debug)]
 pub struct CredentialReport {
     /// The account behind the credential; `None`: no credential is used.
-    pub account: Option<String>,
+    pub account: Option<Said>,
     /// What the engine says of itself. An error here is no failure: to converse takes fewer rights than to read an agent.
-    pub about: Result<String, AskError>,
+    pub about: Result<Said, AskError>,
 }
 
 /// Asks the engine whether what is set for it can hold a conversation.
@@ -251,7 +252,7 @@ pub async fn check_credential(
 ) -> Result<CredentialReport, AskError> {
     match kind_of(engine) {
         Some(kind) => (kind.check)(engine, profile, deps).await,
-        None => Err(AskError::new(FailureKind::Invalid, "no language engine of this kind is built in")),
+        None => Err(AskError::new(FailureKind::Invalid, said!("no language engine of this kind is built in"))),
     }
 }
 

@@ -11,7 +11,10 @@ use tokio::time::{Instant, sleep};
 use crate::{
     clock::Clock,
     config::schema::{Field, Form, Required},
-    core::message::FailureKind,
+    core::{
+        message::FailureKind,
+        said::{Said, said},
+    },
     egress::{Caller, EgressError, EgressErrorKind, Reply, Request},
     gateway::ports::AskError,
 };
@@ -49,7 +52,7 @@ pub(super) struct Place {
     /// `https://host:port`
     pub(super) at: String,
     /// Ends every advice about an answer that is none of this peer's.
-    pub(super) hint: &'static str,
+    pub(super) hint: Said,
 }
 
 /// The way to one engine's endpoint.
@@ -98,20 +101,20 @@ impl Web {
         let (kind, mending) = match error.kind {
             EgressErrorKind::Deadline => return self.place.late(self.deadline),
             EgressErrorKind::NotAllowed | EgressErrorKind::Invalid => {
-                (FailureKind::Invalid, "check the endpoint's address")
+                (FailureKind::Invalid, said!("check the endpoint's address"))
             }
             EgressErrorKind::Address
             | EgressErrorKind::Dns
             | EgressErrorKind::Unreachable
             | EgressErrorKind::Tls
             | EgressErrorKind::Broken => {
-                (FailureKind::Unavailable, "check name resolution, firewall, certificate and `proxy`")
+                (FailureKind::Unavailable, said!("check name resolution, firewall, certificate and `proxy`"))
             }
             EgressErrorKind::Redirect | EgressErrorKind::Status | EgressErrorKind::TooLarge => {
-                (FailureKind::Malformed, "check the endpoint's address")
+                (FailureKind::Malformed, said!("check the endpoint's address"))
             }
         };
-        let advice = format!("{peer} was not heard: {}; {mending}{}", error.detail, self.place.hint);
+        let advice = said!("{} was not heard: {}; {}{}", peer, error.detail, mending, self.place.hint);
         self.place.failure(kind, &advice, Some(error.into()))
     }
 }
@@ -142,8 +145,11 @@ type Cause = Option<Box<dyn Error + Send + Sync>>;
 impl Place {
     fn late(&self, deadline: Duration) -> AskError {
         let (peer, at, deadline) = (self.peer, &self.at, deadline.as_millis());
-        let advice = format!(
-            "no answer of {peer} at {at} within {deadline} ms: find out what keeps it, or raise `deadline_ms`{}",
+        let advice = said!(
+            "no answer of {} at {} within {} ms: find out what keeps it, or raise `deadline_ms`{}",
+            peer,
+            at,
+            deadline,
             self.hint
         );
         self.failure(FailureKind::Deadline, &advice, None)
@@ -152,26 +158,26 @@ impl Place {
     /// No JSON, or not in the documented shape. Where it breaks is told; what stands there may be a customer's.
     pub(super) fn unreadable(&self, error: &serde_json::Error) -> AskError {
         let what = match error.classify() {
-            serde_json::error::Category::Data => "it is JSON of another shape than documented",
-            serde_json::error::Category::Eof => "it breaks off",
-            serde_json::error::Category::Io | serde_json::error::Category::Syntax => "it is no JSON",
+            serde_json::error::Category::Data => said!("it is JSON of another shape than documented"),
+            serde_json::error::Category::Eof => said!("it breaks off"),
+            serde_json::error::Category::Io | serde_json::error::Category::Syntax => said!("it is no JSON"),
         };
-        self.malformed(&format!("{what} (line {}, column {})", error.line(), error.column()))
+        self.malformed(&said!("{} (line {}, column {})", what, error.line(), error.column()))
     }
 
     /// `why` holds nothing that customers said.
-    pub(super) fn malformed(&self, why: &str) -> AskError {
-        let advice = format!("the answer of {} at {} cannot be used: {why}{}", self.peer, self.at, self.hint);
+    pub(super) fn malformed(&self, why: &Said) -> AskError {
+        let advice = said!("the answer of {} at {} cannot be used: {}{}", self.peer, self.at, why, self.hint);
         self.failure(FailureKind::Malformed, &advice, None)
     }
 
     /// A body that a restart has taken away was to be asked; the gateway should have known.
     pub(super) fn redacted(&self) -> AskError {
-        self.failure(FailureKind::Interrupted, "the text was sensitive and is gone after the restart", None)
+        self.failure(FailureKind::Interrupted, &said!("the text was sensitive and is gone after the restart"), None)
     }
 
-    pub(super) fn failure(&self, kind: FailureKind, advice: &str, source: Cause) -> AskError {
-        AskError { source, ..AskError::new(kind, format!("profile {}: {advice}", self.profile)) }
+    pub(super) fn failure(&self, kind: FailureKind, advice: &Said, source: Cause) -> AskError {
+        AskError { source, ..AskError::new(kind, said!("profile {}: {}", self.profile, advice)) }
     }
 }
 
@@ -189,7 +195,7 @@ mod tests {
     use crate::egress::Names;
 
     fn place() -> Place {
-        Place { profile: "support".into(), peer: "Amazon Lex", at: "http://127.0.0.1:1".into(), hint: "" }
+        Place { profile: "support".into(), peer: "Amazon Lex", at: "http://127.0.0.1:1".into(), hint: Said::default() }
     }
 
     /// Nobody listens at port 1.
@@ -206,7 +212,9 @@ mod tests {
             };
             let error = web.send(request, web.end()).await.unwrap_err();
             assert_eq!((error.kind, tries.into_inner()), (FailureKind::Unavailable, expected), "{error}");
-            assert!(error.advice.starts_with("profile support: Amazon Lex was not heard: http://127.0.0.1:1"));
+            assert!(
+                error.advice.to_string().starts_with("profile support: Amazon Lex was not heard: http://127.0.0.1:1")
+            );
         }
     }
 
@@ -218,7 +226,11 @@ mod tests {
             let error = serde_json::from_str::<std::collections::BTreeMap<String, String>>(body).unwrap_err();
             let error = place().unreadable(&error);
             assert_eq!(error.kind, FailureKind::Malformed);
-            assert!(error.advice.contains(word) && !error.advice.contains("planted"), "{}", error.advice);
+            assert!(
+                error.advice.to_string().contains(word) && !error.advice.to_string().contains("planted"),
+                "{}",
+                error.advice
+            );
         }
     }
 }

@@ -1,25 +1,47 @@
 //! What an administrator names as private, as a regular expression. It takes time in proportion to the text, whatever it is.
 
+use std::{error::Error, fmt};
+
 use regex::{Regex, RegexBuilder};
 
 use super::{CARD, Find, IBAN, Signs};
-use crate::config::settings;
+use crate::{
+    config::settings,
+    core::said::{Said, said},
+};
 
 pub(super) const MAX_NAME: usize = 32;
 const MAX_COMPILED_BYTES: usize = 1024 * 1024;
 
 /// Why a pattern cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatternError {
-    #[error("is no regular expression: {0}")]
     Malformed(String),
-    #[error("matches where there is nothing")]
     Empty,
-    #[error("is not 1 to {MAX_NAME} of a-z, 0-9 and _ that begin with a letter")]
     Name,
-    #[error("is the name of what is built in")]
     BuiltIn,
 }
+
+impl PatternError {
+    /// Goes on from what it is called.
+    #[must_use]
+    pub fn tell(&self) -> Said {
+        match self {
+            Self::Malformed(why) => said!("is no regular expression: {}", why),
+            Self::Empty => said!("matches where there is nothing"),
+            Self::Name => said!("is not 1 to {} of a-z, 0-9 and _ that begin with a letter", MAX_NAME),
+            Self::BuiltIn => said!("is the name of what is built in"),
+        }
+    }
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell().fmt(f)
+    }
+}
+
+impl Error for PatternError {}
 
 /// Whether `name` may name a pattern: it stands in tokens.
 ///

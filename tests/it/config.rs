@@ -493,7 +493,7 @@ fn the_demos_profile_is_good_by_itself_and_its_password_is_pointed_out() {
     let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
     let sources = Sources { profiles: Some(profiles), ..site.sources() };
     let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown)).unwrap();
-    let messages: Vec<_> = loaded.warnings.iter().map(|it| it.message.as_str()).collect();
+    let messages: Vec<_> = loaded.warnings.iter().map(|it| it.message.to_string()).collect();
     assert_eq!(messages, ["`agent_password` stands in the file as it is"]);
     assert_eq!(loaded.settings.profiles[0].rules.agents.len(), 2);
 }

@@ -171,7 +171,11 @@ async fn b17_cx_check_online_reads_the_agent() {
     for transport in TRANSPORTS {
         let cx = FakeCx::start();
         let report = checked(values(&cx.endpoint(), transport, &[])).await;
-        assert_eq!(report.about.unwrap(), "agent Support, language en, time zone Europe/Berlin", "{transport}");
+        assert_eq!(
+            report.about.unwrap().to_string(),
+            "agent Support, language en, time zone Europe/Berlin",
+            "{transport}"
+        );
         let probe = cx.requests().pop().unwrap();
         assert!(probe.session.ends_with("/sessions/usher-check") && probe.event() == Some("usher_check"), "{probe:?}");
         cx.agent_is(tonic::Code::PermissionDenied);

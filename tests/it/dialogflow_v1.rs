@@ -70,7 +70,7 @@ async fn s9_a_credential_is_checked_by_a_word_in_a_session_of_its_own() {
         nlp::check_credential(&profile.engines.primary, &profile, &deps()).await
     };
     let about = check(&fake.url(), CLIENT_TOKEN).await.unwrap().about.unwrap();
-    assert_eq!(about, "speaks version 1 of the API; \"usher check\" is intent small talk to it");
+    assert_eq!(about.to_string(), "speaks version 1 of the API; \"usher check\" is intent small talk to it");
     assert_eq!(fake.asked()[0].string("sessionId"), "usher-check");
     assert_eq!(check(&fake.url(), "wrong").await.unwrap_err().kind, FailureKind::Credential);
 }

@@ -86,7 +86,11 @@ async fn a_wrong_secret_is_told_at_once() {
     let engine = build(&lex(&fake, "planted-wrong-secret", ""));
     let error = ask(&engine, "4711").await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Credential);
-    assert!(error.advice.contains("`secret_access_key`") && error.advice.contains("clock"), "{}", error.advice);
+    assert!(
+        error.advice.to_string().contains("`secret_access_key`") && error.advice.to_string().contains("clock"),
+        "{}",
+        error.advice
+    );
     assert_eq!(fake.errors(), ["InvalidSignatureException"], "the clocks agree: no second try");
     let told = format!("{error:?} {engine:?}");
     assert!(!told.contains("planted") && !told.contains("4711") && !told.contains(ACCESS_KEY_ID), "{told}");
@@ -100,7 +104,7 @@ async fn a_temporary_key_goes_with_its_token() {
     assert_eq!(ask(&build(&with), "hi").await.unwrap().replies, echoed("hi"));
     let error = ask(&build(&lex(&fake, SECRET_ACCESS_KEY, "")), "hi").await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Credential);
-    assert!(error.advice.contains("`session_token`"), "{}", error.advice);
+    assert!(error.advice.to_string().contains("`session_token`"), "{}", error.advice);
 }
 
 #[tokio::test]
@@ -111,7 +115,7 @@ async fn a_credential_is_checked_by_a_word_in_a_session_of_its_own() {
         nlp::check_credential(&profile.engines.primary, &profile, &deps()).await
     };
     let about = check(SECRET_ACCESS_KEY, "").await.unwrap().about.unwrap();
-    assert_eq!(about, format!("bot {BOT}, locale en_US; \"usher check\" is intent SmallTalk to it"));
+    assert_eq!(about.to_string(), format!("bot {BOT}, locale en_US; \"usher check\" is intent SmallTalk to it"));
     assert_eq!(fake.asked()[0].session, "usher-check");
     let kind = check("wrong", "").await.unwrap_err().kind;
     assert_eq!(kind, FailureKind::Credential);

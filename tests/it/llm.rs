@@ -178,14 +178,14 @@ async fn check_online_holds_a_conversation_with_the_tools() {
     let model = Model::new("api_key = \"planted-key\"\n", |_| Reply::words("good"));
     model.fake.accepts_key("planted-key");
     let checked = nlp::check_credential(&model.profile.engines.primary, &model.profile, &deps()).await.unwrap();
-    assert_eq!(checked.account.as_deref(), Some("its API key"));
-    assert_eq!(checked.about.unwrap(), "model m-1");
+    assert_eq!(checked.account.map(|it| it.to_string()).as_deref(), Some("its API key"));
+    assert_eq!(checked.about.unwrap().to_string(), "model m-1");
     assert!(model.fake.asked()[0].tools().contains(&"person"));
 
     model.fake.accepts_key("another");
     let refused = nlp::check_credential(&model.profile.engines.primary, &model.profile, &deps()).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Credential);
-    assert!(refused.advice.ends_with("; it says `invalid_api_key`"), "{}", refused.advice);
+    assert!(refused.advice.to_string().ends_with("; it says `invalid_api_key`"), "{}", refused.advice);
 }
 
 #[tokio::test]

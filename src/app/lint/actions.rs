@@ -9,6 +9,7 @@ use crate::{
         action::{ActionKind, ActionRule},
         intents::{Intent, Intents},
         message::MediaType,
+        said::{Said, said},
     },
 };
 
@@ -52,8 +53,10 @@ pub(super) fn check(look: &Look<'_>, intents: &Intents, reach: &Reach, report: &
     let unknown: Vec<&str> =
         asking.keys().copied().filter(|it| !by_name.contains_key(it) && !explained.contains(it)).collect();
     if !unknown.is_empty() {
-        let message = format!("intents ask for actions that the profile does not configure: {}", list(unknown));
-        let help = "their words are said and nothing else happens; configure an `[[action]]` of exactly that name where more is meant";
+        let message = said!("intents ask for actions that the profile does not configure: {}", list(unknown));
+        let help = said!(
+            "their words are said and nothing else happens; configure an `[[action]]` of exactly that name where more is meant"
+        );
         report.add((Code::ActionNotConfigured, Severity::Note), None, message, help);
     }
 }
@@ -70,15 +73,15 @@ fn unasked<'a>(
     let near = meant(name, others);
     if let Some((near, severity)) = near {
         let intents = asking.get(near).into_iter().flatten().map(|(_, it)| it.name.as_str());
-        let message = format!("no intent asks for action `{name}`, but {} for `{near}`", list(intents));
-        let help = "names are compared to the letter (S17): write the same on both sides, or nothing happens";
+        let message = said!("no intent asks for action `{}`, but {} for `{}`", name, list(intents), near);
+        let help = said!("names are compared to the letter (S17): write the same on both sides, or nothing happens");
         report.add((Code::ActionMisspelt, severity), place, message, help);
         return (severity == Severity::Error).then_some(near);
     }
     // Those of the business unit serve other profiles, too.
     let severity = if look.sides.places.is_own(name, media) { Severity::Warning } else { Severity::Note };
-    let message = format!("no intent asks for action `{name}`");
-    let help = "it never fires: set it as the action of an intent, or take it out";
+    let message = said!("no intent asks for action `{}`", name);
+    let help = said!("it never fires: set it as the action of an intent, or take it out");
     report.add((Code::ActionOfNoIntent, severity), place, message, help);
     None
 }
@@ -91,19 +94,22 @@ fn check_reach(
     report: &mut Report,
 ) {
     let place = look.place_of_action(name, media, "name");
-    let why: Option<Vec<String>> = intents
+    let why: Option<Vec<Said>> = intents
         .iter()
-        .map(|(at, intent)| reach.why_not(*at).map(|why| format!("intent `{}` {why}", intent.name)))
+        .map(|(at, intent)| reach.why_not(*at).map(|why| said!("intent `{}` {}", intent.name, why)))
         .collect();
     if let Some(why) = why {
-        let message = format!("action `{name}` can never fire: {}", why.join("; "));
+        let why = why.into_iter().reduce(|all, one| said!("{}; {}", all, one)).unwrap_or_default();
+        let message = said!("action `{}` can never fire: {}", name, why);
         report.add((Code::ActionUnreachable, Severity::Warning), place, message, reach.help());
     } else if intents.iter().all(|(_, it)| it.is_fallback && it.events.is_empty()) {
-        let message = format!(
-            "action `{name}` fires only when nothing was understood: only fallback intents ask for it ({})",
+        let message = said!(
+            "action `{}` fires only when nothing was understood: only fallback intents ask for it ({})",
+            name,
             list(intents.iter().map(|(_, it)| it.name.as_str()))
         );
-        let help = "the profile's own counts are in `[handover]`; set the action of an intent that customers can mean";
+        let help =
+            said!("the profile's own counts are in `[handover]`; set the action of an intent that customers can mean");
         report.add((Code::ActionOfFallbackOnly, Severity::Note), place, message, help);
     }
 }
@@ -117,9 +123,9 @@ pub(super) fn check_media(look: &Look<'_>, report: &mut Report) {
         }
         let place = look.place_of_action(&rule.name, rule.media, "media");
         let (name, media) = (&rule.name, media_name(rule.media));
-        let message = format!("action `{name}` is for {media}, which this profile's virtual agents do not serve");
+        let message = said!("action `{}` is for {}, which this profile's virtual agents do not serve", name, media);
         let served: Vec<&str> = look.media.iter().map(|it| media_name(*it)).collect();
-        let help = format!("they are logged on for {}; for speech set `speech.enabled`", list(served));
+        let help = said!("they are logged on for {}; for speech set `speech.enabled`", list(served));
         report.add((Code::ActionMediaNotServed, Severity::Warning), place, message, help);
     }
     for rule in rules.iter().filter(|it| is_for_any_text(&it.kind)) {
@@ -133,8 +139,8 @@ pub(super) fn check_media(look: &Look<'_>, report: &mut Report) {
         }
         let place = look.place_of_action(&rule.name, rule.media, "media");
         let (name, media, other) = (&rule.name, media_name(rule.media), media_name(other));
-        let message = format!("action `{name}` is configured for {media} and not for {other}");
-        let help = format!("a contact by {other} hears the words of its intent and nothing happens");
+        let message = said!("action `{}` is configured for {} and not for {}", name, media, other);
+        let help = said!("a contact by {} hears the words of its intent and nothing happens", other);
         report.add((Code::ActionOnOneMedium, Severity::Note), place, message, help);
     }
 }

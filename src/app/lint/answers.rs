@@ -3,7 +3,10 @@
 use super::{Code, Look, Report, list, reach::Reach};
 use crate::{
     config::Severity,
-    core::intents::{Intent, Intents, Message, MessageKind},
+    core::{
+        intents::{Intent, Intents, Message, MessageKind},
+        said::said,
+    },
 };
 
 pub(super) fn check(look: &Look<'_>, intents: &Intents, reach: &Reach, report: &mut Report) {
@@ -26,21 +29,22 @@ fn check_silence(look: &Look<'_>, intent: &Intent, report: &mut Report) {
     let acts = rules.actions.iter().any(|it| it.name == intent.action && look.serves(it.media));
     let hands_over = intent.hands_over && rules.handover.to.is_some();
     let consequence = if intent.action.is_empty() && !intent.ends && !hands_over {
-        "the customer hears the fallback message, and it counts as a failure"
+        said!("the customer hears the fallback message, and it counts as a failure")
     } else if acts || intent.ends || hands_over {
         return;
     } else {
-        "its action is not configured, so the customer hears nothing"
+        said!("its action is not configured, so the customer hears nothing")
     };
     let platforms: std::collections::BTreeSet<&str> =
         intent.messages.iter().filter_map(|it| it.platform.as_deref()).collect();
     if platforms.is_empty() {
-        let message = format!("intent `{name}` says nothing: {consequence}");
-        let help = "give it a text response";
+        let message = said!("intent `{}` says nothing: {}", name, consequence);
+        let help = said!("give it a text response");
         return report.of_intent((Code::IntentSilent, Severity::Warning), name, message, help);
     }
-    let message = format!("intent `{name}` has messages for {} alone: {consequence}", list(platforms));
-    let help = "give it a response on the agent's default platform: that is what contacts of a contact centre get";
+    let message = said!("intent `{}` has messages for {} alone: {}", name, list(platforms), consequence);
+    let help =
+        said!("give it a response on the agent's default platform: that is what contacts of a contact centre get");
     report.of_intent((Code::OtherPlatformsOnly, Severity::Warning), name, message, help);
 }
 
@@ -52,15 +56,15 @@ fn check_size(intent: &Intent, intents: &Intents, report: &mut Report) {
         own.iter().filter(|it| it.kind == kind).map(|it| of(it)).max().unwrap_or_default()
     };
     let measures = [
-        (own.len(), limits.messages, "messages"),
-        (most(|it| it.bytes, MessageKind::Said), limits.text_bytes, "bytes in one text"),
-        (most(|it| it.items, MessageKind::Said), limits.items, "quick replies or buttons in one message"),
-        (most(|it| it.bytes, MessageKind::Payload), limits.payload_bytes, "bytes in one payload"),
+        (own.len(), limits.messages, said!("messages")),
+        (most(|it| it.bytes, MessageKind::Said), limits.text_bytes, said!("bytes in one text")),
+        (most(|it| it.items, MessageKind::Said), limits.items, said!("quick replies or buttons in one message")),
+        (most(|it| it.bytes, MessageKind::Payload), limits.payload_bytes, said!("bytes in one payload")),
     ];
     for (has, may, what) in measures {
         if has > may {
-            let message = format!("intent `{}` has {has} {what}: at most {may} are passed on", intent.name);
-            let help = "shorten it: what goes beyond is cut off, and a payload that is too large is left out";
+            let message = said!("intent `{}` has {} {}: at most {} are passed on", intent.name, has, what, may);
+            let help = said!("shorten it: what goes beyond is cut off, and a payload that is too large is left out");
             report.of_intent((Code::AnswerCut, Severity::Warning), &intent.name, message, help);
         }
     }

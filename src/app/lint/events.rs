@@ -3,7 +3,11 @@
 use super::{Code, Look, Report, list, meant};
 use crate::{
     config::Severity,
-    core::{intents::Intents, profile::Events},
+    core::{
+        intents::Intents,
+        profile::Events,
+        said::{Said, said},
+    },
 };
 
 pub(super) fn check(look: &Look<'_>, intents: &Intents, report: &mut Report) {
@@ -14,24 +18,25 @@ pub(super) fn check(look: &Look<'_>, intents: &Intents, report: &mut Report) {
     }
     let handing: Vec<_> = intents.list.iter().filter(|it| it.hands_over).collect();
     if rules.handover.to.is_none() && !handing.is_empty() {
-        let message = format!(
+        let message = said!(
             "{} for a live agent, but `[handover]` names no queue",
             asks(handing.iter().map(|it| it.name.as_str()).collect())
         );
         let ends = handing.iter().any(|it| it.ends);
         let help = if ends {
-            "set `handover.queue`: without it nobody takes over, and where the intent also ends the conversation the customer is sent away"
+            said!(
+                "set `handover.queue`: without it nobody takes over, and where the intent also ends the conversation the customer is sent away"
+            )
         } else {
-            "set `handover.queue`: without it nobody takes over"
+            said!("set `handover.queue`: without it nobody takes over")
         };
         report.add((Code::LiveAgentWithoutQueue, Severity::Warning), look.place("handover"), message, help);
     }
     check_language(look, intents, report);
 }
 
-fn asks(names: Vec<&str>) -> String {
-    let (intents, ask) = if names.len() == 1 { ("intent", "asks") } else { ("intents", "ask") };
-    format!("{intents} {} {ask}", list(names))
+fn asks(names: Vec<&str>) -> Said {
+    if names.len() == 1 { said!("intent {} asks", list(names)) } else { said!("intents {} ask", list(names)) }
 }
 
 fn named(events: &Events) -> [(&'static str, &str); 12] {
@@ -58,18 +63,18 @@ fn check_event(look: &Look<'_>, (key, event): (&str, &str), intents: &Intents, r
         return;
     }
     let place = look.place(key);
-    let by_default = if place.is_none() { " (the default)" } else { "" };
-    let message = format!("`{key}`: no intent listens to event `{event}`{by_default}");
+    let by_default = if place.is_none() { said!(" (the default)") } else { Said::default() };
+    let message = said!("`{}`: no intent listens to event `{}`{}", key, event, by_default);
     let help = match meant(event, known()) {
-        Some((near, _)) => format!("did you mean `{near}`? An event that nobody listens to is answered with nothing"),
-        None => format!("give an intent of the agent the event `{event}`, or set `{key} = \"\"`"),
+        Some((near, _)) => said!("did you mean `{}`? An event that nobody listens to is answered with nothing", near),
+        None => said!("give an intent of the agent the event `{}`, or set `{} = \"\"`", event, key),
     };
     report.add((Code::EventUnheard, Severity::Warning), place, message, help);
 }
 
 fn check_language(look: &Look<'_>, intents: &Intents, report: &mut Report) {
     if intents.languages.is_empty() {
-        return report.unchecked("languages: the engine does not tell which ones its agent speaks");
+        return report.unchecked(said!("languages: the engine does not tell which ones its agent speaks"));
     }
     let wanted = look.sides.profile.rules.language.to_lowercase();
     let speaks = |tag: &str| intents.languages.iter().any(|it| it.eq_ignore_ascii_case(tag));
@@ -77,8 +82,8 @@ fn check_language(look: &Look<'_>, intents: &Intents, report: &mut Report) {
     if tags.any(speaks) {
         return;
     }
-    let message = format!("the agent does not speak `{}`, the profile's language", look.sides.profile.rules.language);
-    let help = format!("add it to the agent, or set `language` to one that it has: {}", list(spoken(intents)));
+    let message = said!("the agent does not speak `{}`, the profile's language", look.sides.profile.rules.language);
+    let help = said!("add it to the agent, or set `language` to one that it has: {}", list(spoken(intents)));
     report.add((Code::LanguageMissing, Severity::Error), look.place("language"), message, help);
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Everything here but [`read`] and [`directory`] is a pure comparison; each file beside this looks at one side of it.
 
+use crate::core::said::{Said, said};
+
 mod actions;
 mod answers;
 mod events;
@@ -111,8 +113,9 @@ pub fn compare(sides: &Sides<'_>) -> Report {
         }
         None => {
             actions::check_media(&at, &mut report);
-            report
-                .unchecked("engines of this kind have no intents to read: what they may ask for is what is configured");
+            report.unchecked(said!(
+                "engines of this kind have no intents to read: what they may ask for is what is configured"
+            ));
         }
     }
     report.settle();
@@ -130,7 +133,7 @@ pub(super) async fn look(loaded: &Loaded, profile: &Profile, directory: Option<&
     let places = at.and_then(|at| loaded.places.get(at)).cloned().unwrap_or_default();
     let mut report = compare(&Sides { profile, places: &places, intents: intents.as_ref(), directory });
     if directory.is_none() {
-        report.unchecked("queues and users: no routing engine of the business unit has told its directory");
+        report.unchecked(said!("queues and users: no routing engine of the business unit has told its directory"));
     }
     let found = report.list.into_iter().map(|it| (it.code.label(), it.finding)).collect();
     Ok(Linted { found, unchecked: report.unchecked })
@@ -168,15 +171,15 @@ const fn media_name(media: MediaType) -> &'static str {
 const NAMES: usize = 8;
 
 /// `a, b and 3 more`, each in backticks.
-fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> Said {
     let names: Vec<&str> = names.into_iter().collect();
     let shown: Vec<String> = names.iter().take(NAMES).map(|it| format!("`{it}`")).collect();
     let more = names.len().saturating_sub(NAMES);
     match (shown.split_last(), more) {
-        (None, _) => String::new(),
-        (Some(_), 1..) => format!("{} and {more} more", shown.join(", ")),
-        (Some((only, [])), 0) => only.clone(),
-        (Some((last, others)), 0) => format!("{} and {last}", others.join(", ")),
+        (None, _) => Said::default(),
+        (Some(_), 1..) => said!("{} and {} more", shown.join(", "), more),
+        (Some((only, [])), 0) => Said::foreign(only),
+        (Some((last, others)), 0) => said!("{} and {}", others.join(", "), last),
     }
 }
 

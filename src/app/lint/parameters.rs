@@ -6,6 +6,7 @@ use crate::{
     core::{
         action::{ActionKind, ActionRule, Address},
         intents::{Intent, Intents, Parameter},
+        said::{Said, said},
     },
 };
 
@@ -25,11 +26,11 @@ enum Holds {
 }
 
 impl Holds {
-    const fn what(self) -> &'static str {
+    const fn what(self) -> Said {
         match self {
-            Self::Phone => "a phone number",
-            Self::Time => "a time",
-            Self::Address => "an address",
+            Self::Phone => said!("a phone number"),
+            Self::Time => said!("a time"),
+            Self::Address => said!("an address"),
         }
     }
 
@@ -44,11 +45,11 @@ impl Holds {
         }
     }
 
-    const fn entities(self) -> &'static str {
+    const fn entities(self) -> Said {
         match self {
-            Self::Phone => "@sys.phone-number or @sys.any",
-            Self::Time => "@sys.date-time, @sys.date or @sys.time",
-            Self::Address => "@sys.url or @sys.any, or give it a constant value",
+            Self::Phone => said!("@sys.phone-number or @sys.any"),
+            Self::Time => said!("@sys.date-time, @sys.date or @sys.time"),
+            Self::Address => said!("@sys.url or @sys.any, or give it a constant value"),
         }
     }
 }
@@ -82,14 +83,14 @@ pub(super) fn check(look: &Look<'_>, intents: &Intents, reach: &Reach, report: &
 fn check_one(look: &Look<'_>, needed: &Needed<'_>, intent: &Intent, report: &mut Report) {
     let Needed { rule, key, name, holds } = needed;
     let place = look.place_of_action(&rule.name, rule.media, key);
-    let what = format!("`{key}` of action `{}`", rule.name);
+    let what = said!("`{}` of action `{}`", key, rule.name);
     let Some(parameter) = intent.parameters.iter().find(|it| it.name == *name) else {
-        let message = format!("{what} is `{name}`, which intent `{}` does not have", intent.name);
+        let message = said!("{} is `{}`, which intent `{}` does not have", what, name, intent.name);
         let near = meant(name, intent.parameters.iter().map(|it| it.name.as_str()));
         let help = match near {
-            Some((near, _)) => format!("did you mean `{near}`? Names are compared to the letter"),
+            Some((near, _)) => said!("did you mean `{}`? Names are compared to the letter", near),
             None => {
-                format!("give the intent a parameter `{name}` that holds {}, or name one that it has", holds.what())
+                said!("give the intent a parameter `{}` that holds {}, or name one that it has", name, holds.what())
             }
         };
         return report.add((Code::ParameterMissing, Severity::Error), place, message, help);
@@ -98,8 +99,9 @@ fn check_one(look: &Look<'_>, needed: &Needed<'_>, intent: &Intent, report: &mut
         return;
     }
     if !parameter.required {
-        let message = format!("{what} is `{name}`, which is not required in intent `{}`", intent.name);
-        let help = "without it the action is refused (S24): mark the parameter as required, and the agent asks for it";
+        let message = said!("{} is `{}`, which is not required in intent `{}`", what, name, intent.name);
+        let help =
+            said!("without it the action is refused (S24): mark the parameter as required, and the agent asks for it");
         report.add((Code::ParameterOptional, Severity::Warning), place, message, help);
     }
     check_type(look, needed, intent, parameter, report);
@@ -109,22 +111,25 @@ fn check_type(look: &Look<'_>, needed: &Needed<'_>, intent: &Intent, parameter: 
     let Needed { rule, key, name, holds } = needed;
     let place = look.place_of_action(&rule.name, rule.media, key);
     let is = if parameter.is_list {
-        "a list".to_owned()
+        said!("a list")
     } else if holds.takes(&parameter.entity) {
         return;
     } else {
-        format!("@{}", parameter.entity)
+        Said::foreign(format!("@{}", parameter.entity))
     };
-    let message = format!(
-        "`{key}` of action `{}` must hold {}, but `{name}` of intent `{}` is {is}",
+    let message = said!(
+        "`{}` of action `{}` must hold {}, but `{}` of intent `{}` is {}",
+        key,
         rule.name,
         holds.what(),
-        intent.name
+        name,
+        intent.name,
+        is
     );
     let help = if parameter.is_list {
-        format!("switch \"is list\" off for the parameter, and let it be {}", holds.entities())
+        said!("switch \"is list\" off for the parameter, and let it be {}", holds.entities())
     } else {
-        format!("let it be {}", holds.entities())
+        said!("let it be {}", holds.entities())
     };
     report.add((Code::ParameterType, Severity::Warning), place, message, help);
 }

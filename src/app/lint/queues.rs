@@ -8,18 +8,19 @@ use crate::{
         assignment::{self, Problem, Subject},
         message::MediaType,
         profile::Destination,
+        said::said,
     },
 };
 
 pub(super) fn check(look: &Look<'_>, report: &mut Report) {
     let profile = look.sides.profile;
     let Some(directory) = look.sides.directory else {
-        return report.unchecked(
-            "queues, targets and virtual agents: no directory of the contact centre was given (--directory)",
-        );
+        return report.unchecked(said!(
+            "queues, targets and virtual agents: no directory of the contact centre was given (--directory)"
+        ));
     };
     if directory.users.is_empty() {
-        report.unchecked("virtual agents: the directory names no users");
+        report.unchecked(said!("virtual agents: the directory names no users"));
     }
     for finding in assignment::check(&profile.unit, directory, &[&profile.rules]) {
         let (code, severity) = match finding.problem {

@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use super::{Code, Look, Report};
 use crate::{
     config::Severity,
-    core::intents::{Intent, Intents},
+    core::{
+        intents::{Intent, Intents},
+        said::{Said, said},
+    },
 };
 
 /// Why each intent cannot match, if it cannot.
 pub(super) struct Reach {
-    why_not: Vec<Option<String>>,
+    why_not: Vec<Option<Said>>,
     /// A webhook may set contexts that no intent does.
     webhooks: bool,
 }
@@ -19,7 +22,7 @@ impl Reach {
     /// From those that need no context on, along the contexts that they set.
     pub(super) fn of(intents: &Intents) -> Self {
         let lower = |it: &String| it.to_lowercase();
-        let mut why_not: Vec<Option<String>> = intents.list.iter().map(|it| inert(it, intents)).collect();
+        let mut why_not: Vec<Option<Said>> = intents.list.iter().map(|it| inert(it, intents)).collect();
         let mut pending: Vec<usize> =
             why_not.iter().enumerate().filter(|(_, why)| why.is_none()).map(|(at, _)| at).collect();
         // An event activates a context of its name.
@@ -42,7 +45,7 @@ impl Reach {
         for at in pending {
             let missing = intents.list.get(at).into_iter().flat_map(|it| &it.input_contexts);
             let missing = missing.into_iter().find(|it| !is_active(&active, it));
-            let why = missing.map(|it| format!("needs the context `{it}`, which no intent that can match sets"));
+            let why = missing.map(|it| said!("needs the context `{}`, which no intent that can match sets", it));
             if let Some(slot) = why_not.get_mut(at) {
                 *slot = why;
             }
@@ -51,26 +54,28 @@ impl Reach {
     }
 
     /// `intent X …`
-    pub(super) fn why_not(&self, at: usize) -> Option<&str> {
-        self.why_not.get(at)?.as_deref()
+    pub(super) fn why_not(&self, at: usize) -> Option<&Said> {
+        self.why_not.get(at)?.as_ref()
     }
 
-    pub(super) const fn help(&self) -> &'static str {
+    pub(super) const fn help(&self) -> Said {
         if self.webhooks {
-            "give such an intent phrases, an event, or a context that another intent sets (a webhook of the agent's may set it, which cannot be seen here)"
+            said!(
+                "give such an intent phrases, an event, or a context that another intent sets (a webhook of the agent's may set it, which cannot be seen here)"
+            )
         } else {
-            "give such an intent phrases, an event, or a context that another intent sets"
+            said!("give such an intent phrases, an event, or a context that another intent sets")
         }
     }
 }
 
 /// Whatever contexts are active.
-fn inert(intent: &Intent, intents: &Intents) -> Option<String> {
+fn inert(intent: &Intent, intents: &Intents) -> Option<Said> {
     if intent.switched_off {
-        return Some("is switched off by its priority".to_owned());
+        return Some(said!("is switched off by its priority"));
     }
     let silent = intents.phrases_known && intent.phrases == 0 && intent.events.is_empty() && !intent.is_fallback;
-    silent.then(|| format!("has neither training phrases in `{}` nor an event", intents.language))
+    silent.then(|| said!("has neither training phrases in `{}` nor an event", intents.language))
 }
 
 /// Those that the engine sets by itself: while it asks for parameters, and its own.
@@ -91,12 +96,12 @@ pub(super) fn check(look: &Look<'_>, intents: &Intents, reach: &Reach, report: &
         if known(&intent.action) && all_of_it(&intent.action) {
             continue;
         }
-        let message = format!("intent `{}` {why}", intent.name);
+        let message = said!("intent `{}` {}", intent.name, why);
         report.of_intent((Code::IntentUnreachable, Severity::Warning), &intent.name, message, reach.help());
     }
     if !intents.phrases_known {
-        report.unchecked(
-            "training phrases: the engine does not tell those of an environment, so intents without any are not found",
-        );
+        report.unchecked(said!(
+            "training phrases: the engine does not tell those of an environment, so intents without any are not found"
+        ));
     }
 }

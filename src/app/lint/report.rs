@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::config::{Finding, Location, Severity};
+use crate::{
+    config::{Finding, Location, Severity},
+    core::said::Said,
+};
 
 /// What kind of finding it is, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,7 +100,7 @@ pub struct Found {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub list: Vec<Found>,
-    pub unchecked: Vec<String>,
+    pub unchecked: Vec<Said>,
 }
 
 impl Report {
@@ -105,33 +108,21 @@ impl Report {
         &mut self,
         (code, severity): (Code, Severity),
         location: Option<&Location>,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        message: Said,
+        help: Said,
     ) {
-        let finding = Finding {
-            severity,
-            message: message.into(),
-            help: help.into(),
-            location: location.cloned(),
-            setting: None,
-        };
+        let finding = Finding { severity, message, help, location: location.cloned(), setting: None };
         self.list.push(Found { code, finding, intent: None });
     }
 
     /// About an intent of the agent's, which has no place in our files.
-    pub(super) fn of_intent(
-        &mut self,
-        (code, severity): (Code, Severity),
-        intent: &str,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        let finding = Finding { severity, message: message.into(), help: help.into(), location: None, setting: None };
+    pub(super) fn of_intent(&mut self, (code, severity): (Code, Severity), intent: &str, message: Said, help: Said) {
+        let finding = Finding { severity, message, help, location: None, setting: None };
         self.list.push(Found { code, finding, intent: Some(intent.to_owned()) });
     }
 
-    pub(super) fn unchecked(&mut self, what: impl Into<String>) {
-        self.unchecked.push(what.into());
+    pub(super) fn unchecked(&mut self, what: Said) {
+        self.unchecked.push(what);
     }
 
     /// By places, then by intents; each finding once.
@@ -163,15 +154,15 @@ impl Report {
             json!({
                 "code": it.code.label(),
                 "severity": severity,
-                "message": message,
-                "help": help,
+                "message": message.to_string(),
+                "help": help.to_string(),
                 "place": location.as_ref().map(|it| json!({"file": it.file, "line": it.line, "column": it.column})),
                 "intent": it.intent,
             })
         });
         json!({
             "findings": findings.collect::<Vec<_>>(),
-            "unchecked": self.unchecked,
+            "unchecked": self.unchecked.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "errors": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
             "notes": self.count(Severity::Note),

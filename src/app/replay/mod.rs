@@ -86,7 +86,7 @@ async fn turn(
             gather(gathered, &answer.parameters);
             Ok(Heard::now(&answer, &wanted, conversation.rules().handover.to.as_ref()))
         }
-        Err(error) => silence(error.kind, &input).ok_or((error.kind, error.advice)),
+        Err(error) => silence(error.kind, &input).ok_or((error.kind, error.advice.to_string())),
     };
     let came = match came {
         Came::Failed { ms, kind } => match silence(kind, &input) {

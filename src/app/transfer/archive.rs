@@ -4,6 +4,7 @@ use std::io::{Cursor, Read as _, Write as _};
 
 use crate::{
     config::{FILE, PROFILES},
+    core::said::{Said, said},
     manager::ports::Files,
 };
 
@@ -13,30 +14,29 @@ const MAX_BYTES: u64 = 8 << 20;
 
 /// # Errors
 /// When there are more files than a zip holds.
-pub(in crate::app) fn pack(files: &Files) -> Result<Vec<u8>, String> {
+pub(in crate::app) fn pack(files: &Files) -> Result<Vec<u8>, Said> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default();
     for (name, text) in files {
-        archive.start_file(name.as_str(), options).map_err(|error| error.to_string())?;
-        archive.write_all(text.as_bytes()).map_err(|error| error.to_string())?;
+        archive.start_file(name.as_str(), options).map_err(|error| Said::foreign(error.to_string()))?;
+        archive.write_all(text.as_bytes()).map_err(|error| Said::foreign(error.to_string()))?;
     }
-    Ok(archive.finish().map_err(|error| error.to_string())?.into_inner())
+    Ok(archive.finish().map_err(|error| Said::foreign(error.to_string()))?.into_inner())
 }
 
 /// A zip with `usher.toml` and `profiles/NAME.toml`, at its root or in one folder; or one text: an `usher.toml`.
 ///
 /// # Errors
 /// Says what is wrong with it, and how to mend it.
-pub(in crate::app) fn unpack(bytes: &[u8]) -> Result<Files, String> {
+pub(in crate::app) fn unpack(bytes: &[u8]) -> Result<Files, Said> {
     if !bytes.starts_with(b"PK") {
-        let text =
-            std::str::from_utf8(bytes).map_err(|_binary| "this is neither a zip nor a text in UTF-8".to_owned())?;
+        let text = std::str::from_utf8(bytes).map_err(|_binary| said!("this is neither a zip nor a text in UTF-8"))?;
         return Ok(Files::from([(FILE.to_owned(), text.replace("\r\n", "\n"))]));
     }
-    let broken = |error: zip::result::ZipError| format!("this zip cannot be read ({error}): make it again");
+    let broken = |error: zip::result::ZipError| said!("this zip cannot be read ({}): make it again", error);
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
     if archive.len() > MAX_FILES {
-        return Err(format!("this zip has more than {MAX_FILES} entries"));
+        return Err(said!("this zip has more than {} entries", MAX_FILES));
     }
     let mut found: Vec<(String, String)> = Vec::new();
     let mut room = MAX_BYTES;
@@ -47,14 +47,14 @@ pub(in crate::app) fn unpack(bytes: &[u8]) -> Result<Files, String> {
             continue;
         }
         if name.contains('\\') || name.starts_with('/') || name.split('/').any(|it| matches!(it, "" | "." | "..")) {
-            return Err(format!("`{name}` is no name of a file in this zip: it may not lead out of it"));
+            return Err(said!("`{}` is no name of a file in this zip: it may not lead out of it", name));
         }
         // What an entry says of its size is not believed.
         let mut bytes = Vec::new();
         let read = entry.by_ref().take(room + 1).read_to_end(&mut bytes);
-        let read = read.map_err(|error| format!("`{name}` cannot be unpacked ({error}): make the zip again"))? as u64;
-        room = room.checked_sub(read).ok_or_else(|| format!("this zip holds more than {MAX_BYTES} bytes"))?;
-        let text = String::from_utf8(bytes).map_err(|_binary| format!("`{name}` is no text in UTF-8"))?;
+        let read = read.map_err(|error| said!("`{}` cannot be unpacked ({}): make the zip again", name, error))? as u64;
+        room = room.checked_sub(read).ok_or_else(|| said!("this zip holds more than {} bytes", MAX_BYTES))?;
+        let text = String::from_utf8(bytes).map_err(|_binary| said!("`{}` is no text in UTF-8", name))?;
         found.push((name, text.replace("\r\n", "\n")));
     }
     // Some programs put everything into a folder of the archive's name.
@@ -67,16 +67,19 @@ pub(in crate::app) fn unpack(bytes: &[u8]) -> Result<Files, String> {
             .and_then(|it| it.strip_prefix('/'))
             .is_some_and(|it| !it.contains('/') && it.ends_with(".toml"));
         if plain != FILE && !is_profile {
-            return Err(format!(
-                "`{name}` is no part of a configuration: there are `{FILE}` and `{PROFILES}/NAME.toml`"
+            return Err(said!(
+                "`{}` is no part of a configuration: there are `{}` and `{}/NAME.toml`",
+                name,
+                FILE,
+                PROFILES
             ));
         }
         if files.insert(plain.to_owned(), text).is_some() {
-            return Err(format!("`{name}` is there twice"));
+            return Err(said!("`{}` is there twice", name));
         }
     }
     if !files.contains_key(FILE) {
-        return Err(format!("there is no `{FILE}` in it: export a configuration to see how it looks"));
+        return Err(said!("there is no `{}` in it: export a configuration to see how it looks", FILE));
     }
     Ok(files)
 }
@@ -105,12 +108,14 @@ mod tests {
             ["../usher.toml", "/etc/usher.toml", "a/../../b.toml", "profiles\\b.toml", "profiles/a/b.toml", "x.sh"]
         {
             let told = unpack(&pack(&files(&[("usher.toml", ""), (name, "x")])).unwrap());
-            assert!(told.as_ref().is_err_and(|it| it.contains(name)), "{name}: {told:?}");
+            assert!(told.as_ref().is_err_and(|it| it.to_string().contains(name)), "{name}: {told:?}");
         }
         let large = "x".repeat(9 << 20);
-        assert!(unpack(&pack(&files(&[("usher.toml", &large)])).unwrap()).unwrap_err().contains("bytes"));
-        assert!(unpack(b"PK\x03\x04broken").unwrap_err().contains("cannot be read"));
-        assert!(unpack(&[0xff, 0xfe]).unwrap_err().contains("neither"));
-        assert!(unpack(&pack(&files(&[("profiles/a.toml", "")])).unwrap()).unwrap_err().contains("usher.toml"));
+        assert!(unpack(&pack(&files(&[("usher.toml", &large)])).unwrap()).unwrap_err().to_string().contains("bytes"));
+        assert!(unpack(b"PK\x03\x04broken").unwrap_err().to_string().contains("cannot be read"));
+        assert!(unpack(&[0xff, 0xfe]).unwrap_err().to_string().contains("neither"));
+        assert!(
+            unpack(&pack(&files(&[("profiles/a.toml", "")])).unwrap()).unwrap_err().to_string().contains("usher.toml")
+        );
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     core::{
         message::{Answer, FailureKind, Reply},
         rehearsal::{Cue, Found, does},
+        said::Said,
         step::Step,
     },
     gateway::ports::{Ear, Overheard},
@@ -41,7 +42,7 @@ pub struct Exchange {
 pub struct Failure {
     pub kind: FailureKind,
     /// For an administrator.
-    pub advice: String,
+    pub advice: Said,
 }
 
 /// What came of one cue.

@@ -29,7 +29,9 @@ impl LanguageEngine for Scripted {
         Box::pin(async move {
             self.asked.lock().unwrap().push((ask.contact, ask.input));
             let next = self.answers.lock().unwrap().pop_front();
-            next.ok_or_else(|| AskError::new(FailureKind::Unavailable, "nobody is there"))
+            next.ok_or_else(|| {
+                AskError::new(FailureKind::Unavailable, crate::core::said::Said::foreign("nobody is there"))
+            })
         })
     }
 }
@@ -117,7 +119,7 @@ async fn b2_a_closed_queue_is_said_so_and_an_engine_that_is_away_leads_to_the_fa
     assert_eq!(scene.found().failure.as_deref(), Some("unavailable"));
     assert_eq!(scene.found().texts, ["Sorry."]);
     let failure = scene.exchanges[0].answer.as_ref().unwrap_err();
-    assert_eq!(failure.advice, "nobody is there");
+    assert_eq!(failure.advice.to_string(), "nobody is there");
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ impl LanguageEngine for Scripted {
         Box::pin(async move {
             tokio::time::sleep(takes).await;
             if let Some(kind) = failure {
-                return Err(AskError::new(kind, "mend it"));
+                return Err(AskError::new(kind, crate::core::said::Said::foreign("mend it")));
             }
             let parameters: Parameters = [("by".to_owned(), self.name.into())].into_iter().collect();
             let not_understood = self.not_understood.load(Ordering::Relaxed);
@@ -59,7 +59,7 @@ impl LanguageEngine for Scripted {
     }
 
     fn outage(&self) -> Option<Outage> {
-        let (since, kind, advice) = (T0, FailureKind::Deadline, "mend it".to_owned());
+        let (since, kind, advice) = (T0, FailureKind::Deadline, crate::core::said::Said::foreign("mend it"));
         self.is_out.load(Ordering::Relaxed).then_some(Outage { since, kind, advice, probing: false })
     }
 }

@@ -10,10 +10,13 @@ use super::{
     problem::{Kind, Problem},
     told::{Done, Found, Zip},
 };
-use crate::manager::{
-    Manager,
-    people::Role,
-    ports::{self, Approved, Files, Leaves, Refusal},
+use crate::{
+    core::said::Said,
+    manager::{
+        Manager,
+        people::Role,
+        ports::{self, Approved, Files, Leaves, Refusal},
+    },
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -57,7 +60,7 @@ async fn export(call: Call, Query(wanted): Query<Wanted>) -> Result<Zip, Problem
         Some(Secrets::Sealed) | None => Leaves::Sealed,
     };
     let exported = house.export(leaves).await.map_err(refused)?;
-    house.pack(&exported.files).map(Zip).map_err(|why| Kind::Conflict.says(why))
+    house.pack(&exported.files).map(Zip).map_err(|why| Kind::Conflict.says(why.to_string()))
 }
 
 /// What becomes of a document.
@@ -112,7 +115,14 @@ impl From<ports::Plan> for ImportPlan {
             lines: it.lines.into_iter().map(|(mark, line)| format!("{mark}{line}")).collect(),
         };
         let ports::Plan { steps, stays, blocked, notes, seen, .. } = plan;
-        Self { seen, steps: steps.into_iter().map(step).collect(), stays, blocked, notes }
+        let english = |list: Vec<Said>| list.iter().map(ToString::to_string).collect();
+        Self {
+            seen,
+            steps: steps.into_iter().map(step).collect(),
+            stays: english(stays),
+            blocked: english(blocked),
+            notes: english(notes),
+        }
     }
 }
 
@@ -120,7 +130,7 @@ fn unpacked(manager: &Manager, body: &[u8]) -> Result<Files, Problem> {
     if body.is_empty() {
         return Err(Kind::Invalid.says("the body is empty: send a zip, or the text of an usher.toml"));
     }
-    manager.house.unpack(body).map_err(|why| Kind::Invalid.says(why))
+    manager.house.unpack(body).map_err(|why| Kind::Invalid.says(why.to_string()))
 }
 
 async fn plan(call: Call, Packed(body): Packed) -> Result<Found<ImportPlan>, Problem> {
@@ -150,6 +160,6 @@ fn refused(why: Refusal) -> Problem {
             "this is not what the import would change now: the configuration has been changed meanwhile, or this is another import; plan it again",
         ),
         Refusal::Store(error) => error.into(),
-        Refusal::Unable(why) => Kind::Conflict.says(why),
+        Refusal::Unable(why) => Kind::Conflict.says(why.to_string()),
     }
 }

@@ -203,7 +203,7 @@ fn field(finding: &Finding) -> Option<&'static str> {
     if !at.file.starts_with("engine ") {
         return None;
     }
-    Some(if finding.message.starts_with("engine ") { "engine" } else { "units" })
+    Some(if finding.message.to_string().starts_with("engine ") { "engine" } else { "units" })
 }
 
 fn failed(why: Failed) -> Problem {
@@ -213,7 +213,7 @@ fn failed(why: Failed) -> Problem {
         Failed::Refused(Refusal::Findings(list)) => findings(&list, field),
         Failed::Refused(Refusal::Conflict(_)) => Kind::Outdated.says("there is no such routing engine any more"),
         Failed::Refused(Refusal::Store(error)) => error.into(),
-        Failed::Refused(Refusal::Unable(why)) => Kind::Conflict.says(why),
+        Failed::Refused(Refusal::Unable(why)) => Kind::Conflict.says(why.to_string()),
     }
 }
 

@@ -83,9 +83,9 @@ impl LintOfProfile {
             unit: profile.unit.to_string(),
             profile: profile.name.to_string(),
             looked_at: looked.map(|it| Moment(it.at)),
-            failed: told.and_then(|it| it.as_ref().err()).cloned(),
+            failed: told.and_then(|it| it.as_ref().err()).map(ToString::to_string),
             findings: findings.map(|(code, it)| LintFinding::of(Some(code), it)).collect(),
-            unchecked: linted.map(|it| it.unchecked.clone()).unwrap_or_default(),
+            unchecked: linted.map(|it| it.unchecked.iter().map(ToString::to_string).collect()).unwrap_or_default(),
         }
     }
 }

@@ -118,8 +118,8 @@ impl Told {
             file: at.map(|it| it.file.clone()),
             line: at.map(|it| it.line),
             column: at.map(|it| it.column),
-            message: finding.message.clone(),
-            help: Some(finding.help.clone()),
+            message: finding.message.to_string(),
+            help: Some(finding.help.to_string()),
         }
     }
 }

@@ -121,7 +121,7 @@ impl Profile {
         let engines = profile.engines.all().map(|(name, it)| Engine {
             engine: name.to_owned(),
             r#type: it.schema.kind.to_owned(),
-            outage: outage(name).map(|it| it.advice),
+            outage: outage(name).map(|it| it.advice.to_string()),
         });
         let pause = manager.gateway.paused(&profile.unit, &profile.name);
         let agents = manager.gateway.agents_now();
@@ -265,7 +265,7 @@ pub(super) fn refused(why: Refusal, sent: Option<&str>) -> Problem {
         Refusal::Conflict(Some(now)) => outdated(&now, sent),
         Refusal::Conflict(None) => gone(),
         Refusal::Store(error) => error.into(),
-        Refusal::Unable(why) => Kind::Conflict.says(why),
+        Refusal::Unable(why) => Kind::Conflict.says(why.to_string()),
     }
 }
 
@@ -285,10 +285,10 @@ struct Checks {
 
 async fn check(call: Call, Named(names): Named<OfProfile>) -> Result<Found<Checks>, Problem> {
     let (_, profile) = names.find(&call.manager).ok_or_else(none)?;
-    let told = call.manager.house.check_profile(profile).await.map_err(|why| Kind::Conflict.says(why))?;
+    let told = call.manager.house.check_profile(profile).await.map_err(|why| Kind::Conflict.says(why.to_string()))?;
     let engines = told.into_iter().map(|(engine, told)| {
         let is_good = told.is_ok();
-        Checked { engine, is_good, text: told.unwrap_or_else(|why| why) }
+        Checked { engine, is_good, text: told.unwrap_or_else(|why| why).to_string() }
     });
     Ok(Found(Checks { engines: engines.collect() }))
 }

@@ -254,7 +254,7 @@ impl From<&Exchange> for Question {
             told: it.told,
             answer: it.answer.as_ref().ok().map(Answer::from),
             failure: failure.map(|it| it.kind.label().to_owned()),
-            advice: failure.map(|it| it.advice.clone()),
+            advice: failure.map(|it| it.advice.to_string()),
             took_ms: ms(it.took),
             waited_ms: it.waited.map(ms),
             first_part_ms: it.first_part.map(ms),

@@ -194,7 +194,7 @@ pub(super) fn no_overhaul(why: Refusal) -> Problem {
     match why {
         Refusal::Findings(list) => Problem::findings(&list),
         Refusal::Store(error) => error.into(),
-        Refusal::Unable(why) => Kind::Conflict.says(why),
+        Refusal::Unable(why) => Kind::Conflict.says(why.to_string()),
         Refusal::Conflict(_) => Kind::Conflict.says("somebody has changed this meanwhile: look at it again"),
     }
 }
@@ -261,7 +261,7 @@ async fn retain(call: Call, (seen, Json(wanted)): (Seen, Json<WantedRetention>))
         Err(NotRetained::Refused(Refusal::Conflict(_))) => Err(outdated(&manager).await?),
         Err(NotRetained::Refused(Refusal::Findings(list))) => Err(Problem::findings(&list)),
         Err(NotRetained::Refused(Refusal::Store(error))) => Err(error.into()),
-        Err(NotRetained::Refused(Refusal::Unable(why))) => Err(Kind::Conflict.says(why)),
+        Err(NotRetained::Refused(Refusal::Unable(why))) => Err(Kind::Conflict.says(why.to_string())),
     }
 }
 

@@ -258,7 +258,7 @@ pub(super) fn failed(why: Failed, sent: Option<&UnitText>) -> Problem {
         }
         Failed::Refused(Refusal::Conflict(None)) => gone(),
         Failed::Refused(Refusal::Store(error)) => error.into(),
-        Failed::Refused(Refusal::Unable(why)) => Kind::Conflict.says(why),
+        Failed::Refused(Refusal::Unable(why)) => Kind::Conflict.says(why.to_string()),
     }
 }
 

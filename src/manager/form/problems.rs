@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Block, parts};
 use crate::config::{Finding, Location, Severity, draft::path_at};
+use crate::manager::words::Words;
 
 /// What is wrong with a form.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,7 @@ impl Problems {
         findings: &[Finding],
         severity: Severity,
         (document, text): (&str, &str),
-        blocks: &[Block],
+        (blocks, w): (&[Block], &Words),
     ) -> Self {
         let mut problems = Self::default();
         for finding in findings.iter().filter(|it| it.severity == severity) {
@@ -43,8 +44,8 @@ impl Problems {
                 blocks.iter().flat_map(|it| &it.entries).any(|it| it.path == *path && it.control.is_secret())
             };
             let advises_a_file = finding.setting.is_some() && at.as_ref().is_some_and(is_secret);
-            let help = if advises_a_file { "" } else { finding.help.as_str() };
-            problems.push(at, &finding.message, help, location);
+            let help = if advises_a_file { String::new() } else { w.said(&finding.help) };
+            problems.push(at, &w.said(&finding.message), &help, location);
         }
         problems
     }
@@ -107,6 +108,7 @@ mod tests {
         *,
     };
     use crate::config::{self, Embedded, Managed, ManagedKind, Sources, draft::Draft};
+    use crate::manager::words::{Dictionary, Language};
 
     const MAIN: &str =
         "[[unit]]\nname = \"sales\"\n[[engine]]\nid = \"e\"\ntoken = \"0123456789abcdef\"\nunits = [\"sales\"]\n";
@@ -118,7 +120,8 @@ mod tests {
         let kinds = known().kinds;
         let findings = config::load(&sources, &kinds, &|_| Err(config::SecretError::Unknown)).unwrap_err().list;
         let blocks = blocks(&Draft::read(text).unwrap(), &known());
-        let problems = Problems::of(&findings, Severity::Error, ("it", text), &blocks);
+        let words = Dictionary::new().words(Language::English);
+        let problems = Problems::of(&findings, Severity::Error, ("it", text), (&blocks, &words));
         problems.list.into_iter().map(|it| (it.at.unwrap_or_default(), it.text)).collect()
     }
 

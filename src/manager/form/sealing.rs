@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn s12_what_cannot_be_sealed_is_left_out() {
-        let out = seal_text("agent_password = \"planted\"\n", &known(), &|_| Err("no key".to_owned()));
+        let out = seal_text("agent_password = \"planted\"\n", &known(), &|_| Err(crate::core::said::said!("no key")));
         assert_eq!(out, "agent_password = \"\"\n");
     }
 }

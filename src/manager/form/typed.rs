@@ -8,6 +8,7 @@ use crate::{
         draft::{Draft, DraftError, Value},
         schema::Form,
     },
+    core::said::{Said, said},
     manager::guard::Fields,
 };
 
@@ -15,7 +16,7 @@ use crate::{
 const MAX_SECRET_BYTES: usize = 64 * 1024;
 
 /// Makes what is kept of a secret; `Err`: why that cannot be.
-pub(in crate::manager) type Seal<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+pub(in crate::manager) type Seal<'a> = &'a dyn Fn(&str) -> Result<String, Said>;
 
 /// Writes what was typed into the document. Fields that the form did not have stay as they are; what cannot be written is told
 /// by the field's path.
@@ -27,7 +28,7 @@ pub(in crate::manager) fn apply(
     fields: &Fields,
     known: &Known,
     seal: Seal<'_>,
-) -> Result<BTreeMap<String, String>, DraftError> {
+) -> Result<BTreeMap<String, Said>, DraftError> {
     for first in ["name", "unit"] {
         if fields.has(first) {
             text(draft, first, fields.get(first).trim())?;
@@ -103,7 +104,7 @@ pub(super) fn write(draft: &mut Draft, path: &str, value: Option<Value>) -> Resu
     }
 }
 
-fn put(draft: &mut Draft, entry: &Entry, fields: &Fields, seal: Seal<'_>) -> Result<Result<(), String>, DraftError> {
+fn put(draft: &mut Draft, entry: &Entry, fields: &Fields, seal: Seal<'_>) -> Result<Result<(), Said>, DraftError> {
     let path = entry.path.as_str();
     let typed = fields.get(path).replace("\r\n", "\n");
     let form = match entry.control {
@@ -150,14 +151,14 @@ fn put(draft: &mut Draft, entry: &Entry, fields: &Fields, seal: Seal<'_>) -> Res
 }
 
 /// Nothing typed: what is kept stays, unless it is to be forgotten.
-fn secret(draft: &mut Draft, entry: &Entry, fields: &Fields, seal: Seal<'_>) -> Result<Result<(), String>, DraftError> {
+fn secret(draft: &mut Draft, entry: &Entry, fields: &Fields, seal: Seal<'_>) -> Result<Result<(), Said>, DraftError> {
     let typed = fields.get(&entry.path);
     if typed.trim().is_empty() {
         let forgets = fields.get(&format!("{}.forget", entry.path)) == "true";
         return if forgets { draft.remove(&parts(&entry.path)).map(Ok) } else { Ok(Ok(())) };
     }
     if typed.len() > MAX_SECRET_BYTES {
-        return Ok(Err(format!("`{}` is larger than {MAX_SECRET_BYTES} bytes: is it the right file?", entry.path)));
+        return Ok(Err(said!("`{}` is larger than {} bytes: is it the right file?", entry.path, MAX_SECRET_BYTES)));
     }
     match seal(typed) {
         Ok(sealed) => draft.set(&parts(&entry.path), &sealed_value(&sealed)).map(Ok),
@@ -169,7 +170,7 @@ fn secret(draft: &mut Draft, entry: &Entry, fields: &Fields, seal: Seal<'_>) -> 
 ///
 /// # Errors
 /// Why a secret cannot be sealed, or the document not be changed.
-pub(in crate::manager) fn seal_typed(draft: &mut Draft, known: &Known, seal: Seal<'_>) -> Result<(), String> {
+pub(in crate::manager) fn seal_typed(draft: &mut Draft, known: &Known, seal: Seal<'_>) -> Result<(), Said> {
     for entry in blocks(draft, known).iter().flat_map(|it| &it.entries).filter(|it| it.control.is_secret()) {
         if let Some(typed) = draft.text(&parts(&entry.path)) {
             let value = if typed.is_empty() { None } else { Some(seal(&typed)?) };
@@ -177,7 +178,7 @@ pub(in crate::manager) fn seal_typed(draft: &mut Draft, known: &Known, seal: Sea
                 Some(sealed) => draft.set(&parts(&entry.path), &sealed_value(&sealed)),
                 None => draft.remove(&parts(&entry.path)),
             };
-            written.map_err(|error| error.to_string())?;
+            written.map_err(|error| error.tell())?;
         }
     }
     Ok(())
@@ -219,7 +220,7 @@ pub(in crate::manager) fn rearrange(draft: &mut Draft, wanted: &str, known: &Kno
 mod tests {
     use super::{super::tests::known, *};
 
-    fn typed(text: &str, fields: &[(&str, &str)]) -> (String, BTreeMap<String, String>) {
+    fn typed(text: &str, fields: &[(&str, &str)]) -> (String, BTreeMap<String, Said>) {
         let mut draft = Draft::read(text).unwrap();
         let seal = |secret: &str| Ok(format!("sealed-{}", secret.len()));
         let problems = apply(&mut draft, &Fields::of(fields), &known(), &seal).unwrap();
@@ -276,7 +277,10 @@ mod tests {
         assert!(!out.contains("agent_password"), "{out}");
         let large = "x".repeat(MAX_SECRET_BYTES + 1);
         let (out, problems) = typed(kept, &[("dialogflow.credential", &large)]);
-        assert!(!out.contains("credential") && problems["dialogflow.credential"].contains("is larger than"), "{out}");
+        assert!(
+            !out.contains("credential") && problems["dialogflow.credential"].to_string().contains("is larger than"),
+            "{out}"
+        );
     }
 
     #[test]

@@ -191,7 +191,9 @@ fn put_one(draft: &mut Draft, path: &str, leaf: &Leaf<'_>, known: &Known, seal: 
             let form = form_of(draft, path, known);
             let value = match (form, *value) {
                 (Some(Form::Secret | Form::ServiceAccount), Json::String(secret)) if secret.is_empty() => None,
-                (Some(Form::Secret | Form::ServiceAccount), Json::String(secret)) => Some(sealed_value(&seal(secret)?)),
+                (Some(Form::Secret | Form::ServiceAccount), Json::String(secret)) => {
+                    Some(sealed_value(&seal(secret).map_err(|why| why.to_string())?))
+                }
                 // A decimal that is whole is one all the same.
                 (Some(Form::Decimal(..)), Json::Number(number)) => number.as_f64().map(Value::Decimal),
                 (_, value) => Some(written(value)?),

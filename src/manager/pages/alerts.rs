@@ -47,9 +47,9 @@ fn list(manager: &Manager, w: &Words) -> Markup {
             ul class="alerts" {
                 @for it in &alerts {
                     li {
-                        h2 { (it.key.subject) @if let Some(unit) = &it.key.unit { " · " (unit) } }
-                        p { (it.text) }
-                        p class="mending" { b { (w.t("To mend it:")) } " " (it.mending) }
+                        h2 { (w.said(&it.key.subject)) @if let Some(unit) = &it.key.unit { " · " (unit) } }
+                        p { (w.said(&it.text)) }
+                        p class="mending" { b { (w.t("To mend it:")) } " " (w.said(&it.mending)) }
                         p class="hint" { span class="code" { (it.key.kind.label()) } " · " (w.t("since")) " " (time(it.raised_at)) }
                     }
                 }

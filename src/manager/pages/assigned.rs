@@ -404,7 +404,9 @@ fn wanted(w: &Words, fields: &Fields, told: &Told) -> Result<Wanted, String> {
     if names.len() > MAX_WANTED {
         return Err(w.f("At most {} users at a time.", &[&MAX_WANTED]));
     }
-    let user = |it: &str| UserId::new(it).map_err(|error| w.f("{}: this is no user's id, it {}", &[&it, &error]));
+    let user = |it: &str| {
+        UserId::new(it).map_err(|error| w.f("{}: this is no user's id, it {}", &[&it, &w.said(&error.tell())]))
+    };
     let users = names.into_iter().map(user).collect::<Result<Vec<_>, _>>()?;
     Ok(match fields.get("do") {
         "take_off" => Wanted { take_off: users, ..Wanted::default() },
@@ -414,7 +416,7 @@ fn wanted(w: &Words, fields: &Fields, told: &Told) -> Result<Wanted, String> {
 
 /// What is in the way, in the page's words, and the page's status.
 fn tell(w: &Words, trouble: Trouble, told: &mut Told) -> StatusCode {
-    let of = |finding: &Finding| format!("{}. {}", finding.message, finding.help);
+    let of = |finding: &Finding| format!("{}. {}", w.said(&finding.message), w.said(&finding.help));
     match trouble {
         Trouble::Users(users) => {
             for (user, hindrance) in users {
@@ -432,7 +434,7 @@ fn tell(w: &Words, trouble: Trouble, told: &mut Told) -> StatusCode {
                 None => of(it),
             }));
         }
-        Trouble::Draft(error) => told.problems.push(error.to_string()),
+        Trouble::Draft(error) => told.problems.push(w.said(&error.tell())),
         Trouble::Refused(Refusal::Conflict(now)) => {
             told.problems.push(match now {
                 Some(now) => w.f("{} has changed this profile meanwhile. The lists are as they are now, and what you have chosen is still ticked: look, and save again.", &[&now.changed_by]),
@@ -440,7 +442,7 @@ fn tell(w: &Words, trouble: Trouble, told: &mut Told) -> StatusCode {
             });
             return StatusCode::CONFLICT;
         }
-        Trouble::Refused(Refusal::Unable(why)) => told.problems.push(why),
+        Trouble::Refused(Refusal::Unable(why)) => told.problems.push(w.said(&why)),
         Trouble::Refused(Refusal::Findings(list)) => told.problems.extend(list.iter().map(of)),
         Trouble::Refused(Refusal::Store(error)) => {
             told.problems.push(no_store(w, &error).to_owned());

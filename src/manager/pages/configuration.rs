@@ -99,7 +99,7 @@ pub(in crate::manager) async fn import(State(manager): State<Manager>, seat: Sea
     }
     let files = match manager.house.unpack(&bytes) {
         Ok(files) => files,
-        Err(why) => return refuse(why),
+        Err(why) => return refuse(w.said(&why)),
     };
     match manager.house.plan(files).await {
         Ok(plan) => {
@@ -122,7 +122,7 @@ fn planned(seat: &Seat, status: StatusCode, plan: &Plan, id: &str, above: &Marku
         p class="trail" { a href="/configuration" { (w.t("Configuration")) } }
         h1 { (title) }
         (above)
-        (summary(w, &plan.blocked))
+        (summary(w, &plan.blocked.iter().map(|it| w.said(it)).collect::<Vec<_>>()))
         @if plan.steps.is_empty() { p { (w.t("Nothing: all of it is as the import says.")) } }
         @for step in &plan.steps {
             h2 { (told(w, step.what)) ": " span class="code" { (step.kind.label()) " " (step.name) } }
@@ -138,7 +138,7 @@ fn planned(seat: &Seat, status: StatusCode, plan: &Plan, id: &str, above: &Marku
         }
         @if !plan.stays.is_empty() || !plan.notes.is_empty() {
             h2 { (w.t("Stays as it is")) }
-            ul { @for it in plan.stays.iter().chain(&plan.notes) { li { (it) } } }
+            ul { @for it in plan.stays.iter().chain(&plan.notes) { li { (w.said(it)) } } }
         }
         @if may {
             form method="post" action="/configuration/apply" {

@@ -59,11 +59,11 @@ fn result(w: &Words, found: &Looked) -> Markup {
     html! {
         p class="hint" { (w.t("Looked at")) " " (time(found.at)) }
         @match &found.told {
-            Err(why) => p class="refusal" role="alert" { (why) },
+            Err(why) => p class="refusal" role="alert" { (w.said(why)) },
             Ok(linted) => {
                 @if linted.found.is_empty() { p { span class="good" { (w.t("The profile and its agent fit.")) } } }
                 (findings(w, linted.found.iter().map(|(code, it)| (Some(*code), it))))
-                @for it in &linted.unchecked { p class="hint" { (w.t("Not looked at:")) " " (it) } }
+                @for it in &linted.unchecked { p class="hint" { (w.t("Not looked at:")) " " (w.said(it)) } }
             }
         }
     }
@@ -74,9 +74,9 @@ fn findings<'f>(w: &Words, list: impl Iterator<Item = (Option<&'static str>, &'f
         ul class="alerts" {
             @for (code, it) in list {
                 li class=[(it.severity == Severity::Note).then_some("fine")] {
-                    h3 { (severity(w, it.severity)) ": " (it.message) }
+                    h3 { (severity(w, it.severity)) ": " (w.said(&it.message)) }
                     @if let Some(at) = &it.location { p { span class="code" { (at.file) ":" (at.line) ":" (at.column) } } pre { (at.text) } }
-                    p class="mending" { b { (w.t("To mend it:")) } " " (it.help) }
+                    p class="mending" { b { (w.t("To mend it:")) } " " (w.said(&it.help)) }
                     @if let Some(code) = code { p class="hint" { span class="code" { (code) } } }
                 }
             }

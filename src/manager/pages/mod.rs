@@ -306,7 +306,7 @@ pub(super) fn refused(w: &Words, refusal: &Refusal) -> (StatusCode, Markup) {
     match refusal {
         Refusal::Findings(list) => (StatusCode::UNPROCESSABLE_ENTITY, edit::text::findings(w, list)),
         Refusal::Conflict(now) => (StatusCode::CONFLICT, collision(w, now.as_deref())),
-        Refusal::Unable(why) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, std::slice::from_ref(why))),
+        Refusal::Unable(why) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, &[w.said(why)])),
         Refusal::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[no_store(w, error).to_owned()])),
     }
 }

@@ -81,7 +81,7 @@ fn outage(manager: &Manager, profile: &Profile, w: &Words) -> Markup {
     let roster = manager.gateway.roster();
     let served = roster.profiles().iter().find(|it| it.rules.unit == profile.unit && it.rules.profile == profile.name);
     let down = served.and_then(|it| it.primary().outage());
-    html! { @if let Some(outage) = down { " " span class="bad" title=(outage.advice) { (w.t("fails, is not asked")) } } }
+    html! { @if let Some(outage) = down { " " span class="bad" title=(w.said(&outage.advice)) { (w.t("fails, is not asked")) } } }
 }
 
 pub(in crate::manager) async fn show(
@@ -156,12 +156,12 @@ pub(in crate::manager) async fn check(
         p class="trail" { a href="/profiles" { (w.t("Profiles")) } " / " a href=(path(&profile)) { (profile.name) } }
         h1 { (w.t("Test the credentials")) }
         @match &told {
-            Err(why) => p class="refusal" role="alert" { (why) },
+            Err(why) => p class="refusal" role="alert" { (w.said(why)) },
             Ok(list) => ul class="alerts" {
                 @for (name, told) in list {
                     @match told {
-                        Ok(text) => li class="fine" { h2 { span class="good" { (name) } } p { (text) } },
-                        Err(text) => li { h2 { span class="bad" { (name) } } p { (text) } },
+                        Ok(text) => li class="fine" { h2 { span class="good" { (name) } } p { (w.said(text)) } },
+                        Err(text) => li { h2 { span class="bad" { (name) } } p { (w.said(text)) } },
                     }
                 }
             },
@@ -183,7 +183,7 @@ fn warnings(w: &Words, loaded: &Loaded, profile: &Profile) -> Markup {
         @if !of_it.is_empty() {
             div class="stale" role="status" {
                 h2 { (w.t("Worth a look")) }
-                ul { @for it in of_it { li { (it.message) ": " (it.help) } } }
+                ul { @for it in of_it { li { (w.said(&it.message)) ": " (w.said(&it.help)) } } }
             }
         }
     }
@@ -215,8 +215,8 @@ fn state(w: &Words, (profile, served): (&Profile, Option<&Served>), engine: &str
     let (canary, shadow) = (profile.engines.canary.as_ref(), profile.engines.shadow.as_ref());
     html! {
         @match (given_up, outage, engine) {
-            (Some(why), ..) => { span class="bad" { (w.t("given up")) } " " (why) }
-            (None, Some(outage), _) => { span class="bad" { (w.t("fails, is not asked")) } " " (outage.advice) }
+            (Some(why), ..) => { span class="bad" { (w.t("given up")) } " " (w.said(&why)) }
+            (None, Some(outage), _) => { span class="bad" { (w.t("fails, is not asked")) } " " (w.said(&outage.advice)) }
             (None, None, EngineName::CANARY) => {
                 span class="good" { (w.f("is asked for {} % of the new contacts", &[&canary.map_or(0, |it| it.share_percent)])) }
             }

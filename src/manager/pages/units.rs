@@ -172,9 +172,11 @@ impl Problems {
 }
 
 /// The validation speaks of keys; a form has them as fields.
-fn by_field(list: &[Finding]) -> Vec<(&'static str, String)> {
+fn by_field(w: &Words, list: &[Finding]) -> Vec<(&'static str, String)> {
     let errors = list.iter().filter(|it| it.severity == Severity::Error);
-    errors.filter_map(|it| Some((field_of_unit(it)?, format!("{}: {}", it.message, it.help)))).collect()
+    errors
+        .filter_map(|it| Some((field_of_unit(it)?, format!("{}: {}", w.said(&it.message), w.said(&it.help)))))
+        .collect()
 }
 
 fn form(manager: &Manager, seat: &Seat, status: StatusCode, draft: &Draft, problems: &Problems) -> Response {
@@ -354,7 +356,7 @@ fn after(manager: &Manager, seat: &Seat, draft: &mut Draft, done: Result<(), Fai
                 // It is shown beside what was typed: saved again it takes its place.
                 *version = now.version;
             }
-            let fields = if let Refusal::Findings(list) = &refusal { by_field(list) } else { Vec::new() };
+            let fields = if let Refusal::Findings(list) = &refusal { by_field(&seat.words, list) } else { Vec::new() };
             let (status, above) = refused(w, &refusal);
             form(manager, seat, status, draft, &Problems { above, fields })
         }

@@ -85,7 +85,7 @@ fn state(w: &Words, kept: &Kept) -> Markup {
     }
 }
 
-pub(super) fn role_told(w: &Words, role: Role) -> &str {
+pub(in crate::manager) fn role_told(w: &Words, role: Role) -> &str {
     match role {
         Role::Viewer => w.t("viewer"),
         Role::Operator => w.t("operator"),

@@ -6,6 +6,7 @@ use crate::{
     core::{
         action::ActionRule,
         message::{self, Answer, FailureKind, MediaType},
+        said::said,
     },
     gateway::ports::{Ask, AskError, Seed},
 };
@@ -95,8 +96,10 @@ pub(in crate::nlp) fn answer(reply: Reply, spoke: bool) -> Result<Answer, AskErr
     };
     let wants_something = !answer.action.is_empty() || answer.end_interaction || answer.live_agent_handoff;
     if !says_something && !wants_something && !answer.not_understood {
-        let advice = "the connector answered with nothing to say and nothing to do: send a message, an action, \
-                      `not_understood`, `end` or `live_agent`";
+        let advice = said!(
+            "the connector answered with nothing to say and nothing to do: send a message, an action, \
+                      `not_understood`, `end` or `live_agent`"
+        );
         return Err(AskError::new(FailureKind::Empty, advice));
     }
     Ok(answer)

@@ -18,6 +18,7 @@ use crate::{
         action::ActionRule,
         ids::ContactId,
         message::{Answer, FailureKind},
+        said::said,
         step::Step,
     },
     gateway::ports::{Ask, AskError, LanguageEngine},
@@ -80,11 +81,15 @@ fn check(values: &Values) -> Vec<Problem> {
     let is_good = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     let mut problems = Vec::new();
     if !is_good {
-        problems.push(Problem::error("token_name", "is no name", "use letters, digits, `.`, `_` and `-`"));
+        problems.push(Problem::error(
+            "token_name",
+            said!("is no name"),
+            said!("use letters, digits, `.`, `_` and `-`"),
+        ));
     }
     if values.millis("patience_ms") > values.seconds("resume_s") {
-        let help = "set `patience_ms` to at most `resume_s`, or give sockets longer to come back";
-        problems.push(Problem::warning("patience_ms", "is longer than a socket may take to come back", help));
+        let help = said!("set `patience_ms` to at most `resume_s`, or give sockets longer to come back");
+        problems.push(Problem::warning("patience_ms", said!("is longer than a socket may take to come back"), help));
     }
     problems
 }
@@ -141,7 +146,7 @@ pub(in crate::nlp) fn check_online<'a>(
     profile: &'a Profile,
     _: &'a Deps,
 ) -> BoxFuture<'a, Result<CredentialReport, AskError>> {
-    let about = format!(
+    let about = said!(
         "a connector dials in by itself: /alerts and usher_connector_sockets of the running gateway say whether it has, \
          `usher token list` whether profile {} has a token",
         profile.name
@@ -167,14 +172,14 @@ impl LanguageEngine for Connector {
             let (contact, progress, end) = (ask.contact.name.clone(), ask.progress.clone(), ask.end(self.deadline));
             let ear = ask.ear.clone();
             let Some(question) = convert::question(ask, &self.actions) else {
-                return Err(AskError::new(FailureKind::Interrupted, "the input was sensitive and is not kept"));
+                return Err(AskError::new(FailureKind::Interrupted, said!("the input was sensitive and is not kept")));
             };
             // The desk sees to the deadline.
             let asked = self.desk.ask(contact, question, progress, end);
             let Some(settled) = asked.settled().await else {
                 return Err(AskError::new(
                     FailureKind::Unavailable,
-                    "the profile is no longer served by this connector",
+                    said!("the profile is no longer served by this connector"),
                 ));
             };
             match settled.result {

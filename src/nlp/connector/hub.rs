@@ -24,6 +24,7 @@ use crate::{
     clock::Clock,
     core::{
         ids::{ContactName, ProfileName, Timestamp, UnitName},
+        said::{Said, said},
         step::Step,
     },
     gateway::{
@@ -44,10 +45,19 @@ pub struct DeskName {
     pub token: String,
 }
 
+impl DeskName {
+    fn tell(&self) -> Said {
+        if self.token.is_empty() {
+            said!("profile {}", self.profile)
+        } else {
+            said!("profile {}, connector {}", self.profile, self.token)
+        }
+    }
+}
+
 impl fmt::Display for DeskName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "profile {}", self.profile)?;
-        if self.token.is_empty() { Ok(()) } else { write!(f, ", connector {}", self.token) }
+        self.tell().fmt(f)
     }
 }
 
@@ -289,11 +299,12 @@ impl Desk {
         let name = &self.name;
         let which = if name.token.is_empty() { String::new() } else { format!(" --name {}", name.token) };
         Alert {
-            key: AlertKey { kind: AlertKind::Connector, unit: Some(name.unit.clone()), subject: name.to_string() },
-            text: format!("{name}: no connector is attached"),
-            mending: format!(
-                "start the connector with the profile's token (`usher token reload {}{which}` makes one)",
-                name.profile
+            key: AlertKey { kind: AlertKind::Connector, unit: Some(name.unit.clone()), subject: name.tell() },
+            text: said!("{}: no connector is attached", name.tell()),
+            mending: said!(
+                "start the connector with the profile's token (`usher token reload {}{}` makes one)",
+                name.profile,
+                which
             ),
             raised_at: self.clock.now(),
         }

@@ -275,7 +275,11 @@ fn pain_6_a_failed_webhook_is_seen_although_the_call_is_ok() {
     let statuses = vec![Status { code: 0, message: String::new() }, Status { code: 4, message: "too slow".into() }];
     let failed = |messages| QueryResult { webhook_statuses: statuses.clone(), ..result(messages) };
     let error = told(failed(vec![]), asked(MediaType::OpenMedia)).unwrap_err();
-    assert!(error.kind == FailureKind::Webhook && error.advice.contains("DeadlineExceeded"), "{}", error.advice);
+    assert!(
+        error.kind == FailureKind::Webhook && error.advice.to_string().contains("DeadlineExceeded"),
+        "{}",
+        error.advice
+    );
     let answer = told(failed(vec![texts(&["static"])]), asked(MediaType::OpenMedia)).unwrap();
     assert_eq!(answer.webhook_failure.as_deref(), Some("DeadlineExceeded: too slow"));
     let fine = QueryResult { webhook_statuses: vec![Status::default()], ..result(vec![texts(&["x"])]) };

@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::Cx;
 use crate::{
-    core::message::FailureKind,
+    core::{message::FailureKind, said::Said},
     gateway::ports::AskError,
     nlp::google::{
         Transport,
@@ -44,7 +44,7 @@ impl Transport<Cx> for RestTransport {
     fn question(&self, mut request: DetectIntentRequest, _: String, _: &Place) -> Result<Question, AskError> {
         let path = format!("/v3/{}:detectIntent", std::mem::take(&mut request.session));
         let body = self.json.write("DetectIntentRequest", &request, Enums::Names);
-        let body = body.map_err(|error| AskError::new(FailureKind::Internal, error.to_string()))?;
+        let body = body.map_err(|error| AskError::new(FailureKind::Internal, Said::foreign(error.to_string())))?;
         Ok(Question { path, body: body.into() })
     }
 

@@ -10,6 +10,7 @@ use crate::{
         service_account,
         settings::Profile,
     },
+    core::said::said,
     nlp::{
         QUOTA_FIELD,
         google::{
@@ -73,10 +74,10 @@ const FIELDS: &[Field] = &[
 fn check(values: &Values) -> Vec<Problem> {
     let mut problems = service_account::problems(values);
     problems.extend(values.text("location").and_then(location));
-    problems.extend([("agent", "agent"), ("environment", "environment")].into_iter().filter_map(|(key, what)| {
+    problems.extend(["agent", "environment"].into_iter().filter_map(|key| {
         let is_name = values.text(key)?.bytes().any(|it| it == b':' || it == b'~');
-        let help = format!("take the {what}'s id: what follows the last slash of its name");
-        is_name.then(|| Problem::error(key, "is no id", help))
+        let help = said!("take the {}'s id: what follows the last slash of its name", key);
+        is_name.then(|| Problem::error(key, said!("is no id"), help))
     }));
     problems
 }
@@ -86,8 +87,8 @@ fn location(location: &str) -> Option<Problem> {
     let is_one = location.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
         && location.starts_with(|it: char| it.is_ascii_lowercase())
         && !location.ends_with('-');
-    let help = "such as `global`, `us-central1`, `europe-west3`, `eu`: as the console shows it beside the agent";
-    (!is_one).then(|| Problem::error("location", format!("is `{location}`, which is no location"), help))
+    let help = said!("such as `global`, `us-central1`, `europe-west3`, `eu`: as the console shows it beside the agent");
+    (!is_one).then(|| Problem::error("location", said!("is `{}`, which is no location", location), help))
 }
 
 /// The settings, as the engine reads them.

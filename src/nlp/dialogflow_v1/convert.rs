@@ -8,7 +8,10 @@ use serde_json::{Map, Value};
 
 use super::errors;
 use crate::{
-    core::message::{Answer, Button, Input, Parameters, Reply},
+    core::{
+        message::{Answer, Button, Input, Parameters, Reply},
+        said::{Said, said},
+    },
     gateway::ports::{AskError, Seed},
     nlp::{
         fit::{self, MAX_ITEMS, MAX_REPLIES},
@@ -122,9 +125,9 @@ pub(super) fn answer(body: &[u8], words: bool, place: &Place) -> Result<Answer, 
         if failed_webhook.is_some() {
             return Err(errors::webhook(place));
         }
-        return Err(place.malformed("it has no `result`"));
+        return Err(place.malformed(&said!("it has no `result`")));
     };
-    let mut answer = from_result(result).map_err(|why| place.malformed(why))?;
+    let mut answer = from_result(result).map_err(|why| place.malformed(&Said::foreign(why)))?;
     if fit::is_empty(&answer) {
         if failed_webhook.is_some() {
             return Err(errors::webhook(place));

@@ -184,7 +184,7 @@ fn s9_a_refusal_may_come_in_an_answer_that_is_none() {
         let document = json!({"status": {"code": code, "errorType": "x", "errorDetails": "planted"}});
         let error = read(&document).unwrap_err();
         assert_eq!(error.kind, kind);
-        assert!(!error.advice.contains("planted"), "{}", error.advice);
+        assert!(!error.advice.to_string().contains("planted"), "{}", error.advice);
     }
     for body in ["", "<html>", "[]", "{}", "null", "{\"result\": \"x\"}", "{\"status\": {\"code\": 200}}"] {
         assert_eq!(answer(body.as_bytes(), true, &place()).unwrap_err().kind, FailureKind::Malformed, "{body}");
@@ -200,7 +200,11 @@ fn s9_a_payload_may_ask_for_what_the_api_has_no_words_for() {
     assert_eq!(answer.action, "person", "instead of the intent's");
     let error = read(&response(json!([{"type": 4, "payload": {"usher": {"planted": 1}}}]))).unwrap_err();
     assert_eq!(error.kind, FailureKind::Malformed);
-    assert!(error.advice.contains("`live_agent`") && !error.advice.contains("planted"), "{}", error.advice);
+    assert!(
+        error.advice.to_string().contains("`live_agent`") && !error.advice.to_string().contains("planted"),
+        "{}",
+        error.advice
+    );
 }
 
 /// JSON with the API's own keys, and anything under them.

@@ -1,36 +1,45 @@
 //! What a refusal means. The `status` object says what the HTTP status says; servers differ in which of both they set.
 
-use crate::{core::message::FailureKind, gateway::ports::AskError, nlp::web::Place};
+use crate::{
+    core::{
+        message::FailureKind,
+        said::{Said, said},
+    },
+    gateway::ports::AskError,
+    nlp::web::Place,
+};
 
 /// Ends every advice where the URL is Google's.
-pub(super) const CLOSED: &str = "; Google has closed version 1 of the API: use type \"dialogflow-v2\"";
+pub(super) const CLOSED: Said = said!("; Google has closed version 1 of the API: use type \"dialogflow-v2\"");
 
 pub(super) fn refused(place: &Place, code: u16) -> AskError {
     let (kind, mending) = match code {
-        401 | 403 | 407 => (FailureKind::Credential, "compare `client_token` with the agent's client access token"),
+        401 | 403 | 407 => {
+            (FailureKind::Credential, said!("compare `client_token` with the agent's client access token"))
+        }
         404 | 405 | 410 => {
-            (FailureKind::NotFound, "nothing speaks version 1 there: compare `url` with the server's own")
+            (FailureKind::NotFound, said!("nothing speaks version 1 there: compare `url` with the server's own"))
         }
         406 | 409 | 412 | 428 => {
-            (FailureKind::Precondition, "the agent is not in a state to answer: see the server's log")
+            (FailureKind::Precondition, said!("the agent is not in a state to answer: see the server's log"))
         }
-        408 => (FailureKind::Deadline, "it gave up waiting for the request: look at the network in between"),
-        424 => (FailureKind::Webhook, "its webhook failed: see the webhook's log"),
-        429 => (FailureKind::Quota, "it is asked more often than it allows: raise its limit, or ask less"),
-        300..=399 => (FailureKind::NotFound, "it sends on to another address: write that one into `url`"),
+        408 => (FailureKind::Deadline, said!("it gave up waiting for the request: look at the network in between")),
+        424 => (FailureKind::Webhook, said!("its webhook failed: see the webhook's log")),
+        429 => (FailureKind::Quota, said!("it is asked more often than it allows: raise its limit, or ask less")),
+        300..=399 => (FailureKind::NotFound, said!("it sends on to another address: write that one into `url`")),
         400..=499 => (
             FailureKind::Invalid,
-            "check that the agent speaks the contact's language, and that texts stay within 256 characters",
+            said!("check that the agent speaks the contact's language, and that texts stay within 256 characters"),
         ),
-        502..=504 => (FailureKind::Unavailable, "it is down, or cannot be reached by what stands before it"),
-        _ => (FailureKind::Internal, "it failed by itself: see its own log"),
+        502..=504 => (FailureKind::Unavailable, said!("it is down, or cannot be reached by what stands before it")),
+        _ => (FailureKind::Internal, said!("it failed by itself: see its own log")),
     };
-    let advice = format!("{} at {} answered {code}: {mending}{}", place.peer, place.at, place.hint);
+    let advice = said!("{} at {} answered {}: {}{}", place.peer, place.at, code, mending, place.hint);
     place.failure(kind, &advice, None)
 }
 
 pub(super) fn webhook(place: &Place) -> AskError {
-    let advice = format!(
+    let advice = said!(
         "the fulfilment webhook of the agent at {} failed and left nothing to say: see the webhook's log, and give the intent a \
          default response",
         place.at
@@ -40,7 +49,7 @@ pub(super) fn webhook(place: &Place) -> AskError {
 
 pub(super) fn empty(place: &Place) -> AskError {
     let advice =
-        format!("the agent at {} matched an intent without text and without action: give it a response", place.at);
+        said!("the agent at {} matched an intent without text and without action: give it a response", place.at);
     place.failure(FailureKind::Empty, &advice, None)
 }
 
@@ -68,9 +77,9 @@ mod tests {
         ] {
             let error = refused(&place, code);
             assert_eq!(error.kind, kind, "{code}");
-            assert!(error.advice.contains(word), "{code}: {}", error.advice);
+            assert!(error.advice.to_string().contains(word), "{code}: {}", error.advice);
             assert!(
-                error.advice.starts_with("profile support: Dialogflow V1 at http://bot.example"),
+                error.advice.to_string().starts_with("profile support: Dialogflow V1 at http://bot.example"),
                 "{}",
                 error.advice
             );

@@ -22,7 +22,10 @@ use super::{
 };
 use crate::{
     config::settings::{EngineSettings, Profile},
-    core::message::{Answer, FailureKind, Input, Parameters},
+    core::{
+        message::{Answer, FailureKind, Input, Parameters},
+        said::{Said, said},
+    },
     egress::{Reply, Request},
     gateway::ports::{Ask, AskError, LanguageEngine, Seed},
 };
@@ -70,7 +73,7 @@ fn engine(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Result<Eng
         profile: profile.name.to_string(),
         peer: "Dialogflow V1",
         at: caller.place().to_owned(),
-        hint: if schema::is_googles(&url) { errors::CLOSED } else { "" },
+        hint: if schema::is_googles(&url) { errors::CLOSED } else { Said::default() },
     };
     Ok(Engine { web: Web::new(caller, place, deadline), headers: headers(token), time_zone })
 }
@@ -106,7 +109,7 @@ impl Engine {
         let setting = Setting { language, session, time_zone: &self.time_zone };
         let query = convert::query(input, given, setting, place)?;
         let invalid = |error: serde_json::Error| {
-            place.failure(FailureKind::Invalid, "the question is no JSON", Some(error.into()))
+            place.failure(FailureKind::Invalid, &said!("the question is no JSON"), Some(error.into()))
         };
         let body = Bytes::from(serde_json::to_vec(&query).map_err(invalid)?);
         let request = || {
@@ -128,6 +131,11 @@ mod tests {
     use super::*;
 
     pub(super) fn place() -> Place {
-        Place { profile: "support".into(), peer: "Dialogflow V1", at: "http://bot.example".into(), hint: "" }
+        Place {
+            profile: "support".into(),
+            peer: "Dialogflow V1",
+            at: "http://bot.example".into(),
+            hint: Said::default(),
+        }
     }
 }

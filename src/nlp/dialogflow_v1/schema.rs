@@ -10,6 +10,7 @@ use crate::{
         schema::{Field, Form, Problem, Required, Schema, Values},
         settings::Profile,
     },
+    core::said::said,
     nlp::{
         QUOTA_FIELD,
         web::{DEADLINE, PLAIN, PROXY},
@@ -56,9 +57,11 @@ const GOOGLES: &[&str] = &["dialogflow.com", "api.ai", "dialogflow.googleapis.co
 
 fn check(values: &Values) -> Vec<Problem> {
     let url = values.text("url").unwrap_or_default();
-    let message = "leads to Google, which has closed version 1 of the API";
-    let help = "use `type = \"dialogflow-v2\"` with the service account's JSON (docs/engines/dialogflow-v1.md tells how to move), \
-                or name a server of your own that speaks version 1";
+    let message = said!("leads to Google, which has closed version 1 of the API");
+    let help = said!(
+        "use `type = \"dialogflow-v2\"` with the service account's JSON (docs/engines/dialogflow-v1.md tells how to move), \
+                or name a server of your own that speaks version 1"
+    );
     is_googles(url).then(|| Problem::warning("url", message, help)).into_iter().collect()
 }
 

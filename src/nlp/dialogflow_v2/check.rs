@@ -8,7 +8,10 @@ use tokio::time::timeout;
 use super::{DialogflowV2, engine, place, rest, session, way};
 use crate::{
     config::settings::{EngineSettings, Profile},
-    core::message::FailureKind,
+    core::{
+        message::FailureKind,
+        said::{Said, said},
+    },
     gateway::ports::AskError,
     nlp::{BuildError, CredentialReport, Deps},
 };
@@ -19,7 +22,7 @@ pub(in crate::nlp) async fn run(
     deps: &Deps,
 ) -> Result<CredentialReport, AskError> {
     let config = &DialogflowV2::of(&settings.values, profile);
-    let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, error.to_string());
+    let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, Said::foreign(error.to_string()));
     let way = way(profile, config, deps).map_err(unbuilt)?;
     engine(profile, config, &way, deps).map_err(unbuilt)?.probe(profile.rules.language.clone()).await?;
 
@@ -28,10 +31,10 @@ pub(in crate::nlp) async fn run(
     let agent = timeout(config.deadline, rest::agent(session::parent(config), http, &place)).await;
     let agent = agent.unwrap_or_else(|_| Err(place.late(config.deadline)));
     Ok(CredentialReport {
-        account: way.tokens.map(|it| it.account().to_owned()),
+        account: way.tokens.map(|it| Said::foreign(it.account())),
         about: agent.map(|it| {
             let (name, language, zone) = (it.display_name, it.default_language_code, it.time_zone);
-            format!("agent {name}, language {language}, time zone {zone}")
+            said!("agent {}, language {}, time zone {}", name, language, zone)
         }),
     })
 }

@@ -195,7 +195,11 @@ fn not_understood_is_no_failure() {
 fn pain_6_a_failed_webhook_is_seen_although_the_call_is_ok() {
     assert_eq!(failure(failed_webhook(response(result())), true), FailureKind::Webhook);
     let error = answer(failed_webhook(response(result())), asked(true), &place()).unwrap_err();
-    assert!(error.advice.contains("webhook") && error.advice.contains("DeadlineExceeded"), "{}", error.advice);
+    assert!(
+        error.advice.to_string().contains("webhook") && error.advice.to_string().contains("DeadlineExceeded"),
+        "{}",
+        error.advice
+    );
 
     let answer = converted(failed_webhook(with(vec![texts(&["static text"])])));
     assert_eq!(answer.replies, [Reply::Text("static text".into())]);

@@ -11,6 +11,7 @@ use crate::{
     core::{
         intents::{Intent, Intents, Message, MessageKind, Parameter},
         message::FailureKind,
+        said::{Said, said},
     },
     gateway::ports::AskError,
     nlp::{BuildError, Deps},
@@ -24,7 +25,7 @@ const PAGE_WITHIN: Duration = Duration::from_secs(30);
 
 pub(in crate::nlp) async fn read(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Result<Intents, AskError> {
     let config = &DialogflowV2::of(&engine.values, profile);
-    let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, error.to_string());
+    let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, Said::foreign(error.to_string()));
     let way = way(profile, config, deps).map_err(unbuilt)?;
     let place = place(profile, config, &way.endpoint);
     let http = way.http(deps).map_err(unbuilt)?;
@@ -62,7 +63,7 @@ pub(in crate::nlp) async fn read(engine: &EngineSettings, profile: &Profile, dep
             break;
         }
     }
-    Err(AskError::new(FailureKind::Malformed, format!("{}: the list of intents has no end", way.endpoint)))
+    Err(AskError::new(FailureKind::Malformed, said!("{}: the list of intents has no end", way.endpoint)))
 }
 
 fn intent(from: model::Intent) -> Intent {

@@ -11,6 +11,7 @@ use crate::{
         service_account,
         settings::Profile,
     },
+    core::said::said,
     nlp::{
         QUOTA_FIELD,
         google::{
@@ -81,10 +82,10 @@ fn region(region: &str) -> Option<Problem> {
         && region.ends_with(|c: char| c.is_ascii_digit())
         && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     let help = nearest(region, REGIONS.iter().copied()).map_or_else(
-        || format!("known are {}", quoted(REGIONS.iter().copied())),
-        |meant| format!("did you mean `{meant}`?"),
+        || said!("known are {}", quoted(REGIONS.iter().copied())),
+        |meant| said!("did you mean `{}`?", meant),
     );
-    let message = format!("is `{region}`, where Dialogflow has no region that we know of");
+    let message = said!("is `{}`, where Dialogflow has no region that we know of", region);
     Some(if looks_like_one {
         Problem::warning("region", message, help)
     } else {

@@ -6,7 +6,14 @@ use std::{error::Error, time::Duration};
 
 use tonic::Code;
 
-use crate::{core::message::FailureKind, gateway::ports::AskError, nlp::google_auth::TokenFault};
+use crate::{
+    core::{
+        message::FailureKind,
+        said::{Said, said},
+    },
+    gateway::ports::AskError,
+    nlp::google_auth::TokenFault,
+};
 
 /// Where an ask goes, as an administrator knows it.
 #[derive(Clone, Debug)]
@@ -28,54 +35,64 @@ type Cause = Option<Box<dyn Error + Send + Sync>>;
 
 impl Place {
     /// Dialogflow, or what stands before it, answered with a status.
+    #[expect(clippy::too_many_lines, reason = "a table of Google's statuses, one row each")]
     pub(in crate::nlp) fn refused(&self, code: Code, cause: Cause) -> AskError {
         let Self { api, located_by, project, region, endpoint, .. } = self;
         let (kind, advice) = match code {
             Code::Unavailable => (
                 FailureKind::Unavailable,
-                format!("Dialogflow at {endpoint} says it is unavailable; it usually recovers by itself"),
+                said!("Dialogflow at {} says it is unavailable; it usually recovers by itself", endpoint),
             ),
             Code::DeadlineExceeded => (
                 FailureKind::Deadline,
-                format!("Dialogflow gave up on a request to project {project}: look for a slow fulfilment webhook"),
+                said!("Dialogflow gave up on a request to project {}: look for a slow fulfilment webhook", project),
             ),
             Code::ResourceExhausted => (
                 FailureKind::Quota,
-                format!(
-                    "project {project} has used up its Dialogflow quota in {located_by} {region}; raise \"requests per \
-                     minute\" in Google Cloud under IAM & Admin > Quotas, or wait for the next minute"
+                said!(
+                    "project {} has used up its Dialogflow quota in {} {}; raise \"requests per \
+                     minute\" in Google Cloud under IAM & Admin > Quotas, or wait for the next minute",
+                    project,
+                    located_by,
+                    region
                 ),
             ),
             Code::Unauthenticated => (
                 FailureKind::Credential,
-                format!(
-                    "Dialogflow does not accept the credential for project {project}: upload a valid key of a service \
-                     account, and check this machine's clock"
+                said!(
+                    "Dialogflow does not accept the credential for project {}: upload a valid key of a service \
+                     account, and check this machine's clock",
+                    project
                 ),
             ),
             Code::PermissionDenied => (
                 FailureKind::Credential,
-                format!(
-                    "the service account may not use Dialogflow in project {project}: grant it the role \"Dialogflow API \
-                     Client\" there, and see that the Dialogflow API is enabled"
+                said!(
+                    "the service account may not use Dialogflow in project {}: grant it the role \"Dialogflow API \
+                     Client\" there, and see that the Dialogflow API is enabled",
+                    project
                 ),
             ),
             Code::NotFound => (FailureKind::NotFound, self.nowhere()),
             Code::Unimplemented => {
-                (FailureKind::NotFound, format!("{endpoint} does not speak {api}: check `endpoint` and `transport`"))
+                (FailureKind::NotFound, said!("{} does not speak {}: check `endpoint` and `transport`", endpoint, api))
             }
             Code::InvalidArgument => (
                 FailureKind::Invalid,
-                format!(
-                    "Dialogflow refuses the request as invalid: check that the agent in project {project} speaks the \
-                     contact's language, the profile's `time_zone`, and that texts stay within 256 characters"
+                said!(
+                    "Dialogflow refuses the request as invalid: check that the agent in project {} speaks the \
+                     contact's language, the profile's `time_zone`, and that texts stay within 256 characters",
+                    project
                 ),
             ),
             Code::FailedPrecondition => (
                 FailureKind::Precondition,
-                format!(
-                    "project {project} is not ready to answer in {located_by} {region}: see in the Dialogflow console that the \
-                     agent exists, its training has ended, and billing is on"
+                said!(
+                    "project {} is not ready to answer in {} {}: see in the Dialogflow console that the \
+                     agent exists, its training has ended, and billing is on",
+                    project,
+                    located_by,
+                    region
                 ),
             ),
             Code::OutOfRange => return self.malformed(cause),
@@ -87,37 +104,50 @@ impl Place {
             | Code::Internal
             | Code::DataLoss => (
                 FailureKind::Internal,
-                format!("Dialogflow failed by itself ({code:?}) in project {project}; see status.cloud.google.com"),
+                said!(
+                    "Dialogflow failed by itself ({}) in project {}; see status.cloud.google.com",
+                    format!("{code:?}"),
+                    project
+                ),
             ),
         };
         self.failure(kind, &advice, cause)
     }
 
-    fn nowhere(&self) -> String {
+    fn nowhere(&self) -> Said {
         let Self { located_by, project, region, environment, .. } = self;
         let (agent, then) = match &self.agent {
-            Some(agent) => (format!("no agent {agent}"), "`project`, `agent`"),
-            None => ("no agent".to_owned(), "`project`"),
+            Some(agent) => (said!("no agent {}", agent), said!("`project`, `agent`")),
+            None => (said!("no agent"), said!("`project`")),
         };
-        format!(
-            "{agent} in project {project}, {located_by} {region}, environment {environment}: an agent lives in one \
-             {located_by} only, so compare `{located_by}` with the agent's location in the Dialogflow console, then \
-             {then} and `environment`"
+        said!(
+            "{} in project {}, {} {}, environment {}: an agent lives in one \
+             {} only, so compare `{}` with the agent's location in the Dialogflow console, then \
+             {} and `environment`",
+            agent,
+            project,
+            located_by,
+            region,
+            environment,
+            located_by,
+            located_by,
+            then
         )
     }
 
     /// No connection, or it broke.
     pub(in crate::nlp) fn unreachable(&self, cause: Cause) -> AskError {
         let endpoint = &self.endpoint;
-        let advice = format!(
-            "{endpoint} cannot be reached: check name resolution, the firewall for port 443, and whether this site needs \
-             `transport = \"rest\"` with `proxy`"
+        let advice = said!(
+            "{} cannot be reached: check name resolution, the firewall for port 443, and whether this site needs \
+             `transport = \"rest\"` with `proxy`",
+            endpoint
         );
         self.failure(FailureKind::Unavailable, &advice, cause)
     }
 
     pub(in crate::nlp) fn late(&self, deadline: Duration) -> AskError {
-        let advice = format!(
+        let advice = said!(
             "no answer from {} within {} ms: look for a slow fulfilment webhook, or raise `deadline_ms`",
             self.endpoint,
             deadline.as_millis()
@@ -126,12 +156,12 @@ impl Place {
     }
 
     pub(in crate::nlp) fn malformed(&self, cause: Cause) -> AskError {
-        let advice = format!("the answer of {} cannot be read as {}: check `endpoint`", self.endpoint, self.api);
+        let advice = said!("the answer of {} cannot be read as {}: check `endpoint`", self.endpoint, self.api);
         self.failure(FailureKind::Malformed, &advice, cause)
     }
 
     pub(in crate::nlp) fn empty(&self) -> AskError {
-        let advice = format!(
+        let advice = said!(
             "the agent in project {} matched an intent without text and without action: give it a response",
             self.project
         );
@@ -139,17 +169,18 @@ impl Place {
     }
 
     pub(in crate::nlp) fn webhook(&self, code: Code) -> AskError {
-        let advice = format!(
-            "the fulfilment webhook of the agent in project {} failed ({code:?}) and left nothing to say: see the \
+        let advice = said!(
+            "the fulfilment webhook of the agent in project {} failed ({}) and left nothing to say: see the \
              webhook's log, and give the intent a default response",
-            self.project
+            self.project,
+            format!("{code:?}")
         );
         self.failure(FailureKind::Webhook, &advice, None)
     }
 
     /// A body that a restart has taken away was to be asked; the gateway should have known.
     pub(in crate::nlp) fn redacted(&self) -> AskError {
-        self.failure(FailureKind::Interrupted, "the text was sensitive and is gone after the restart", None)
+        self.failure(FailureKind::Interrupted, &said!("the text was sensitive and is gone after the restart"), None)
     }
 
     /// No token, so nothing was asked.
@@ -158,31 +189,34 @@ impl Place {
         let (kind, advice) = match fault {
             TokenFault::Refused(code) => (
                 FailureKind::Credential,
-                format!(
-                    "Google refuses the service account of project {project} ({code}): its key may be deleted or \
-                     disabled, or this machine's clock is wrong; upload a new key"
+                said!(
+                    "Google refuses the service account of project {} ({}): its key may be deleted or \
+                     disabled, or this machine's clock is wrong; upload a new key",
+                    project,
+                    code
                 ),
             ),
             TokenFault::Key => {
-                (FailureKind::Credential, format!("the key for project {project} cannot sign: upload it anew"))
+                (FailureKind::Credential, said!("the key for project {} cannot sign: upload it anew", project))
             }
             TokenFault::Unreachable => (
                 FailureKind::Unavailable,
-                format!(
-                    "the credential's `token_uri` cannot be reached, so project {project} cannot be asked: check name \
-                     resolution, firewall and proxy"
+                said!(
+                    "the credential's `token_uri` cannot be reached, so project {} cannot be asked: check name \
+                     resolution, firewall and proxy",
+                    project
                 ),
             ),
             TokenFault::Malformed => (
                 FailureKind::Unavailable,
-                format!("the credential's `token_uri` gives no token for project {project}: is it Google's?"),
+                said!("the credential's `token_uri` gives no token for project {}: is it Google's?", project),
             ),
         };
         self.failure(kind, &advice, Some(Box::new(fault)))
     }
 
-    fn failure(&self, kind: FailureKind, advice: &str, source: Cause) -> AskError {
-        AskError { source, ..AskError::new(kind, format!("profile {}: {advice}", self.profile)) }
+    fn failure(&self, kind: FailureKind, advice: &Said, source: Cause) -> AskError {
+        AskError { source, ..AskError::new(kind, said!("profile {}: {}", self.profile, advice)) }
     }
 }
 
@@ -210,8 +244,8 @@ mod tests {
         for (code, kind, word) in expected {
             let error = place().refused(code, None);
             assert_eq!(error.kind, kind, "{code:?}");
-            assert!(error.advice.starts_with("profile support: "), "{}", error.advice);
-            assert!(error.advice.contains(word), "{code:?}: {}", error.advice);
+            assert!(error.advice.to_string().starts_with("profile support: "), "{}", error.advice);
+            assert!(error.advice.to_string().contains(word), "{code:?}: {}", error.advice);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Transport<Plain> for Scripted {
             None => std::future::pending().await,
             Some((delay, outcome)) => {
                 sleep(delay).await;
-                outcome.map_err(|kind| AskError::new(kind, "as the test wants it"))
+                outcome.map_err(|kind| AskError::new(kind, crate::core::said::said!("as the test wants it")))
             }
         }
     }

@@ -12,7 +12,10 @@ use serde_json::{Map, Value};
 
 use super::errors::{self, Bot};
 use crate::{
-    core::message::{Answer, Button, FailureKind, Input, Parameters, Reply},
+    core::{
+        message::{Answer, Button, FailureKind, Input, Parameters, Reply},
+        said::{Said, said},
+    },
     gateway::ports::{AskError, Seed},
     nlp::{
         fit::{self, MAX_ITEMS, MAX_REPLIES},
@@ -81,7 +84,7 @@ pub(super) fn utterance(
         Input::Redacted => return Err(place.redacted()),
     };
     let Some(text) = event_texts.get(&event) else {
-        let advice = format!("Lex knows no events, and `event_texts` has no text for {}", fit::name(event));
+        let advice = said!("Lex knows no events, and `event_texts` has no text for {}", fit::name(event));
         return Err(place.failure(FailureKind::Empty, &advice, None));
     };
     attach(&mut request_attributes, EVENT_PARAMETERS_ATTRIBUTE, &Value::Object(parameters));
@@ -213,9 +216,9 @@ impl Reading<'_> {
         let Self { place, bot, .. } = self;
         let response: Response = serde_json::from_slice(body).map_err(|error| place.unreadable(&error))?;
         if response.session_state.is_none() && response.messages.is_none() {
-            return Err(place.malformed("it has neither `sessionState` nor `messages`"));
+            return Err(place.malformed(&said!("it has neither `sessionState` nor `messages`")));
         }
-        let answer = self.read(response).map_err(|why| place.malformed(why))?;
+        let answer = self.read(response).map_err(|why| place.malformed(&Said::foreign(why)))?;
         if fit::is_empty(&answer) {
             return Err(errors::empty(place, bot, answer.intent.as_deref().unwrap_or("(none)")));
         }

@@ -104,7 +104,11 @@ fn an_event_is_what_the_profile_says_for_it_or_nothing() {
     {
         let error = said(unheard, json!({})).unwrap_err();
         assert_eq!(error.kind, FailureKind::Empty);
-        assert!(error.advice.contains("`event_texts`") && !error.advice.contains("planted"), "{}", error.advice);
+        assert!(
+            error.advice.to_string().contains("`event_texts`") && !error.advice.to_string().contains("planted"),
+            "{}",
+            error.advice
+        );
     }
     assert_eq!(said(Input::Redacted, json!({})).unwrap_err().kind, FailureKind::Interrupted);
 }
@@ -143,7 +147,7 @@ fn the_fallback_intent_means_not_understood() {
     document["sessionState"]["intent"]["name"] = json!("OpeningHours");
     let error = read(&document).unwrap_err();
     assert_eq!(error.kind, FailureKind::Empty);
-    assert!(error.advice.contains("intent OpeningHours of bot ABCDEFGHIJ"), "{}", error.advice);
+    assert!(error.advice.to_string().contains("intent OpeningHours of bot ABCDEFGHIJ"), "{}", error.advice);
 }
 
 #[test]
@@ -205,7 +209,11 @@ fn a_bot_says_what_it_wants_in_a_payload_or_a_request_attribute() {
         document["requestAttributes"] = json!({"usher": bad});
         let error = read(&document).unwrap_err();
         assert_eq!(error.kind, FailureKind::Malformed);
-        assert!(error.advice.contains("`usher`") && !error.advice.contains("planted"), "{}", error.advice);
+        assert!(
+            error.advice.to_string().contains("`usher`") && !error.advice.to_string().contains("planted"),
+            "{}",
+            error.advice
+        );
     }
 }
 

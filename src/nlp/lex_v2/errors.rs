@@ -3,7 +3,15 @@
 
 use serde_json::Value;
 
-use crate::{core::message::FailureKind, egress::Reply, gateway::ports::AskError, nlp::web::Place};
+use crate::{
+    core::{
+        message::FailureKind,
+        said::{Said, said},
+    },
+    egress::Reply,
+    gateway::ports::AskError,
+    nlp::web::Place,
+};
 
 const TYPE_HEADER: &str = "x-amzn-errortype";
 
@@ -45,20 +53,23 @@ pub(super) fn doubts_the_time(error_type: &str) -> bool {
 
 pub(super) fn refused(place: &Place, bot: &Bot, status: u16, error_type: &str) -> AskError {
     let (kind, mending) = of_type(error_type, bot).unwrap_or_else(|| of_status(status));
-    let named = if error_type.is_empty() { String::new() } else { format!(" ({error_type})") };
-    let advice = format!("{} at {} answered {status}{named}: {mending}", place.peer, place.at);
+    let named = if error_type.is_empty() { Said::default() } else { said!(" ({})", error_type) };
+    let advice = said!("{} at {} answered {}{}: {}", place.peer, place.at, status, named, mending);
     place.failure(kind, &advice, None)
 }
 
 #[expect(clippy::too_many_lines, reason = "a table of AWS's errors, one row each")]
-fn of_type(error_type: &str, bot: &Bot) -> Option<(FailureKind, String)> {
+fn of_type(error_type: &str, bot: &Bot) -> Option<(FailureKind, Said)> {
     let Bot { region, id, alias } = bot;
     Some(match error_type {
         "AccessDeniedException" | "NotAuthorized" => (
             FailureKind::Credential,
-            format!(
+            said!(
                 "allow the access key's identity `lex:RecognizeText` on \
-                 arn:aws:lex:{region}:ACCOUNT:bot-alias/{id}/{alias} in IAM"
+                 arn:aws:lex:{}:ACCOUNT:bot-alias/{}/{} in IAM",
+                region,
+                id,
+                alias
             ),
         ),
         "UnrecognizedClientException"
@@ -69,84 +80,95 @@ fn of_type(error_type: &str, bot: &Bot) -> Option<(FailureKind, String)> {
         | "IncompleteSignatureException"
         | "OptInRequired" => (
             FailureKind::Credential,
-            format!(
-                "AWS does not know the access key, or not in {region}: see in IAM that it is active, and give the \
-                 `session_token` that belongs to it, if one does"
+            said!(
+                "AWS does not know the access key, or not in {}: see in IAM that it is active, and give the \
+                 `session_token` that belongs to it, if one does",
+                region
             ),
         ),
         "ExpiredToken" | "ExpiredTokenException" => {
-            (FailureKind::Credential, "the session token has expired: renew the three keys and reload".to_owned())
+            (FailureKind::Credential, said!("the session token has expired: renew the three keys and reload"))
         }
         it if doubts_the_time(it) => (
             FailureKind::Credential,
-            "the signature does not hold: compare `secret_access_key` with IAM, `region` with the endpoint's, and set this \
+            said!(
+                "the signature does not hold: compare `secret_access_key` with IAM, `region` with the endpoint's, and set this \
              machine's clock, which may be five minutes off at most"
-                .to_owned(),
+            ),
         ),
         "ResourceNotFoundException" => (
             FailureKind::NotFound,
-            format!(
-                "no bot {id} with alias {alias} and the contact's locale in {region}: compare `region`, `bot_id`, \
-                 `bot_alias_id` and `locales` with the Lex console, and see that the locale is built"
+            said!(
+                "no bot {} with alias {} and the contact's locale in {}: compare `region`, `bot_id`, \
+                 `bot_alias_id` and `locales` with the Lex console, and see that the locale is built",
+                id,
+                alias,
+                region
             ),
         ),
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => (
             FailureKind::Quota,
-            format!(
-                "more conversations at a time than the account may have in {region} (TSTALIASID: two): raise Lex's quota in \
-                 AWS under Service Quotas, or set `quota_per_minute`"
+            said!(
+                "more conversations at a time than the account may have in {} (TSTALIASID: two): raise Lex's quota in \
+                 AWS under Service Quotas, or set `quota_per_minute`",
+                region
             ),
         ),
-        "ValidationException" | "SerializationException" => (
-            FailureKind::Invalid,
-            "check `locales`, and that texts stay within 1024 characters".to_owned(),
-        ),
+        "ValidationException" | "SerializationException" => {
+            (FailureKind::Invalid, said!("check `locales`, and that texts stay within 1024 characters"))
+        }
         "ConflictException" => (
             FailureKind::Precondition,
-            "the conversation is still busy with another question: is anyone else using its session?".to_owned(),
+            said!("the conversation is still busy with another question: is anyone else using its session?"),
         ),
         "DependencyFailedException" => (
             FailureKind::Webhook,
-            format!(
-                "something that bot {id} needs has failed: see that Lex may invoke its Lambda function and that the function \
-                 ends within 30 s, in the function's log"
+            said!(
+                "something that bot {} needs has failed: see that Lex may invoke its Lambda function and that the function \
+                 ends within 30 s, in the function's log",
+                id
             ),
         ),
         "BadGatewayException" => (
             FailureKind::Unavailable,
-            format!("bot {id} is still being built, or a service of AWS that it needs is down: see health.aws.amazon.com"),
+            said!(
+                "bot {} is still being built, or a service of AWS that it needs is down: see health.aws.amazon.com",
+                id
+            ),
         ),
         "ServiceUnavailable" | "ServiceUnavailableException" => {
-            (FailureKind::Unavailable, "it usually recovers by itself: see health.aws.amazon.com".to_owned())
+            (FailureKind::Unavailable, said!("it usually recovers by itself: see health.aws.amazon.com"))
         }
         "InternalServerException" | "InternalFailure" | "InternalServerError" => {
-            (FailureKind::Internal, "Lex failed by itself: see health.aws.amazon.com".to_owned())
+            (FailureKind::Internal, said!("Lex failed by itself: see health.aws.amazon.com"))
         }
         _unknown => return None,
     })
 }
 
-fn of_status(status: u16) -> (FailureKind, String) {
+fn of_status(status: u16) -> (FailureKind, Said) {
     let (kind, mending) = match status {
-        300..=399 => (FailureKind::Malformed, "that is not Lex: check `endpoint` and `proxy`"),
-        401 | 403 | 407 => {
-            (FailureKind::Credential, "compare the access key with IAM, and see whether a proxy stands in between")
-        }
-        404 | 405 | 410 => (FailureKind::NotFound, "Lex is not there: check `region` and `endpoint`"),
-        408 => (FailureKind::Deadline, "it gave up waiting for the request: look at the network in between"),
-        409 => (FailureKind::Precondition, "the conversation is busy"),
-        424 => (FailureKind::Webhook, "something that the bot needs has failed: see its Lambda function's log"),
-        429 => (FailureKind::Quota, "it is asked more often than it allows"),
-        400..=499 => (FailureKind::Invalid, "it does not take the request: check `endpoint`"),
-        502..=504 => (FailureKind::Unavailable, "it is down, or cannot be reached by what stands before it"),
-        _ => (FailureKind::Internal, "it failed by itself"),
+        300..=399 => (FailureKind::Malformed, said!("that is not Lex: check `endpoint` and `proxy`")),
+        401 | 403 | 407 => (
+            FailureKind::Credential,
+            said!("compare the access key with IAM, and see whether a proxy stands in between"),
+        ),
+        404 | 405 | 410 => (FailureKind::NotFound, said!("Lex is not there: check `region` and `endpoint`")),
+        408 => (FailureKind::Deadline, said!("it gave up waiting for the request: look at the network in between")),
+        409 => (FailureKind::Precondition, said!("the conversation is busy")),
+        424 => (FailureKind::Webhook, said!("something that the bot needs has failed: see its Lambda function's log")),
+        429 => (FailureKind::Quota, said!("it is asked more often than it allows")),
+        400..=499 => (FailureKind::Invalid, said!("it does not take the request: check `endpoint`")),
+        502..=504 => (FailureKind::Unavailable, said!("it is down, or cannot be reached by what stands before it")),
+        _ => (FailureKind::Internal, said!("it failed by itself")),
     };
-    (kind, mending.to_owned())
+    (kind, mending)
 }
 
 pub(super) fn empty(place: &Place, bot: &Bot, intent: &str) -> AskError {
-    let advice = format!(
-        "intent {intent} of bot {} ended without a message, and the profile has no action of its name: give it a closing response",
+    let advice = said!(
+        "intent {} of bot {} ended without a message, and the profile has no action of its name: give it a closing response",
+        intent,
         bot.id
     );
     place.failure(FailureKind::Empty, &advice, None)
@@ -205,8 +227,12 @@ mod tests {
         ] {
             let error = refused(&place(), &bot(), status, named);
             assert_eq!(error.kind, kind, "{status} {named}");
-            assert!(error.advice.contains(word), "{status} {named}: {}", error.advice);
-            assert!(error.advice.starts_with("profile support: Amazon Lex at https://lex.example"), "{}", error.advice);
+            assert!(error.advice.to_string().contains(word), "{status} {named}: {}", error.advice);
+            assert!(
+                error.advice.to_string().starts_with("profile support: Amazon Lex at https://lex.example"),
+                "{}",
+                error.advice
+            );
         }
     }
 }

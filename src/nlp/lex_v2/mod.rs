@@ -33,6 +33,7 @@ use crate::{
     core::{
         ids::Timestamp,
         message::{Answer, FailureKind, Input, Parameters},
+        said::{Said, said},
     },
     egress::{Reply, Request},
     gateway::ports::{Ask, AskError, LanguageEngine, Seed},
@@ -89,8 +90,12 @@ fn engine(engine: &EngineSettings, profile: &Profile, deps: &Deps) -> Result<Eng
         BuildError::Setting { profile: profile.origin.clone(), field, problem }
     })?;
     let signer = Signer::new(&config);
-    let place =
-        Place { profile: profile.name.to_string(), peer: "Amazon Lex", at: caller.place().to_owned(), hint: "" };
+    let place = Place {
+        profile: profile.name.to_string(),
+        peer: "Amazon Lex",
+        at: caller.place().to_owned(),
+        hint: Said::default(),
+    };
     Ok(Engine {
         web: Web::new(caller, place, config.deadline),
         bot: Bot { region: config.region, id: config.bot_id, alias: config.bot_alias_id },
@@ -132,7 +137,7 @@ impl Engine {
         let place = &self.web.place;
         let utterance = convert::utterance(input, given, &self.event_texts, place)?;
         let invalid = |error: serde_json::Error| {
-            place.failure(FailureKind::Invalid, "the question is no JSON", Some(error.into()))
+            place.failure(FailureKind::Invalid, &said!("the question is no JSON"), Some(error.into()))
         };
         let body = Bytes::from(serde_json::to_vec(&utterance).map_err(invalid)?);
         let (Bot { id, alias, .. }, locale) = (&self.bot, self.locales.nearest(session.language));
@@ -154,7 +159,7 @@ impl Engine {
         let url = format!("{}{path}", self.endpoint);
         let request = || {
             let unsigned = |error: sign::Unsigned| {
-                let advice = format!("{error}: check `access_key_id`, `secret_access_key` and `session_token`");
+                let advice = said!("{}: check `access_key_id`, `secret_access_key` and `session_token`", error);
                 self.web.place.failure(FailureKind::Credential, &advice, Some(error.into()))
             };
             let headers = self.signer.headers(&url, body, self.now()).map_err(unsigned)?;
@@ -191,7 +196,7 @@ mod tests {
     use super::*;
 
     pub(super) fn place() -> Place {
-        Place { profile: "support".into(), peer: "Amazon Lex", at: "https://lex.example".into(), hint: "" }
+        Place { profile: "support".into(), peer: "Amazon Lex", at: "https://lex.example".into(), hint: Said::default() }
     }
 
     pub(super) fn bot() -> Bot {

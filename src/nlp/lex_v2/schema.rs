@@ -13,6 +13,7 @@ use crate::{
         schema::{Field, Form, Problem, Required, Schema, Values},
         settings::Profile,
     },
+    core::said::said,
     nlp::{
         QUOTA_FIELD,
         web::{DEADLINE, PLAIN, PROXY},
@@ -134,15 +135,15 @@ fn check(values: &Values) -> Vec<Problem> {
     for key in ["bot_id", "bot_alias_id"] {
         let id = values.text(key).unwrap_or_default();
         if !id.is_empty() && (id.len() != ID_CHARACTERS || !id.bytes().all(|it| it.is_ascii_alphanumeric())) {
-            let help = "it has ten letters and digits; a name will not do";
-            problems.push(Problem::error(key, "is no id of Lex V2", help));
+            let help = said!("it has ten letters and digits; a name will not do");
+            problems.push(Problem::error(key, said!("is no id of Lex V2"), help));
         }
     }
     problems.extend(locales(values.texts("locales")));
     for line in values.texts("event_texts") {
         if event_text(line).is_none() {
-            let message = "has an entry that is not of the form \"EVENT=text\"";
-            let help = format!("write it as \"WELCOME=hello\", with 1 to {MAX_TEXT_CHARACTERS} characters of text");
+            let message = said!("has an entry that is not of the form \"EVENT=text\"");
+            let help = said!("write it as \"WELCOME=hello\", with 1 to {} characters of text", MAX_TEXT_CHARACTERS);
             problems.push(Problem::error("event_texts", message, help));
         }
     }
@@ -158,10 +159,10 @@ fn region(region: &str) -> Option<Problem> {
         && region.ends_with(|c: char| c.is_ascii_digit())
         && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     let help = nearest(region, REGIONS.iter().copied()).map_or_else(
-        || format!("known are {}", quoted(REGIONS.iter().copied())),
-        |meant| format!("did you mean `{meant}`?"),
+        || said!("known are {}", quoted(REGIONS.iter().copied())),
+        |meant| said!("did you mean `{}`?", meant),
     );
-    let message = format!("is `{region}`, where Lex V2 has no region that we know of");
+    let message = said!("is `{}`, where Lex V2 has no region that we know of", region);
     Some(if looks_like_one {
         Problem::warning("region", message, help)
     } else {
@@ -182,24 +183,32 @@ fn locales(locales: &[String]) -> Option<Problem> {
     if locales.is_empty() {
         return Some(Problem::error(
             "locales",
-            "is empty",
-            "name the locales that the bot is built in, such as \"en_US\"",
+            said!("is empty"),
+            said!("name the locales that the bot is built in, such as \"en_US\""),
         ));
     }
     let wrong = locales.iter().find(|it| !is_locale(it))?;
-    Some(Problem::error("locales", format!("holds `{wrong}`, which is no locale"), "write it as Lex does: \"en_US\""))
+    Some(Problem::error(
+        "locales",
+        said!("holds `{}`, which is no locale", wrong),
+        said!("write it as Lex does: \"en_US\""),
+    ))
 }
 
 /// Only what can be told without asking.
 fn keys(values: &Values) -> Option<Problem> {
     let id = values.secret("access_key_id")?.expose_secret();
     if values.secret("session_token").is_none() && id.starts_with("ASIA") {
-        let help = "give its `session_token`, too, or use a key that lasts";
-        return Some(Problem::error("access_key_id", "is a temporary key, of no use without its session token", help));
+        let help = said!("give its `session_token`, too, or use a key that lasts");
+        return Some(Problem::error(
+            "access_key_id",
+            said!("is a temporary key, of no use without its session token"),
+            help,
+        ));
     }
     let is_key = id.len() >= 16 && id.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
-    let help = "it has 16 to 128 letters and digits and begins with AKIA, most of the time; is it the secret?";
-    (!is_key).then(|| Problem::error("access_key_id", "is no access key id", help))
+    let help = said!("it has 16 to 128 letters and digits and begins with AKIA, most of the time; is it the secret?");
+    (!is_key).then(|| Problem::error("access_key_id", said!("is no access key id"), help))
 }
 
 fn event_text(line: &str) -> Option<(&str, &str)> {

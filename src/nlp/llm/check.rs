@@ -13,6 +13,7 @@ use crate::{
     core::{
         ids::{ContactId, ContactName, Turn},
         message::{FailureKind, Input},
+        said::said,
     },
     gateway::ports::{Ask, AskError},
     nlp::{CredentialReport, Deps},
@@ -23,7 +24,7 @@ pub(in crate::nlp) async fn run(
     profile: &Profile,
     deps: &Deps,
 ) -> Result<CredentialReport, AskError> {
-    let unbuilt = |error: String| AskError::new(FailureKind::Invalid, error);
+    let unbuilt = |error: String| AskError::new(FailureKind::Invalid, crate::core::said::Said::foreign(error));
     let engine = super::engine(engine, profile, deps).map_err(|error| unbuilt(error.to_string()))?;
     let (server, place) = (&engine.server, &engine.place);
     let name = ContactName::new("usher-check").map_err(|error| unbuilt(error.to_string()))?;
@@ -47,12 +48,12 @@ pub(in crate::nlp) async fn run(
             return Err(place.refused(&reply));
         }
         match models_in(&reply.body) {
-            Some(models) if models.contains(&place.model) => Ok(format!("model {}", place.model)),
-            Some(models) => Ok(format!("model {}, which is not among the {} it lists", place.model, models.len())),
-            None => Err(place.malformed("is no list of models")),
+            Some(models) if models.contains(&place.model) => Ok(said!("model {}", place.model)),
+            Some(models) => Ok(said!("model {}, which is not among the {} it lists", place.model, models.len())),
+            None => Err(place.malformed(&said!("is no list of models"))),
         }
     });
-    Ok(CredentialReport { account: server.has_key().then(|| "its API key".to_owned()), about })
+    Ok(CredentialReport { account: server.has_key().then(|| said!("its API key")), about })
 }
 
 fn models_in(body: &[u8]) -> Option<Vec<String>> {

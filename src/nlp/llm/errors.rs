@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::completion::{Reported, Unusable};
 use crate::{
-    core::message::FailureKind,
+    core::{
+        message::FailureKind,
+        said::{Said, said},
+    },
     egress::{EgressError, EgressErrorKind, Reply},
     gateway::ports::AskError,
     nlp::web,
@@ -31,7 +34,7 @@ impl Place {
     /// There is no answer in what came with a good status.
     pub(super) fn unusable(&self, why: &Unusable) -> AskError {
         match why {
-            Unusable::Malformed => self.malformed("is no chat completion: check `endpoint`"),
+            Unusable::Malformed => self.malformed(&said!("is no chat completion: check `endpoint`")),
             Unusable::Reported(reported) => self.reported(status_of(reported), reported),
         }
     }
@@ -40,49 +43,54 @@ impl Place {
         let Self { server, model, .. } = self;
         let (kind, advice) = match status {
             401 | 403 => {
-                (FailureKind::Credential, format!("{server} refuses `api_key`, or does not grant it model {model}"))
+                (FailureKind::Credential, said!("{} refuses `api_key`, or does not grant it model {}", server, model))
             }
-            402 => (FailureKind::Credential, format!("{server} wants to be paid first: see the account's balance")),
+            402 => (FailureKind::Credential, said!("{} wants to be paid first: see the account's balance", server)),
             404 | 405 | 410 => (
                 FailureKind::NotFound,
-                format!(
-                    "{server} has no model {model}, or no chat completions at this path: check `model` and `endpoint`"
+                said!(
+                    "{} has no model {}, or no chat completions at this path: check `model` and `endpoint`",
+                    server,
+                    model
                 ),
             ),
             300..=399 => (
                 FailureKind::NotFound,
-                format!("{server} sends elsewhere, which is not followed: write the right address into `endpoint`"),
+                said!("{} sends elsewhere, which is not followed: write the right address into `endpoint`", server),
             ),
             429 => (
                 FailureKind::Quota,
-                format!(
-                    "{server} has had too many requests or tokens, or its account has no credit left: raise its limits"
+                said!(
+                    "{} has had too many requests or tokens, or its account has no credit left: raise its limits",
+                    server
                 ),
             ),
-            408 | 504 => (FailureKind::Deadline, format!("{server} gave up on the model's answer")),
+            408 | 504 => (FailureKind::Deadline, said!("{} gave up on the model's answer", server)),
             400 | 413 | 422 => (
                 FailureKind::Invalid,
-                format!(
-                    "{server} refuses the request: too long for the model's context (lower `transcript_characters`), a \
-                     setting that model {model} does not take (`temperature`, `max_tokens_name`), or tools that are \
-                     switched off there (vLLM: --enable-auto-tool-choice and --tool-call-parser; llama.cpp: --jinja)"
+                said!(
+                    "{} refuses the request: too long for the model's context (lower `transcript_characters`), a \
+                     setting that model {} does not take (`temperature`, `max_tokens_name`), or tools that are \
+                     switched off there (vLLM: --enable-auto-tool-choice and --tool-call-parser; llama.cpp: --jinja)",
+                    server,
+                    model
                 ),
             ),
             500 | 501 => (
                 FailureKind::Internal,
-                format!("{server} failed by itself: see its log; llama.cpp answers so to tools without --jinja"),
+                said!("{} failed by itself: see its log; llama.cpp answers so to tools without --jinja", server),
             ),
             502 | 503 | 529 => {
-                (FailureKind::Unavailable, format!("{server} is overloaded, or still loads model {model}"))
+                (FailureKind::Unavailable, said!("{} is overloaded, or still loads model {}", server, model))
             }
-            _ => (FailureKind::Internal, format!("{server} answered with status {status}")),
+            _ => (FailureKind::Internal, said!("{} answered with status {}", server, status)),
         };
         let mut advice = advice;
         if let Some(label) = &reported.label {
-            advice.push_str(&format!("; it says `{label}`"));
+            advice = said!("{}; it says `{}`", advice, label);
         }
         if let Some(parameter) = &reported.parameter {
-            advice.push_str(&format!(", of `{parameter}`"));
+            advice = said!("{}, of `{}`", advice, parameter);
         }
         self.failure(kind, &advice)
     }
@@ -98,26 +106,27 @@ impl Place {
             | EgressErrorKind::Address
             | EgressErrorKind::NotAllowed => (
                 FailureKind::Unavailable,
-                format!(
-                    "{server} cannot be reached: see that it runs, and check name resolution, certificate and `proxy`"
+                said!(
+                    "{} cannot be reached: see that it runs, and check name resolution, certificate and `proxy`",
+                    server
                 ),
             ),
             EgressErrorKind::Broken | EgressErrorKind::Redirect | EgressErrorKind::Status => {
-                (FailureKind::Unavailable, format!("{server} broke off its answer"))
+                (FailureKind::Unavailable, said!("{} broke off its answer", server))
             }
             EgressErrorKind::TooLarge => (
                 FailureKind::Malformed,
-                format!("the answer of {server} is larger than any of a chat: lower `max_tokens`"),
+                said!("the answer of {} is larger than any of a chat: lower `max_tokens`", server),
             ),
             EgressErrorKind::Invalid => {
-                (FailureKind::Invalid, "`endpoint` or `api_key` cannot be sent: look for stray characters".to_owned())
+                (FailureKind::Invalid, said!("`endpoint` or `api_key` cannot be sent: look for stray characters"))
             }
         };
         AskError { source: Some(error.into()), ..self.failure(kind, &advice) }
     }
 
     pub(super) fn late(&self) -> AskError {
-        let advice = format!(
+        let advice = said!(
             "no whole answer from {} within {} ms: take a faster model, lower `max_tokens`, or raise `deadline_ms`",
             self.server,
             self.deadline.as_millis()
@@ -126,12 +135,12 @@ impl Place {
     }
 
     /// `what` goes on from "the answer of … ".
-    pub(super) fn malformed(&self, what: &str) -> AskError {
-        self.failure(FailureKind::Malformed, &format!("the answer of {} {what}", self.server))
+    pub(super) fn malformed(&self, what: &Said) -> AskError {
+        self.failure(FailureKind::Malformed, &said!("the answer of {} {}", self.server, what))
     }
 
     pub(super) fn empty(&self) -> AskError {
-        let advice = format!(
+        let advice = said!(
             "model {} answered with nothing to say and nothing to do: where it thinks first, raise `max_tokens`",
             self.model
         );
@@ -140,11 +149,11 @@ impl Place {
 
     /// A body that a restart has taken away was to be asked; the gateway should have known.
     pub(super) fn redacted(&self) -> AskError {
-        self.failure(FailureKind::Interrupted, "the text was sensitive and is gone after the restart")
+        self.failure(FailureKind::Interrupted, &said!("the text was sensitive and is gone after the restart"))
     }
 
-    pub(super) fn failure(&self, kind: FailureKind, advice: &str) -> AskError {
-        AskError::new(kind, format!("profile {}: {advice}", self.profile))
+    pub(super) fn failure(&self, kind: FailureKind, advice: &Said) -> AskError {
+        AskError::new(kind, said!("profile {}: {}", self.profile, advice))
     }
 }
 
@@ -198,7 +207,11 @@ mod tests {
         ] {
             let error = place().refused(&reply(status, b"<html>"));
             assert_eq!(error.kind, kind, "{status}");
-            assert!(error.advice.starts_with("profile support: ") && error.advice.contains(word), "{}", error.advice);
+            assert!(
+                error.advice.to_string().starts_with("profile support: ") && error.advice.to_string().contains(word),
+                "{}",
+                error.advice
+            );
         }
     }
 
@@ -214,7 +227,11 @@ mod tests {
     fn a_servers_label_is_told_and_its_text_is_not() {
         let body = br#"{"error":{"message":"You said: planted","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#;
         let error = place().refused(&reply(400, body));
-        assert!(error.advice.ends_with("; it says `unsupported_parameter`, of `max_tokens`"), "{}", error.advice);
+        assert!(
+            error.advice.to_string().ends_with("; it says `unsupported_parameter`, of `max_tokens`"),
+            "{}",
+            error.advice
+        );
         assert!(!format!("{error:?}").contains("planted"));
     }
 

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::{
     config::schema::{Field, Form, Problem, Required, Schema, Values},
+    core::said::said,
     nlp::{
         QUOTA_FIELD,
         web::{PLAIN, PROXY},
@@ -126,21 +127,29 @@ fn check(values: &Values) -> Vec<Problem> {
     let mut problems = Vec::new();
     let Some(uri) = values.text("endpoint").and_then(|it| it.parse::<Uri>().ok()) else { return problems };
     if uri.path().trim_end_matches('/').ends_with("/completions") {
-        let help = "write what stands before it, such as \"https://api.openai.com/v1\"";
-        problems.push(Problem::error("endpoint", "already ends in the path of a call", help));
+        let help = said!("write what stands before it, such as \"https://api.openai.com/v1\"");
+        problems.push(Problem::error("endpoint", said!("already ends in the path of a call"), help));
     }
     if uri.query().is_some() {
-        let help = "leave it out: it would not be sent";
-        problems.push(Problem::error("endpoint", "has a query", help));
+        let help = said!("leave it out: it would not be sent");
+        problems.push(Problem::error("endpoint", said!("has a query"), help));
     }
     let is_near = uri.host().is_some_and(is_near);
     if uri.scheme_str() == Some("http") && !is_near && values.secret("api_key").is_some() {
-        let help = "use https://, unless the way there is private and encrypted otherwise";
-        problems.push(Problem::warning("endpoint", "carries `api_key` and what customers say in plaintext", help));
+        let help = said!("use https://, unless the way there is private and encrypted otherwise");
+        problems.push(Problem::warning(
+            "endpoint",
+            said!("carries `api_key` and what customers say in plaintext"),
+            help,
+        ));
     }
     if values.number("transcript_messages") == 0 || values.number("transcript_characters") == 0 {
-        let help = "set both above 0, unless each question stands for itself";
-        problems.push(Problem::warning("transcript_messages", "lets the model forget every message at once", help));
+        let help = said!("set both above 0, unless each question stands for itself");
+        problems.push(Problem::warning(
+            "transcript_messages",
+            said!("lets the model forget every message at once"),
+            help,
+        ));
     }
     problems
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    core::ids::Turn,
+    core::{ids::Turn, said::said},
     egress::{Caller, EgressBuildError, Reply, Request, Stream},
     gateway::ports::{Ask, AskError, Progress},
     nlp::{Deps, web::MAX_ANSWER_BYTES},
@@ -164,8 +164,8 @@ impl Server {
     }
 
     fn unsendable(&self, place: &Place) -> AskError {
-        let advice = "`api_key` holds characters that no key has";
-        place.failure(crate::core::message::FailureKind::Credential, advice)
+        let advice = said!("`api_key` holds characters that no key has");
+        place.failure(crate::core::message::FailureKind::Credential, &advice)
     }
 
     /// Reads a stream to its end. What has been said of it stays said if it breaks off.
@@ -199,7 +199,7 @@ impl Server {
         }
         // Some servers forget their last line, but none the reason why they ended.
         if incoming.completion.finish.is_none() && !incoming.is_done {
-            return Err(place.malformed("ends in the middle"));
+            return Err(place.malformed(&said!("ends in the middle")));
         }
         Ok(incoming.completion)
     }

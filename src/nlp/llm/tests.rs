@@ -98,7 +98,7 @@ pub(super) fn profile() -> (Arc<Profile>, Vec<String>) {
     let sources = Sources { embedded, ..Sources::default() };
     let loaded = config::load(&sources, &nlp::schemas(), &|_| Err(SecretError::Unknown));
     let loaded = loaded.unwrap_or_else(|findings| panic!("{:?}", findings.list));
-    let warnings = loaded.warnings.into_iter().map(|it| it.message).collect();
+    let warnings = loaded.warnings.into_iter().map(|it| it.message.to_string()).collect();
     (Arc::clone(&loaded.settings.profiles[0]), warnings)
 }
 

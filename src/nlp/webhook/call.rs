@@ -13,7 +13,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     clock::Clock,
-    core::message::FailureKind,
+    core::{
+        message::FailureKind,
+        said::{Said, said},
+    },
     egress::{Caller, EgressError, EgressErrorKind, Reply, Request},
     gateway::ports::AskError,
 };
@@ -26,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Place {
     profile: String,
     /// "the webhook", "Rasa", "Direct Line"
-    peer: &'static str,
+    peer: Said,
     at: String,
 }
 
@@ -47,7 +50,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(caller: Caller, profile: &str, peer: &'static str) -> Self {
+    pub(super) fn new(caller: Caller, profile: &str, peer: Said) -> Self {
         let place = Place { profile: profile.to_owned(), peer, at: caller.place().to_owned() };
         Self { caller, place }
     }
@@ -157,71 +160,77 @@ impl Place {
             | EgressErrorKind::Broken => FailureKind::Unavailable,
             EgressErrorKind::Redirect | EgressErrorKind::Status | EgressErrorKind::TooLarge => FailureKind::Malformed,
         };
-        let advice = error.detail.clone();
+        let advice = Said::foreign(error.detail.clone());
         self.failure(kind, &advice, Some(Box::new(error)))
     }
 
     /// Answered with another status than 2xx.
     pub(super) fn refused(&self, status: StatusCode) -> AskError {
-        let (peer, at, code) = (self.peer, &self.at, status.as_u16());
+        let (peer, at, code) = (&self.peer, &self.at, status.as_u16());
         let (kind, advice) = match code {
-            300..=399 => (FailureKind::NotFound, "sends on to another address: write that one into `url`"),
+            300..=399 => (FailureKind::NotFound, said!("sends on to another address: write that one into `url`")),
             401 | 403 | 407 => {
-                (FailureKind::Credential, "refuses us: compare `token` and `signing_key` with what it expects")
+                (FailureKind::Credential, said!("refuses us: compare `token` and `signing_key` with what it expects"))
             }
-            404 | 405 | 410 => (FailureKind::NotFound, "knows nothing there: compare `url` with its documentation"),
-            409 | 412 | 428 => (FailureKind::Precondition, "is not in a state to answer: see its own log"),
-            424 => (FailureKind::Webhook, "could not answer because something that it needs failed: see its own log"),
-            408 => (FailureKind::Deadline, "gave up waiting for our request: look at the network in between"),
-            429 => (FailureKind::Quota, "is asked more often than it allows: raise its limit, or ask less"),
-            400..=499 => (FailureKind::Invalid, "does not accept the request: see its own log"),
+            404 | 405 | 410 => {
+                (FailureKind::NotFound, said!("knows nothing there: compare `url` with its documentation"))
+            }
+            409 | 412 | 428 => (FailureKind::Precondition, said!("is not in a state to answer: see its own log")),
+            424 => (
+                FailureKind::Webhook,
+                said!("could not answer because something that it needs failed: see its own log"),
+            ),
+            408 => (FailureKind::Deadline, said!("gave up waiting for our request: look at the network in between")),
+            429 => (FailureKind::Quota, said!("is asked more often than it allows: raise its limit, or ask less")),
+            400..=499 => (FailureKind::Invalid, said!("does not accept the request: see its own log")),
             502..=504 => {
-                (FailureKind::Unavailable, "cannot be reached by what stands before it, or says that it is down")
+                (FailureKind::Unavailable, said!("cannot be reached by what stands before it, or says that it is down"))
             }
-            _ => (FailureKind::Internal, "failed by itself: see its own log"),
+            _ => (FailureKind::Internal, said!("failed by itself: see its own log")),
         };
-        self.failure(kind, &format!("{peer} at {at} answered {code} and {advice}"), None)
+        self.failure(kind, &said!("{} at {} answered {} and {}", peer, at, code, advice), None)
     }
 
     pub(super) fn late(&self) -> AskError {
-        let advice = format!(
+        let advice = said!(
             "no answer of {} at {} in time: find out what keeps it, or raise the profile's deadline",
-            self.peer, self.at
+            self.peer,
+            self.at
         );
         self.failure(FailureKind::Deadline, &advice, None)
     }
 
     /// `why` holds nothing that customers said.
-    pub(super) fn malformed(&self, why: &str, cause: Cause) -> AskError {
-        let advice = format!("the answer of {} at {} cannot be used: {why}", self.peer, self.at);
+    pub(super) fn malformed(&self, why: &Said, cause: Cause) -> AskError {
+        let advice = said!("the answer of {} at {} cannot be used: {}", self.peer, self.at, why);
         self.failure(FailureKind::Malformed, &advice, cause)
     }
 
     /// No JSON, or not in the shape that is documented. Where it breaks is told; what stands there may be a customer's.
     pub(super) fn unreadable(&self, error: &serde_json::Error) -> AskError {
         let what = match error.classify() {
-            serde_json::error::Category::Data => "it is JSON of another shape than documented",
-            serde_json::error::Category::Eof => "it breaks off",
-            serde_json::error::Category::Io | serde_json::error::Category::Syntax => "it is no JSON",
+            serde_json::error::Category::Data => said!("it is JSON of another shape than documented"),
+            serde_json::error::Category::Eof => said!("it breaks off"),
+            serde_json::error::Category::Io | serde_json::error::Category::Syntax => said!("it is no JSON"),
         };
-        self.malformed(&format!("{what} (line {}, column {})", error.line(), error.column()), None)
+        self.malformed(&said!("{} (line {}, column {})", what, error.line(), error.column()), None)
     }
 
-    pub(super) fn empty(&self, why: &str) -> AskError {
+    pub(super) fn empty(&self, why: &Said) -> AskError {
         self.failure(
             FailureKind::Empty,
-            &format!("{} at {} answered with nothing to say: {why}", self.peer, self.at),
+            &said!("{} at {} answered with nothing to say: {}", self.peer, self.at, why),
             None,
         )
     }
 
     /// The text was sensitive and a restart has taken it away; the gateway should have known.
     pub(super) fn redacted(&self) -> AskError {
-        self.failure(FailureKind::Interrupted, "the text was sensitive and is gone after the restart", None)
+        self.failure(FailureKind::Interrupted, &said!("the text was sensitive and is gone after the restart"), None)
     }
 
-    pub(super) fn failure(&self, kind: FailureKind, advice: &str, source: Cause) -> AskError {
-        AskError { source, ..AskError::new(kind, format!("profile {}: {advice}", self.profile)) }
+    pub(super) fn failure(&self, kind: FailureKind, advice: &Said, source: Cause) -> AskError {
+        AskError { source, ..AskError::new(kind, said!("profile {}: {}", self.profile, advice)) }
     }
 }
 
@@ -231,7 +240,8 @@ mod tests {
 
     #[test]
     fn s11_each_status_has_its_kind() {
-        let place = Place { profile: "support".into(), peer: "the webhook", at: "https://bot.example.com".into() };
+        let place =
+            Place { profile: "support".into(), peer: said!("the webhook"), at: "https://bot.example.com".into() };
         for (status, kind) in [
             (302, FailureKind::NotFound),
             (400, FailureKind::Invalid),
@@ -251,7 +261,7 @@ mod tests {
             let error = place.refused(StatusCode::from_u16(status).unwrap());
             assert_eq!(error.kind, kind, "{status}");
             assert!(
-                error.advice.starts_with("profile support: the webhook at https://bot.example.com"),
+                error.advice.to_string().starts_with("profile support: the webhook at https://bot.example.com"),
                 "{}",
                 error.advice
             );

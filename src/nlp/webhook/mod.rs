@@ -26,7 +26,10 @@ use futures::future::BoxFuture;
 use super::{BuildError, CredentialReport, Deps};
 use crate::{
     config::settings::{EngineSettings, Profile},
-    core::message::FailureKind,
+    core::{
+        message::FailureKind,
+        said::{Said, said},
+    },
     gateway::ports::{AskError, LanguageEngine},
 };
 
@@ -61,7 +64,7 @@ pub(super) fn check<'a>(
 ) -> BoxFuture<'a, Result<CredentialReport, AskError>> {
     Box::pin(async move {
         let config = Webhook::of(&engine.values);
-        let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, error.to_string());
+        let unbuilt = |error: BuildError| AskError::new(FailureKind::Invalid, Said::foreign(error.to_string()));
         let wire = wire(&config, profile, deps).map_err(unbuilt)?;
         match config.dialect {
             Dialect::Usher => usher(wire, &config, profile, deps).check().await,
@@ -90,9 +93,9 @@ fn wire(config: &Webhook, profile: &Profile, deps: &Deps) -> Result<Wire, BuildE
         problem: error.to_string(),
     })?;
     let peer = match config.dialect {
-        Dialect::Usher => "the webhook",
-        Dialect::Rasa => "Rasa",
-        Dialect::BotFramework => "Direct Line",
+        Dialect::Usher => said!("the webhook"),
+        Dialect::Rasa => Said::foreign("Rasa"),
+        Dialect::BotFramework => Said::foreign("Direct Line"),
     };
     Ok(Wire::new(caller, profile.name.as_str(), peer))
 }
@@ -115,6 +118,6 @@ mod tests {
     pub(super) fn wire(peer: &'static str) -> Wire {
         let names = Arc::new(Names::new(&[], Duration::ZERO).unwrap());
         let caller = Caller::new("http://127.0.0.1:9/", None, &names, fit::MAX_ANSWER_BYTES).unwrap();
-        Wire::new(caller, "support", peer)
+        Wire::new(caller, "support", Said::foreign(peer))
     }
 }

@@ -21,6 +21,7 @@ use crate::{
         hex,
         ids::Timestamp,
         message::{Answer, FailureKind},
+        said::{Said, said},
     },
     egress::signature,
     gateway::ports::AskError,
@@ -254,15 +255,15 @@ impl Done {
     pub(super) fn answer(self, spoke: bool, place: &Place) -> Result<Answer, AskError> {
         match self {
             Self::Final(reply) => convert::answer(*reply, spoke),
-            Self::Bad(why) => Err(place.malformed(&why, None)),
+            Self::Bad(why) => Err(place.malformed(&Said::foreign(why), None)),
             Self::Failed(Failed { kind, detail, .. }) => {
                 let kind = match kind.unwrap_or_default() {
                     FailedKind::Internal => FailureKind::Internal,
                     FailedKind::Unavailable => FailureKind::Unavailable,
                     FailedKind::Quota => FailureKind::Quota,
                 };
-                let detail = detail.unwrap_or_else(|| "it does not say why".to_owned());
-                Err(place.failure(kind, &format!("the webhook says that it cannot answer: {detail}"), None))
+                let detail = detail.map_or_else(|| said!("it does not say why"), Said::foreign);
+                Err(place.failure(kind, &said!("the webhook says that it cannot answer: {}", detail), None))
             }
         }
     }

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     config::schema::{Field, Form, Problem, Required, Schema, Values},
+    core::said::{Said, said},
     nlp::QUOTA_FIELD,
 };
 
@@ -163,25 +164,25 @@ fn check(values: &Values) -> Vec<Problem> {
     if values.text("url").is_some_and(is_open_plaintext) {
         problems.push(Problem::warning(
             "url",
-            "sends what customers say over the network without TLS",
-            "use https://, unless everything in between is yours",
+            said!("sends what customers say over the network without TLS"),
+            said!("use https://, unless everything in between is yours"),
         ));
     }
     problems
 }
 
 fn of_usher(values: &Values) -> Vec<Problem> {
-    let mut problems = url_is_there(values, "name the address that turns are posted to");
+    let mut problems = url_is_there(values, said!("name the address that turns are posted to"));
     match values.secret("signing_key") {
         None => problems.push(Problem::error(
             "signing_key",
-            "is missing",
-            "agree on a random one with the webhook: `openssl rand -hex 32` makes a good one",
+            said!("is missing"),
+            said!("agree on a random one with the webhook: `openssl rand -hex 32` makes a good one"),
         )),
         Some(key) if key.expose_secret().len() < 16 => problems.push(Problem::warning(
             "signing_key",
-            "is shorter than 16 characters",
-            "take a random one: `openssl rand -hex 32` makes a good one",
+            said!("is shorter than 16 characters"),
+            said!("take a random one: `openssl rand -hex 32` makes a good one"),
         )),
         Some(_) => {}
     }
@@ -189,31 +190,35 @@ fn of_usher(values: &Values) -> Vec<Problem> {
 }
 
 fn of_rasa(values: &Values) -> Vec<Problem> {
-    let mut problems = url_is_there(values, "name the Rasa server: \"http://rasa.example.com:5005\"");
+    let mut problems = url_is_there(values, said!("name the Rasa server: \"http://rasa.example.com:5005\""));
     if values.text("url").is_some_and(|url| url.contains("/webhooks/")) {
-        problems.push(Problem::error("url", "names the channel as well", "leave out what begins with /webhooks/"));
+        problems.push(Problem::error(
+            "url",
+            said!("names the channel as well"),
+            said!("leave out what begins with /webhooks/"),
+        ));
     }
-    problems.extend(no_use(values, "signing_key", "Rasa checks no signature"));
+    problems.extend(no_use(values, "signing_key", &said!("Rasa checks no signature")));
     problems
 }
 
 fn of_bot_framework(values: &Values) -> Vec<Problem> {
     let mut problems = Vec::new();
     if values.secret("token").is_none() {
-        let help = "take a secret of the bot's Direct Line channel from the Azure portal";
-        problems.push(Problem::error("token", "is missing", help));
+        let help = said!("take a secret of the bot's Direct Line channel from the Azure portal");
+        problems.push(Problem::error("token", said!("is missing"), help));
     }
-    problems.extend(no_use(values, "signing_key", "Direct Line checks no signature"));
+    problems.extend(no_use(values, "signing_key", &said!("Direct Line checks no signature")));
     problems
 }
 
-fn url_is_there(values: &Values, help: &str) -> Vec<Problem> {
+fn url_is_there(values: &Values, help: Said) -> Vec<Problem> {
     let missing = values.text("url").is_none();
-    missing.then(|| Problem::error("url", "is missing", help)).into_iter().collect()
+    missing.then(|| Problem::error("url", said!("is missing"), help)).into_iter().collect()
 }
 
-fn no_use(values: &Values, key: &'static str, why: &str) -> Option<Problem> {
-    values.secret(key).map(|_| Problem::warning(key, format!("has no use: {why}"), "take it out"))
+fn no_use(values: &Values, key: &'static str, why: &Said) -> Option<Problem> {
+    values.secret(key).map(|_| Problem::warning(key, said!("has no use: {}", why), said!("take it out")))
 }
 
 /// `http://` to another machine, by a name or an address that is not this site's own.

@@ -38,7 +38,11 @@ async fn pain_9_cx_the_wrong_location_or_agent_is_named() {
             let engine = engine(values(&cx.endpoint(), transport, &[more]));
             let error = ask(&engine, "hi").await.unwrap_err();
             assert_eq!(error.kind, FailureKind::NotFound);
-            assert!(error.advice.contains(named) && error.advice.contains("`location`"), "{}", error.advice);
+            assert!(
+                error.advice.to_string().contains(named) && error.advice.to_string().contains("`location`"),
+                "{}",
+                error.advice
+            );
         }
     }
 }
@@ -52,7 +56,7 @@ async fn cx_answers_that_cannot_be_read_or_say_nothing_are_told_apart() {
             cx.next(Reaction::Raw(raw));
             let error = ask(&engine, "hi").await.unwrap_err();
             assert_eq!(error.kind, FailureKind::Malformed, "{transport}: {error:?}");
-            assert!(error.advice.contains("Dialogflow CX"), "{}", error.advice);
+            assert!(error.advice.to_string().contains("Dialogflow CX"), "{}", error.advice);
         }
         cx.next(say(""));
         assert_eq!(ask(&engine, "hi").await.unwrap_err().kind, FailureKind::Empty);

@@ -34,7 +34,7 @@ async fn b16_the_gateways_own_adapter_by_cx() {
         }
         assert!(ask(&engine, "quark").await.unwrap().not_understood);
         let report = checked(values(&endpoint, transport, &[("agent", "offline")])).await;
-        assert_eq!(report.about.unwrap(), "agent Test Cafe, language en, time zone Europe/Berlin");
+        assert_eq!(report.about.unwrap().to_string(), "agent Test Cafe, language en, time zone Europe/Berlin");
         server.stop().await.unwrap();
     }
 }

@@ -30,7 +30,7 @@ async fn s33_every_status_has_its_kind_and_is_asked_once() {
             let engine = engine(DialogflowV2 { transport, ..settings(dialogflow.endpoint()) });
             let error = ask(&engine, "hi").await.unwrap_err();
             assert_eq!(error.kind, kind, "{transport:?} {code:?}: {error:?}");
-            assert!(error.advice.starts_with("profile support: "), "{}", error.advice);
+            assert!(error.advice.to_string().starts_with("profile support: "), "{}", error.advice);
             assert_eq!(dialogflow.requests().len(), 1, "{transport:?} {code:?}");
             // The next one is none the worse for it.
             ask(&engine, "again").await.unwrap();
@@ -65,7 +65,7 @@ async fn pain_6_the_deadline_bounds_the_ask_and_is_told_as_one() {
         let before = Clock::instant();
         let error = ask(&engine, "hi").await.unwrap_err();
         assert_eq!(error.kind, FailureKind::Deadline, "{transport:?}");
-        assert!(error.advice.contains("within 200 ms"), "{}", error.advice);
+        assert!(error.advice.to_string().contains("within 200 ms"), "{}", error.advice);
         assert!((deadline..Duration::from_secs(5)).contains(&before.elapsed()), "{:?}", before.elapsed());
         dialogflow.wait_for_requests(1).await;
         ask(&engine, "still there?").await.unwrap();
@@ -108,7 +108,11 @@ async fn pain_9_the_wrong_region_is_named() {
         if let Err(error) = outcome {
             assert_eq!(error.kind, FailureKind::NotFound);
             let named = format!("region {}", region.unwrap_or("global".into()));
-            assert!(error.advice.contains(&named) && error.advice.contains("p-1"), "{}", error.advice);
+            assert!(
+                error.advice.to_string().contains(&named) && error.advice.to_string().contains("p-1"),
+                "{}",
+                error.advice
+            );
         }
     }
 }
@@ -144,6 +148,6 @@ async fn a_dead_endpoint_fails_asks_and_not_the_start() {
         let engine = engine(DialogflowV2 { transport, connections: 4, ..settings(gone.clone()) });
         let error = ask(&engine, "hi").await.unwrap_err();
         assert_eq!(error.kind, FailureKind::Unavailable, "{transport:?}: {error:?}");
-        assert!(error.advice.contains("cannot be reached"), "{}", error.advice);
+        assert!(error.advice.to_string().contains("cannot be reached"), "{}", error.advice);
     }
 }

@@ -127,5 +127,5 @@ async fn pain_9_token_and_conversation_pass_the_profiles_proxy() {
 
     dialogflow.accepts_token(&TokenServer::token(2));
     let report = checked(&config).await.unwrap();
-    assert_eq!(report.about.unwrap(), "agent Support, language en, time zone Europe/Berlin");
+    assert_eq!(report.about.unwrap().to_string(), "agent Support, language en, time zone Europe/Berlin");
 }

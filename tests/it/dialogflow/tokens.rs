@@ -109,7 +109,11 @@ async fn s10_a_refused_account_is_told_at_once() {
             engine(DialogflowV2 { transport, deadline: Duration::from_secs(3600), ..with_token(&dialogflow, &tokens) });
         let error = ask(&engine, "hi").await.unwrap_err();
         assert_eq!(error.kind, FailureKind::Credential);
-        assert!(error.advice.contains("invalid_grant") && error.advice.contains("p-1"), "{}", error.advice);
+        assert!(
+            error.advice.to_string().contains("invalid_grant") && error.advice.to_string().contains("p-1"),
+            "{}",
+            error.advice
+        );
     }
     assert_eq!(dialogflow.requests().len(), 0);
 }
@@ -130,7 +134,7 @@ async fn an_ask_waits_for_its_token_within_the_deadline() {
     };
     let error = ask(&engine(unreachable), "hi").await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Unavailable);
-    assert!(error.advice.contains("token_uri"), "{}", error.advice);
+    assert!(error.advice.to_string().contains("token_uri"), "{}", error.advice);
 
     // Trouble at the token server passes.
     tokens.next(Grant::Broken(503)).next(Grant::Refused("internal_failure"));
@@ -148,8 +152,8 @@ async fn s10_the_credential_test_tells_what_an_ask_would_meet() {
             DialogflowV2 { transport, region: Some("europe-west1".into()), ..with_token(&dialogflow, &tokens) };
         let check = async |config: &DialogflowV2| checked(config).await;
         let report = check(&config).await.unwrap();
-        assert_eq!(report.account.as_deref(), Some("bot@p-1.iam.gserviceaccount.com"));
-        assert_eq!(report.about.unwrap(), "agent Support, language en, time zone Europe/Berlin");
+        assert_eq!(report.account.map(|it| it.to_string()).as_deref(), Some("bot@p-1.iam.gserviceaccount.com"));
+        assert_eq!(report.about.unwrap().to_string(), "agent Support, language en, time zone Europe/Berlin");
         let probe = dialogflow.requests().pop().unwrap();
         assert_eq!((probe.event(), probe.rest), (Some("usher_check"), transport == Transport::Rest));
         assert!(probe.session.ends_with("/sessions/usher-check"));

@@ -66,7 +66,7 @@ async fn habits_of_servers_are_understood() {
     .await;
     let error = answer.unwrap_err();
     assert_eq!(error.kind, FailureKind::Invalid, "llama.cpp before autumn 2025");
-    assert!(error.advice.contains("`exceed_context_size_error`"), "{}", error.advice);
+    assert!(error.advice.to_string().contains("`exceed_context_size_error`"), "{}", error.advice);
     let (answer, _) = streamed(
         "typing",
         raw("data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"order_status\",\"arguments\":\

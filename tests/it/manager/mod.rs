@@ -14,6 +14,7 @@ mod conflicts;
 mod doors;
 mod editing;
 mod forms;
+mod german;
 mod guarding;
 mod held;
 mod keeping;

@@ -10,7 +10,7 @@ use super::*;
 use crate::{conversation::offer, fakes::engine::FakeEngine};
 
 /// Reads events until one holds the text; yields what came.
-async fn until(response: Response, text: &str) -> String {
+pub(super) async fn until(response: Response, text: &str) -> String {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut body = response.bytes_stream();
     let mut seen = String::new();

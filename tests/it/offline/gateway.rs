@@ -32,7 +32,11 @@ async fn b16_the_gateways_own_adapter() {
         assert!(ask(&engine, "quark").await.unwrap().not_understood);
 
         let report = checked(&config).await.unwrap();
-        assert_eq!(report.about.unwrap().split(',').next(), Some("agent Test Cafe"), "usher check --online");
+        assert_eq!(
+            report.about.unwrap().to_string().split(',').next(),
+            Some("agent Test Cafe"),
+            "usher check --online"
+        );
         server.stop().await.unwrap();
     }
 }

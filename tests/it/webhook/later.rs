@@ -132,6 +132,6 @@ async fn s11_without_a_public_address_a_202_is_a_failure_that_says_what_to_set()
     let webhook = FakeWebhook::start(|_| std::future::ready(Reaction::Status(202)));
     let error = ask(&engine(&settings(&webhook.url())), "hi").await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Precondition);
-    assert!(error.advice.contains("connectors.public_url"), "{}", error.advice);
+    assert!(error.advice.to_string().contains("connectors.public_url"), "{}", error.advice);
     assert_eq!(webhook.turns()[0].frame["reply_url"], Value::Null);
 }

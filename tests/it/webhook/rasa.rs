@@ -45,7 +45,7 @@ async fn b17_rasa_is_silent_about_an_event_that_it_has_no_rule_for_and_fails_sil
     assert_eq!(rasa.told()[0].intent, Some(("CALLBACK_DONE".to_owned(), json!({"at": "noon"}))));
     let error = ask(&engine, "hi").await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Empty);
-    assert!(error.advice.contains("its log"), "{}", error.advice);
+    assert!(error.advice.to_string().contains("its log"), "{}", error.advice);
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ impl<'a> Sheet<'a> {
 
     /// What is in the way, at its fields and above them, and the page's status.
     pub(super) fn tell(&mut self, w: &Words, trouble: Trouble) -> StatusCode {
-        let of = |finding: &Finding| format!("{}. {}", finding.message, finding.help);
+        let of = |finding: &Finding| format!("{}. {}", w.said(&finding.message), w.said(&finding.help));
         match trouble {
             Trouble::Flaws(flaws) => {
                 for (field, flaw) in flaws {
@@ -134,12 +134,12 @@ impl<'a> Sheet<'a> {
                 self.problems.push(w.t("Somebody else has removed this action, or given it another name.").to_owned());
                 return StatusCode::CONFLICT;
             }
-            Trouble::Draft(error) => self.problems.push(error.to_string()),
+            Trouble::Draft(error) => self.problems.push(w.said(&error.tell())),
             Trouble::Refused(Refusal::Conflict(now)) => {
                 self.conflict(w, now.as_deref());
                 return StatusCode::CONFLICT;
             }
-            Trouble::Refused(Refusal::Unable(why)) => self.problems.push(why),
+            Trouble::Refused(Refusal::Unable(why)) => self.problems.push(w.said(&why)),
             Trouble::Refused(Refusal::Findings(list)) => self.problems.extend(list.iter().map(of)),
             Trouble::Refused(Refusal::Store(error)) => {
                 self.problems.push(no_store(w, &error).to_owned());

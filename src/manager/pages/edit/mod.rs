@@ -80,7 +80,7 @@ pub(in crate::manager) async fn new(
                 show::page(&manager, &seat, StatusCode::OK, &work, &show::Told::note(note))
             }
             Ok(None) => not_found(&seat),
-            Err(Failed::Shape(error)) => refusal(&seat, StatusCode::CONFLICT, &error.to_string()),
+            Err(Failed::Shape(error)) => refusal(&seat, StatusCode::CONFLICT, &seat.words.said(&error.tell())),
             Err(Failed::Store(error)) => unavailable(&seat, &error),
         };
     }
@@ -127,7 +127,7 @@ pub(in crate::manager) async fn show(
             let shown = text::Shown { at: at.as_ref(), text: &seen, version };
             match Draft::read(&seen) {
                 Ok(draft) if view != "text" => {
-                    let warnings = warnings(&manager, &at, &seen, &draft);
+                    let warnings = warnings(&manager, &seat.words, (&at, &seen, &draft));
                     let told = show::Told { warnings, ..show::Told::default() };
                     show::page(&manager, &seat, StatusCode::OK, &Work { at, seen, version, draft }, &told)
                 }
@@ -144,13 +144,13 @@ pub(in crate::manager) async fn show(
 }
 
 /// What the configuration in force warns of in this profile.
-fn warnings(manager: &Manager, at: &Option<Place>, text: &str, draft: &Draft) -> Problems {
+fn warnings(manager: &Manager, w: &Words, (at, text, draft): (&Option<Place>, &str, &Draft)) -> Problems {
     let Some(Place { document, .. }) = at else { return Problems::default() };
     let blocks = form::blocks(draft, &known(manager));
     let (loaded, own) = (manager.house.configuration(), format!("{document}{MARK}"));
     let of_it = loaded.warnings.iter().filter(|it| it.location.as_ref().is_some_and(|at| at.file == own));
     let of_it: Vec<Finding> = of_it.cloned().collect();
-    Problems::of(&of_it, Severity::Warning, (&own, text), &blocks)
+    Problems::of(&of_it, Severity::Warning, (&own, text), (&blocks, w))
 }
 
 pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
@@ -178,9 +178,9 @@ pub(in crate::manager) async fn change(
             let shown = text::Shown { at: None, text: &text, version: 0 };
             text::again(&manager, &seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, None))
         }
-        Ok(Found::Nothing) => match typed(&manager, None, &fields) {
+        Ok(Found::Nothing) => match typed(&manager, &seat, None, &fields) {
             Ok((work, _)) => gone(&manager, &seat, work),
-            Err(error) => refusal(&seat, StatusCode::CONFLICT, &error.to_string()),
+            Err(error) => refusal(&seat, StatusCode::CONFLICT, &seat.words.said(&error.tell())),
         },
         Err(error) => unread(&manager, &seat, place, (&fields, &error)),
     }
@@ -194,9 +194,9 @@ fn unread(manager: &Manager, seat: &Seat, at: Option<Place>, (fields, error): (&
         let shown = text::Shown { at: at.as_ref(), text: &text, version };
         return text::again(manager, seat, status, &shown, &super::summary(&seat.words, &[why.to_owned()]));
     }
-    match typed(manager, at, fields) {
+    match typed(manager, seat, at, fields) {
         Ok((work, _)) => show::page(manager, seat, status, &work, &show::Told::general(why)),
-        Err(shape) => refusal(seat, status, &shape.to_string()),
+        Err(shape) => refusal(seat, status, &seat.words.said(&shape.tell())),
     }
 }
 
@@ -205,14 +205,14 @@ fn typed_text(fields: &Fields) -> String {
 }
 
 /// What the form was, with what was typed into it.
-fn typed(manager: &Manager, at: Option<Place>, fields: &Fields) -> Result<(Work, Problems), DraftError> {
+fn typed(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &Fields) -> Result<(Work, Problems), DraftError> {
     let newlines = |name: &str| fields.get(name).replace("\r\n", "\n");
     let (seen, begun) = (newlines("seen"), newlines("begun"));
     let mut draft = Draft::read(if begun.is_empty() { &seen } else { &begun })?;
     let seal = |secret: &str| manager.house.seal(secret);
     let mut problems = Problems::default();
     for (path, problem) in form::apply(&mut draft, fields, &known(manager), &seal)? {
-        problems.at_field(&path, &problem);
+        problems.at_field(&path, &seat.words.said(&problem));
     }
     // 0 is no version: such a form is told that somebody was faster.
     let version = fields.get("version").parse().unwrap_or_default();
@@ -225,9 +225,9 @@ async fn send(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &Fields
     if fields.has("text") {
         return send_text(manager, seat, at, fields).await;
     }
-    let (mut work, problems) = match typed(manager, at, fields) {
+    let (mut work, problems) = match typed(manager, seat, at, fields) {
         Ok(typed) => typed,
-        Err(error) => return refusal(seat, StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+        Err(error) => return refusal(seat, StatusCode::UNPROCESSABLE_ENTITY, &seat.words.said(&error.tell())),
     };
     match wanted {
         "" | "save" if problems.is_empty() => save(manager, seat, work).await,
@@ -240,7 +240,7 @@ async fn send(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &Fields
         other => {
             let told = match form::rearrange(&mut work.draft, other, &known(manager)) {
                 Ok(()) => show::Told { problems, ..show::Told::default() },
-                Err(error) => show::Told::general(&error.to_string()),
+                Err(error) => show::Told::general(&seat.words.said(&error.tell())),
             };
             show::page(manager, seat, StatusCode::OK, &work, &told)
         }
@@ -253,7 +253,7 @@ async fn send_text(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &F
     if fields.get("do") != "form" {
         return text::save(manager, seat, at, text, version).await;
     }
-    let sealed = Draft::read(&text).map_err(|error| error.to_string()).and_then(|mut draft| {
+    let sealed = Draft::read(&text).map_err(|error| error.tell()).and_then(|mut draft| {
         form::seal_typed(&mut draft, &known(manager), &|secret: &str| manager.house.seal(secret))?;
         Ok(draft)
     });
@@ -263,7 +263,7 @@ async fn send_text(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &F
             show::page(manager, seat, StatusCode::OK, &Work { at, seen, version, draft }, &show::Told::default())
         }
         Err(error) => {
-            let problem = super::summary(&seat.words, &[error]);
+            let problem = super::summary(&seat.words, &[seat.words.said(&error)]);
             let shown = text::Shown { at: at.as_ref(), text: &text, version };
             text::again(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &shown, &problem)
         }
@@ -301,7 +301,7 @@ async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
         Ok(_) => saved(manager, &text),
         Err(Refusal::Findings(list)) => {
             let blocks = form::blocks(&work.draft, &known(manager));
-            let problems = Problems::of(&list, Severity::Error, (&document, &text), &blocks);
+            let problems = Problems::of(&list, Severity::Error, (&document, &text), (&blocks, &seat.words));
             // A secret that is no good is typed anew; the one before it is still there.
             let seen = Draft::read(&work.seen).unwrap_or_default();
             for entry in blocks.iter().flat_map(|it| &it.entries).filter(|it| it.control.is_secret()) {
@@ -326,9 +326,13 @@ async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
             let told = show::Told::general(no_store(&seat.words, &error));
             show::page(manager, seat, StatusCode::SERVICE_UNAVAILABLE, &work, &told)
         }
-        Err(Refusal::Unable(why)) => {
-            show::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &work, &show::Told::general(&why))
-        }
+        Err(Refusal::Unable(why)) => show::page(
+            manager,
+            seat,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &work,
+            &show::Told::general(&seat.words.said(&why)),
+        ),
     }
 }
 
@@ -383,7 +387,7 @@ pub(in crate::manager) async fn remove(
         Err(Refusal::Store(error)) => return unavailable(&seat, &error),
         Err(Refusal::Findings(list)) => text::findings(&seat.words, &list),
         Err(Refusal::Conflict(now)) => text::conflict(&seat.words, now.as_deref()),
-        Err(Refusal::Unable(why)) => super::summary(&seat.words, &[why]),
+        Err(Refusal::Unable(why)) => super::summary(&seat.words, &[seat.words.said(&why)]),
     };
     let (at, text) = (Place { path, document: document.name.clone() }, body(&document));
     let shown = text::Shown { at: Some(&at), text: &text, version: document.version };

@@ -109,7 +109,7 @@ pub(super) async fn save(
             (StatusCode::CONFLICT, conflict(w, now.as_deref()))
         }
         Err(Refusal::Store(error)) => (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[no_store(w, &error).to_owned()])),
-        Err(Refusal::Unable(why)) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, &[why])),
+        Err(Refusal::Unable(why)) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, &[w.said(&why)])),
     };
     again(manager, seat, status, &Shown { at: at.as_ref(), text: &text, version }, &problems)
 }
@@ -134,9 +134,9 @@ pub(in crate::manager::pages) fn findings(w: &Words, list: &[Finding]) -> Markup
             h2 { (w.t("Nothing was changed")) }
             ul { @for it in errors { li {
                 @if let Some(at) = &it.location { span class="code" { (at.file) ":" (at.line) ":" (at.column) } " " }
-                (it.message)
+                (w.said(&it.message))
                 @if let Some(at) = &it.location { pre { (at.text) } }
-                p { b { (w.t("To mend it:")) } " " (it.help) }
+                p { b { (w.t("To mend it:")) } " " (w.said(&it.help)) }
             } } }
         }
     }

@@ -66,7 +66,7 @@ pub(super) fn turn(w: &Words, scene: &Scene, number: usize) -> Markup {
             @if !would.is_empty() { ul class="would" { @for it in &would { li { (it) } } } }
             @for it in &scene.exchanges {
                 @if let Err(Failure { kind, advice }) = &it.answer {
-                    p class="problem" { (w.f("The engine did not answer ({}): {}", &[&kind.label(), advice])) }
+                    p class="problem" { (w.f("The engine did not answer ({}): {}", &[&kind.label(), &w.said(advice)])) }
                 }
             }
             @if !scene.exchanges.is_empty() || !scene.steps.is_empty() {

@@ -13,6 +13,8 @@
 //! A turn waits either for the session that its contact sticks to, or for any. What is to be done is left in `effects`; what is
 //! to be sent is taken from a session's outbox by whoever writes its socket.
 
+use crate::core::said::{Said, said};
+
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -77,12 +79,12 @@ pub(super) struct TurnKey(u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) kind: FailureKind,
-    pub(super) advice: String,
+    pub(super) advice: Said,
 }
 
 impl Failure {
-    fn new(kind: FailureKind, advice: impl Into<String>) -> Self {
-        Self { kind, advice: advice.into() }
+    fn new(kind: FailureKind, advice: Said) -> Self {
+        Self { kind, advice }
     }
 }
 
@@ -396,5 +398,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     }
 }
 
-const NOBODY: &str = "no connector is attached for this profile: start one with the profile's token (`usher token reload`), \
-                      and look at its log for why it went";
+const NOBODY: Said = said!(
+    "no connector is attached for this profile: start one with the profile's token (`usher token reload`), \
+                      and look at its log for why it went"
+);

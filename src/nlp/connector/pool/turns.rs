@@ -9,7 +9,7 @@ use super::{
     SEARCHED_FROM, Seat, SessionKey, TYPING_EVERY, Turn, TurnKey,
 };
 use crate::{
-    core::{ids::ContactName, message::FailureKind, step::Step},
+    core::{ids::ContactName, message::FailureKind, said::said, step::Step},
     nlp::connector::{
         actions::Told,
         frames::{
@@ -51,7 +51,8 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         self.due.insert((deadline, Due::Deadline(key)));
         self.waiting_count += 1;
         if self.waiting_count > MAX_WAITING {
-            let advice = "too many turns wait for this connector: attach further sockets, or raise their credits";
+            let advice =
+                said!("too many turns wait for this connector: attach further sockets, or raise their credits");
             self.settle(key, Err(Failure::new(FailureKind::Unavailable, advice)), now);
         } else {
             self.find_place(key, false, now);
@@ -76,7 +77,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
 
     /// Nobody waits for it any more.
     pub(in crate::nlp::connector) fn abandon(&mut self, key: TurnKey, now: Instant) {
-        self.cancel(key, CancelReason::Abandoned, Failure::new(FailureKind::Interrupted, "given up"), now);
+        self.cancel(key, CancelReason::Abandoned, Failure::new(FailureKind::Interrupted, said!("given up")), now);
     }
 
     /// For a turn that is on no list: to its contact's session, or another. `first`: before those that wait already.
@@ -223,13 +224,15 @@ impl<W: Clone, S: Clone> Pool<W, S> {
         }
         let advice = match (turn.place, turn.taken) {
             (Place::InFlight(_), true) => {
-                "the connector did not answer in time: look at its log, or give it longer (`deadline_ms`)"
+                said!("the connector did not answer in time: look at its log, or give it longer (`deadline_ms`)")
             }
             (Place::InFlight(_), false) => {
-                "the connector does not read fast enough: look at its machine and the way to it"
+                said!("the connector does not read fast enough: look at its machine and the way to it")
             }
             (Place::Queued(_) | Place::Anywhere, _) => {
-                "no socket of the connector had a credit left in time: attach further sockets, or raise their credits"
+                said!(
+                    "no socket of the connector had a credit left in time: attach further sockets, or raise their credits"
+                )
             }
         };
         self.cancel(key, CancelReason::Deadline, Failure::new(FailureKind::Deadline, advice), now);
@@ -239,7 +242,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     pub(super) fn lose(&mut self, key: TurnKey, now: Instant) {
         let Some(turn) = self.turns.get_mut(&key) else { return };
         if turn.taken && turn.moved {
-            let advice = "two sockets of the connector were lost with this turn: look at its log for a crash";
+            let advice = said!("two sockets of the connector were lost with this turn: look at its log for a crash");
             return self.settle(key, Err(Failure::new(FailureKind::Unavailable, advice)), now);
         }
         let (place, contact) = (turn.place, turn.contact.clone());
@@ -302,8 +305,9 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     /// The turn is larger than a frame may be.
     pub(in crate::nlp::connector) fn on_unsendable(&mut self, seat: Seat, turn_id: &str, now: Instant) {
         if let Some(key) = self.find_turn(seat.session, turn_id) {
-            let advice =
-                "the question is larger than a frame to a connector may be (1 MiB): shorten attributes or transcript";
+            let advice = said!(
+                "the question is larger than a frame to a connector may be (1 MiB): shorten attributes or transcript"
+            );
             self.settle(key, Err(Failure::new(FailureKind::Invalid, advice)), now);
         }
     }
@@ -322,8 +326,8 @@ impl<W: Clone, S: Clone> Pool<W, S> {
             FailedKind::Quota => FailureKind::Quota,
         };
         let advice = match failed.detail.filter(|it| !it.is_empty()) {
-            Some(detail) => format!("the connector says: {detail}"),
-            None => "the connector says that it failed: look at its log".to_owned(),
+            Some(detail) => said!("the connector says: {}", detail),
+            None => said!("the connector says that it failed: look at its log"),
         };
         self.settle(key, Err(Failure::new(kind, advice)), now);
     }
@@ -361,7 +365,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
     /// turn that was, and would take it for one that still has its credit.
     pub(super) fn fail_malformed(&mut self, session: SessionKey, turn_id: &str, unnamed: bool, now: Instant) {
         let Some(key) = self.find_turn(session, turn_id) else { return };
-        let advice = "the connector's reply breaks the contract: its log has the `error` frame that says where";
+        let advice = said!("the connector's reply breaks the contract: its log has the `error` frame that says where");
         let failure = Failure::new(FailureKind::Malformed, advice);
         if unnamed {
             self.cancel(key, CancelReason::Abandoned, failure, now);
@@ -387,7 +391,7 @@ impl<W: Clone, S: Clone> Pool<W, S> {
                     self.cancel(
                         key,
                         CancelReason::Closed,
-                        Failure::new(FailureKind::Interrupted, "the contact is over"),
+                        Failure::new(FailureKind::Interrupted, said!("the contact is over")),
                         now,
                     );
                 }

@@ -3,6 +3,8 @@
 //! Direct Line knows no turns. A turn ends when its question is delivered and the bot has fallen quiet, or has said that it
 //! expects input, or that the conversation is over. `docs/engines/bot-framework.md` is for the bot's authors.
 
+use crate::core::said::{Said, said};
+
 mod activity;
 mod conversation;
 mod hearing;
@@ -107,8 +109,8 @@ impl DirectLine {
         let id = requests.start(end).await?;
         let about = requests.post(&id, &activity::end_of_conversation(PROBE_USER), end).await;
         Ok(CredentialReport {
-            account: Some("the Direct Line secret".to_owned()),
-            about: about.map(|_| "a conversation can be begun".to_owned()),
+            account: Some(said!("the Direct Line secret")),
+            about: about.map(|_| said!("a conversation can be begun")),
         })
     }
 }
@@ -135,8 +137,8 @@ impl Line {
                 // Once: a conversation that was just begun is there.
                 Err(ConversationGone) if !is_new => slot.state().lose(),
                 Err(ConversationGone) => {
-                    let advice = "Direct Line does not know a conversation that it has just begun";
-                    return Err(self.requests.place().failure(FailureKind::NotFound, advice, None));
+                    let advice = said!("Direct Line does not know a conversation that it has just begun");
+                    return Err(self.requests.place().failure(FailureKind::NotFound, &advice, None));
                 }
             }
         }
@@ -175,7 +177,7 @@ impl Line {
                 state.lose();
             }
         }
-        hearing.finish().map(Ok).map_err(|why| self.requests.place().malformed(why, None))
+        hearing.finish().map(Ok).map_err(|why| self.requests.place().malformed(&Said::foreign(why), None))
     }
 
     /// Posts the question, and listens until the bot has said its part.
@@ -243,7 +245,7 @@ impl Line {
         }
         let event = matches!(ask.input, Input::Event { .. } | Input::Structured(_));
         if event && now >= delivered + EVENT_SILENCE {
-            return Err(self.requests.place().empty("the bot does not answer this event"));
+            return Err(self.requests.place().empty(&said!("the bot does not answer this event")));
         }
         Ok(false)
     }
@@ -296,7 +298,7 @@ impl Line {
             slot.state().watermark = watermark;
         }
         match bad {
-            Some(why) => Err(self.requests.place().malformed(why, None)),
+            Some(why) => Err(self.requests.place().malformed(&Said::foreign(why), None)),
             None => Ok(hearing.heard() > before),
         }
     }

@@ -12,7 +12,11 @@ use super::{
     super::call::{self, Again, Place, Wire, escaped},
     activity::ActivitySet,
 };
-use crate::{core::message::FailureKind, egress::Request, gateway::ports::AskError};
+use crate::{
+    core::{message::FailureKind, said::said},
+    egress::Request,
+    gateway::ports::AskError,
+};
 
 const CONVERSATIONS: &str = "v3/directline/conversations";
 
@@ -54,7 +58,7 @@ impl Requests {
         let reply = self.wire.send(request, Again::Unsent, end).await?;
         let started: Started = serde_json::from_slice(&reply.body).map_err(|error| self.place().unreadable(&error))?;
         if started.conversation_id.is_empty() {
-            return Err(self.place().malformed("its `conversationId` is empty", None));
+            return Err(self.place().malformed(&said!("its `conversationId` is empty"), None));
         }
         Ok(started.conversation_id)
     }
@@ -88,8 +92,8 @@ impl Requests {
             if error.kind != FailureKind::NotFound {
                 return error;
             }
-            let advice = "the conversation is not there any more; the next question begins a new one";
-            self.place().failure(FailureKind::NotFound, advice, Some(Box::new(error)))
+            let advice = said!("the conversation is not there any more; the next question begins a new one");
+            self.place().failure(FailureKind::NotFound, &advice, Some(Box::new(error)))
         })?;
         ActivitySet::read(&reply.body).map_err(|error| self.place().unreadable(&error))
     }

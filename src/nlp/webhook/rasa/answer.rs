@@ -8,7 +8,10 @@ use super::super::{
     fit::{self, MAX_ITEMS, MAX_REPLIES, Wish},
 };
 use crate::{
-    core::message::{Answer, Parameters, Reply},
+    core::{
+        message::{Answer, Parameters, Reply},
+        said::{Said, said},
+    },
     gateway::ports::AskError,
 };
 
@@ -54,9 +57,9 @@ pub(super) fn read(body: &[u8], sender: &str, place: &Place) -> Result<Read, Ask
     let mut read = Read { answer: fit::blank_answer(), offered: Vec::new() };
     for message in messages {
         if message.recipient_id.as_ref().is_some_and(|it| it != sender) {
-            return Err(place.malformed("it is for another conversation (`recipient_id`)", None));
+            return Err(place.malformed(&said!("it is for another conversation (`recipient_id`)"), None));
         }
-        read.take(message).map_err(|why| place.malformed(&why, None))?;
+        read.take(message).map_err(|why| place.malformed(&Said::foreign(why), None))?;
     }
     if read.answer.replies.len() > MAX_REPLIES {
         tracing::warn!(

@@ -3,6 +3,8 @@
 //! Rasa takes a message that begins with `/` for a command of its own, such as a payload of a button. That is how events get
 //! there, and why words of a customer's never may: only what Rasa itself has offered as a payload is passed on as one.
 
+use crate::core::said::said;
+
 mod answer;
 #[cfg(test)]
 mod tests;
@@ -89,12 +91,14 @@ impl Rasa {
         }
         if super::fit::is_empty(&answer) {
             let why = if silence_is_fine {
-                "no rule or story answers this event"
+                said!("no rule or story answers this event")
             } else {
-                "Rasa answers an empty list also when an action or its model fails, so look into its log; give the assistant \
+                said!(
+                    "Rasa answers an empty list also when an action or its model fails, so look into its log; give the assistant \
                  a fallback if it has none"
+                )
             };
-            return Err(self.wire.place.empty(why));
+            return Err(self.wire.place.empty(&why));
         }
         Ok(answer)
     }
@@ -116,8 +120,8 @@ impl Rasa {
     /// `/EVENT{"name": value}`: an intent with its entities, which no NLU looks at.
     fn command(&self, name: &str, parameters: &Parameters) -> Result<String, AskError> {
         if name.is_empty() || name.chars().any(|it| matches!(it, '{' | '@' | MARK) || it.is_whitespace()) {
-            let advice = "the name of an event for Rasa is an intent's: it has no white space and none of { @ /";
-            return Err(self.wire.place.failure(FailureKind::Invalid, advice, None));
+            let advice = said!("the name of an event for Rasa is an intent's: it has no white space and none of { @ /");
+            return Err(self.wire.place.failure(FailureKind::Invalid, &advice, None));
         }
         if parameters.is_empty() {
             return Ok(format!("{MARK}{name}"));
@@ -133,10 +137,10 @@ impl Rasa {
         let health: serde_json::Value =
             serde_json::from_slice(&reply.body).map_err(|error| self.wire.place.unreadable(&error))?;
         if health.get("status").and_then(serde_json::Value::as_str) != Some("ok") {
-            return Err(self.wire.place.malformed("its REST channel does not say that it is ok", None));
+            return Err(self.wire.place.malformed(&said!("its REST channel does not say that it is ok"), None));
         }
-        let account = self.token.as_ref().map(|_| "a bearer token".to_owned());
-        Ok(CredentialReport { account, about: Ok("Rasa's REST channel is ok".to_owned()) })
+        let account = self.token.as_ref().map(|_| said!("a bearer token"));
+        Ok(CredentialReport { account, about: Ok(said!("Rasa's REST channel is ok")) })
     }
 }
 

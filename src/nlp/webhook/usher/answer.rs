@@ -7,7 +7,7 @@ use super::super::{
     replies::{Done, told_without_words, wrong_turn},
 };
 use crate::{
-    core::message::Answer,
+    core::{message::Answer, said::Said},
     gateway::ports::AskError,
     nlp::connector::frames::{FromConnector, MAX_PARTS, Message, Reply},
 };
@@ -30,7 +30,7 @@ impl Heard {
     /// `spoke`: something was said before this response.
     pub(super) fn answer(self, spoke: bool, place: &Place) -> Result<Answer, AskError> {
         let Self { parts, done } = self;
-        let done = done.map_err(|why| place.malformed(&why, None))?;
+        let done = done.map_err(|why| place.malformed(&Said::foreign(why), None))?;
         let mut answer = done.answer(spoke || !parts.is_empty(), place)?;
         let mut replies = crate::nlp::connector::convert::replies(parts);
         replies.append(&mut answer.replies);

@@ -4,6 +4,8 @@
 //! An answer comes in the response, or is posted to a one-time address later ([`replies`](super::replies)); the first final one
 //! counts.
 
+use crate::core::said::said;
+
 mod answer;
 mod post;
 #[cfg(test)]
@@ -111,8 +113,8 @@ impl Usher {
         let name = format!("{:016x}-check", self.life);
         self.poster.check(&name, end).await?;
         Ok(CredentialReport {
-            account: Some("our signature".to_owned()),
-            about: Ok("the webhook takes what we post".to_owned()),
+            account: Some(said!("our signature")),
+            about: Ok(said!("the webhook takes what we post")),
         })
     }
 
@@ -167,9 +169,10 @@ impl Usher {
                         return Heard::read(&response.body, turn_id).answer(spoke, place);
                     }
                     if open.is_none() {
-                        let advice = "the webhook answers later (202), but nobody can post to us: set `connectors.public_url` to \
-                                      the address by which it reaches the connectors' door";
-                        return Err(place.failure(FailureKind::Precondition, advice, None));
+                        let advice = said!(
+                            "the webhook answers later (202), but nobody can post to us: set `connectors.public_url` to \
+                                      the address by which it reaches the connectors' door");
+                        return Err(place.failure(FailureKind::Precondition, &advice, None));
                     }
                     (posted, end) = (true, last);
                 }
