@@ -18,7 +18,10 @@ use futures::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, oneshot},
+    sync::{
+        mpsc::{self, error::SendTimeoutError},
+        oneshot,
+    },
     task::JoinHandle,
     time::timeout,
 };
@@ -77,6 +80,8 @@ struct Shown {
 
 /// Changes that wait for their turn.
 const MAX_ERRANDS: usize = 16;
+/// Whoever finds them all there waits for a place.
+const QUEUED_FOR: Duration = Duration::from_secs(45);
 /// Of one profile's connectors.
 const MAX_SOCKETS_SHOWN: usize = 50;
 
@@ -87,10 +92,14 @@ impl Shown {
         errand: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Errand,
     ) -> BoxFuture<'_, Result<T, Refusal>> {
         let (tell, told) = oneshot::channel();
-        let sent = self.errands.try_send(errand(tell));
+        let sent = self.errands.send_timeout(errand(tell), QUEUED_FOR);
         Box::pin(async move {
-            sent.map_err(|_full| Refusal::Unable(said!("too many changes wait")))?;
-            told.await.map_err(|_dropped| Refusal::Unable(said!("the gateway is going down")))?
+            let leaving = || Refusal::Unable(said!("the gateway is going down"));
+            sent.await.map_err(|error| match error {
+                SendTimeoutError::Timeout(_) => Refusal::Unable(said!("too many changes wait")),
+                SendTimeoutError::Closed(_) => leaving(),
+            })?;
+            told.await.map_err(|_dropped| leaving())?
         })
     }
 }

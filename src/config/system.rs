@@ -168,7 +168,7 @@ pub(super) fn store(mut section: Section<'_>) -> Store {
     }
     let store = Store {
         durability: section.choice("durability").unwrap_or(Durability::Sync),
-        retention: Duration::from_secs(section.number::<u64>("retention_days", 0..=36_500) * 86_400),
+        retention: Duration::from_secs(section.number::<u64>("retention_days", 1..=36_500) * 86_400),
         numbers_days: section.number("numbers_days", 1..=3_660),
         checkpoint_every: section.seconds("checkpoint_s", 1..=86_400),
         path,

@@ -20,6 +20,7 @@ const MAIN: &str = include_str!("usher.toml");
 const ENGINE_TOKEN: &str = "DEMO_ENGINE_TOKEN";
 const AGENT_PASSWORD: &str = "DEMO_AGENT_PASSWORD";
 /// As the profile has them for those who serve it by hand.
+const PROFILE_NAME: &str = "name = \"demo\"";
 const PROFILE_ENDPOINT: &str = "endpoint = \"http://127.0.0.1:7403\"";
 const PROFILE_PASSWORD: &str = "agent_password = \"demo\"";
 
@@ -58,6 +59,8 @@ pub(super) fn sources(
     let endpoint = format!("endpoint = \"http://{dialogflow}\"");
     let password = format!("agent_password = {{ env = \"{AGENT_PASSWORD}\" }}");
     let profile = replaced(&replaced(DEMO_PROFILE, PROFILE_ENDPOINT, &endpoint)?, PROFILE_PASSWORD, &password)?;
+    // The demo may get further business units.
+    let profile = replaced(&profile, PROFILE_NAME, &format!("{PROFILE_NAME}\nunit = \"DEMO\""))?;
     Ok(Sources {
         embedded: Some(Embedded { main, profiles: vec![("profiles/demo.toml".to_owned(), profile)] }),
         environment: secrets.environment(),

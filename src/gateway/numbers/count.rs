@@ -7,6 +7,7 @@ use crate::{
     core::{
         action::What,
         contact::{Command, EndReason, Outcome},
+        handover::Cause,
         ids::{ActionSeq, Timestamp},
         message::{Answer, FailureKind},
         step::Step,
@@ -146,6 +147,8 @@ impl Added {
                 self.one(Measure::HandedOver(cause_label(cause)));
                 sent.handover = Some((*seq, moment.now));
             }
+            // What somebody chose in vain by hand is no customer's wish.
+            Step::NoPerson { cause: Cause::Operator(_), .. } => {}
             Step::NoPerson { .. } => self.one(Measure::NoPerson),
             Step::HandoverOutcome { seq, outcome, .. } => match outcome {
                 Outcome::Accepted => {
