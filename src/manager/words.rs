@@ -71,6 +71,17 @@ impl Words {
     }
 }
 
+impl Words {
+    /// With so many places behind the point, or what this language has for one.
+    pub(super) fn decimal(&self, value: f64, places: usize) -> String {
+        let text = format!("{value:.places$}");
+        match self.language {
+            Language::English => text,
+            Language::German => text.replace('.', ","),
+        }
+    }
+}
+
 impl Voice for Words {
     fn f(&self, english: &str, values: &[&dyn std::fmt::Display]) -> String {
         Self::f(self, english, values)
@@ -143,5 +154,6 @@ mod tests {
         let words = Dictionary::new().words(Language::German);
         assert_eq!(words.t("no such text"), "no such text");
         assert_eq!(words.f("{} and {}", &[&1, &"two"]), "1 and two");
+        assert_eq!(words.decimal(1.25, 1), "1,2");
     }
 }
