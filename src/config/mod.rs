@@ -9,6 +9,7 @@ mod actions;
 mod address;
 mod bundle;
 mod countries;
+mod difference;
 mod document;
 pub mod draft;
 mod effective;
@@ -36,6 +37,7 @@ mod written;
 use std::{cell::RefCell, collections::BTreeSet, ops::Range, path::PathBuf, sync::Arc};
 
 pub use bundle::{Bundle, BundleError, Leave, Leaving, bundle};
+pub use difference::difference;
 pub(crate) use document::is_secret_key;
 pub use document::{Location, masked};
 pub use effective::Effective;

@@ -3,10 +3,10 @@
 use std::fmt::Display;
 
 use super::{
-    contact::{Command, EndReason, Outcome},
+    contact::{Card, Command, EndReason, Outcome},
     handover::{Cause, Unavailable},
     ids::EngineName,
-    message::{Input, Reply},
+    message::{Input, MediaType, Reply},
     profile::Destination,
     step::{Aspect, MoveCause, Step},
 };
@@ -57,13 +57,7 @@ impl Step {
     #[must_use]
     pub fn tell_in(&self, v: &dyn Voice) -> String {
         match self {
-            Self::Started { card } => {
-                let media = format!("{:?}", card.media);
-                match &card.queue {
-                    Some(queue) => v.f("offered to {} as {}, from queue {}", &[&card.agent, &media, queue]),
-                    None => v.f("offered to {} as {}", &[&card.agent, &media]),
-                }
-            }
+            Self::Started { card } => of_start(v, card, &format!("{:?}", card.media)),
             Self::Returned { card } => v.f("given back by a person to {}", &[&card.agent]),
             Self::Heard { id, input } => v.f("customer ({}): {}", &[id, &of_input(v, input)]),
             Self::Tokenised { found } => {
@@ -99,6 +93,53 @@ impl Step {
             | Self::ExternalAsked { .. }
             | Self::ExternalAnswered { .. }
             | Self::ExternalFailed { .. } => self.tell_action(v),
+        }
+    }
+
+    /// One line that stands beside who did it, and the id that it leaves out.
+    #[must_use]
+    pub fn tell_beside(&self, v: &dyn Voice) -> (Option<String>, String) {
+        let of_message = |id: &dyn Display, text: String| (Some(id.to_string()), text);
+        match self {
+            Self::Started { card } => (None, of_start(v, card, &of_media(v, card.media))),
+            Self::Heard { id, input } => of_message(id, of_input(v, input)),
+            Self::Held { id } => of_message(id, v.f("waits: the contact is changing hands", &[])),
+            Self::Unanswered { id, why } => of_message(id, v.f("is not answered by the virtual agent: {}", &[why])),
+            Self::Duplicate { id } => of_message(id, v.f("came again and was dropped", &[])),
+            Self::Busy { id } => of_message(id, v.f("was not taken: too much is waiting", &[])),
+            Self::Returned { .. }
+            | Self::Tokenised { .. }
+            | Self::Warned
+            | Self::TimedOut
+            | Self::Ended { .. }
+            | Self::Recovered { .. }
+            | Self::Asked { .. }
+            | Self::Answered { .. }
+            | Self::AskFailed { .. }
+            | Self::FailedOver { .. }
+            | Self::Moved { .. }
+            | Self::Shadowed { .. }
+            | Self::Slow { .. }
+            | Self::Stale { .. }
+            | Self::TextTooLong { .. }
+            | Self::Sent { .. }
+            | Self::Outcome { .. }
+            | Self::HandoverOutcome { .. }
+            | Self::OutcomeMissing { .. }
+            | Self::UnknownAction { .. }
+            | Self::ActionWaits { .. }
+            | Self::ActionRefused(_)
+            | Self::HandingOver { .. }
+            | Self::NoPerson { .. }
+            | Self::ExternalAsked { .. }
+            | Self::ExternalAnswered { .. }
+            | Self::ExternalFailed { .. } => {
+                let told = self.tell_in(v);
+                match told.strip_prefix('#').and_then(|it| it.split_once(' ')) {
+                    Some((id, text)) => (Some(format!("#{id}")), text.to_owned()),
+                    None => (None, told),
+                }
+            }
         }
     }
 
@@ -208,6 +249,21 @@ impl Step {
             }
             _ => String::new(),
         }
+    }
+}
+
+fn of_start(v: &dyn Voice, card: &Card, media: &str) -> String {
+    match &card.queue {
+        Some(queue) => v.f("offered to {} as {}, from queue {}", &[&card.agent, &media, queue]),
+        None => v.f("offered to {} as {}", &[&card.agent, &media]),
+    }
+}
+
+fn of_media(v: &dyn Voice, media: MediaType) -> String {
+    match media {
+        MediaType::WebInteraction => v.f("Web chat", &[]),
+        MediaType::OpenMedia => v.f("Message", &[]),
+        MediaType::Speech => v.f("Call", &[]),
     }
 }
 

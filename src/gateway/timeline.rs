@@ -10,7 +10,7 @@ use super::{
     storage::{Erased, Record},
 };
 use crate::core::{
-    contact::Recorded,
+    contact::{Command, Recorded},
     ids::{ContactId, Timestamp},
     step::Step,
     tell::Voice,
@@ -135,15 +135,28 @@ pub fn as_event(opened: &Opened) -> Result<Value, Unreadable> {
     Ok(json!({ "position": record.pos.0, "at": rfc3339(record.at), "steps": steps }))
 }
 
-/// What a record tells, for a page: each step's kind and words.
+/// A step for a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub kind: String,
+    /// A command that has a person take the contact.
+    pub hands_over: bool,
+    /// Of the message or command that it is about.
+    pub id: Option<String>,
+    pub text: String,
+}
+
+/// What a record tells, for a page.
 ///
 /// # Errors
 /// When the record cannot be read.
-pub fn as_lines(opened: &Opened, voice: &dyn Voice) -> Result<Vec<(String, String)>, Unreadable> {
+pub fn as_lines(opened: &Opened, voice: &dyn Voice) -> Result<Vec<Line>, Unreadable> {
     let told = |step: &Step| {
         let value = value(&opened.record, step)?;
         let kind = value.get("step").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok((kind, step.tell_in(voice)))
+        let hands_over = matches!(step, Step::Sent { command: Command::Requeue { .. }, .. });
+        let (id, text) = step.tell_beside(voice);
+        Ok(Line { kind, hands_over, id, text })
     };
     steps(opened)?.unwrap_or_default().iter().map(told).collect()
 }

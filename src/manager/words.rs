@@ -77,6 +77,15 @@ impl Words {
     pub(super) fn said(&self, said: &Said) -> String {
         said.tell_in(self)
     }
+
+    /// With so many places behind the point, or what this language has for one.
+    pub(super) fn decimal(&self, value: f64, places: usize) -> String {
+        let text = format!("{value:.places$}");
+        match self.language {
+            Language::English => text,
+            Language::German => text.replace('.', ","),
+        }
+    }
 }
 
 impl Voice for Words {
@@ -192,5 +201,6 @@ mod tests {
         let words = Dictionary::new().words(Language::German);
         assert_eq!(words.t("no such text"), "no such text");
         assert_eq!(words.f("{} beside {}", &[&1, &"two"]), "1 beside two");
+        assert_eq!(words.decimal(1.25, 1), "1,2");
     }
 }

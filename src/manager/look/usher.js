@@ -1,9 +1,13 @@
 // What makes the pages pleasant; each of them works without.
 
+// In the page's language, as the reader's browser writes it if it knows a kind of it.
+const language = document.documentElement.lang;
+const locale = navigator.languages?.find((it) => it.split("-")[0] === language) ?? language;
+
 // Moments in the reader's own time.
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
 function localize(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-zone])")) {
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.getTime())) {
       time.title = time.textContent;
@@ -11,14 +15,38 @@ function localize(root) {
     }
   }
 }
-localize(document);
+
+// On a narrow page a table is a list of cards: each cell is told its column's name.
+const narrow = matchMedia("(max-width: 640px)");
+function label(root) {
+  if (!narrow.matches) return;
+  for (const table of root.querySelectorAll("table:not(.cards)")) {
+    const names = [...table.querySelectorAll("thead th")].map((it) => it.textContent);
+    if (names.length === 0) continue;
+    table.classList.add("cards");
+    for (const row of table.tBodies[0]?.rows ?? []) {
+      for (const [at, cell] of [...row.cells].entries()) {
+        cell.dataset.label = names[at] ?? "";
+        if (at === 0 && !cell.querySelector("input")) cell.classList.add("title");
+        else if (cell.querySelector("pre")) cell.classList.add("whole");
+      }
+    }
+  }
+}
+
+function dress(root) {
+  localize(root);
+  label(root);
+}
+dress(document);
+narrow.addEventListener("change", () => label(document));
 
 // What has changed takes the place of what stands there; the focus stays where it is, or else with the place.
 function put(place, html) {
   const at = place.contains(document.activeElement) ? document.activeElement : null;
   const href = at?.getAttribute("href");
   place.innerHTML = html;
-  localize(place);
+  dress(place);
   if (!at || at === place) return;
   (place.querySelector(at.id ? `#${CSS.escape(at.id)}` : href ? `a[href="${CSS.escape(href)}"]` : ":not(*)") ?? place).focus();
 }
@@ -107,8 +135,11 @@ if (timeline) {
       timeline.dataset.last = event.lastEventId;
       const lines = document.createElement("template");
       lines.innerHTML = event.data;
-      localize(lines.content);
+      // Who reads the newest goes on reading the newest.
+      const page = document.documentElement;
+      const isAtEnd = scrollY > 0 && scrollY + innerHeight > page.scrollHeight - 60;
       timeline.append(lines.content);
+      if (isAtEnd) scrollTo({ top: page.scrollHeight });
     });
     source.addEventListener("state", (event) => put(document.getElementById("state"), event.data));
     // What is being chosen stays chosen as long as it can be.
@@ -133,8 +164,21 @@ if (timeline) {
     const body = new URLSearchParams(new FormData(form));
     const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
     delete form.dataset.sent;
-    if (answer?.type !== "opaqueredirect") form.submit();
+    if (answer?.type !== "opaqueredirect") return form.submit();
+    const done = document.createElement("p");
+    done.className = "done";
+    done.setAttribute("role", "status");
+    done.textContent = form.action.endsWith("/end") ? hand.dataset.ended : hand.dataset.handed;
+    document.querySelector(".done")?.remove();
+    hand.before(done);
   });
+}
+
+// Printed, it says when.
+const printed = document.querySelector(".printed time");
+if (printed) {
+  const zone = { dateStyle: "medium", timeStyle: "medium", timeZone: printed.dataset.zone };
+  addEventListener("beforeprint", () => (printed.textContent = new Intl.DateTimeFormat(locale, zone).format(new Date())));
 }
 
 // A filter is at work as soon as it is chosen.
@@ -201,6 +245,8 @@ if (trial) {
       const turns = [...part(page, "log").children].slice(log.children.length);
       log.append(...turns);
       for (const name of ["problems", "state", "forms"]) part(document, name).innerHTML = part(page, name).innerHTML;
+      // What was offered is said by the form, as long as there is one.
+      for (const button of log.querySelectorAll("button")) button.disabled = !document.getElementById("say");
       const wrong = document.querySelector("#trial .problems");
       (wrong ?? document.querySelector("#trial .say input[name=text]") ?? log).focus();
       turns.at(-1)?.scrollIntoView({ block: "nearest" });

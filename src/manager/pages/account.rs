@@ -17,6 +17,7 @@ use crate::manager::{
     guard::{Fields, LANGUAGE_COOKIE, Seat, Signed},
     people::{People, Refused, totp},
     query::Query,
+    words::Language,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,19 +62,19 @@ async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) 
                 (token(seat))
                 p { (w.t("An authenticator app's code is asked for when you sign in.")) }
                 (confirmation(w, None))
-                button { (w.t("Turn it off")) }
+                button class="danger" { (w.t("Turn it off")) }
             }
         } @else {
             p { (w.t("An app on your telephone shows a code that is asked for beside the password.")) }
-            p { a class="button" href="/account/factor" { (w.t("Set up an app")) } }
+            p { a class="button second" href="/account/factor" { (w.t("Set up an app")) } }
         }
         h2 { (w.t("Where you are signed in")) }
         (browsers(manager, seat, signed))
         h2 { (w.t("Language")) }
         form method="post" action="/account/language" class="row" {
             (token(seat))
-            button name="language" value="en" lang="en" { "English" }
-            button name="language" value="de" lang="de" { "Deutsch" }
+            button class="second" name="language" value="en" lang="en" aria-pressed=(w.language == Language::English) { "English" }
+            button class="second" name="language" value="de" lang="de" aria-pressed=(w.language == Language::German) { "Deutsch" }
         }
     };
     page(seat, Section::Account, title, &body)

@@ -4,7 +4,7 @@
 use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 
-use super::{Section, Tab, empty, not_found, page, profiles, units};
+use super::{Section, Tab, empty, marked, media_name, not_found, page, profiles, units};
 use crate::{
     config::Loaded,
     core::{
@@ -46,7 +46,7 @@ pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat,
             p { (w.t("All profiles of this business unit have them; a profile may have one of its own in the place of one.")) }
         }
         @if !is_kept {
-            p class="hint" { (w.f("Written in {}. Its actions are changed there, in `{}`.", &[&owner.origin(), &owner.table()])) }
+            p class="hint" { (marked(&w.f("Written in {}. Its actions are changed there, in `{}`.", &[&owner.origin(), &owner.table()]))) }
         }
         @if directory.is_none() {
             p class="stale" role="status" { (w.t("No routing engine has told its queues and targets yet: whether they are there is seen when one attaches.")) }
@@ -65,7 +65,7 @@ pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat,
                     }
                 }
             } }
-            p class="hint" { (w.t("An action fires when its name equals, to the letter, what the language engine sends for this kind of contact. `usher lint` finds names that only one of the two knows.")) }
+            p class="hint" { (marked(w.t("An action fires when its name equals, to the letter, what the language engine sends for this kind of contact. `usher lint` finds names that only one of the two knows."))) }
         }
     };
     page(&seat, section(&owner), &title, &body)
@@ -100,17 +100,17 @@ fn row(
     let trouble = directory.and_then(|it| missing(it, rule));
     html! {
         tr class=[is_overridden.then_some("default")] {
-            td { (rule.media.label()) }
+            td { (media_name(w, rule.media)) }
             td {
-                @if *is_own && may { a class="code" href={ (at) "/actions/edit?" (query) } { (rule.name) } }
-                @else { span class="code" { (rule.name) } }
+                @if *is_own && may { a class="code" href={ (at) "/actions/edit?" (query) } title=[place.as_deref()] { (rule.name) } }
+                @else { span class="code" title=[place.as_deref()] { (rule.name) } }
             }
             td {
                 (does(w, &rule.kind))
                 @if !is_overridden {
                     @if let Some(trouble) = trouble { p class="problem" { (mend(w, trouble)) } }
                     @for why in building::refused(&loaded.settings.egress.allow, rule) {
-                        p class="problem" { (why) ". " (w.t("Calls are refused until `[[egress.allow]]` lets them through.")) }
+                        p class="problem" { (why) ". " (marked(w.t("Calls are refused until `[[egress.allow]]` lets them through."))) }
                     }
                 }
             }
@@ -120,7 +120,6 @@ fn row(
                     Owner::Profile(profile) => a href={ (units::path(&profile.unit)) "/actions" } { (w.t("the business unit")) },
                     Owner::Unit(_) => (w.t("this business unit")),
                 }
-                @if let Some(place) = place { " " span class="code hint" { (place) } }
                 @if *is_overridden { p class="hint" { (w.t("overridden by this profile's own")) } }
                 @if !overriding.is_empty() {
                     p class="hint" {
@@ -184,7 +183,7 @@ pub(super) fn brief(w: &Words, rules: &[ActionRule]) -> Markup {
                 @for it in rules {
                     tr {
                         td { span class="code" { (it.name) } }
-                        td { (it.media.label()) }
+                        td { (media_name(w, it.media)) }
                         td { (does(w, &it.kind)) }
                     }
                 }

@@ -1,17 +1,24 @@
 //! What somebody has to mend, with the way to mend it; and the virtual agents' log-ons, which most of it is about.
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 
 use super::{
     Section, empty, page,
     part::{Part, Rows},
+    profiles,
     stream::{self, Look},
-    time,
+    time, units,
 };
 use crate::{
+    config::settings::Profile,
     core::agent::Standing,
-    gateway::{alerts::MAX_ALERTS, live::AgentNow},
+    gateway::{
+        alerts::{AlertKey, MAX_ALERTS},
+        live::AgentNow,
+    },
     manager::{Manager, guard::Seat, query::Query, words::Words},
 };
 
@@ -39,6 +46,8 @@ pub(in crate::manager) async fn events(State(manager): State<Manager>, seat: Sea
 
 fn list(manager: &Manager, w: &Words) -> Markup {
     let alerts = manager.alerts.snapshot();
+    let loaded = manager.house.configuration();
+    let all = &loaded.settings.profiles;
     html! {
         @if alerts.is_empty() {
             (empty(w.t("Nothing has to be mended."), None))
@@ -47,7 +56,10 @@ fn list(manager: &Manager, w: &Words) -> Markup {
             ul class="alerts" {
                 @for it in &alerts {
                     li {
-                        h2 { (w.said(&it.key.subject)) @if let Some(unit) = &it.key.unit { " · " (unit) } }
+                        h2 {
+                            @match way(all, &it.key) { Some(to) => a href=(to) { (w.said(&it.key.subject)) }, None => (w.said(&it.key.subject)) }
+                            @if let Some(unit) = &it.key.unit { " · " (unit) }
+                        }
                         p { (w.said(&it.text)) }
                         p class="mending" { b { (w.t("To mend it:")) } " " (w.said(&it.mending)) }
                         p class="hint" { span class="code" { (it.key.kind.label()) } " · " (w.t("since")) " " (time(it.raised_at)) }
@@ -56,6 +68,27 @@ fn list(manager: &Manager, w: &Words) -> Markup {
             }
             @if alerts.len() >= MAX_ALERTS { p class="hint" { (w.t("There are more than are kept.")) } }
         }
+    }
+}
+
+/// To the profile, its virtual agents or its actions: whatever an alert speaks of.
+fn way(all: &[Arc<Profile>], key: &AlertKey) -> Option<String> {
+    let of_unit = |it: &&Arc<Profile>| key.unit.as_ref() == Some(&it.unit);
+    let subject = key.subject.to_string();
+    let (what, rest) = subject.split_once(' ')?;
+    match what {
+        "profile" => {
+            let name = rest.split(", ").next().unwrap_or_default();
+            let profile = all.iter().filter(of_unit).find(|it| it.name.as_str() == name)?;
+            Some(profiles::path(profile))
+        }
+        "user" => {
+            let serves = |it: &&Arc<Profile>| it.rules.agents.iter().any(|user| user.as_str() == rest);
+            let profile = all.iter().filter(of_unit).find(serves)?;
+            Some(format!("{}/agents", profiles::path(profile)))
+        }
+        "action" => Some(format!("{}/actions", units::path(key.unit.as_ref()?))),
+        _ => None,
     }
 }
 
@@ -111,7 +144,7 @@ fn table(w: &Words, part: &Part, agents: &[AgentNow], rows: &Rows<&AgentNow>) ->
                         tr {
                             td { (it.user) }
                             td { span class={ "state " (label(it.standing)) } { (standing(w, it.standing)) } }
-                            td { @if let Some(profile) = &it.profile { (profile) } }
+                            td { @if let Some(profile) = &it.profile { a href=(profiles::path_of(it.unit.as_str(), profile.as_str())) { (profile) } } }
                             td { (it.unit) }
                         }
                     }

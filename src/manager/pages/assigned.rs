@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Section, Tab, alerts, empty, no_store, not_found, profiles, refusal,
+    Section, Tab, alerts, empty, marked, no_store, not_found, profiles, refusal,
     stream::{self, Look},
     token, unavailable, with_status,
 };
@@ -136,7 +136,7 @@ async fn page(
         (profiles::head(seat, profile, Tab::Agents))
         (super::summary(w, &told.problems))
         @if document.is_none() {
-            p class="hint" { (w.f("Written in {}. Its virtual agents are changed there, in `agents`.", &[&profile.origin])) }
+            p class="hint" { (marked(&w.f("Written in {}. Its virtual agents are changed there, in `agents`.", &[&profile.origin]))) }
         }
         @if directory.is_none() {
             p class="stale" role="status" { (w.t("No routing engine has told its users yet: whoever is named here is checked when one attaches.")) }

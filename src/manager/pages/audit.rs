@@ -8,16 +8,21 @@ use axum::{
 use bytes::Bytes;
 use futures::stream;
 use http::{HeaderValue, header};
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Section, Tab, empty, page, time, unavailable};
+use super::{Section, Tab, difference, empty, page, time, unavailable};
 use crate::{
+    config,
     gateway::storage::{AuditLine, StoreError},
-    manager::{Manager, guard::Seat, query::Query},
+    manager::{Manager, guard::Seat, query::Query, words::Words},
 };
 
 const LINES: usize = 100;
+/// Of one change; the file has all of them.
+const SHOWN: usize = 120;
+/// A value as long as this stands in the table as it is.
+const SHORT: usize = 80;
 /// Read at a time for a file.
 const AT_ONCE: usize = 1_000;
 
@@ -42,22 +47,21 @@ pub(in crate::manager) async fn show(
         (Tab::Audit.of_administration(&seat))
         div class="head" {
             h1 { (title) }
-            @if !lines.is_empty() { a class="button" href="/audit.csv" { (w.t("Export as CSV")) } }
+            @if !lines.is_empty() { a class="button second" href="/audit.csv" { (w.t("Export as CSV")) } }
         }
         @if lines.is_empty() {
             (empty(w.t("Nothing has been changed here yet."), None))
         } @else {
-            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
-                thead { tr { th { (w.t("When")) } th { (w.t("Who")) } th { (w.t("What")) } th { (w.t("Of what")) } th { (w.t("Before")) } th { (w.t("After")) } } }
+            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table class="audit" {
+                thead { tr { th { (w.t("When")) } th { (w.t("Who")) } th { (w.t("What")) } th { (w.t("Of what")) } th { (w.t("Change")) } } }
                 tbody {
                     @for (_, it) in &lines {
                         tr {
                             td { (time(it.at)) }
                             td { (it.by) }
-                            td { span class="code" { (it.action) } }
+                            td { span title=(it.action) { (told(w, &it.action)) } }
                             td { (it.subject) }
-                            td { @if let Some(before) = &it.before { pre { (before) } } }
-                            td { @if let Some(after) = &it.after { pre { (after) } } }
+                            td { (change(w, it)) }
                         }
                     }
                 }
@@ -68,6 +72,83 @@ pub(in crate::manager) async fn show(
         }
     };
     page(&seat, Section::Administration, title, &body)
+}
+
+/// What an action is, in words; one that is not known here, by its name.
+fn told<'a>(w: &'a Words, action: &'a str) -> &'a str {
+    match action {
+        "signed_in" => w.t("signed in"),
+        "signed_out" => w.t("signed out"),
+        "signed_out_elsewhere" => w.t("signed out another browser"),
+        "user.first" => w.t("first administrator"),
+        "user.added" => w.t("user added"),
+        "user.changed" => w.t("user changed"),
+        "user.removed" => w.t("user removed"),
+        "user.invited" => w.t("link for a password made"),
+        "user.password" => w.t("password chosen"),
+        "user.second_factor" => w.t("second factor"),
+        "user.signed_out" => w.t("sign-ins ended"),
+        "profile.added" => w.t("profile added"),
+        "profile.changed" => w.t("profile changed"),
+        "profile.removed" => w.t("profile removed"),
+        "profile.paused" => w.t("profile paused"),
+        "profile.resumed" => w.t("profile resumed"),
+        "unit.added" => w.t("business unit added"),
+        "unit.changed" => w.t("business unit changed"),
+        "unit.removed" => w.t("business unit removed"),
+        "engine.added" => w.t("routing engine added"),
+        "engine.changed" => w.t("routing engine changed"),
+        "engine.removed" => w.t("routing engine removed"),
+        "settings.added" | "settings.changed" | "settings.removed" => w.t("settings changed"),
+        "test.added" => w.t("test added"),
+        "test.changed" => w.t("test changed"),
+        "test.removed" => w.t("test removed"),
+        "test.imported" => w.t("tests imported"),
+        "token.made" => w.t("token made"),
+        "token.revoked" => w.t("token revoked"),
+        "token.reloaded" => w.t("connector's token made"),
+        "configuration.imported" => w.t("configuration imported"),
+        "contact.handed_over" => w.t("contact handed over"),
+        "contact.ended" => w.t("contact ended"),
+        "contact.erased" => w.t("contact erased"),
+        "store.backed_up" => w.t("backup made"),
+        "store.restored" => w.t("backup restored"),
+        "key.rotated" => w.t("master key changed"),
+        other => other,
+    }
+}
+
+/// Short values side by side, longer ones as what differs.
+fn change(w: &Words, line: &AuditLine) -> Markup {
+    let (before, after) = (line.before.as_deref().unwrap_or_default(), line.after.as_deref().unwrap_or_default());
+    let is_short = |it: &str| it.len() <= SHORT && !it.contains('\n');
+    if is_short(before) && is_short(after) {
+        return html! {
+            @match (before, after) {
+                ("", "") => {}
+                ("", only) => (only),
+                (only, "") => del { (only) },
+                (before, after) => { (before) " → " (after) }
+            }
+        };
+    }
+    // An import's own is a difference already.
+    let mut lines = if line.action == "configuration.imported" {
+        after.lines().map(|it| (it.chars().next().unwrap_or(' '), it.get(2..).unwrap_or(it).to_owned())).collect()
+    } else {
+        config::difference(before, after)
+    };
+    let of = |mark: char| lines.iter().filter(|it| it.0 == mark).count();
+    let (added, removed) = (of('+'), of('-'));
+    let is_cut = lines.len() > SHOWN;
+    lines.truncate(SHOWN);
+    html! {
+        details {
+            summary { (w.t("Lines")) @if added > 0 { " +" (added) } @if removed > 0 { " −" (removed) } }
+            (difference(&line.subject, &lines))
+            @if is_cut { p class="hint" { (w.t("There is more: the file has all of it.")) } }
+        }
+    }
 }
 
 pub(in crate::manager) async fn csv(State(manager): State<Manager>) -> Response {

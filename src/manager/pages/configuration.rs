@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, done, refused, summary, token, with_status};
+use super::{Field, Section, Tab, difference, done, marked, refused, summary, token, with_status};
 use crate::manager::{
     Manager,
     guard::{Fields, Seat},
@@ -39,12 +39,12 @@ fn start(seat: &Seat, status: StatusCode, text: &str, above: &Markup) -> Respons
         h1 { (title) }
         (above)
         h2 { (w.t("Export")) }
-        p { (w.t("All of it as files, what is kept here and what stands in files: usher.toml and profiles/NAME.toml, in an order that does not change. `usher check` takes them, and they go into version control.")) }
+        p { (marked(w.t("All of it as files, what is kept here and what stands in files: usher.toml and profiles/NAME.toml, in an order that does not change. `usher check` takes them, and they go into version control."))) }
         form method="post" action="/configuration/export" class="narrow" {
             (token(seat))
             (Field { name: "secrets", label: w.t("Secrets"), hint: w.t("Sealed ones are good wherever the same master key is. A variable's name says where the secret is to be found."), problem: None }
                 .choice("sealed", &[("sealed", w.t("sealed with the master key")), ("env", w.t("as names of environment variables"))]))
-            button { (w.t("Export as a zip")) }
+            button class="second" { (w.t("Export as a zip")) }
         }
         h2 { (w.t("Import")) }
         p { (w.t("Stands for all that is kept here. What it would change is shown first. What stands in files on the gateway's machine is changed there.")) }
@@ -126,15 +126,7 @@ fn planned(seat: &Seat, status: StatusCode, plan: &Plan, id: &str, above: &Marku
         @if plan.steps.is_empty() { p { (w.t("Nothing: all of it is as the import says.")) } }
         @for step in &plan.steps {
             h2 { (told(w, step.what)) ": " span class="code" { (step.kind.label()) " " (step.name) } }
-            pre class="difference" tabindex="0" role="group" aria-label=(step.name) {
-                @for (mark, line) in &step.lines {
-                    @match mark {
-                        '+' => ins { "+ " (line) "\n" },
-                        '-' => del { "- " (line) "\n" },
-                        _ => { "  " (line) "\n" },
-                    }
-                }
-            }
+            (difference(step.name.as_str(), &step.lines))
         }
         @if !plan.stays.is_empty() || !plan.notes.is_empty() {
             h2 { (w.t("Stays as it is")) }
@@ -145,11 +137,13 @@ fn planned(seat: &Seat, status: StatusCode, plan: &Plan, id: &str, above: &Marku
                 (token(seat))
                 input type="hidden" name="import" value=(id);
                 input type="hidden" name="seen" value=(plan.seen);
-                button { (w.t("Import it")) } " "
-                a href="/configuration" { (w.t("Leave it")) }
+                div class="acts" {
+                    button { (w.t("Import it")) }
+                    a href="/configuration" { (w.t("Cancel")) }
+                }
             }
         } @else {
-            p { a class="button" href="/configuration" { (w.t("Go on")) } }
+            p { a class="button" href="/configuration" { (w.t("Continue")) } }
         }
     };
     with_status(status, seat, (Section::Administration, title), &body)

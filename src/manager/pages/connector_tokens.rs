@@ -49,7 +49,7 @@ pub(super) async fn section(manager: &Manager, seat: &Seat, profile: &Profile) -
                     (token(seat))
                     input type="hidden" name="name" value=(name);
                     input type="hidden" name="made_at" value=(made_at(&kept, name));
-                    button { (w.t("Reload: make a new token")) }
+                    button class="second" { (w.t("Reload: make a new token")) }
                 }
             }
         }
@@ -94,7 +94,7 @@ pub(in crate::manager) async fn reload(
             label for="f-token" { (w.t("Token")) }
             output id="f-token" class="link" data-copy=(w.t("Copy to the clipboard")) { (made.expose_secret()) }
         }
-        p { a href=(path) { (w.t("To the profile")) } }
+        p { a class="button" href=(path) { (w.t("To the profile")) } }
     };
     page(&seat, Section::Profiles, profile.name.as_str(), &body)
 }

@@ -8,17 +8,19 @@ use axum::{
 };
 use futures::stream;
 use http::{HeaderMap, StatusCode};
+use jiff::{Zoned, civil::Date, tz::TimeZone};
 use maud::{Markup, html};
+use serde::Deserialize;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
-    Section,
+    Section, done,
     live::{contact_path, standing},
-    not_found, page,
+    marked, media_name, not_found, page,
     profiles::path_of,
     refusal,
     stream::{self as live_page, EVERY},
-    time, token, unavailable,
+    token, unavailable,
 };
 use crate::{
     core::{
@@ -32,14 +34,15 @@ use crate::{
         Content, Opened,
         live::{ContactNow, Ordered},
         storage::{Pos, StoreError},
-        timeline::as_lines,
+        timeline::{Line, as_lines},
         watch::Watch,
     },
     manager::{
         Manager,
         guard::{Fields, Seat},
         people::Role,
-        words::Words,
+        query::Query,
+        words::{Language, Words},
     },
 };
 
@@ -50,12 +53,67 @@ pub(super) fn id((unit, name): (String, String)) -> Option<ContactId> {
     Some(ContactId { unit: UnitName::try_from(unit).ok()?, name: ContactName::try_from(name).ok()? })
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct Said {
+    /// What was done, from a closed set.
+    done: String,
+}
+
+fn handed(w: &Words) -> &str {
+    w.t("The handover is on its way: the timeline tells what comes of it.")
+}
+
+fn ended(w: &Words) -> &str {
+    w.t("The contact is being ended: the timeline tells what comes of it.")
+}
+
+/// The business unit's: whoever talks about a contact talks about the same times.
+struct Zone {
+    name: String,
+    zone: TimeZone,
+}
+
+impl Zone {
+    fn of(manager: &Manager, unit: &UnitName) -> Self {
+        let loaded = manager.house.configuration();
+        let named = loaded.units.iter().find(|it| it.name == *unit).map(|it| it.zone.clone());
+        let found = named.and_then(|name| Some((TimeZone::get(&name).ok()?, name)));
+        let (zone, name) = found.unwrap_or((TimeZone::UTC, "UTC".to_owned()));
+        Self { name, zone }
+    }
+
+    fn at(&self, at: Timestamp) -> Zoned {
+        jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(self.zone.clone())
+    }
+
+    fn day_of(&self, at: Timestamp) -> Date {
+        self.at(at).date()
+    }
+
+    fn now(&self, at: Timestamp, w: &Words) -> String {
+        let at = self.at(at);
+        format!("{} {}", day(w, at.date()), at.strftime("%H:%M:%S"))
+    }
+}
+
+/// As the page's language writes it.
+fn day(w: &Words, day: Date) -> String {
+    match w.language {
+        Language::English => day.strftime("%-d %B %Y").to_string(),
+        Language::German => day.strftime("%d.%m.%Y").to_string(),
+    }
+}
+
 pub(in crate::manager) async fn show(
     State(manager): State<Manager>,
     seat: Seat,
     Path(names): Path<(String, String)>,
+    Query(Said { done: said }): Query<Said>,
 ) -> Response {
     let Some(id) = id(names) else { return not_found(&seat) };
+    let zone = Zone::of(&manager, &id.unit);
+    let mut day = None;
     let records = match manager.gateway.timeline(&id, Pos(0), RECORDS).await {
         Ok(records) if records.is_empty() => return not_found(&seat),
         Ok(records) => records,
@@ -64,23 +122,30 @@ pub(in crate::manager) async fn show(
     let w = &seat.words;
     let verdict = manager.gateway.verify(&records);
     let began = records.first().map_or(Timestamp(0), |it| it.record.at);
+    let newest = records.last().map_or(began, |it| it.record.at);
     let last = records.last().map_or(0, |it| it.record.pos.0);
     let is_cut = records.first().is_some_and(|it| it.record.prev != Pos(0));
     let body = html! {
         p class="trail" { a href="/" { (w.t("Contacts")) } }
         div class="head" {
             h1 { (w.f("Contact {}", &[&id.name])) }
-            p { (w.t("Business unit")) " " b { (id.unit) } }
+            p class="hint" { (w.t("Business unit")) " " b { (id.unit) } " · " (w.t("Times of")) " " (zone.name) }
+        }
+        p class="printed" { (w.t("Printed")) " " time data-zone=(zone.name) { (zone.now(manager.people.now(), w)) } " (" (zone.name) ")" }
+        @match said.as_str() {
+            "handed" => (done(handed(w))),
+            "ended" => (done(ended(w))),
+            _ => {}
         }
         div id="state" { (state(&manager, w, &id)) }
         @match verdict {
             Ok(()) => p class="hint" { (w.f("{} records, each chained to the one before: unaltered.", &[&records.len()])) },
             Err(_) => p class="problem" role="alert" { (w.t("This timeline has been altered: a record is not what was written.")) },
         }
-        div id="hand" tabindex="-1" { (hand(&manager, &seat, &id)) }
+        div id="hand" tabindex="-1" data-handed=(handed(w)) data-ended=(ended(w)) { (hand(&manager, &seat, &id)) }
         @if is_cut { p class="hint" { (w.t("What happened before is left out, or has been pruned.")) } }
-        ol class="timeline" data-events={ (contact_path(&id)) "/events?began=" (began.0) } data-last=(last) {
-            @for opened in &records { (entry(w, opened, began)) }
+        ol class="timeline" data-events={ (contact_path(&id)) "/events?began=" (began.0) "&day=" (zone.day_of(newest)) } data-last=(last) {
+            @for opened in &records { (entry(w, opened, began, (&zone, &mut day))) }
         }
     };
     page(&seat, Section::Live, id.name.as_str(), &body)
@@ -96,7 +161,7 @@ fn state(manager: &Manager, w: &Words, id: &ContactId) -> Markup {
             span { (w.t("Profile")) " " a href=(path_of(now.id.unit.as_str(), now.profile.as_str())) { (now.profile) } }
             span { (w.t("Virtual agent")) " " b { (now.agent) } }
             @if let Some(engine) = &now.engine { span { (w.t("Engine")) " " b { (engine) } } }
-            span { (w.t("Kind of contact")) " " b { (now.media.label()) } }
+            span { (w.t("Kind of contact")) " " b { (media_name(w, now.media)) } }
             span { (w.t("Language")) " " b { (now.language) } }
         }
     }
@@ -133,7 +198,7 @@ fn hand(manager: &Manager, seat: &Seat, id: &ContactId) -> Markup {
                 }
                 button id="hand-over" { (w.t("Hand over to a person")) }
             },
-            Err(why) => p class="hint" { (nobody(w, manager, id, why)) },
+            Err(why) => p class="hint" { (marked(nobody(w, manager, id, why))) },
         }
         details class="quiet" {
             summary id="hand-end" { (w.t("End the contact")) }
@@ -212,10 +277,11 @@ pub(in crate::manager) async fn end(
 async fn ordered(manager: &Manager, seat: &Seat, names: (String, String), order: Order) -> Response {
     let w = &seat.words;
     let Some(id) = id(names) else { return not_found(seat) };
+    let said = if matches!(order, Order::End) { "ended" } else { "handed" };
     match carry_out(manager, seat.name(), &id, order).await {
         Err(error) => unavailable(seat, &error),
         Ok(Ordered::Unknown) => not_found(seat),
-        Ok(Ordered::Taken) => Redirect::to(&contact_path(&id)).into_response(),
+        Ok(Ordered::Taken) => Redirect::to(&format!("{}?done={said}", contact_path(&id))).into_response(),
         Ok(Ordered::NotTheBots) => {
             refusal(seat, StatusCode::CONFLICT, w.t("The virtual agent does not have this contact any more."))
         }
@@ -250,19 +316,47 @@ pub(in crate::manager) async fn carry_out(
     Ok(ordered)
 }
 
-fn entry(w: &Words, opened: &Opened, began: Timestamp) -> Markup {
-    let at = opened.record.at;
-    let after = at.since(began).as_secs_f64();
+/// What a record tells, below its day where that is another than the one before.
+fn entry(w: &Words, opened: &Opened, began: Timestamp, (zone, before): (&Zone, &mut Option<Date>)) -> Markup {
+    let at = zone.at(opened.record.at);
+    let after = opened.record.at.since(began).as_secs_f64();
+    let other = |kind: &str, text: String| vec![Line { kind: kind.to_owned(), hands_over: false, id: None, text }];
     let lines = match &opened.content {
-        Content::Erased(erased) => vec![("erased".to_owned(), w.f("erased by {}: nobody can read it", &[&erased.by]))],
+        Content::Erased(erased) => other("erased", w.f("erased by {}: nobody can read it", &[&erased.by])),
         Content::Readable(_) | Content::Sealed => {
-            as_lines(opened, w).unwrap_or_else(|error| vec![("unreadable".to_owned(), error.to_string())])
+            as_lines(opened, w).unwrap_or_else(|error| other("unreadable", error.to_string()))
         }
     };
+    let is_new_day = before.replace(at.date()) != Some(at.date());
     html! {
-        @for (kind, text) in lines {
-            li class=(kind) { span class="after" { (format!("+{after:.3} s")) } (time(at)) span class="what" { (text) } }
+        @if is_new_day { li class="day" { (day(w, at.date())) } }
+        @for Line { kind, hands_over, id, text } in lines {
+            @let (look, who) = who(w, &kind, hands_over);
+            li class={ (kind) " " (look) } {
+                span class="after" { (format!("+{after:.3} s")) }
+                time data-zone=(zone.name) datetime=(at.timestamp()) { (at.strftime("%H:%M:%S")) }
+                span class="what" title=[id] { span class="who" { (who) } (text) }
+            }
         }
+    }
+}
+
+/// Whose doing a step is: how it looks, and in words.
+fn who<'w>(w: &'w Words, kind: &str, hands_over: bool) -> (&'static str, &'w str) {
+    match kind {
+        "heard" | "held" | "tokenised" | "duplicate" => ("customer", w.t("Customer")),
+        "unanswered" | "busy" => ("customer fault", w.t("Customer")),
+        "asked" | "answered" | "shadowed" | "moved" | "slow" | "text_too_long" => ("", w.t("Language engine")),
+        "ask_failed" | "failed_over" | "stale" => ("fault", w.t("Language engine")),
+        "sent" if !hands_over => ("bot", w.t("Virtual agent")),
+        "sent" | "handing_over" | "handover_outcome" | "returned" => ("hand", w.t("Handover")),
+        "no_person" => ("hand fault", w.t("Handover")),
+        "outcome" | "action_waits" => ("", w.t("Action")),
+        "outcome_missing" | "unknown_action" | "action_refused" => ("fault", w.t("Action")),
+        "external_asked" | "external_answered" => ("", w.t("External system")),
+        "external_failed" => ("fault", w.t("External system")),
+        "unreadable" => ("fault", w.t("Contact")),
+        _ => ("", w.t("Contact")),
     }
 }
 
@@ -272,6 +366,9 @@ struct Following {
     seat: Seat,
     id: ContactId,
     began: Timestamp,
+    zone: Zone,
+    /// Of what was told last.
+    day: Option<Date>,
     /// The record that was told last.
     last: Pos,
     /// Those that are to be told.
@@ -289,7 +386,7 @@ impl Following {
         loop {
             if let Some(opened) = self.page.pop_front() {
                 self.last = opened.record.pos;
-                let text = entry(&self.seat.words, &opened, self.began).into_string();
+                let text = entry(&self.seat.words, &opened, self.began, (&self.zone, &mut self.day)).into_string();
                 return Some(Event::default().event("record").id(self.last.0.to_string()).data(text));
             }
             self.manager.still(&self.seat)?;
@@ -338,6 +435,8 @@ pub(in crate::manager) async fn events(
     let header = headers.get("last-event-id").and_then(|it| it.to_str().ok()).and_then(|it| it.parse::<u64>().ok());
     let last = header.or_else(|| number("last").map(i64::unsigned_abs)).unwrap_or_default();
     let began = Timestamp(number("began").unwrap_or_default());
+    let day = asked.iter().find(|it| it.0 == "day").and_then(|it| it.1.parse().ok());
+    let zone = Zone::of(&manager, &id.unit);
     let (Some(place), Ok(watch)) = (manager.follow(), manager.gateway.watch(&id)) else {
         return live_page::crowded(&seat);
     };
@@ -347,7 +446,8 @@ pub(in crate::manager) async fn events(
         Err(error) => return unavailable(&seat, &error),
     };
     let shown = ["state", "hand", "alerts"].map(|name| (name, None));
-    let following = Following { manager, seat, id, began, last: Pos(last), page, shown, watch, _place: place };
+    let following =
+        Following { manager, seat, id, began, zone, day, last: Pos(last), page, shown, watch, _place: place };
     live_page::answer(stream::unfold(following, async |mut it| {
         it.next().await.map(|event| (Ok::<_, Infallible>(event), it))
     }))

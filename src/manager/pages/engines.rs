@@ -40,7 +40,7 @@ pub(in crate::manager) async fn list(
     let loaded = manager.house.configuration();
     let engines = &loaded.settings.engines;
     let title = w.t("Routing engines");
-    let add = ("/engines/new", w.t("Let an engine in"));
+    let add = ("/engines/new", w.t("Add an engine"));
     let body = html! {
         (Tab::Engines.of_administration(&seat))
         div class="head" {
@@ -69,7 +69,7 @@ pub(in crate::manager) async fn list(
                                 @else { (it.id) }
                             }
                             td {
-                                @if lanes > 0 { span class="good" { (w.t("attached")) } @if lanes > 1 { " ×" (lanes) } }
+                                @if lanes > 0 { span class="good" { (w.t("attached")) } @if lanes > 1 { span title=(w.f("{} connections at a time", &[&lanes])) { " ×" (lanes) } } }
                                 @else { span class="bad" { (w.t("not attached")) } }
                             }
                             td {
@@ -112,11 +112,12 @@ fn form(
 ) -> Response {
     let w = &seat.words;
     let Draft { id, units, kept } = draft;
-    let title = if kept.is_some() { w.t("Change a routing engine") } else { w.t("Let an engine in") };
+    let title = if kept.is_some() { w.t("Change a routing engine") } else { w.t("Add an engine") };
     let base = format!("/engines/{}", path_part(id));
     let action = if kept.is_some() { format!("{base}/edit") } else { "/engines/new".to_owned() };
     let loaded = manager.house.configuration();
     let body = html! {
+        (Tab::Engines.of_administration(seat))
         p class="trail" { a href="/engines" { (w.t("Routing engines")) } }
         h1 { @if kept.is_some() { (w.f("Routing engine {}", &[id])) } @else { (title) } }
         (problems.0)
@@ -136,7 +137,7 @@ fn form(
                     }
                 }
             }
-            button { @if kept.is_some() { (w.t("Save")) } @else { (w.t("Let it in and make its token")) } }
+            button { @if kept.is_some() { (w.t("Save")) } @else { (w.t("Add it and make its token")) } }
         }
         @if let Some((version, former)) = kept { (tokens(seat, &base, *version, *former)) }
     };
@@ -152,7 +153,7 @@ fn tokens(seat: &Seat, base: &str, version: u64, former: bool) -> Markup {
             form method="post" action={ (base) "/former" } {
                 (token(seat))
                 input type="hidden" name="version" value=(version);
-                button { (w.t("End the former token")) }
+                button class="danger" { (w.t("End the former token")) }
             }
         } @else {
             form method="post" action={ (base) "/token" } {
@@ -162,7 +163,7 @@ fn tokens(seat: &Seat, base: &str, version: u64, former: bool) -> Markup {
                     input type="checkbox" name="keep" value="yes" checked;
                     span { (w.t("The old token stays good until I end it")) }
                 }
-                button { (w.t("Make a new token")) }
+                button class="second" { (w.t("Make a new token")) }
             }
         }
         (quiet(w.t("Remove the engine"), &html! {
@@ -203,12 +204,13 @@ fn told(seat: &Seat, id: &str, made: &SecretString, keep: bool) -> Response {
     let w = &seat.words;
     let title = w.t("The engine's token");
     let body = html! {
+        (Tab::Engines.of_administration(seat))
         p class="trail" { a href="/engines" { (w.t("Routing engines")) } }
         h1 { (title) }
         p { (w.f("Give this token to {}. It is not shown again.", &[&id])) }
         p { output class="link" data-copy=(w.t("Copy")) { (made.expose_secret()) } }
         @if keep { p { (w.t("The token before it is still good. End it on the engine's page once the engine uses this one.")) } }
-        p { a class="button" href="/engines" { (w.t("Go on")) } }
+        p { a class="button" href="/engines" { (w.t("Continue")) } }
     };
     page(seat, Section::Administration, title, &body)
 }

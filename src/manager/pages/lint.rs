@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{Section, Tab, not_found, page, profiles, time, token};
 use crate::{
-    config::{Finding, Severity},
+    config::{Finding, Loaded, Severity, settings::Profile},
     manager::{
         Manager,
         guard::{Fields, Seat},
@@ -31,7 +31,7 @@ fn shown(manager: &Manager, seat: &Seat) -> Response {
         @if loaded.warnings.is_empty() {
             p { span class="good" { (w.t("The configuration in force is good, without a warning.")) } }
         } @else {
-            (findings(w, loaded.warnings.iter().map(|it| (None, it))))
+            (findings(w, loaded.warnings.iter().map(|it| (None, it)), &|it| form_of(seat, &loaded, it)))
         }
         @for profile in &loaded.settings.profiles {
             @let found = manager.lints.find(profile);
@@ -42,34 +42,50 @@ fn shown(manager: &Manager, seat: &Seat) -> Response {
                         (token(seat))
                         input type="hidden" name="unit" value=(profile.unit);
                         input type="hidden" name="profile" value=(profile.name);
-                        button aria-label=(w.f("Look now: profile {}", &[&profile.name])) { (w.t("Look now")) }
+                        button class="second" aria-label=(w.f("Look now: profile {}", &[&profile.name])) { (w.t("Look now")) }
                     }
                 }
             }
             @match found.as_deref() {
                 None => p class="hint" { (w.t("Nobody has looked since the start: the profile is compared with its engine's agent and the contact centre's directory.")) },
-                Some(found) => (result(w, found)),
+                Some(found) => (result(w, found, &may_edit(seat, profile))),
             }
         }
     };
     page(seat, Section::Administration, title, &body)
 }
 
-fn result(w: &Words, found: &Looked) -> Markup {
+/// The form of a profile, for who may use it.
+fn may_edit(seat: &Seat, profile: &Profile) -> Option<String> {
+    seat.may(Role::Administrator).then(|| format!("{}/edit", profiles::path(profile)))
+}
+
+/// The form of the profile that a finding is in.
+fn form_of(seat: &Seat, loaded: &Loaded, finding: &Finding) -> Option<String> {
+    let file = &finding.location.as_ref()?.file;
+    may_edit(seat, loaded.settings.profiles.iter().find(|it| it.origin == *file)?)
+}
+
+fn result(w: &Words, found: &Looked, form: &Option<String>) -> Markup {
     html! {
         p class="hint" { (w.t("Looked at")) " " (time(found.at)) }
         @match &found.told {
             Err(why) => p class="refusal" role="alert" { (w.said(why)) },
             Ok(linted) => {
                 @if linted.found.is_empty() { p { span class="good" { (w.t("The profile and its agent fit.")) } } }
-                (findings(w, linted.found.iter().map(|(code, it)| (Some(*code), it))))
+                (findings(w, linted.found.iter().map(|(code, it)| (Some(*code), it)), &|_| form.clone()))
                 @for it in &linted.unchecked { p class="hint" { (w.t("Not looked at:")) " " (w.said(it)) } }
             }
         }
     }
 }
 
-fn findings<'f>(w: &Words, list: impl Iterator<Item = (Option<&'static str>, &'f Finding)>) -> Markup {
+/// `form`: where a finding is mended.
+fn findings<'f>(
+    w: &Words,
+    list: impl Iterator<Item = (Option<&'static str>, &'f Finding)>,
+    form: &dyn Fn(&Finding) -> Option<String>,
+) -> Markup {
     html! {
         ul class="alerts" {
             @for (code, it) in list {
@@ -77,6 +93,7 @@ fn findings<'f>(w: &Words, list: impl Iterator<Item = (Option<&'static str>, &'f
                     h3 { (severity(w, it.severity)) ": " (w.said(&it.message)) }
                     @if let Some(at) = &it.location { p { span class="code" { (at.file) ":" (at.line) ":" (at.column) } } pre { (at.text) } }
                     p class="mending" { b { (w.t("To mend it:")) } " " (w.said(&it.help)) }
+                    @if let Some(form) = form(it) { p { a href=(form) { (w.t("To the profile's settings")) } } }
                     @if let Some(code) = code { p class="hint" { span class="code" { (code) } } }
                 }
             }

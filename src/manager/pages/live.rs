@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
-    Section, attached, empty, page, pause,
+    Section, attached, empty, page, pause, setup, short,
     stream::{self, EVERY, Look},
     time,
 };
@@ -166,14 +166,16 @@ pub(in crate::manager) async fn show(
     let body = html! {
         h1 { (title) }
         (form(w, &manager, &units, &filter))
-        div id="live" data-events=(events) { (now(w, &manager, &filter, Duration::ZERO)) }
+        div id="live" data-events=(events) { (now(&seat, &manager, &filter, Duration::ZERO)) }
     };
     page(&seat, Section::Live, title, &body)
 }
 
 /// All that moves.
-fn now(w: &Words, manager: &Manager, filter: &Filter, age: Duration) -> Markup {
+fn now(seat: &Seat, manager: &Manager, filter: &Filter, age: Duration) -> Markup {
+    let w = &seat.words;
     html! {
+        (setup::list(seat, manager))
         (mending(w, manager.alerts.count()))
         (engines(w, &manager.gateway.units_now()))
         (attached::all(w, manager))
@@ -188,7 +190,7 @@ fn mending(w: &Words, count: usize) -> Markup {
         @if count > 0 {
             p class="stale" {
                 a href="/alerts" {
-                    @if count == 1 { (w.t("Something has to be mended.")) } @else { (w.f("{} things have to be mended.", &[&count])) }
+                    @if count == 1 { (w.t("One alert is open.")) } @else { (w.f("{} alerts are open.", &[&count])) }
                 }
             }
         }
@@ -202,8 +204,8 @@ fn engines(w: &Words, units: &[UnitNow]) -> Markup {
                 li {
                     span class="name" { (it.unit) }
                     @for (engine, lanes) in &it.engines {
-                        " " span class="good" { (engine) }
-                        @if *lanes > 1 { " ×" (lanes) }
+                        " " span class="good" title=(w.t("Routing engine, attached for this business unit")) { (engine) }
+                        @if *lanes > 1 { span title=(w.f("{} connections at a time", &[lanes])) { " ×" (lanes) } }
                     }
                     @if it.engines.is_empty() { " " span class="bad" { (w.t("no routing engine")) } }
                 }
@@ -278,13 +280,13 @@ fn table(w: &Words, seen: &Seen, filter: &Filter) -> Markup {
             div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table {
                 thead { tr {
                     th { (w.t("Contact")) } th { (w.t("State")) } th { (w.t("Profile")) } th { (w.t("Engine")) }
-                    th { (w.t("Queue")) } th { (w.t("Virtual agent")) } th class="number" { (w.t("Turns")) }
-                    th class="number" { (w.t("Waiting")) } th { (w.t("Last change")) }
+                    th { (w.t("Queue")) } th { (w.t("Virtual agent")) } th class="number" title=(w.t("How often the language engine was asked")) { (w.t("Turns")) }
+                    th class="number" title=(w.t("Messages of the customer that are not answered yet, and replies that are not delivered yet")) { (w.t("Waiting")) } th { (w.t("Last change")) }
                 } }
                 tbody {
                     @for it in rows {
                         tr {
-                            td { a href=(contact_path(&it.id)) { (it.id.name) } }
+                            td { a href=(contact_path(&it.id)) { (short(it.id.name.as_str())) } }
                             td { span class={ "state " (it.standing.label()) } { (standing(w, it.standing)) } }
                             td { (it.profile) }
                             td { @match &it.engine { Some(engine) => { (engine) } None => { "primary" } } }
@@ -321,6 +323,6 @@ pub(in crate::manager) async fn events(
     Query(filter): Query<Filter>,
 ) -> Response {
     stream::follow(manager, seat, "rows", move |manager, seat| {
-        Look::Now(now(&seat.words, manager, &filter, EVERY / 4).into_string())
+        Look::Now(now(seat, manager, &filter, EVERY / 4).into_string())
     })
 }

@@ -22,6 +22,7 @@ mod part;
 pub(super) mod pause;
 pub(super) mod profiles;
 pub(super) mod restoring;
+mod setup;
 pub(super) mod sign_in;
 pub(super) mod store;
 mod stream;
@@ -43,7 +44,7 @@ use super::{
 };
 use crate::{
     config::masked,
-    core::ids::Timestamp,
+    core::{ids::Timestamp, message::MediaType},
     gateway::storage::{Document, StoreError},
 };
 
@@ -157,10 +158,10 @@ impl Tab {
         }
     }
 
-    fn bar(self, seat: &Seat, base: &str, all: &[(Self, &str, Role)]) -> Markup {
+    fn bar(self, seat: &Seat, (label, base): (&str, &str), all: &[(Self, &str, Role)]) -> Markup {
         let w = &seat.words;
         html! {
-            nav class="tabs" aria-label=(w.t("Pages of this section")) {
+            nav class="tabs" aria-label=(label) {
                 ul {
                     @for (it, path, role) in all {
                         @if seat.may(*role) {
@@ -176,22 +177,22 @@ impl Tab {
 
     /// Above a page of the profile at `base`.
     pub(super) fn of_profile(self, seat: &Seat, base: &str) -> Markup {
-        self.bar(seat, base, Self::OF_PROFILE)
+        self.bar(seat, (seat.words.t("Pages of this profile"), base), Self::OF_PROFILE)
     }
 
     /// Above a page of the business unit at `base`.
     pub(super) fn of_unit(self, seat: &Seat, base: &str) -> Markup {
-        self.bar(seat, base, Self::OF_UNIT)
+        self.bar(seat, (seat.words.t("Pages of this business unit"), base), Self::OF_UNIT)
     }
 
     /// Above a page of numbers.
     pub(super) fn of_numbers(self, seat: &Seat) -> Markup {
-        self.bar(seat, "", Self::OF_NUMBERS)
+        self.bar(seat, (seat.words.t("Pages of this section"), ""), Self::OF_NUMBERS)
     }
 
     /// Above a page of the administration.
     pub(super) fn of_administration(self, seat: &Seat) -> Markup {
-        self.bar(seat, "", Self::OF_ADMINISTRATION)
+        self.bar(seat, (seat.words.t("Pages of this section"), ""), Self::OF_ADMINISTRATION)
     }
 }
 
@@ -337,6 +338,21 @@ pub(super) fn quiet(title: &str, inside: &Markup) -> Markup {
     html! { details class="quiet apart" { summary { (title) } (inside) } }
 }
 
+/// Lines of two texts, as [`crate::config::difference`] has them.
+pub(super) fn difference(name: &str, lines: &[(char, String)]) -> Markup {
+    html! {
+        pre class="difference" tabindex="0" role="group" aria-label=(name) {
+            @for (mark, line) in lines {
+                @match mark {
+                    '+' => ins { "+ " (line) "\n" },
+                    '-' => del { "- " (line) "\n" },
+                    _ => { "  " (line) "\n" },
+                }
+            }
+        }
+    }
+}
+
 /// What was done, after a form.
 pub(super) fn done(text: &str) -> Markup {
     html! { p class="done" role="status" { (text) } }
@@ -357,6 +373,42 @@ pub(super) fn empty(text: &str, then: Option<(&str, &str)>) -> Markup {
         div class="empty" {
             p { (text) }
             @if let Some((path, label)) = then { p { a class="button" href=(path) { (label) } } }
+        }
+    }
+}
+
+/// What a kind of contact is called on the pages.
+pub(super) fn media_name(w: &Words, media: MediaType) -> &str {
+    match media {
+        MediaType::WebInteraction => w.t("Web chat"),
+        MediaType::OpenMedia => w.t("Message"),
+        MediaType::Speech => w.t("Call"),
+    }
+}
+
+/// A name that may be long, in a list: its head and its end, the whole of it for who asks.
+pub(super) fn short(name: &str) -> Markup {
+    const MOST: usize = 28;
+    let count = name.chars().count();
+    html! {
+        @if count <= MOST { (name) } @else {
+            @let head: String = name.chars().take(MOST - 10).collect();
+            @let end: String = name.chars().skip(count - 8).collect();
+            span class="long" title=(name) { (head) "…" (end) }
+        }
+    }
+}
+
+/// Beside the label of a field that cannot be left empty.
+pub(super) fn needed(w: &Words) -> Markup {
+    html! { span class="needed" { (w.t("Required")) } }
+}
+
+/// A text in which what stands between backticks is typed or read as it is.
+pub(super) fn marked(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }
@@ -389,7 +441,7 @@ impl Field<'_> {
         html! {
             div class="field" {
                 label for=(id) { (self.label) }
-                @if !self.hint.is_empty() { p class="hint" id={ (id) "-hint" } { (self.hint) } }
+                @if !self.hint.is_empty() { p class="hint" id={ (id) "-hint" } { (marked(self.hint)) } }
                 @if let Some(problem) = self.problem { p class="problem" id={ (id) "-problem" } { (problem) } }
                 (control(&id, described.as_deref(), self.problem.is_some()))
             }

@@ -33,7 +33,10 @@ pub(in crate::manager) async fn resume(
 async fn answer(manager: &Manager, seat: &Seat, names: (String, String), paused: bool) -> Response {
     let Some(profile) = profiles::find(&manager.house.configuration(), names) else { return not_found(seat) };
     match set(manager, seat.name(), &profile, paused).await {
-        Ok(_changed) => Redirect::to(&profiles::path(&profile)).into_response(),
+        Ok(_changed) => {
+            let said = if paused { "paused" } else { "resumed" };
+            Redirect::to(&format!("{}?done={said}", profiles::path(&profile))).into_response()
+        }
         Err(error) => unavailable(seat, &error),
     }
 }

@@ -5,10 +5,11 @@ use axum::{
     response::Response,
 };
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::{
-    Section, Tab, actions, attached, connector_tokens, empty, not_found, page, part::Part, path_part, pause, token,
-    unavailable,
+    Section, Tab, actions, attached, connector_tokens, done, empty, marked, not_found, page, part::Part, path_part,
+    pause, token, unavailable,
 };
 use crate::{
     config::{Effective, Loaded, settings::Profile},
@@ -19,6 +20,13 @@ use crate::{
     gateway::{Served, live::AgentNow},
     manager::{Manager, drafting::document_of, guard::Seat, people::Role, query::Query, words::Words},
 };
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct Said {
+    /// What was done, from a closed set.
+    done: String,
+}
 
 pub(in crate::manager) async fn list(State(manager): State<Manager>, seat: Seat, Query(part): Query<Part>) -> Response {
     let w = &seat.words;
@@ -88,6 +96,7 @@ pub(in crate::manager) async fn show(
     State(manager): State<Manager>,
     seat: Seat,
     Path((unit, name)): Path<(String, String)>,
+    Query(Said { done: said }): Query<Said>,
 ) -> Response {
     let w = &seat.words;
     let names = (UnitName::try_from(unit), ProfileName::try_from(name));
@@ -102,10 +111,16 @@ pub(in crate::manager) async fn show(
     };
     let body = html! {
         (head(&seat, profile, Tab::Profile))
+        @match said.as_str() {
+            "saved" => (done(w.t("Saved. It is in force from now on."))),
+            "paused" => (done(w.t("The profile is paused."))),
+            "resumed" => (done(w.t("The profile takes contacts again."))),
+            _ => {}
+        }
         (pause::state(&seat, &manager, profile))
         @match (document_of(&profile.origin), seat.may(Role::Administrator)) {
             (None, _) => p class="hint" {
-                (w.f("Written in {}. It is changed there: a changed file takes effect at once, and `usher check` looks at it before.", &[&profile.origin]))
+                (marked(&w.f("Written in {}. It is changed there: a changed file takes effect at once, and `usher check` looks at it before.", &[&profile.origin])))
             },
             (Some(_), may) => {
                 p class="hint" { (w.t("Kept by the Web Manager.")) }
@@ -118,7 +133,7 @@ pub(in crate::manager) async fn show(
         @if seat.may(Role::Operator) {
             form method="post" action={ (path(profile)) "/check" } {
                 (token(&seat))
-                button { (w.t("Test the credentials")) }
+                button class="second" { (w.t("Test the credentials")) }
             }
         }
         (attached::of_profile(w, &manager, profile))
@@ -153,8 +168,8 @@ pub(in crate::manager) async fn check(
     let Some(profile) = find(&manager.house.configuration(), names) else { return not_found(&seat) };
     let told = manager.house.check_profile(std::sync::Arc::clone(&profile)).await;
     let body = html! {
-        p class="trail" { a href="/profiles" { (w.t("Profiles")) } " / " a href=(path(&profile)) { (profile.name) } }
-        h1 { (w.t("Test the credentials")) }
+        (head(&seat, &profile, Tab::Profile))
+        h2 { (w.t("Test the credentials")) }
         @match &told {
             Err(why) => p class="refusal" role="alert" { (w.said(why)) },
             Ok(list) => ul class="alerts" {
@@ -232,7 +247,7 @@ fn state(w: &Words, (profile, served): (&Profile, Option<&Served>), engine: &str
 fn assigned(w: &Words, agents: &[AgentNow], profile: &Profile) -> Markup {
     html! {
         @if profile.rules.agents.is_empty() {
-            p { (w.t("None is assigned: without one no contact comes here. `agents` names them.")) }
+            p { (marked(w.t("None is assigned: without one no contact comes here. `agents` names them."))) }
         } @else {
             ul class="facts" {
                 @for user in &profile.rules.agents {

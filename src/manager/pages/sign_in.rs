@@ -107,9 +107,9 @@ fn go_on(seat: &Seat, held: &str, path: &str) -> Response {
         form method="post" action=(path) {
             (token(seat))
             input type="hidden" name=(HELD) value=(held);
-            button autofocus { (w.t("Go on")) }
+            button autofocus { (w.t("Continue")) }
             " "
-            a href="/" { (w.t("Leave it")) }
+            a href="/" { (w.t("Cancel")) }
         }
     };
     page(seat, Section::None, w.t("Your input is still here"), &body)
@@ -187,7 +187,7 @@ fn welcome_page(seat: &Seat, Link { user, token }: &Link, problems: &[String]) -
             }
             (field("password", w.t("Password"), hint).text("", "password", "new-password"))
             (field("again", w.t("The password again"), "").text("", "password", "new-password"))
-            button { (w.t("Go on")) }
+            button { (w.t("Continue")) }
         }
     };
     page(seat, Section::None, title, &body)

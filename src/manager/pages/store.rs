@@ -97,10 +97,7 @@ fn facts(w: &Words, kept: &KeptStore) -> Markup {
     let holds = &kept.holds;
     let documents: u64 = holds.documents.values().sum();
     let rows = [
-        (
-            w.t("Contacts"),
-            w.f("{}, of which {} are open and {} erased", &[&holds.contacts, &holds.open, &holds.erased]),
-        ),
+        (w.t("Contacts"), w.f("{} ({} open, {} erased)", &[&holds.contacts, &holds.open, &holds.erased])),
         (w.t("Records"), holds.records.to_string()),
         (w.t("Secrets"), holds.secrets.to_string()),
         (w.t("Documents of the Web Manager"), documents.to_string()),
@@ -155,7 +152,7 @@ fn retention(seat: &Seat, kept: &Retention, typed: &Typed<'_>) -> Markup {
                 (token(seat))
                 input type="hidden" name="version" value=(kept.version);
                 (field.text(text, "text", "off"))
-                button { (w.t("Keep them so long")) }
+                button class="second" { (w.t("Save")) }
             }
         }
     }

@@ -157,12 +157,13 @@ fn made(seat: &Seat, kept: &KeptToken, shown: &str) -> Response {
     let w = &seat.words;
     let title = w.t("A token for a program");
     let body = html! {
+        (Tab::Tokens.of_administration(seat))
         p class="trail" { a href="/tokens" { (w.t("Tokens")) } }
         h1 { (title) }
         p { (w.f("Give this token to {}. It is not shown again.", &[&kept.name])) }
         p { output class="link" data-copy=(w.t("Copy")) { (shown) } }
         p class="hint" { (w.t("Good until")) " " (time(kept.token.until)) }
-        p { a href="/api" { (w.t("What the API does")) } }
+        p class="acts" { a class="button" href="/tokens" { (w.t("Continue")) } a href="/api" { (w.t("What the API does")) } }
     };
     page(seat, Section::Administration, title, &body)
 }

@@ -66,7 +66,7 @@ pub(in crate::manager) async fn list(
                 @for it in &loaded.units {
                     @let own = Written::of(&it.origin) != Written::InAFile;
                     tr {
-                        td { @if may && own { a href={ (path(&it.name)) "/edit" } { (it.name) } } @else { (it.name) } }
+                        td { a href={ (path(&it.name)) @if may && own { "/edit" } @else { "/actions" } } { (it.name) } }
                         td { (it.zone) }
                         td { (it.country) }
                         td { (it.languages.join(", ")) }
@@ -100,6 +100,7 @@ pub(in crate::manager) fn path_of(unit: &str) -> String {
 pub(super) fn head(seat: &Seat, unit: &str, tab: Option<Tab>) -> Markup {
     let w = &seat.words;
     html! {
+        (Tab::Units.of_administration(seat))
         p class="trail" { a href="/units" { (w.t("Business units")) } }
         h1 { (w.f("Business unit {}", &[&unit])) }
         @if let Some(tab) = tab { (tab.of_unit(seat, &path_of(unit))) }
@@ -116,7 +117,7 @@ fn engines(w: &Words, all: &[crate::config::settings::Engine], now: &[UnitNow], 
         @for engine in all.iter().filter(|it| it.units.contains(unit)) {
             @let here = now.iter().find(|it| it.unit == *unit);
             @let lanes = here.and_then(|it| it.engines.iter().find(|(id, _)| *id == engine.id)).map_or(0, |it| it.1);
-            @if lanes > 0 { span class="good" { (engine.id) } @if lanes > 1 { " ×" (lanes) } }
+            @if lanes > 0 { span class="good" { (engine.id) } @if lanes > 1 { span title=(w.f("{} connections at a time", &[&lanes])) { " ×" (lanes) } } }
             @else { span class="bad" { (engine.id) } " " (w.t("not attached")) }
         }
     }
@@ -190,6 +191,7 @@ fn form(manager: &Manager, seat: &Seat, status: StatusCode, draft: &Draft, probl
         @if version.is_some() {
             (head(seat, &unit.name, Some(Tab::Settings)))
         } @else {
+            (Tab::Units.of_administration(seat))
             p class="trail" { a href="/units" { (w.t("Business units")) } }
             h1 { (title) }
         }
@@ -241,7 +243,7 @@ fn built(manager: &Manager, w: &Words, draft: &Draft) -> Markup {
             p class="hint" { (w.t("They are built once the business unit is there.")) " " a href="/units/new?view=text" { (w.t("Write them as text")) } }
         } @else {
             p {
-                a class="button" href={ (base) "/actions" } { (w.f("Actions: {}", &[&actions_of(rules)])) } " "
+                a class="button second" href={ (base) "/actions" } { (w.f("Actions: {}", &[&actions_of(rules)])) } " "
                 a href={ (base) "/edit?view=text" } { (w.t("Write them as text")) }
             }
             @if !rules.is_empty() { (actions::brief(w, rules)) }

@@ -45,7 +45,10 @@ async fn listed(
     let title = w.t("Users");
     let body = html! {
         (Tab::Users.of_administration(seat))
-        h1 { (title) }
+        div class="head" {
+            h1 { (title) }
+            a class="button second" href="#f-name" { (w.t("Add a user")) }
+        }
         @match said {
             "changed" => (done(w.t("The user was changed and has to sign in again."))),
             "ended" => (done(w.t("The user's sign-ins were ended."))),
@@ -118,10 +121,12 @@ fn invited(manager: &Manager, seat: &Seat, name: &UserName, link: &str) -> Respo
     let w = &seat.words;
     let title = w.t("A link for a password");
     let body = html! {
+        (Tab::Users.of_administration(seat))
         p class="trail" { a href="/users" { (w.t("Users")) } }
         h1 { (title) }
         p { (w.f("Give this link to {}. It is good once, for three days, and is not shown again.", &[name])) }
         p { output class="link" data-copy=(w.t("Copy")) { (manager.base) "/welcome?user=" (name) "&token=" (link) } }
+        p { a class="button" href="/users" { (w.t("To the users")) } }
     };
     page(seat, Section::Administration, title, &body)
 }
@@ -143,6 +148,7 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
     };
     let path = format!("/users/{name}");
     let body = html! {
+        (Tab::Users.of_administration(seat))
         p class="trail" { a href="/users" { (w.t("Users")) } }
         h1 { (name) }
         (summary(w, problems))
@@ -161,13 +167,13 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
             (token(seat))
             input type="hidden" name="version" value=(version);
             p { (w.t("A link lets the user choose a new password; the second factor is taken off then.")) }
-            button { (w.t("Make a link")) }
+            button class="second" { (w.t("Make a link")) }
         }
         h2 { (w.t("Sign-ins")) }
         form method="post" action={ (path) "/end" } {
             (token(seat))
             p { (w.f("Signed in now: {}", &[&manager.people.sessions.of(&name, manager.people.now()).len()])) }
-            button { (w.t("End all sign-ins")) }
+            button class="danger" { (w.t("End all sign-ins")) }
         }
         (quiet(w.t("Remove the user"), &html! {
             form method="post" action={ (path) "/remove" } {

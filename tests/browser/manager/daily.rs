@@ -124,7 +124,7 @@ async fn s1_a_user_is_added_by_keyboard_alone_and_a_form_outlives_its_session() 
         browser.arrives("document.body.innerText.includes('what you have typed is still there')").await;
         fill(&browser, &[("name", "chief"), ("password", PASSWORD)]).await;
         browser.arrives("document.body.innerText.includes('Your input is still here')").await;
-        browser.until("document.activeElement.innerText === 'Go on'").await;
+        browser.until("document.activeElement.innerText === 'Continue'").await;
         browser.press(Key::Enter).await;
         browser.arrives("document.querySelector('.link')?.innerText.includes('/welcome?user=ann&token=')").await;
     })

@@ -135,7 +135,7 @@ async fn two_administrators_collide_and_a_sign_in_ends_in_the_middle_of_a_form()
         type_in(&browser, &[("handover.failures_after", "7")], "save").await;
         browser.arrives("document.body.innerText.includes('what you have typed is still there')").await;
         fill(&browser, &[("name", "chief"), ("password", PASSWORD)]).await;
-        browser.until("document.activeElement.innerText === 'Go on'").await;
+        browser.until("document.activeElement.innerText === 'Continue'").await;
         browser.press(Key::Enter).await;
         browser.arrives("document.querySelector('h1').innerText === 'Profile dials'").await;
         let said = browser.run("return document.querySelector('.settings').innerText").await;

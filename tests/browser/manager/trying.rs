@@ -50,11 +50,11 @@ async fn b4_a_profile_is_tried_by_keyboard_and_a_test_of_it_tells_what_the_agent
         browser.open(&shown.page("/profiles/sales/support/tests")).await;
         browser.run(&format!("{run}.focus()")).await;
         browser.press(Key::Enter).await;
-        browser.arrives("document.body.innerText.includes('All 1 tests passed')").await;
+        browser.arrives("document.body.innerText.includes('All tests passed: 1')").await;
         shown.dialogflow.on_text("my order?", order(4712));
         browser.run(&format!("{run}.focus()")).await;
         browser.press(Key::Enter).await;
-        browser.arrives("document.body.innerText.includes('1 of 1 tests failed')").await;
+        browser.arrives("document.body.innerText.includes('Tests failed: 1 of 1')").await;
         let row = browser.run("return document.querySelector('.differences tbody').innerText").await;
         let row = row.as_str().unwrap_or_default();
         assert!(row.contains("number") && row.contains("4711") && row.contains("4712"), "{row}");

@@ -124,7 +124,7 @@ async fn each_kind(admin: &Browser, owner: &str) {
         assert!(list.contains(text), "no {text} in {list}");
     }
     let form = admin.get(&format!("{page}/new?kind=requeue")).await.text;
-    assert!(form.contains("desk (desk, openmedia)") && form.contains("value=\"web\""), "{form}");
+    assert!(form.contains("desk (desk, Message)") && form.contains("value=\"web\""), "{form}");
     assert!(!form.contains("value=\"speech\""), "a requeue is not for calls: {form}");
 }
 
@@ -148,11 +148,7 @@ async fn named_to_the_letter(admin: &Browser, owner: &str, what: &str) {
     assert_eq!(fill(admin, &new, &HUMAN).await.status, 303);
     let twice = fill(admin, &new, &HUMAN).await;
     assert_eq!(twice.status, 422);
-    assert!(
-        twice.text.contains(&format!("Another action of this {what} has this name for openmedia")),
-        "{}",
-        twice.text
-    );
+    assert!(twice.text.contains(&format!("Another action of this {what} has this name for Message")), "{}", twice.text);
     let other = [("kind", "requeue"), ("name", "human"), ("media", "openmedia"), ("queue", "desk")];
     assert_eq!(fill(admin, &new, &other).await.status, 303, "another letter is another name");
 }

@@ -83,7 +83,7 @@ async fn s12_a_profile_is_written_sealed_in_force_at_once_and_there_after_a_rest
     assert!(!admin.get("/profiles").await.text.contains("written"), "nothing was changed");
 
     let page = admin.send("/profiles/new", &[("text", &written(&dialogflow, SECRET))]).await;
-    assert_eq!((page.status, page.to.as_deref()), (303, Some("/profiles/sales/written")), "{}", page.text);
+    assert_eq!((page.status, page.to.as_deref()), (303, Some("/profiles/sales/written?done=saved")), "{}", page.text);
     let list = admin.get("/profiles").await.text;
     assert!(list.contains("/profiles/sales/written") && list.contains("sales/written (Web Manager)"), "{list}");
     let site = Site { usher, admin };

@@ -135,7 +135,7 @@ async fn s8_a_profile_of_every_type_is_added_by_its_form_and_saved_again_unchang
         assert!(choice.contains(&format!("/profiles/new?kind={kind}\"")), "{choice}");
         let form = form_at(&admin, &format!("/profiles/new?kind={kind}")).await;
         let page = form.with(COMMON).with(own).with(&[("name", kind)]).send(&admin, "/profiles/new").await;
-        let at = format!("/profiles/sales/{kind}");
+        let at = format!("/profiles/sales/{kind}?done=saved");
         assert_eq!((page.status, page.to.as_deref()), (303, Some(at.as_str())), "{kind}: {}", page.text);
         let before = text_of(&admin, kind).await;
         assert!(!before.contains(SECRET) && before.contains("agent_password = { sealed = "), "{before}");
@@ -374,7 +374,7 @@ async fn s7_a_profile_takes_its_document_along_when_it_gets_another_name() {
     assert_eq!(admin.send("/profiles/new", &[("text", &text)]).await.status, 303);
     let at = "/profiles/sales/written/edit";
     let page = form_at(&admin, at).await.with(&[("name", "renamed")]).send(&admin, at).await;
-    assert_eq!((page.status, page.to.as_deref()), (303, Some("/profiles/sales/renamed")), "{}", page.text);
+    assert_eq!((page.status, page.to.as_deref()), (303, Some("/profiles/sales/renamed?done=saved")), "{}", page.text);
     assert!(admin.get("/profiles").await.text.contains("sales/renamed (Web Manager)"));
     assert_eq!(admin.get(at).await.status, 404);
     let page = admin.send("/profiles/new", &[("text", &text.replace("va2", "va3"))]).await;

@@ -82,7 +82,7 @@ async fn s1_a_form_as_large_as_any_is_still_there_after_the_door() {
     let page = admin.post("/profiles/new", &[("text", &text)]).await;
     let asked = sign_in_with(&admin, "chief", &page).await;
     let done = go_on(&admin, "/profiles/new", &asked).await;
-    assert_eq!((done.status, done.to.as_deref()), (303, Some("/profiles/sales/assistant")), "{}", done.text);
+    assert_eq!((done.status, done.to.as_deref()), (303, Some("/profiles/sales/assistant?done=saved")), "{}", done.text);
     assert!(admin.get("/profiles/sales/assistant/export").await.text.contains(&prompt));
 
     signed_out(&admin);

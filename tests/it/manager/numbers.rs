@@ -109,7 +109,7 @@ async fn b10_questions_not_understood_are_counted_and_go_with_their_contacts_key
     let page = admin.get("/numbers/questions").await.text;
     assert!(page.contains("NONSENSE!") && page.contains("<td class=\"number\">2</td>"), "{page}");
     assert!(page.contains("/contacts/sales/c-1"), "{page}");
-    assert!(page.contains("3 were looked up.") && page.contains("1 of them cannot be shown"), "{page}");
+    assert!(page.contains("Looked up: 3.") && page.contains("1 of them cannot be shown"), "{page}");
     assert!(!page.contains("1234"), "what is sensitive is not told");
     assert!(!page.contains(">nonsense<"), "two ways to write it are one, and the last is shown");
     // A span that is over has none of it.

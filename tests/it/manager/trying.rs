@@ -188,13 +188,13 @@ async fn b4_a_conversation_becomes_a_test_that_tells_what_differs_after_the_agen
     let done = operator.send(&format!("{tests}/run"), &run).await;
     assert_eq!(done.to.as_deref(), Some(tests.as_str()), "{}", done.text);
     let page = victor.get(&tests).await.text;
-    assert!(page.contains("All 1 tests passed") && page.contains("Run by olga against the engine primary"), "{page}");
+    assert!(page.contains("All tests passed: 1") && page.contains("Run by olga against the engine primary"), "{page}");
     assert!(!page.contains("Run all tests") && !page.contains("have changed since"), "a viewer sees: {page}");
 
     house.dialogflow.on_text("a person", person(4712).intent("someone"));
     operator.send(&format!("{tests}/run"), &run).await;
     let page = victor.get(&tests).await.text;
-    for text in ["1 of 1 tests failed", "Parameter number", "4711", "4712", "person", "someone"] {
+    for text in ["Tests failed: 1 of 1", "Parameter number", "4711", "4712", "person", "someone"] {
         assert!(page.contains(text), "no {text} in {page}");
     }
     // What does not count any more is not told.
@@ -202,7 +202,7 @@ async fn b4_a_conversation_becomes_a_test_that_tells_what_differs_after_the_agen
     let checks = [("version", version.as_str()), ("action-3", "on"), ("texts-3", "on")];
     assert_eq!(operator.send(&format!("{test}/checks"), &checks).await.status, 303);
     operator.send(&format!("{tests}/run"), &[("engine", "primary"), ("test", "to a person")]).await;
-    assert!(victor.get(&tests).await.text.contains("All 1 tests passed"));
+    assert!(victor.get(&tests).await.text.contains("All tests passed: 1"));
     let late = operator.send(&format!("{test}/checks"), &checks).await;
     assert!(late.status == 409 && late.text.contains("olga has changed this test meanwhile"), "{}", late.text);
     assert_eq!(operator.send(&format!("{tests}/run"), &[("engine", "none")]).await.status, 422);
@@ -228,7 +228,7 @@ async fn b4_tests_are_changed_as_text_copied_taken_out_and_in_as_a_file_and_remo
     assert_eq!(operator.get(&format!("{tests}/export")).await.text, export.text, "the same again");
     operator.send(&format!("{tests}/run"), &[("engine", "primary")]).await;
     let page = operator.get(&tests).await.text;
-    assert!(page.contains("1 of 2 tests failed") && page.contains("Action"), "{page}");
+    assert!(page.contains("Tests failed: 1 of 2") && page.contains("Action"), "{page}");
 
     let one = format!("{AT}/test/one");
     let version = hidden(&operator.get(&one).await.text, "version").unwrap();

@@ -44,10 +44,10 @@ async fn b13_contacts_are_seen_as_they_are_and_their_timelines_as_they_grow() {
 
     let timeline = admin.get(path).await.text;
     assert!(timeline.contains("chained to the one before: unaltered"), "{timeline}");
-    assert!(timeline.contains("customer (") && timeline.contains("hello"), "{timeline}");
+    assert!(timeline.contains("class=\"heard customer\"") && timeline.contains("hello"), "{timeline}");
     let german = admin.client.get(admin.base.clone() + path).header("accept-language", "de");
     let german = admin.take(german.header("cookie", admin.cookies())).await.text;
-    assert!(german.contains("Kunde (") && german.contains("Runde 1: Engine gefragt"), "{german}");
+    assert!(german.contains(">Kunde</span>") && german.contains("Runde 1: Engine gefragt"), "{german}");
     let began = timeline.split("began=").nth(1).unwrap().split('"').next().unwrap();
     let last = timeline.split("data-last=\"").nth(1).unwrap().split('"').next().unwrap();
     let events = admin.open(&format!("{path}/events?began={began}&last={last}")).await;

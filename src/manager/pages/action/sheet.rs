@@ -20,7 +20,7 @@ use crate::{
         pages::{
             Field,
             actions::{head, mend, section},
-            no_store, quiet, summary, token, with_status,
+            marked, media_name, no_store, quiet, summary, token, with_status,
         },
         ports::Refusal,
         words::Words,
@@ -61,7 +61,7 @@ pub(super) fn kinds(seat: &Seat, owner: &Owner) -> Response {
             @for kind in What::ALL {
                 li {
                     a href={ (at) "/actions/new?kind=" (kind.label()) } { (name_of(w, kind)) }
-                    p class="hint" { (about(w, kind)) " " (w.f("For {}.", &[&listed(kind.media())])) }
+                    p class="hint" { (about(w, kind)) " " (w.f("For {}.", &[&listed(w, kind.media())])) }
                 }
             }
         }
@@ -69,8 +69,8 @@ pub(super) fn kinds(seat: &Seat, owner: &Owner) -> Response {
     with_status(StatusCode::OK, seat, (section(owner), title), &body)
 }
 
-fn listed(media: &[MediaType]) -> String {
-    media.iter().map(|it| it.label()).collect::<Vec<_>>().join(", ")
+fn listed(w: &Words, media: &[MediaType]) -> String {
+    media.iter().map(|it| media_name(w, *it)).collect::<Vec<_>>().join(", ")
 }
 
 fn name_of(w: &Words, kind: What) -> &str {
@@ -193,15 +193,15 @@ fn of_flaw(w: &Words, owner: &Owner, flaw: &Flaw) -> String {
     match flaw {
         Flaw::Missing => w.t("This is mandatory.").to_owned(),
         Flaw::NoMedia => w.t("Say for which contacts: one kind at least.").to_owned(),
-        Flaw::Media(media) => w.f("This kind of action does not work for {}.", &[&media.label()]),
+        Flaw::Media(media) => w.f("This kind of action does not work for {}.", &[&media_name(w, *media)]),
         Flaw::Taken(media) => match owner {
             Owner::Profile(_) => w.f(
                 "Another action of this profile has this name for {}: change that one, or give this one another name.",
-                &[&media.label()],
+                &[&media_name(w, *media)],
             ),
             Owner::Unit(_) => w.f(
                 "Another action of this business unit has this name for {}: change that one, or give this one another name.",
-                &[&media.label()],
+                &[&media_name(w, *media)],
             ),
         },
         Flaw::OneOfTwo => {
@@ -272,10 +272,12 @@ pub(super) fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Shee
             @for key in building::keys(it.form.kind) { (own(w, it, key, directory.as_deref())) }
             (dead(w, manager, it, directory.as_deref()))
             (offer(w, it))
-            button { (w.t("Save")) } " "
-            a href={ (at) "/actions" } { (w.t("Leave it")) }
-            // Behind the other: Enter in a field presses the first.
-            @if it.rows < MAX_PARAMETERS { " " button class="plain" name="more" value="1" { (w.t("More parameters")) } }
+            div class="acts" {
+                button { (w.t("Save")) }
+                // Behind the other: Enter in a field presses the first.
+                @if it.rows < MAX_PARAMETERS { button class="second" name="more" value="1" { (w.t("More parameters")) } }
+                a href={ (at) "/actions" } { (w.t("Cancel")) }
+            }
         }
         @if let Some(of) = it.of {
             p { a href={ (at) "/actions/new?" (of.query()) } { (w.t("Copy it")) } }
@@ -283,7 +285,7 @@ pub(super) fn show(manager: &Manager, seat: &Seat, status: StatusCode, it: &Shee
                 form method="post" action={ (at) "/actions/remove?" (of.query()) } {
                     (token(seat))
                     input type="hidden" name="version" value=(it.version);
-                    p { (w.f("Removed, it is gone for {}: what the language engine asks for by its name is text alone.", &[&listed(&it.form.media)])) }
+                    p { (w.f("Removed, it is gone for {}: what the language engine asks for by its name is text alone.", &[&listed(w, &it.form.media)])) }
                     @if let Owner::Unit(_) = it.owner { p { (w.t("It goes for all profiles of the business unit; those that have one of their own in its place keep that.")) } }
                     button class="danger" { (w.t("Remove it now")) }
                 }
@@ -305,7 +307,7 @@ fn media(w: &Words, it: &Sheet<'_>) -> Markup {
                 label class="tick" {
                     input type="checkbox" name="media" value=(media.label())
                         checked[allowed.len() == 1 || it.form.media.contains(media)];
-                    " " (media.label())
+                    " " (media_name(w, *media))
                 }
             }
         }
@@ -322,7 +324,8 @@ fn own(w: &Words, it: &Sheet<'_>, key: &'static str, directory: Option<&Director
             let fits = |media: MediaType| kind == What::Callback || kind.media().contains(&media);
             let fitting = directory.queues.iter().filter(|(_, queue)| fits(queue.media));
             let named = |name: &str| if name.is_empty() { String::new() } else { format!("{name}, ") };
-            let shown = |id: &str, name: &str, media: MediaType| format!("{id} ({}{})", named(name), media.label());
+            let shown =
+                |id: &str, name: &str, media: MediaType| format!("{id} ({}{})", named(name), media_name(w, media));
             fitting.map(|(id, it)| (id.to_string(), shown(id.as_str(), &it.name, it.media))).collect()
         }
         ("target", Some(directory)) => {
@@ -353,10 +356,10 @@ fn dead(w: &Words, manager: &Manager, it: &Sheet<'_>, directory: Option<&Directo
         @if let Some(lost) = lost { p class="why" role="status" { (mend(w, lost)) } }
         @if it.form.kind == What::External {
             @for why in &refused {
-                p class="why" role="status" { (why) ". " (w.t("Calls are refused until `[[egress.allow]]` lets them through.")) }
+                p class="why" role="status" { (why) ". " (marked(w.t("Calls are refused until `[[egress.allow]]` lets them through."))) }
             }
             p class="hint" {
-                @if hosts.is_empty() { (w.t("The allow-list is empty: no external system is asked until `[[egress.allow]]` in usher.toml names its host.")) }
+                @if hosts.is_empty() { (marked(w.t("The allow-list is empty: no external system is asked until `[[egress.allow]]` in usher.toml names its host."))) }
                 @else { (w.f("The allow-list has: {}", &[&hosts.join(", ")])) @if allow.len() > hosts.len() { " …" } }
             }
         }

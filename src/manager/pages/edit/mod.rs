@@ -46,6 +46,13 @@ struct Place {
     document: String,
 }
 
+impl Place {
+    /// Of the profile.
+    fn name(&self) -> &str {
+        self.document.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 impl Work {
     fn action(&self) -> String {
         self.at.as_ref().map_or_else(|| "/profiles/new".to_owned(), |it| format!("{}/edit", it.path))
@@ -239,11 +246,19 @@ async fn send(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &Fields
         }
         other => {
             let told = match form::rearrange(&mut work.draft, other, &known(manager)) {
-                Ok(()) => show::Told { problems, ..show::Told::default() },
+                Ok(()) => show::Told { problems, focus: added(&work.draft, other), ..show::Told::default() },
                 Err(error) => show::Told::general(&seat.words.said(&error.tell())),
             };
             show::page(manager, seat, StatusCode::OK, &work, &told)
         }
+    }
+}
+
+/// The part that a button has added.
+fn added(draft: &Draft, button: &str) -> Option<String> {
+    match button.strip_prefix("add:")? {
+        "standby" => Some(format!("standby.{}", draft.count(&["standby"]).checked_sub(1)?)),
+        other => Some(other.to_owned()),
     }
 }
 
@@ -289,7 +304,7 @@ fn saved(manager: &Manager, text: &str) -> Response {
     let name = name_in(manager, text);
     let names = name.rsplit_once('/').map(|(unit, name)| (unit.to_owned(), name.to_owned()));
     let profile = names.and_then(|it| profiles::find(&manager.house.configuration(), it));
-    let to = profile.map_or_else(|| "/profiles".to_owned(), |it| profiles::path(&it));
+    let to = profile.map_or_else(|| "/profiles".to_owned(), |it| format!("{}?done=saved", profiles::path(&it)));
     Redirect::to(&to).into_response()
 }
 
@@ -423,7 +438,7 @@ fn trail(w: &Words, at: Option<&Place>) -> Markup {
     html! {
         p class="trail" {
             a href="/profiles" { (w.t("Profiles")) }
-            @if let Some(at) = at { " / " a href=(at.path) { (at.document.rsplit('/').next().unwrap_or_default()) } }
+            @if let Some(at) = at { " / " a href=(at.path) { (at.name()) } }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         Manager,
         form::{self, Block, Clash, Control, Entry, Known, Part, Problems},
         guard::Seat,
-        pages::{Tab, page as whole_page, profiles, quiet, token, with_status},
+        pages::{Tab, marked, needed, page as whole_page, profiles, quiet, token, with_status},
         words::Words,
     },
 };
@@ -30,6 +30,8 @@ pub(super) struct Told {
     /// Who that was.
     pub(super) by: String,
     pub(super) note: String,
+    /// The part that one goes on with.
+    pub(super) focus: Option<String>,
 }
 
 impl Told {
@@ -84,7 +86,7 @@ pub(super) fn page(manager: &Manager, seat: &Seat, status: StatusCode, work: &Wo
     let text = draft.to_string();
     let body = html! {
         (trail(w, at.as_ref()))
-        h1 { (title) }
+        h1 { @match at { Some(at) => (w.f("Profile {}", &[&at.name()])), None => (title) } }
         @if let Some(at) = at { (Tab::Settings.of_profile(seat, &at.path)) }
         @if !told.note.is_empty() { p class="hint" { (told.note) } }
         (summary(w, told, &blocks))
@@ -111,11 +113,11 @@ pub(super) fn read_only(manager: &Manager, seat: &Seat, profile: &Profile, draft
     let frame = Frame { w, known: known(manager), told: &told, from: Some(from.clone()), is_read_only: true };
     let path = profiles::path(profile);
     let body = html! {
-        p class="trail" { a href="/profiles" { (w.t("Profiles")) } " / " a href=(path) { (profile.name) } }
-        h1 { (w.t("Settings")) }
+        p class="trail" { a href="/profiles" { (w.t("Profiles")) } }
+        h1 { (w.f("Profile {}", &[&profile.name])) }
         (Tab::Settings.of_profile(seat, &path))
-        p class="hint" { (file_note(w, profile)) }
-        p { a href={ "/profiles/new?from=" (from) } { (w.t("Copy it")) } }
+        p class="hint" { (marked(&file_note(w, profile))) }
+        p { a class="button second" href={ "/profiles/new?from=" (from) } { (w.t("Copy it")) } }
         div class="profile" {
             fieldset disabled { @for it in form::blocks(draft, &frame.known) { (frame.block(&it)) } }
         }
@@ -245,7 +247,7 @@ impl Frame<'_> {
             section aria-labelledby=(id) {
                 h2 id=(id) tabindex="-1" { (title(w, block)) }
                 @match block.part {
-                    Part::Group(group) if !group.help.is_empty() => p class="hint" { (w.t(group.help)) },
+                    Part::Group(group) if !group.help.is_empty() => p class="hint" { (marked(w.t(group.help))) },
                     Part::Engine(Some(schema)) => (self.engine(schema)),
                     Part::Standby { at, of } if !self.is_read_only => p class="further" {
                         @if at > 0 { button class="second" name="do" value={ "up:" (block.path) } { (w.t("Earlier")) } " " }
@@ -295,23 +297,22 @@ impl Frame<'_> {
         let notes = [(!hint.is_empty()).then_some("hint"), problem.as_ref().map(|_| "problem")];
         let described: Vec<_> = notes.into_iter().flatten().map(|it| format!("{id}-{it}")).collect();
         let described = (!described.is_empty()).then(|| described.join(" "));
-        let marks = Marks { id: &id, described: described.as_deref(), is_wrong: problem.is_some() };
+        let part = self.told.focus.as_deref().and_then(|part| path.strip_prefix(part)?.strip_prefix('.'));
+        let is_next = matches!(part, Some("name" | "share_percent"));
+        let marks = Marks { id: &id, is_next, described: described.as_deref(), is_wrong: problem.is_some() };
         let label = w.t(&entry.label);
         let is_flag = entry.control == Control::Of(Form::Flag);
         html! {
             div class={ "field" @if is_wide(entry.control) { " wide" } } {
-                @if !is_flag { label for=(id) { (label) } }
-                @if !is_flag && !hint.is_empty() { p class="hint" id={ (id) "-hint" } { (hint) } }
-                @if let Some(problem) = &problem { p class="problem" id={ (id) "-problem" } { (problem) } }
-                @if let Some(warning) = &warning { p class="warning" { (warning) } }
-                @if let Some(it) = clash { p class="warning" { (self.told.by) ": " (self::clash(w, it)) } }
-                @if is_flag {
-                    div class="check" { (self.control(entry, &marks)) label for=(id) { (label) } }
-                    @if !hint.is_empty() { p class="hint" id={ (id) "-hint" } { (hint) } }
-                } @else {
-                    (self.control(entry, &marks))
-                    (self.beside(entry))
+                @if is_flag { div class="check" { (self.control(entry, &marks)) label for=(id) { (label) } } }
+                @else { label for=(id) { (label) @if entry.is_required && !self.is_read_only { " " (needed(w)) } } }
+                div class="notes" {
+                    @if !hint.is_empty() { p class="hint" id={ (id) "-hint" } { (marked(&hint)) } }
+                    @if let Some(problem) = &problem { p class="problem" id={ (id) "-problem" } { (problem) } }
+                    @if let Some(warning) = &warning { p class="warning" { (warning) } }
+                    @if let Some(it) = clash { p class="warning" { (self.told.by) ": " (self::clash(w, it)) } }
                 }
+                div class="control" { @if !is_flag { (self.control(entry, &marks)) (self.beside(entry)) } }
             }
         }
     }
@@ -327,10 +328,12 @@ impl Frame<'_> {
             Some(_) | None => {}
         }
         if entry.control.is_secret() {
-            let state = if entry.is_set { w.t("It is set: left empty, it stays.") } else { w.t("It is not set.") };
+            let state = match (entry.is_set, self.is_read_only) {
+                (true, true) => w.t("It is set."),
+                (true, false) => w.t("It is set: left empty, it stays."),
+                (false, _) => w.t("It is not set."),
+            };
             hint.push(state.to_owned());
-        } else if entry.is_required && entry.value.is_empty() {
-            hint.push(w.t("It is needed.").to_owned());
         }
         hint.join(" ")
     }
@@ -383,6 +386,7 @@ impl Frame<'_> {
             Form::Endpoint | Form::Url => marks.input(entry, "url", None),
             // Its value is empty whatever is set.
             Form::Secret => marks.input(entry, "password", Some("new-password")),
+            Form::ServiceAccount if self.is_read_only => marks.input(entry, "password", None),
             Form::ServiceAccount => html! {
                 textarea id=(marks.id) name=(name) rows="4" spellcheck="false" autocomplete="off"
                     data-file=(w.t("Choose the key file (*.json)")) data-large=(w.t("This file is larger than 64 KB: it is no key file."))
@@ -430,6 +434,7 @@ const fn is_wide(control: Control) -> bool {
 /// What ties a control to its label and notes.
 struct Marks<'a> {
     id: &'a str,
+    is_next: bool,
     described: Option<&'a str>,
     is_wrong: bool,
 }
@@ -441,7 +446,7 @@ impl Marks<'_> {
 
     fn input(&self, entry: &Entry, kind: &str, completes: Option<&str>) -> Markup {
         html! {
-            input type=(kind) id=(self.id) name=(entry.path) value=(entry.value) autocomplete=(completes.unwrap_or("off"))
+            input type=(kind) id=(self.id) name=(entry.path) value=(entry.value) autocomplete=(completes.unwrap_or("off")) autofocus[self.is_next]
                 aria-describedby=[self.described] aria-invalid=[self.invalid()];
         }
     }
@@ -452,7 +457,7 @@ impl Marks<'_> {
             return self.input(entry, "text", None);
         }
         html! {
-            input type="number" id=(self.id) name=(entry.path) value=(entry.value) min=(least) max=(most) step=(step)
+            input type="number" id=(self.id) name=(entry.path) value=(entry.value) min=(least) max=(most) step=(step) autofocus[self.is_next]
                 aria-describedby=[self.described] aria-invalid=[self.invalid()];
         }
     }
@@ -464,7 +469,7 @@ impl Marks<'_> {
             options.insert(0, (entry.value.clone(), entry.value.clone()));
         }
         html! {
-            select id=(self.id) name=(entry.path) aria-describedby=[self.described] aria-invalid=[self.invalid()] {
+            select id=(self.id) name=(entry.path) autofocus[self.is_next] aria-describedby=[self.described] aria-invalid=[self.invalid()] {
                 @for (value, label) in options { option value=(value) selected[value == entry.value] { (label) } }
             }
         }

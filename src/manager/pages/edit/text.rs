@@ -12,7 +12,7 @@ use crate::{
     manager::{
         Manager, form,
         guard::Seat,
-        pages::{no_store, summary, token, with_status},
+        pages::{Tab, no_store, summary, token, with_status},
         ports::Refusal,
         words::Words,
     },
@@ -58,7 +58,8 @@ pub(super) fn page(
     let action = at.map_or_else(|| "/profiles/new".to_owned(), |at| format!("{}/edit", at.path));
     let body = html! {
         (trail(w, *at))
-        h1 { (title) }
+        h1 { @match at { Some(at) => (w.f("Profile {}", &[&at.name()])), None => (title) } }
+        @if let Some(at) = at { (Tab::Settings.of_profile(seat, &at.path)) }
         (problems)
         @if at.is_none() {
             p { (w.t("Which language engine answers?")) }
@@ -76,8 +77,10 @@ pub(super) fn page(
                 p class="hint" id="f-text-hint" { (w.t("What begins with # is a default or an example. Secrets are typed as they are; they are sealed before they are kept, and never shown again.")) }
                 textarea id="f-text" name="text" spellcheck="false" aria-describedby="f-text-hint" { "\n" (text) }
             }
-            button name="do" value="save" { (w.t("Save")) } " "
-            button class="plain" name="do" value="form" { (w.t("As a form")) }
+            div class="acts" {
+                button name="do" value="save" { (w.t("Save")) }
+                button class="second" name="do" value="form" { (w.t("As a form")) }
+            }
         }
         @if let Some(at) = at { (super::show::beside(seat, at, *version)) }
     };

@@ -16,8 +16,8 @@ const FLOOR: f64 = 84.0;
 /// How the lines are told apart: each has a stroke of its own, and this sign for it.
 const STROKES: [(&str, &str); 3] = [("solid", "──"), ("dashed", "╌╌"), ("dotted", "┈┈")];
 
-/// `lines`: so many columns as lines; otherwise the first as bars.
-pub(super) fn picture(w: &Words, sheet: &Sheet, lines: Option<usize>) -> Markup {
+/// `lines`: so many columns as lines; otherwise the first as bars. `last`: where the span ends.
+pub(super) fn picture(w: &Words, sheet: &Sheet, lines: Option<usize>, last: &str) -> Markup {
     let count = lines.unwrap_or(1).min(STROKES.len());
     let series: Vec<Vec<Option<f64>>> = (0..count).map(|column| values(sheet, column)).collect();
     let most = series.iter().flatten().flatten().copied().fold(0.0, f64::max);
@@ -25,12 +25,12 @@ pub(super) fn picture(w: &Words, sheet: &Sheet, lines: Option<usize>) -> Markup 
     let Some(sample) = sample.filter(|_| most > 0.0) else {
         return html! { p class="hint" { (w.t("Nothing in this span.")) } };
     };
-    let (first, last) = (name(sheet.rows.first()), name(sheet.rows.last()));
+    let first = name(sheet.rows.first());
     let when = sheet
         .rows
         .iter()
         .find(|(_, cells)| cells.iter().take(count).any(|it| it.value().is_some_and(|value| value >= most)));
-    let told = w.f("At most {}, {}. The table below has every number.", &[&like(sample, most), &name(when)]);
+    let told = w.f("At most {}, {}. The table below has every number.", &[&like(w, sample, most), &name(when)]);
     let (title_id, told_id) = (format!("{}-title", sheet.id), format!("{}-told", sheet.id));
     html! {
         svg class="chart" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby={ (title_id) " " (told_id) } {
@@ -38,12 +38,16 @@ pub(super) fn picture(w: &Words, sheet: &Sheet, lines: Option<usize>) -> Markup 
             desc id=(told_id) { (told) }
             path class="grid" d={ "M0 " (TOP) "H" (WIDTH) "M0 " (FLOOR) "H" (WIDTH) } {}
             @for (values, (stroke, _)) in series.iter().zip(STROKES) {
-                @if lines.is_some() { path class={ "line " (stroke) } d=(line(values, most)) {} }
+                @if lines.is_some() {
+                    path class={ "line " (stroke) } d=(line(values, most)) {}
+                    @let dots = dots(values, most);
+                    @if !dots.is_empty() { path class="dots" d=(dots) {} }
+                }
                 @else { path class="bars" d=(bars(values, most)) {} }
             }
-            text x="0" y=(TOP - 4.0) { (like(sample, most)) }
+            text x="0" y=(TOP - 4.0) { (like(w, sample, most)) }
             text x="0" y=(HEIGHT - 4.0) { (first) }
-            @if sheet.rows.len() > 1 { text class="end" x=(WIDTH) y=(HEIGHT - 4.0) { (last) } }
+            @if first != last { text class="end" x=(WIDTH) y=(HEIGHT - 4.0) { (last) } }
         }
         @if count > 1 {
             ul class="legend" {
@@ -64,11 +68,11 @@ fn values(sheet: &Sheet, column: usize) -> Vec<Option<f64>> {
 }
 
 /// A value as the cells of its column are shown.
-fn like(sample: Cell, value: f64) -> String {
+fn like(w: &Words, sample: Cell, value: f64) -> String {
     match sample {
         Cell::Count(_) => format!("{value:.0}"),
-        Cell::Share(..) => format!("{value:.1} %"),
-        Cell::Time(_) => shown_ms(value),
+        Cell::Share(..) => format!("{} %", w.decimal(value, 1)),
+        Cell::Time(_) => shown_ms(w, value),
     }
 }
 
@@ -95,7 +99,26 @@ fn bars(values: &[Option<f64>], most: f64) -> String {
     path
 }
 
-/// Where there is no value, there is no line; a point by itself is a dot.
+/// So few points are marked one by one.
+const FEW: usize = 14;
+
+/// A dot where a line would not be seen, as of a single day, and at each point where there are few.
+fn dots(values: &[Option<f64>], most: f64) -> String {
+    let mut path = String::new();
+    let at = |index: usize| values.get(index).copied().flatten();
+    for (index, value) in values.iter().enumerate() {
+        let Some(value) = value else { continue };
+        let is_alone = index.checked_sub(1).and_then(at).is_none() && at(index + 1).is_none();
+        if is_alone || values.len() <= FEW {
+            let (x, room) = place(index, values.len());
+            write!(path, "M{:.1} {:.1}a3 3 0 1 0 6 0a3 3 0 1 0-6 0z", x + room / 2.0 - 3.0, height(*value, most))
+                .expect("a String takes everything");
+        }
+    }
+    path
+}
+
+/// Where there is no value, there is no line.
 fn line(values: &[Option<f64>], most: f64) -> String {
     let mut path = String::new();
     let mut drawn = 0_u32;
@@ -106,12 +129,8 @@ fn line(values: &[Option<f64>], most: f64) -> String {
         };
         let (x, room) = place(index, values.len());
         let (x, y) = (x + room / 2.0, height(*value, most));
-        let alone = drawn == 0 && values.get(index + 1).is_none_or(Option::is_none);
         let step = if drawn == 0 { 'M' } else { 'L' };
         write!(path, "{step}{x:.1} {y:.1}").expect("a String takes everything");
-        if alone {
-            path.push_str("h.1");
-        }
         drawn += 1;
     }
     path
@@ -134,7 +153,12 @@ mod tests {
     #[test]
     fn a_line_has_gaps_where_there_is_nothing_and_dots_for_single_points() {
         let values = [Some(0.0), Some(50.0), None, Some(100.0), None];
-        assert_eq!(line(&values, 100.0), "M32.0 84.0L96.0 49.0M224.0 14.0h.1");
+        assert_eq!(line(&values, 100.0), "M32.0 84.0L96.0 49.0M224.0 14.0");
+        let mut many = vec![Some(0.0); 20];
+        assert_eq!(dots(&many, 1.0), "");
+        many[18] = None;
+        assert_eq!(dots(&many, 1.0), "M309.0 84.0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z");
+        assert_eq!(dots(&values, 100.0).matches('M').count(), 3, "few are marked one by one");
     }
 
     #[test]
@@ -143,13 +167,14 @@ mod tests {
         let head = vec!["day".to_owned(), "begun".to_owned()];
         let mut sheet = Sheet { id: "contacts", title: "Contacts <b>".to_owned(), head, rows: rows.to_vec() };
         let words = Dictionary::new().words(Language::English);
-        let drawn = picture(&words, &sheet, None).into_string();
+        let drawn = picture(&words, &sheet, None, "2026-11-29").into_string();
         for part in [
             "role=\"img\" aria-labelledby=\"contacts-title contacts-told\"",
             "<title id=\"contacts-title\">Contacts &lt;b&gt;</title>",
             "At most 9, 2026-11-28.",
             "<text x=\"0\" y=\"10\">9</text>",
             ">2026-11-27</text>",
+            ">2026-11-29</text>",
         ] {
             assert!(drawn.contains(part), "no {part} in {drawn}");
         }
@@ -160,6 +185,6 @@ mod tests {
         );
         assert!(!drawn.contains("style="), "{drawn}");
         sheet.rows.iter_mut().for_each(|(_, cells)| cells[0] = Cell::Count(0));
-        assert!(!picture(&words, &sheet, None).into_string().contains("svg"), "nothing is no picture");
+        assert!(!picture(&words, &sheet, None, "").into_string().contains("svg"), "nothing is no picture");
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 
-use super::{Section, Tab, empty, live::contact_path, not_found, summary, time, unavailable, with_status};
+use super::{Section, Tab, empty, live::contact_path, not_found, short, summary, time, unavailable, with_status};
 use crate::{
     core::ids::{ProfileName, UnitName},
     gateway::{
@@ -190,10 +190,10 @@ fn pictures(w: &Words, asked: &Asked, report: &Report) -> Markup {
                         h2 { (sheet.title) @if topic == Topic::Answers { " (p95)" } }
                         (total(w, topic.totals(w, report)))
                     }
-                    (chart::picture(w, &sheet, topic.lines()))
+                    (chart::picture(w, &sheet, topic.lines(), &report.span.to.to_string()))
                     details {
                         summary { (w.t("Table")) }
-                        (scroll(w, &sheet.title, &sheet.table(usize::MAX, |_| None)))
+                        (scroll(w, &sheet.title, &sheet.table(w, usize::MAX, |_| None)))
                         (as_file(w, asked, sheet.id))
                     }
                 }
@@ -205,7 +205,7 @@ fn pictures(w: &Words, asked: &Asked, report: &Report) -> Markup {
 /// What it comes to, and how that compares with the span before.
 fn total(w: &Words, (now, before): (Cell, Cell)) -> Markup {
     html! {
-        p class="total" { b { (now.shown()) } " " span class="hint" { (change(w, now, before)) } }
+        p class="total" { b { (now.shown(w)) } " " span class="hint" { (change(w, now, before)) } }
     }
 }
 
@@ -218,7 +218,7 @@ fn change(w: &Words, now: Cell, before: Cell) -> String {
         std::cmp::Ordering::Less => "▼",
         std::cmp::Ordering::Equal => return w.t("as in the span before").to_owned(),
     };
-    w.f("{} from {} in the span before", &[&sign, &before.shown()])
+    w.f("{} from {} in the span before", &[&sign, &before.shown(w)])
 }
 
 /// A table may be wider than its place.
@@ -253,7 +253,7 @@ fn lists(w: &Words, asked: &Asked, report: &Report) -> Markup {
 fn list(w: &Words, asked: &Asked, sheet: &Sheet, link: impl Fn(usize) -> Option<String>) -> Markup {
     html! {
         h2 { (sheet.title) }
-        (scroll(w, &sheet.title, &sheet.table(ROWS, link)))
+        (scroll(w, &sheet.title, &sheet.table(w, ROWS, link)))
         @if sheet.rows.len() > ROWS { p class="hint" { (w.f("{} of {} are shown; the file has all of them.", &[&ROWS, &sheet.rows.len()])) } }
         (as_file(w, asked, sheet.id))
     }
@@ -345,7 +345,7 @@ fn list_of(seat: &Seat, asked: &Asked, found: &Questions) -> Markup {
     let try_it = TRY_IT.replace("{unit}", &part(&asked.unit)).replace("{profile}", &part(&asked.profile));
     html! {
         @if seat.may(Role::Operator) && access().any(|(path, ..)| path == TRY_IT) {
-            p { a class="button" href=(try_it) { (w.t("Try it")) } }
+            p { a class="button second" href=(try_it) { (w.t("Try it")) } }
         }
         @if found.questions.is_empty() {
             (empty(w.t("No question in this span was not understood, as far as its contact can still be read."), None))
@@ -358,7 +358,7 @@ fn list_of(seat: &Seat, asked: &Asked, found: &Questions) -> Markup {
                             tr {
                                 td class="what" { (it.text) }
                                 td class="number" { (it.count) }
-                                td { a href=(contact_path(&it.contact)) { (it.contact.name) } }
+                                td { a href=(contact_path(&it.contact)) { (short(it.contact.name.as_str())) } }
                                 td { (time(it.at)) }
                             }
                         }
@@ -368,7 +368,7 @@ fn list_of(seat: &Seat, asked: &Asked, found: &Questions) -> Markup {
         }
         @if found.looked_up > 0 {
             p class="hint" {
-                (w.f("{} were looked up.", &[&found.looked_up]))
+                (w.f("Looked up: {}.", &[&found.looked_up]))
                 @if found.hidden > 0 { " " (w.f("{} of them cannot be shown: sensitive, erased, or not in words.", &[&found.hidden])) }
                 @if found.is_cut { " " (w.t("There may be more before them.")) }
             }

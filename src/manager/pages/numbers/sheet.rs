@@ -46,12 +46,12 @@ impl Cell {
     }
 
     /// For people.
-    pub(super) fn shown(self) -> String {
+    pub(super) fn shown(self, w: &Words) -> String {
         match (self, self.value()) {
             (_, None) => "–".to_owned(),
             (Self::Count(count), _) => count.to_string(),
-            (Self::Share(..), Some(share)) => format!("{share:.1} %"),
-            (Self::Time(_), Some(ms)) => shown_ms(ms),
+            (Self::Share(..), Some(share)) => format!("{} %", w.decimal(share, 1)),
+            (Self::Time(_), Some(ms)) => shown_ms(w, ms),
         }
     }
 
@@ -66,13 +66,13 @@ impl Cell {
 }
 
 /// Milliseconds as people say them.
-pub(super) fn shown_ms(ms: f64) -> String {
+pub(super) fn shown_ms(w: &Words, ms: f64) -> String {
     if ms < 1_000.0 {
         format!("{ms:.0} ms")
     } else if ms < 60_000.0 {
-        format!("{:.1} s", ms / 1_000.0)
+        format!("{} s", w.decimal(ms / 1_000.0, 1))
     } else {
-        format!("{:.1} min", ms / 60_000.0)
+        format!("{} min", w.decimal(ms / 60_000.0, 1))
     }
 }
 
@@ -416,15 +416,15 @@ impl Sheet {
     }
 
     /// The first `limit` rows. `link`: where a row leads to.
-    pub(super) fn table(&self, limit: usize, link: impl Fn(usize) -> Option<String>) -> Markup {
+    pub(super) fn table(&self, w: &Words, limit: usize, link: impl Fn(usize) -> Option<String>) -> Markup {
         html! {
             table class="figures" {
-                thead { tr { @for (n, it) in self.head.iter().enumerate() { th class=[(n > 0).then_some("number")] { (it) } } } }
+                thead { tr { @for (n, it) in self.head.iter().enumerate() { th class=[(n > 0).then_some("number")] { (heading(it)) } } } }
                 tbody {
                     @for (n, (name, cells)) in self.rows.iter().take(limit).enumerate() {
                         tr {
                             th scope="row" { @match link(n) { Some(to) => { a href=(to) { (name) } } None => { (name) } } }
-                            @for it in cells { td { (it.shown()) } }
+                            @for it in cells { td { (it.shown(w)) } }
                         }
                     }
                 }
@@ -443,6 +443,17 @@ impl Sheet {
     }
 }
 
+/// A column's name as it begins on a page; a percentile's is a sign.
+fn heading(name: &str) -> String {
+    let mut letters = name.chars();
+    match letters.next() {
+        Some(first) if !letters.as_str().starts_with(|it: char| it.is_ascii_digit()) => {
+            first.to_uppercase().chain(letters).collect()
+        }
+        Some(_) | None => name.to_owned(),
+    }
+}
+
 /// In quotation marks; what a spreadsheet would take for a formula is one no more.
 fn quoted(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
@@ -452,10 +463,12 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manager::words::{Dictionary, Language};
 
     #[test]
     fn a_cell_is_told_to_people_and_to_programs() {
-        let told = |cell: Cell| (cell.shown(), cell.plain());
+        let words = Dictionary::new().words(Language::English);
+        let told = |cell: Cell| (cell.shown(&words), cell.plain());
         let both = |shown: &str, plain: &str| (shown.to_owned(), plain.to_owned());
         assert_eq!(told(Cell::Count(1_234)), both("1234", "1234"));
         assert_eq!(told(Cell::Share(1, 3)), both("33.3 %", "33.3"));
@@ -464,6 +477,13 @@ mod tests {
         assert_eq!(told(Cell::Time(Some(950))), both("950 ms", "950"));
         assert_eq!(told(Cell::Time(Some(2_340))), both("2.3 s", "2340"));
         assert_eq!(told(Cell::Time(Some(90_000))), both("1.5 min", "90000"));
+        let german = Dictionary::new().words(Language::German);
+        assert_eq!(Cell::Share(1, 3).shown(&german), "33,3 %");
+    }
+
+    #[test]
+    fn a_heading_begins_with_a_capital_letter_and_a_percentile_stays() {
+        assert_eq!(["not understood", "p95", "über", ""].map(heading), ["Not understood", "p95", "Über", ""]);
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat,
 fn cue_of(w: &Words, fields: &Fields) -> Result<Cue, (&'static str, String)> {
     let text = |name: &str| fields.get(name).replace("\r\n", "\n");
     match fields.get("kind") {
+        // A reply that was offered, or what was typed.
+        "say" if fields.has(scene::PICK) => Ok(Cue::Say(text(scene::PICK))),
         "say" => Ok(Cue::Say(text("text"))),
         "silence" => Ok(Cue::Silence),
         "keys" => Ok(Cue::Keys(text("name").trim().to_owned())),
@@ -234,7 +236,7 @@ async fn page(
                 }
             }
             div class="talk" role="log" aria-label=(w.t("Conversation")) data-part="log" {
-                @for (at, it) in rehearsal.scenes().iter().enumerate() { (scene::turn(w, it, at + 1)) }
+                @for (at, it) in rehearsal.scenes().iter().enumerate() { (scene::turn(w, it, (at + 1, rehearsal.is_over()))) }
             }
             div data-part="forms" { (forms(seat, &to, &rehearsal, draft)) }
         }
@@ -250,7 +252,7 @@ fn forms(seat: &Seat, to: &str, rehearsal: &Rehearsal, draft: &Draft) -> Markup 
         @if rehearsal.is_over() {
             p class="done" role="status" { (w.t("The conversation is over.")) }
         } @else {
-            form method="post" action=(to) class="say" {
+            form method="post" action=(to) class="say" id=(scene::SAY) {
                 (token(seat))
                 input type="hidden" name="kind" value="say";
                 (Field { name: "text", label: w.t("The customer says"), hint: "", problem: at("text") }.with(|id, described, invalid| html! {
@@ -267,12 +269,12 @@ fn forms(seat: &Seat, to: &str, rehearsal: &Rehearsal, draft: &Draft) -> Markup 
                 form method="post" action={ (to) "/save" } class="row" {
                     (token(seat))
                     (Field { name: "test", label: w.t("Keep it as a test, named"), hint: "", problem: at("test") }.text(&draft.test, "text", "off"))
-                    button { (w.t("Save as test")) }
+                    button class="second" { (w.t("Save as test")) }
                 }
             }
             form method="post" action={ (to) "/end" } {
                 (token(seat))
-                button class="danger" { (w.t("End")) }
+                button class="danger" { (w.t("End the conversation")) }
             }
         }
     }
@@ -297,7 +299,7 @@ fn outcomes(seat: &Seat, to: &str, awaits: Awaits, draft: &Draft, problem: Optio
                 (Field { name: "reason", label, hint: "", problem }.text(&draft.reason, "text", "off"))
             }
             div class="row" { @for it in awaits.outcomes() {
-                button name="kind" value=(it.label()) { (scene::outcome(w, *it)) }
+                button class="second" name="kind" value=(it.label()) { (scene::outcome(w, *it)) }
             } }
         }
     }
@@ -324,14 +326,14 @@ fn others(seat: &Seat, to: &str, rehearsal: &Rehearsal, draft: &Draft) -> Markup
                     textarea id=(id) name="given" class="few" rows="3" spellcheck="false"
                         aria-describedby=[described] aria-invalid=[invalid.then_some("true")] { "\n" (draft.given) }
                 }))
-                button { (w.t("Put it in")) }
+                button class="second" { (w.t("Send this")) }
             }
         }
         @if rehearsal.can_wait() {
-            form method="post" action=(to) {
+            form method="post" action=(to) class="acts" {
                 (token(seat))
                 input type="hidden" name="kind" value="silence";
-                button class="plain long" { (w.t("The customer stays silent until something happens")) }
+                button class="second long" { (w.t("The customer stays silent until something happens")) }
             }
         }
     }

@@ -14,13 +14,10 @@ use axum::{
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::{Field, Section, Tab, not_found, profiles, summary, time, token, with_status};
+use super::{Field, Section, Tab, media_name, not_found, profiles, summary, time, token, with_status};
 use crate::{
     config::settings::Profile,
-    core::{
-        message::MediaType,
-        rehearsal::{MEDIA, Queues, Setting, media_label, media_of},
-    },
+    core::rehearsal::{MEDIA, Queues, Setting, media_label, media_of},
     manager::{
         Manager,
         guard::{Fields, Seat},
@@ -68,14 +65,6 @@ impl Place {
 
 fn path_part(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
-}
-
-fn media_name(w: &Words, media: MediaType) -> &str {
-    match media {
-        MediaType::WebInteraction => w.t("Web interaction"),
-        MediaType::OpenMedia => w.t("Open media"),
-        MediaType::Speech => w.t("Speech"),
-    }
 }
 
 fn queues_name(w: &Words, queues: Queues) -> &str {

@@ -15,6 +15,10 @@ use crate::{
     manager::words::Words,
 };
 
+/// The form by which the customer says something.
+pub(super) const SAY: &str = "say";
+/// Its field for a reply that was offered.
+pub(super) const PICK: &str = "pick";
 /// Of one text on the page.
 const MAX_SHOWN: usize = 64 * 1024;
 
@@ -56,13 +60,13 @@ fn bounded(w: &Words, text: &str) -> String {
     }
 }
 
-pub(super) fn turn(w: &Words, scene: &Scene, number: usize) -> Markup {
+pub(super) fn turn(w: &Words, scene: &Scene, (number, is_over): (usize, bool)) -> Markup {
     let is_said = matches!(scene.cue, Cue::Say(_) | Cue::Keys(_));
     let would = consequences(w, &scene.steps);
     html! {
         div class="turn" id={ "turn-" (number) } {
             p class=(if is_said { "customer" } else { "given" }) { (cue(w, &scene.cue)) }
-            @for it in &scene.said { (reply(w, it)) }
+            @for it in &scene.said { (reply(w, it, is_over)) }
             @if !would.is_empty() { ul class="would" { @for it in &would { li { (it) } } } }
             @for it in &scene.exchanges {
                 @if let Err(Failure { kind, advice }) = &it.answer {
@@ -89,7 +93,7 @@ fn brief(w: &Words, scene: &Scene) -> String {
     let mut parts = Vec::new();
     if let Some(Ok(answer)) = scene.exchanges.first().map(|it| &it.answer) {
         parts.push(answer.intent.clone().unwrap_or_else(|| w.t("no intent").to_owned()));
-        parts.extend(answer.confidence.map(|it| format!("{it:.2}")));
+        parts.extend(answer.confidence.map(|it| w.decimal(it.into(), 2)));
         if answer.not_understood {
             parts.push(w.t("not understood").to_owned());
         }
@@ -97,12 +101,12 @@ fn brief(w: &Words, scene: &Scene) -> String {
             parts.push(answer.action.clone());
         }
     }
-    parts.push(ms(scene.took));
+    parts.push(ms(w, scene.took));
     parts.join(" · ")
 }
 
-fn ms(took: std::time::Duration) -> String {
-    format!("{:.1} ms", took.as_secs_f64() * 1000.0)
+fn ms(w: &Words, took: std::time::Duration) -> String {
+    format!("{} ms", w.decimal(took.as_secs_f64() * 1000.0, 1))
 }
 
 fn exchange(w: &Words, of: &Exchange) -> Markup {
@@ -149,17 +153,17 @@ fn latency(w: &Words, scene: &Scene) -> Markup {
         dl class="pairs" {
             @for it in &scene.exchanges {
                 dt { (w.t("Language engine")) }
-                dd { (ms(it.took))
-                    @if let Some(waited) = it.waited.filter(|it| it.as_millis() > 0) { ", " (w.f("of which it waited for its turn within the quota: {}", &[&ms(waited)])) }
-                    @if let Some(first) = it.first_part { " (" (w.f("first part after {}", &[&ms(first)])) ")" } }
+                dd { (ms(w, it.took))
+                    @if let Some(waited) = it.waited.filter(|it| it.as_millis() > 0) { ", " (w.f("of which it waited for its turn within the quota: {}", &[&ms(w, waited)])) }
+                    @if let Some(first) = it.first_part { " (" (w.f("first part after {}", &[&ms(w, first)])) ")" } }
             }
-            dt { (w.t("Usher")) } dd { (ms(scene.took.saturating_sub(asked))) }
-            dt { (w.t("All of it")) } dd { (ms(scene.took)) }
+            dt { (w.t("Usher")) } dd { (ms(w, scene.took.saturating_sub(asked))) }
+            dt { (w.t("All of it")) } dd { (ms(w, scene.took)) }
         }
     }
 }
 
-fn reply(w: &Words, reply: &Reply) -> Markup {
+fn reply(w: &Words, reply: &Reply, is_over: bool) -> Markup {
     let shown = |text: &str| bounded(w, text);
     html! {
         div class="bot" {
@@ -167,14 +171,15 @@ fn reply(w: &Words, reply: &Reply) -> Markup {
                 Reply::Text(text) => p { (shown(text)) },
                 Reply::QuickReplies { title, replies } => {
                     @if !title.is_empty() { p { (shown(title)) } }
-                    ul class="chips" { @for it in replies { li { (it) } } }
+                    ul class="chips" { @for it in replies { li { (pick(it, it, is_over)) } } }
                 },
                 Reply::Card { title, subtitle, image_uri, buttons } => {
                     p { b { (shown(title)) } }
                     @if !subtitle.is_empty() { p { (shown(subtitle)) } }
                     @if !image_uri.is_empty() { p class="hint" { (w.f("Picture: {}", &[image_uri])) } }
                     @if !buttons.is_empty() { ul class="chips" { @for Button { text, postback } in buttons {
-                        li { (text) @if !postback.is_empty() && postback != text { " → " (postback) } }
+                        @let said = if postback.is_empty() { text } else { postback };
+                        li { (pick(said, if text.is_empty() { postback } else { text }, is_over)) }
                     } } }
                 },
                 Reply::Image { uri, description } => {
@@ -184,6 +189,15 @@ fn reply(w: &Words, reply: &Reply) -> Markup {
                 Reply::Payload(payload) => pre { (shown(&json(payload))) },
             }
         }
+    }
+}
+
+/// Said by a click, as long as anything can be said. A page of the web is looked at, not said.
+fn pick(said: &str, label: &str, is_over: bool) -> Markup {
+    let is_page = said.starts_with("https://") || said.starts_with("http://");
+    html! {
+        @if is_over || is_page { span title=[is_page.then_some(said)] { (label) } }
+        @else { button type="submit" form=(SAY) name=(PICK) value=(said) title=[(said != label).then_some(said)] { (label) } }
     }
 }
 

@@ -132,7 +132,7 @@ fn page(manager: &Manager, seat: &Seat, (place, kept): (&Place, &Kept), status: 
                         "\n" (draft.text.as_deref().unwrap_or(&now))
                     }
                 }))
-                button { (w.t("Save")) }
+                button class="second" { (w.t("Save")) }
             }
             h2 { (w.t("Export, copy, remove")) }
         }
@@ -184,12 +184,15 @@ fn steps(seat: &Seat, here: &str, test: &Test, version: u64, may: bool) -> Marku
                 tr {
                     td class="number" { (number) }
                     td { (scene::cue(w, &it.cue)) @if let Some(why) = failure { p class="hint" { (w.f("expected: no answer ({})", &[why])) } } }
-                    td { (switch(w, may, "intent", number, it.checks.intent)) (intent.as_deref().unwrap_or_else(|| w.t("none"))) }
-                    td { (switch(w, may, "action", number, it.checks.action)) (if action.is_empty() { w.t("none") } else { action }) @if !does.is_empty() { p class="hint" { (does) } } }
-                    td { (switch(w, may, "parameters", number, it.checks.parameters))
-                        @if parameters.is_empty() { (w.t("none")) } @else { span class="code" { (Reply::Payload(parameters.clone()).text()) } }
+                    td { (switch(w, may, ("intent", number, it.checks.intent), &html! { (intent.as_deref().unwrap_or_else(|| w.t("none"))) })) }
+                    td {
+                        (switch(w, may, ("action", number, it.checks.action), &html! { (if action.is_empty() { w.t("none") } else { action }) }))
+                        @if !does.is_empty() { p class="hint" { (does) } }
                     }
-                    td { (switch(w, may, "texts", number, it.checks.texts)) @for it in texts { p { (it) } } }
+                    td { (switch(w, may, ("parameters", number, it.checks.parameters), &html! {
+                        @if parameters.is_empty() { (w.t("none")) } @else { span class="code" { (Reply::Payload(parameters.clone()).text()) } }
+                    })) }
+                    td { (switch(w, may, ("texts", number, it.checks.texts), &html! { @for it in texts { span class="said" { (it) } } })) }
                 }
             } }
         } }
@@ -201,13 +204,14 @@ fn steps(seat: &Seat, here: &str, test: &Test, version: u64, may: bool) -> Marku
                 input type="hidden" name="version" value=(version);
                 p class="hint" { (w.t("What is ticked counts. That the engine answers always does.")) }
                 (table)
-                p { button { (w.t("Save what counts")) } }
+                p { button class="second" { (w.t("Save what counts")) } }
             }
         } @else { (table) }
     }
 }
 
-fn switch(w: &Words, may: bool, what: &str, number: usize, is_on: bool) -> Markup {
+/// `of`: what it is about, beside it.
+fn switch(w: &Words, may: bool, (what, number, is_on): (&str, usize, bool), of: &Markup) -> Markup {
     let label = match what {
         "intent" => w.f("The intent of step {} counts", &[&number]),
         "action" => w.f("The action of step {} counts", &[&number]),
@@ -215,7 +219,10 @@ fn switch(w: &Words, may: bool, what: &str, number: usize, is_on: bool) -> Marku
         _ => w.f("The text of step {} counts", &[&number]),
     };
     html! {
-        input type="checkbox" name={ (what) "-" (number) } value="on" checked[is_on] disabled[!may] aria-label=(label); " "
+        label class="tick" {
+            input type="checkbox" name={ (what) "-" (number) } value="on" checked[is_on] disabled[!may] aria-label=(label);
+            span { (of) }
+        }
     }
 }
 

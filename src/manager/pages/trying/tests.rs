@@ -99,7 +99,7 @@ fn outcome(w: &Words, manager: &Manager, place: &Place, standing: &Standing, tes
                             Some(it) if it.passed() => span class="good" { (w.t("passed")) },
                             Some(_) => span class="bad" { (w.t("failed")) },
                         } }
-                        td class="number" { @if let Some(it) = result { (seconds(it.took)) } }
+                        td class="number" { @if let Some(it) = result { (seconds(w, it.took)) } }
                         td { (it.changed_by) }
                     }
                 }
@@ -109,8 +109,8 @@ fn outcome(w: &Words, manager: &Manager, place: &Place, standing: &Standing, tes
     }
 }
 
-fn seconds(took: Duration) -> String {
-    format!("{:.2} s", took.as_secs_f64())
+fn seconds(w: &Words, took: Duration) -> String {
+    format!("{} s", w.decimal(took.as_secs_f64(), 2))
 }
 
 fn summed(w: &Words, manager: &Manager, place: &Place, last: &Outcome) -> Markup {
@@ -119,9 +119,9 @@ fn summed(w: &Words, manager: &Manager, place: &Place, last: &Outcome) -> Markup
     html! {
         div class="ran" role="status" {
             p {
-                @if failed == 0 { span class="good" { (w.f("All {} tests passed", &[&last.results.len()])) } }
-                @else { span class="bad" { (w.f("{} of {} tests failed", &[&failed, &last.results.len()])) } }
-                ", " (w.f("in {}", &[&seconds(last.took)]))
+                @if failed == 0 { span class="good" { (w.f("All tests passed: {}", &[&last.results.len()])) } }
+                @else { span class="bad" { (w.f("Tests failed: {} of {}", &[&failed, &last.results.len()])) } }
+                ", " (w.f("in {}", &[&seconds(w, last.took)]))
             }
             p class="hint" {
                 (w.f("Run by {} against the engine {}, configuration {}:", &[&last.by, &last.engine, &last.version])) " " (time(last.at))
@@ -277,7 +277,7 @@ pub(super) fn shown(w: &Words, (last, result): &(Arc<Outcome>, TestResult)) -> M
     html! {
         p {
             @if result.passed() { span class="good" { (w.t("passed")) } } @else { span class="bad" { (w.t("failed")) } }
-            ", " (w.f("in {}", &[&seconds(result.took)])) " · " (last.engine) " · " (time(last.at))
+            ", " (w.f("in {}", &[&seconds(w, result.took)])) " · " (last.engine) " · " (time(last.at))
         }
         @if !result.passed() { (failed(w, result)) }
     }
