@@ -121,7 +121,7 @@ impl EngineToken {
 
 async fn add(call: Call, Json(wanted): Json<NewEngine>) -> Result<MadeKept<EngineToken>, Problem> {
     let Call { manager, caller } = call;
-    let id = EngineId::new(&wanted.engine).map_err(|why| Problem::field("engine", format!("the id {why}")))?;
+    let id = EngineId::of_new(&wanted.engine).map_err(|why| Problem::field("engine", format!("the id {why}")))?;
     let estate::EngineToken { token, version } =
         manager.add_engine(&caller.signs(), &id, wanted.units).await.map_err(|why| match why {
             Failed::Refused(Refusal::Conflict(_)) => {
@@ -211,7 +211,7 @@ fn failed(why: Failed) -> Problem {
         Failed::Unknown | Failed::InUse(_) => Kind::NotFound.says("there is no such routing engine"),
         Failed::OfFile(file) => of_file(&file),
         Failed::Refused(Refusal::Findings(list)) => findings(&list, field),
-        Failed::Refused(Refusal::Conflict(_)) => Kind::Outdated.says("there is no such routing engine any more"),
+        Failed::Refused(Refusal::Conflict(_)) => Kind::NotFound.says("there is no such routing engine any more"),
         Failed::Refused(Refusal::Store(error)) => error.into(),
         Failed::Refused(Refusal::Unable(why)) => Kind::Conflict.says(why),
     }
