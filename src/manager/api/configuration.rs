@@ -19,7 +19,7 @@ use crate::manager::{
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Draft::get("/configuration/export", Role::Administrator, "exportConfiguration")
-            .says("All of the configuration as files", "A zip with `usher.toml` and `profiles/NAME.toml`, in an order that does not change: `usher check` takes them.")
+            .says("All of the configuration as files", "A zip with `usher.toml` and `profiles/NAME.toml`, in an order that does not change: `usher check` takes them. One with `secrets=environment` is for files: it is not imported here.")
             .refuses(&[Kind::Conflict, Kind::Invalid])
             .by(export),
         Draft::post("/configuration/plan", Role::Administrator, "planImport")
@@ -117,10 +117,7 @@ impl From<ports::Plan> for ImportPlan {
 }
 
 fn unpacked(manager: &Manager, body: &[u8]) -> Result<Files, Problem> {
-    if body.is_empty() {
-        return Err(Kind::Invalid.says("the body is empty: send a zip, or the text of an usher.toml"));
-    }
-    manager.house.unpack(body).map_err(|why| Kind::Invalid.says(why))
+    manager.house.unpack(body).map_err(|why| Problem::field("", why))
 }
 
 async fn plan(call: Call, Packed(body): Packed) -> Result<Found<ImportPlan>, Problem> {

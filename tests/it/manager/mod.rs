@@ -4,6 +4,7 @@ mod api;
 mod api_estate;
 mod api_numbers;
 mod api_profiles;
+mod api_refusals;
 mod api_trials;
 mod assigning;
 mod attached;
