@@ -57,7 +57,9 @@ async fn export(call: Call, Query(wanted): Query<Wanted>) -> Result<Zip, Problem
         Some(Secrets::Sealed) | None => Leaves::Sealed,
     };
     let exported = house.export(leaves).await.map_err(refused)?;
-    house.pack(&exported.files).map(Zip).map_err(|why| Kind::Conflict.says(why))
+    let zip = house.pack(&exported.files).map_err(|why| Kind::Conflict.says(why))?;
+    call.manager.tell_of_export(&call.caller.signs(), leaves).await?;
+    Ok(Zip(zip))
 }
 
 /// What becomes of a document.

@@ -49,6 +49,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .by(show),
         Draft::get("/contacts/{unit}/{contact}/timeline", Role::Viewer, "getTimeline")
             .says("A contact's why-timeline", "Each step with its cause, oldest first; of open contacts and of those that are over, until it is pruned.")
+            .refuses(&[Kind::Invalid])
             .by(timeline),
         Draft::post("/contacts/{unit}/{contact}/hand-over", Role::Operator, "handOver")
             .says("Hand a contact over to a person", "To a queue that is open and of the contact's kind, or, of a call, to a target. The running question is given up; what the customer said goes to the person.")
@@ -284,6 +285,8 @@ async fn show(call: Call, Named(names): Named<OfContact>) -> Result<Shown<Contac
 struct Part {
     /// Records after this position.
     after: Option<Position>,
+    /// Records before this one: `next` of the answer before.
+    before: Option<Position>,
     /// The newest so many; 2000 if it is not there.
     limit: Option<Limit<MAX_RECORDS>>,
 }
@@ -352,6 +355,8 @@ struct Timeline {
     unaltered: bool,
     /// What happened before the first record, or after `after`, is left out, or has been pruned.
     is_cut: bool,
+    /// What `before` has to say for the records before these; `null`: there are none, or they have been pruned.
+    next: Option<u64>,
     records: Vec<Record>,
 }
 
@@ -363,16 +368,37 @@ async fn timeline(
     let after = Pos(part.after.map_or(0, Position::get));
     let limit = part.limit.map_or(MAX_RECORDS, Limit::get);
     let gateway = &call.manager.gateway;
-    let records = gateway.timeline(&id, after, limit).await?;
+    let records = match part.before {
+        Some(before) => {
+            let before = Pos(before.get());
+            let found = gateway.timeline_before(&id, before, limit).await?;
+            let mut found =
+                found.ok_or_else(|| Problem::field("before", "the contact has no record at this position"))?;
+            found.retain(|it| it.record.pos > after);
+            found
+        }
+        None => gateway.timeline(&id, after, limit).await?,
+    };
     // Whoever waits for more of a contact has to be told that there is none yet, and not that there is no contact.
-    if records.is_empty() && (after == Pos(0) || gateway.timeline(&id, Pos(0), 1).await?.is_empty()) {
+    if records.is_empty()
+        && part.before.is_none()
+        && (after == Pos(0) || gateway.timeline(&id, Pos(0), 1).await?.is_empty())
+    {
         return Err(none());
     }
+    let is_cut = records.first().is_some_and(|it| it.record.prev > after);
+    let first = records.first().filter(|_| is_cut).map(|it| it.record.pos);
+    let next = match first {
+        // Pruned records are in the chain still, and nowhere else.
+        Some(first) => gateway.timeline_before(&id, first, 1).await?.filter(|it| !it.is_empty()).and(Some(first.0)),
+        None => None,
+    };
     Ok(Shown(Timeline {
         unit: id.unit.to_string(),
         contact: id.name.to_string(),
         unaltered: gateway.verify(&records).is_ok(),
-        is_cut: records.first().is_some_and(|it| it.record.prev > after),
+        is_cut,
+        next,
         records: records.iter().map(Record::of).collect(),
     }))
 }

@@ -168,6 +168,9 @@ async fn show(call: Call, Named(OfUnit { unit }): Named<OfUnit>) -> Result<Kept<
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WantedUnit {
+    /// As the path has it, or not at all.
+    #[serde(default)]
+    unit: Option<String>,
     /// An IANA name.
     #[schemars(extend("examples" = ["Europe/Berlin"]))]
     zone: String,
@@ -189,11 +192,17 @@ struct WantedUnit {
 }
 
 impl WantedUnit {
-    fn named(self, name: &str) -> UnitText {
-        let Self { zone, country, languages, media_servers, actions } = self;
+    fn named(self, name: &str) -> Result<UnitText, Problem> {
+        let Self { unit, zone, country, languages, media_servers, actions } = self;
         // What stands before the first line with a word stays: findings are told by the lines that were sent.
         let actions = actions.replace("\r\n", "\n").trim_end().to_owned();
-        UnitText { name: name.to_owned(), zone, country, languages, media_servers, actions }
+        if unit.is_some_and(|it| it != name) {
+            return Err(Problem::field(
+                "unit",
+                format!("the path names business unit {name}: a business unit keeps its name"),
+            ));
+        }
+        Ok(UnitText { name: name.to_owned(), zone, country, languages, media_servers, actions })
     }
 }
 
@@ -300,7 +309,7 @@ async fn put(
     (Named(OfUnit { unit }), seen, Json(wanted)): (Named<OfUnit>, SeenOrNew, Json<WantedUnit>),
 ) -> Result<Put, Problem> {
     let Call { manager, caller } = call;
-    let wanted = wanted.named(&unit);
+    let wanted = wanted.named(&unit)?;
     let by = caller.signs();
     match (written(&manager, &unit).await?, seen) {
         (None, SeenOrNew::New) => {
