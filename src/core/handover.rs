@@ -102,6 +102,15 @@ pub fn fits(directory: &Directory, to: &Destination, media: MediaType) -> Result
     if own == Some(media) { Ok(()) } else { Err(Unavailable::QueueUnknown) }
 }
 
+/// Whether an operator can send a contact there, who may go beyond the handovers that the profile allows it.
+///
+/// # Errors
+/// Why not.
+pub fn may_go(rules: &Handover, directory: &Directory, to: &Destination, media: MediaType) -> Result<(), Unavailable> {
+    fits(directory, to, media)?;
+    check(rules, directory, to, 0)
+}
+
 /// Where an operator can send a contact of this kind now: queues, then targets.
 ///
 /// # Errors

@@ -15,6 +15,13 @@ pub enum NameError {
     Empty,
     TooLong,
     Control,
+    Dots,
+}
+
+/// Whether no address can have it as a part: whoever sends such an address leaves it out.
+#[must_use]
+pub fn is_dots(name: &str) -> bool {
+    matches!(name, "." | "..")
 }
 
 impl NameError {
@@ -24,6 +31,7 @@ impl NameError {
             Self::Empty => said!("is empty"),
             Self::TooLong => said!("is longer than {} bytes", MAX_NAME_BYTES),
             Self::Control => said!("contains a control character"),
+            Self::Dots => said!("is neither . nor ..: programs take these for a way through an address"),
         }
     }
 }
@@ -61,6 +69,14 @@ macro_rules! names {
             /// When `name` is empty, too long or holds control characters.
             pub fn new(name: &str) -> Result<Self, NameError> {
                 checked(name).map(Self)
+            }
+
+            /// The name of something that is made now and has an address from then on.
+            ///
+            /// # Errors
+            /// When it is no name, or no address can have it.
+            pub fn of_new(name: &str) -> Result<Self, NameError> {
+                if is_dots(name) { Err(NameError::Dots) } else { Self::new(name) }
             }
 
             #[must_use]
@@ -178,5 +194,20 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_address_can_name_is_not_made_and_stays_readable() {
+        for dots in [".", ".."] {
+            assert_eq!(UnitName::of_new(dots), Err(NameError::Dots));
+            assert!(UnitName::new(dots).is_ok(), "one that is there already");
+        }
+        assert_eq!(UnitName::of_new("..."), UnitName::new("..."));
+        assert_eq!(UnitName::of_new(""), Err(NameError::Empty));
     }
 }

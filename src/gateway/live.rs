@@ -86,7 +86,7 @@ pub enum Ordered {
     /// The virtual agent does not have it any more.
     NotTheBots,
     /// The queue or target does not take it now.
-    Refused,
+    Refused(Unavailable),
     Taken,
 }
 
@@ -150,9 +150,12 @@ impl Gateway {
                 None => Ordered::Unknown,
                 Some(Standing::HandingOver | Standing::WithPerson | Standing::Closing) => Ordered::NotTheBots,
                 Some(Standing::Listening | Standing::Asking | Standing::Acting) => {
+                    let to = if let Order::HandOver(to) = &order { Some(to.clone()) } else { None };
                     self.apply_in(&mut shard, id, Event::Ordered { order, by: by.to_owned() }, &mut todo);
                     match standing(&shard) {
-                        Some(Standing::Listening | Standing::Asking | Standing::Acting) => Ordered::Refused,
+                        Some(Standing::Listening | Standing::Asking | Standing::Acting) => {
+                            Ordered::Refused(self.why_not(&shard, id, to.as_ref()))
+                        }
                         Some(Standing::HandingOver | Standing::WithPerson | Standing::Closing) | None => Ordered::Taken,
                     }
                 }
@@ -160,6 +163,15 @@ impl Gateway {
         };
         self.finish(todo);
         ordered
+    }
+
+    /// Why a destination did not take a contact just now, as its timeline tells it.
+    fn why_not(&self, shard: &Shard, id: &ContactId, to: Option<&Destination>) -> Unavailable {
+        let (Some(entry), Some(to)) = (shard.contacts.get(id), to) else { return Unavailable::QueueUnknown };
+        let directory = self.directory(&id.unit).unwrap_or_default();
+        let judged = handover::may_go(&entry.served.rules.handover, &directory, to, entry.contact.card().media);
+        // It may take contacts again by now: what it did a moment ago was not to take this one.
+        judged.err().unwrap_or(Unavailable::QueueClosed)
     }
 
     /// By business unit and user.

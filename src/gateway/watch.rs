@@ -112,6 +112,24 @@ impl Gateway {
         Ok(open_records(&self.vault, &lives, records))
     }
 
+    /// Those before one of them, oldest first, the newest `limit` of these; `None`: the contact has none at this position.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn timeline_before(
+        &self,
+        contact: &ContactId,
+        before: Pos,
+        limit: usize,
+    ) -> Result<Option<Vec<Opened>>, StoreError> {
+        let mut records = self.store.trail(before, limit.saturating_add(1)).await?;
+        if records.pop().is_none_or(|it| it.pos != before || it.contact != *contact) {
+            return Ok(None);
+        }
+        let lives = self.store.lives(contact).await?;
+        Ok(Some(open_records(&self.vault, &lives, records)))
+    }
+
     /// Whether `records`, oldest first, are as this gateway's key has chained them; `Err` names the first that is not.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use crate::{
         draft::{Draft, DraftError, Value},
         settings::Profile,
     },
+    core::ids::{NameError, is_dots},
     gateway::storage::{Document, StoreError},
 };
 
@@ -93,6 +94,17 @@ pub(super) fn of_file(manager: &Manager, profile: &Profile) -> Draft {
     form::of_effective(list.iter().map(|(key, it)| (key.as_str(), *it)))
 }
 
+/// Whether a text gives a profile a name, or a business unit's, that no address can have; `kept`: what its document is called now.
+pub(super) fn misnamed(text: &str, kept: Option<&str>) -> Option<(&'static str, NameError)> {
+    let (unit, name) = config::named_in(text)?;
+    let (kept_unit, kept_name) = kept.and_then(|it| it.rsplit_once('/')).unzip();
+    let is_new = |it: &str, kept: Option<&str>| is_dots(it) && kept != Some(it);
+    if is_new(&name, kept_name) {
+        return Some(("name", NameError::Dots));
+    }
+    unit.is_some_and(|it| is_new(&it, kept_unit)).then_some(("unit", NameError::Dots))
+}
+
 /// What a profile's document is called, by its text.
 pub(super) fn name_in(manager: &Manager, text: &str) -> String {
     let only = || manager.house.configuration().settings.units.first().map(ToString::to_string).unwrap_or_default();
@@ -108,6 +120,15 @@ mod tests {
     fn a_document_is_known_by_its_mark() {
         assert_eq!(document_of("sales/support (Web Manager)"), Some("sales/support"));
         assert_eq!(document_of("profiles/support.toml"), None);
+    }
+
+    #[test]
+    fn a_profile_is_given_no_name_that_an_address_cannot_have() {
+        let text = "unit = \"..\"\nname = \".\"\n";
+        assert_eq!(misnamed(text, None), Some(("name", NameError::Dots)));
+        assert_eq!(misnamed(text, Some("sales/.")), Some(("unit", NameError::Dots)));
+        assert_eq!(misnamed(text, Some("../.")), None, "one that is there stays usable");
+        assert_eq!(misnamed("unit = \"sales\"\nname = \"a\"\n", None), None);
     }
 
     #[test]

@@ -1,11 +1,16 @@
-//! Imports that somebody has looked at and not approved yet: kept between the two, a few of them, in memory alone.
+//! Imports that somebody has looked at and not approved yet: kept between the two, a few of them, in memory alone. And what the log says of
+//! what has left.
 
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::ports::Files;
+use super::{
+    Manager,
+    ports::{Files, Leaves},
+};
+use crate::gateway::storage::StoreError;
 
 /// The oldest goes first.
 const MOST: usize = 4;
@@ -51,5 +56,16 @@ mod tests {
         assert!(ids[1..].iter().all(|it| imports.get(it).is_some()));
         imports.forget(&ids[1]);
         assert_eq!(imports.get(&ids[1]), None);
+    }
+}
+
+impl Manager {
+    /// The whole configuration has left, by whom, and how its secrets did.
+    pub(super) async fn tell_of_export(&self, by: &str, leaves: Leaves) -> Result<(), StoreError> {
+        let secrets = match leaves {
+            Leaves::Sealed => "secrets sealed",
+            Leaves::Environment => "secrets as names of variables",
+        };
+        self.people.tell(self.people.line(by, "configuration.exported", "").after(secrets)).await
     }
 }

@@ -47,8 +47,7 @@ impl Contact {
             }
         };
         // An operator may go beyond what the profile allows, but not into a queue that is closed, unknown or of another kind.
-        let fits = handover::fits(cx.directory, &to, self.card.media);
-        match fits.and_then(|()| handover::check(&cx.rules.handover, cx.directory, &to, 0)) {
+        match handover::may_go(&cx.rules.handover, cx.directory, &to, self.card.media) {
             Ok(()) => {
                 self.interrupt();
                 self.requeue(to, Cause::Operator(by), &Parameters::new(), cx, out);

@@ -245,6 +245,9 @@ pub fn read(text: &str) -> Result<Vec<Test>, BadFile> {
 
 /// Without the place, which is told beside it and is another one within a file.
 fn plain(error: &serde_json::Error) -> String {
+    if !error.is_data() {
+        return "this is no JSON: a line is an object such as {\"say\":\"hello\"}".to_owned();
+    }
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }

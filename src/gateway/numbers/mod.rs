@@ -26,10 +26,12 @@ use super::{
     storage::{Batch, Counts, Day, Flush, NumberKey, NumbersOf, Pos, StoreError, Tally, Unclear, Uncounted},
 };
 use crate::core::{
-    ids::{EngineName, Timestamp, UnitName},
+    ids::{EngineName, ProfileName, Timestamp, UnitName},
     message::Answer,
 };
 
+/// Ten years: whether anything was ever counted is looked up in no more.
+const KEPT_DAYS: i32 = 3_653;
 /// Days that are read at a time, so that others get their turn.
 const DAYS_AT_ONCE: i32 = 31;
 /// How often a view begins again because a flush came in between. There is one a minute.
@@ -151,6 +153,27 @@ impl Gateway {
             }
             tries += 1;
         }
+    }
+
+    /// Whether anything was counted, in ten years, of a business unit, or a profile.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn has_counted(
+        &self,
+        unit: Option<&UnitName>,
+        profile: Option<&ProfileName>,
+    ) -> Result<bool, StoreError> {
+        // The store goes by days; zones that are ahead have one more.
+        let today = self.today(unit);
+        let (unit, profile, from, to) = (unit.cloned(), profile.cloned(), today.plus(-KEPT_DAYS), today.plus(1));
+        let of = NumbersOf { unit, profile, engines: false, from, to };
+        let numbers = &self.journal.numbers;
+        let (book, loose) = (numbers.book().clone(), numbers.loose().clone());
+        let beside = [&book.flushing, &book.pending, &loose];
+        let mut kept = beside.into_iter().flat_map(|it| &it.counts).any(|(key, _)| of.takes(key));
+        self.store.numbers(&of, &mut |_, _| kept = true).await?;
+        Ok(kept)
     }
 
     /// The day that it is now, in a business unit's zone; of several, where it is latest.

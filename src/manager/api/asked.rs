@@ -4,20 +4,21 @@ use std::{io, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{FromRequestParts as _, Query as UrlQuery, RawPathParams},
+    extract::{FromRequestParts as _, RawPathParams},
 };
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{
     etag::{self, Tags},
     operation::{Described, Schemas},
-    problem::{Kind, Problem, Told},
+    problem::{Kind, Problem},
+    reading,
 };
 use crate::{
     gateway::storage::Expected,
@@ -48,10 +49,15 @@ impl Incoming {
         Self { manager, parts, body: Some(body) }
     }
 
+    /// The body's media type.
+    fn kind(&self) -> &str {
+        let sent = self.parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        sent.split(';').next().unwrap_or_default().trim()
+    }
+
     /// That the body is of one of these media types.
     fn expect(&self, kinds: &[&str]) -> Result<(), Problem> {
-        let sent = self.parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-        let sent = sent.split(';').next().unwrap_or_default().trim();
+        let sent = self.kind();
         if !kinds.iter().any(|it| sent.eq_ignore_ascii_case(it)) {
             return Err(Kind::MediaType.says(format!("send a body with `Content-Type: {}`", kinds.join("` or `"))));
         }
@@ -127,9 +133,8 @@ impl<P: DeserializeOwned + JsonSchema + Send + 'static> Asked for Named<P> {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
         let read = RawPathParams::from_request_parts(&mut incoming.parts, &()).await;
         let read = read.map_err(|_no_text| Kind::Malformed.says("the path is not UTF-8"))?;
-        let members: Map<String, Value> = read.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        let read = serde_json::from_value(Value::Object(members));
-        read.map(Self).map_err(|error| Kind::NotFound.says(error.to_string()))
+        let names = read.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        reading::of_words(names).map(Self).map_err(|told| Kind::NotFound.says(told.message))
     }
 
     fn tell(described: &mut Described, schemas: &mut Schemas) {
@@ -146,8 +151,9 @@ pub(super) struct Query<Q>(pub(super) Q);
 
 impl<Q: DeserializeOwned + JsonSchema + Send + 'static> Asked for Query<Q> {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
-        let read = UrlQuery::<Q>::try_from_uri(&incoming.parts.uri);
-        read.map(|it| Self(it.0)).map_err(|error| Kind::Malformed.says(error.body_text()))
+        let pairs = reading::pairs(incoming.parts.uri.query().unwrap_or_default());
+        let read = pairs.and_then(|it| reading::of_words(it.into_iter()));
+        read.map(Self).map_err(|told| Kind::Malformed.says(told.message.clone()).with(vec![*told]))
     }
 
     fn tell(described: &mut Described, schemas: &mut Schemas) {
@@ -196,24 +202,8 @@ pub(super) struct Json<B>(pub(super) B);
 impl<B: DeserializeOwned + JsonSchema + Send + 'static> Asked for Json<B> {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
         let bytes = incoming.bytes(&[JSON]).await?;
-        // A list would be taken for an object's values in their order.
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            return Err(Kind::Invalid.says("the body has to be an object"));
-        }
-        let mut text = serde_json::Deserializer::from_slice(&bytes);
-        let read = serde_path_to_error::deserialize(&mut text).map_err(|error| {
-            let path = error.path().to_string();
-            let error = error.into_inner();
-            match error.classify() {
-                serde_json::error::Category::Data if path == "." => Kind::Invalid.says(error.to_string()),
-                serde_json::error::Category::Data => Problem::field(&path, error.to_string()),
-                serde_json::error::Category::Io
-                | serde_json::error::Category::Syntax
-                | serde_json::error::Category::Eof => not_json(&error),
-            }
-        })?;
-        text.end().map_err(|error| not_json(&error))?;
-        Ok(Self(read))
+        let read = reading::of_value(reading::json(&bytes)?);
+        read.map(Self).map_err(|told| Kind::Invalid.says(told.message.clone()).with(vec![*told]))
     }
 
     fn tell(described: &mut Described, schemas: &mut Schemas) {
@@ -221,13 +211,6 @@ impl<B: DeserializeOwned + JsonSchema + Send + 'static> Asked for Json<B> {
         described.body = Some(json!({ "required": true, "content": { JSON: { "schema": schema } } }));
         described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
     }
-}
-
-fn not_json(error: &serde_json::Error) -> Problem {
-    let message = format!("the body is no JSON: {error}");
-    let (line, column) = (Some(error.line()), Some(error.column()));
-    let place = Told { field: None, file: None, line, column, message: message.clone(), help: None };
-    Kind::Malformed.says(message).with(vec![place])
 }
 
 /// A text in TOML; whether it is one is found out where it is read.
@@ -250,7 +233,16 @@ pub(super) struct Packed(pub(super) Bytes);
 
 impl Asked for Packed {
     async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
-        incoming.bytes(&[ZIP, TOML]).await.map(Self)
+        let bytes = incoming.bytes(&[ZIP, TOML]).await?;
+        if bytes.is_empty() {
+            return Err(Problem::field("", "the body is empty: send a zip, or the text of an usher.toml"));
+        }
+        // What says that it is a zip, and is none, would be read as a text, and refused as one.
+        if incoming.kind().eq_ignore_ascii_case(ZIP) && !bytes.starts_with(b"PK") {
+            let text = format!("this is no zip, as its `Content-Type` says: a text is sent as `{TOML}`");
+            return Err(Problem::field("", text));
+        }
+        Ok(Self(bytes))
     }
 
     fn tell(described: &mut Described, _: &mut Schemas) {
@@ -358,7 +350,7 @@ impl Asked for SeenOrNew {
             }
             // The one wants it to be there, the other wants it not to be.
             (Some(_), Some(_)) => {
-                Err(Kind::Outdated.says("`If-Match` and `If-None-Match: *` never hold together: send one of them"))
+                Err(Kind::Malformed.says("`If-Match` and `If-None-Match: *` never hold together: send one of them"))
             }
             (None, None) => Err(Kind::ConditionMissing.says(
                 "send `If-None-Match: *` to make it, or `If-Match` with the ETag of what you have read to change it",

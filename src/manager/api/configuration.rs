@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Draft::get("/configuration/export", Role::Administrator, "exportConfiguration")
-            .says("All of the configuration as files", "A zip with `usher.toml` and `profiles/NAME.toml`, in an order that does not change: `usher check` takes them.")
+            .says("All of the configuration as files", "A zip with `usher.toml` and `profiles/NAME.toml`, in an order that does not change: `usher check` takes them. One with `secrets=environment` is for files: it is not imported here.")
             .refuses(&[Kind::Conflict, Kind::Invalid])
             .by(export),
         Draft::post("/configuration/plan", Role::Administrator, "planImport")
@@ -60,7 +60,9 @@ async fn export(call: Call, Query(wanted): Query<Wanted>) -> Result<Zip, Problem
         Some(Secrets::Sealed) | None => Leaves::Sealed,
     };
     let exported = house.export(leaves).await.map_err(refused)?;
-    house.pack(&exported.files).map(Zip).map_err(|why| Kind::Conflict.says(why.to_string()))
+    let zip = house.pack(&exported.files).map_err(|why| Kind::Conflict.says(why.to_string()))?;
+    call.manager.tell_of_export(&call.caller.signs(), leaves).await?;
+    Ok(Zip(zip))
 }
 
 /// What becomes of a document.
@@ -127,10 +129,7 @@ impl From<ports::Plan> for ImportPlan {
 }
 
 fn unpacked(manager: &Manager, body: &[u8]) -> Result<Files, Problem> {
-    if body.is_empty() {
-        return Err(Kind::Invalid.says("the body is empty: send a zip, or the text of an usher.toml"));
-    }
-    manager.house.unpack(body).map_err(|why| Kind::Invalid.says(why.to_string()))
+    manager.house.unpack(body).map_err(|why| Problem::field("", why.to_string()))
 }
 
 async fn plan(call: Call, Packed(body): Packed) -> Result<Found<ImportPlan>, Problem> {

@@ -1,13 +1,14 @@
 //! Contacts as they are now, their timelines, and an operator's hand.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     asked::{Json, Named, Query},
+    known,
     moment::Moment,
     names::{Limit, Position, Text},
     operation::{Call, Draft, Operation},
@@ -18,7 +19,8 @@ use super::{
 use crate::{
     core::{
         contact::{self, Order},
-        ids::{ContactId, ContactName, QueueId, SpeechTargetId, UnitName},
+        handover::Unavailable,
+        ids::{ContactId, ContactName, NameError, QueueId, SpeechTargetId, UnitName},
         message,
         profile::Destination,
     },
@@ -28,7 +30,7 @@ use crate::{
         storage::Pos,
         timeline::{Unreadable, as_event},
     },
-    manager::{pages, people::Role},
+    manager::{Manager, pages, people::Role},
 };
 
 const DEFAULT_CONTACTS: usize = 200;
@@ -40,12 +42,14 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Draft::get("/contacts", Role::Viewer, "listContacts")
             .says("Contacts that are open now", "By business unit and name. `next` is what `after` has to say for those that come then; a contact that comes or goes meanwhile moves no other.")
+            .refuses(&[Kind::Invalid])
             .by(list),
         Draft::get("/contacts/{unit}/{contact}", Role::Viewer, "getContact")
             .says("One contact that is open now", "")
             .by(show),
         Draft::get("/contacts/{unit}/{contact}/timeline", Role::Viewer, "getTimeline")
             .says("A contact's why-timeline", "Each step with its cause, oldest first; of open contacts and of those that are over, until it is pruned.")
+            .refuses(&[Kind::Invalid])
             .by(timeline),
         Draft::post("/contacts/{unit}/{contact}/hand-over", Role::Operator, "handOver")
             .says("Hand a contact over to a person", "To a queue that is open and of the contact's kind, or, of a call, to a target. The running question is given up; what the customer said goes to the person.")
@@ -198,10 +202,24 @@ fn key(id: &ContactId) -> String {
     format!("{}/{}", segment(id.unit.as_str()), segment(id.name.as_str()))
 }
 
+/// As [`key`] makes them.
+fn is_key(text: &str) -> bool {
+    let is_part = |it: &str| {
+        let plain = form_urlencoded::parse(it.as_bytes()).next().map(|it| it.0);
+        plain.is_some_and(|plain| !plain.is_empty() && segment(&plain) == it)
+    };
+    text.split_once('/').is_some_and(|(unit, name)| is_part(unit) && is_part(name))
+}
+
 async fn list(call: Call, Query(wanted): Query<Wanted>) -> Result<Shown<Contacts>, Problem> {
     let limit = wanted.limit.map_or(DEFAULT_CONTACTS, Limit::get);
     let is = |wanted: &Option<Text<128>>, own: &str| wanted.as_ref().is_none_or(|it| it.as_str() == own);
     let after = wanted.after.as_ref().map(Text::as_str);
+    if after.is_some_and(|it| !is_key(it)) {
+        return Err(Problem::field("after", "`after` is no `next` of an answer: send it as it was told"));
+    }
+    let (unit, profile) = (wanted.unit.as_ref().map(Text::as_str), wanted.profile.as_ref().map(Text::as_str));
+    known::names(&call.manager, unit, profile).await?;
     let (mut rows, mut total, mut by_standing) = (Vec::new(), 0, BTreeMap::new());
     let shorten = |rows: &mut Vec<(String, ContactNow)>| {
         rows.sort_by(|a, b| a.0.cmp(&b.0));
@@ -267,6 +285,8 @@ async fn show(call: Call, Named(names): Named<OfContact>) -> Result<Shown<Contac
 struct Part {
     /// Records after this position.
     after: Option<Position>,
+    /// Records before this one: `next` of the answer before.
+    before: Option<Position>,
     /// The newest so many; 2000 if it is not there.
     limit: Option<Limit<MAX_RECORDS>>,
 }
@@ -335,6 +355,8 @@ struct Timeline {
     unaltered: bool,
     /// What happened before the first record, or after `after`, is left out, or has been pruned.
     is_cut: bool,
+    /// What `before` has to say for the records before these; `null`: there are none, or they have been pruned.
+    next: Option<u64>,
     records: Vec<Record>,
 }
 
@@ -346,44 +368,98 @@ async fn timeline(
     let after = Pos(part.after.map_or(0, Position::get));
     let limit = part.limit.map_or(MAX_RECORDS, Limit::get);
     let gateway = &call.manager.gateway;
-    let records = gateway.timeline(&id, after, limit).await?;
+    let records = match part.before {
+        Some(before) => {
+            let before = Pos(before.get());
+            let found = gateway.timeline_before(&id, before, limit).await?;
+            let mut found =
+                found.ok_or_else(|| Problem::field("before", "the contact has no record at this position"))?;
+            found.retain(|it| it.record.pos > after);
+            found
+        }
+        None => gateway.timeline(&id, after, limit).await?,
+    };
     // Whoever waits for more of a contact has to be told that there is none yet, and not that there is no contact.
-    if records.is_empty() && (after == Pos(0) || gateway.timeline(&id, Pos(0), 1).await?.is_empty()) {
+    if records.is_empty()
+        && part.before.is_none()
+        && (after == Pos(0) || gateway.timeline(&id, Pos(0), 1).await?.is_empty())
+    {
         return Err(none());
     }
+    let is_cut = records.first().is_some_and(|it| it.record.prev > after);
+    let first = records.first().filter(|_| is_cut).map(|it| it.record.pos);
+    let next = match first {
+        // Pruned records are in the chain still, and nowhere else.
+        Some(first) => gateway.timeline_before(&id, first, 1).await?.filter(|it| !it.is_empty()).and(Some(first.0)),
+        None => None,
+    };
     Ok(Shown(Timeline {
         unit: id.unit.to_string(),
         contact: id.name.to_string(),
         unaltered: gateway.verify(&records).is_ok(),
-        is_cut: records.first().is_some_and(|it| it.record.prev > after),
+        is_cut,
+        next,
         records: records.iter().map(Record::of).collect(),
     }))
 }
 
 /// One of the two.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, deny_unknown_fields, expecting = "name either a `queue` or a `target`")]
-enum To {
-    Queue {
-        /// A queue of the routing engine's directory.
-        #[schemars(length(min = 1, max = 128), extend("examples" = ["support"]))]
-        queue: String,
-    },
-    Target {
-        /// A speech target of the directory.
-        #[schemars(length(min = 1, max = 128), extend("examples" = ["4711"]))]
-        target: String,
-    },
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct To {
+    #[serde(default)]
+    queue: Option<String>,
+    #[serde(default)]
+    target: Option<String>,
+}
+
+impl JsonSchema for To {
+    fn schema_name() -> Cow<'static, str> {
+        "To".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let one = |field: &str, text: &str, example: &str| {
+            json!({
+                "type": "object",
+                "properties": { field: {
+                    "description": text, "type": "string", "minLength": 1, "maxLength": 128, "examples": [example],
+                } },
+                "required": [field],
+                "additionalProperties": false,
+            })
+        };
+        json_schema!({
+            "description": "One of the two.",
+            "anyOf": [
+                one("queue", "A queue of the routing engine's directory.", "support"),
+                one("target", "A speech target of the directory.", "4711"),
+            ],
+        })
+    }
+}
+
+impl To {
+    fn read(self) -> Result<Destination, Problem> {
+        let bad = |field: &str, why: NameError| Problem::field(field, format!("`{field}` {why}"));
+        match self {
+            Self { queue: Some(queue), target: None } => {
+                QueueId::try_from(queue).map(Destination::Queue).map_err(|why| bad("queue", why))
+            }
+            Self { queue: None, target: Some(target) } => {
+                SpeechTargetId::try_from(target).map(Destination::Target).map_err(|why| bad("target", why))
+            }
+            Self { queue: None, target: None } => Err(Problem::field("queue", "name a `queue`, or a `target`")),
+            Self { queue: Some(_), target: Some(_) } => {
+                Err(Problem::field("target", "name either a `queue` or a `target`, and not both"))
+            }
+        }
+    }
 }
 
 async fn hand_over(call: Call, (Named(names), Json(to)): (Named<OfContact>, Json<To>)) -> Result<Done, Problem> {
     let id = names.id()?;
-    let to = match to {
-        To::Queue { queue } => QueueId::try_from(queue).ok().map(Destination::Queue),
-        To::Target { target } => SpeechTargetId::try_from(target).ok().map(Destination::Target),
-    };
-    let Some(to) = to else { return Err(closed()) };
-    ordered(call, id, Order::HandOver(to)).await
+    ordered(call, id, Order::HandOver(to.read()?)).await
 }
 
 async fn end(call: Call, Named(names): Named<OfContact>) -> Result<Done, Problem> {
@@ -391,16 +467,30 @@ async fn end(call: Call, Named(names): Named<OfContact>) -> Result<Done, Problem
 }
 
 async fn ordered(call: Call, id: ContactId, order: Order) -> Result<Done, Problem> {
+    let to = if let Order::HandOver(to) = &order { Some(to.clone()) } else { None };
     match pages::contact::carry_out(&call.manager, &call.caller.signs(), &id, order).await? {
         Ordered::Taken => Ok(Done),
         Ordered::Unknown => Err(none()),
         Ordered::NotTheBots => Err(Kind::Conflict.says("the virtual agent does not have this contact any more")),
-        Ordered::Refused => Err(closed()),
+        Ordered::Refused(why) => Err(closed(&call.manager, &id.unit, to.as_ref(), why)),
     }
 }
 
-fn closed() -> Problem {
-    Kind::Conflict.says(
-        "the queue or target is closed, unknown or for another kind of contact, or its wait is longer than the profile allows: the contact stays with the virtual agent",
-    )
+/// Why a destination does not take a contact.
+fn closed(manager: &Manager, unit: &UnitName, to: Option<&Destination>, why: Unavailable) -> Problem {
+    let directory = manager.gateway.directory(unit).ok();
+    let is_known = directory.as_deref().is_some_and(|directory| match to {
+        Some(Destination::Queue(queue)) => directory.queues.contains_key(queue),
+        Some(Destination::Target(target)) => directory.targets.contains_key(target),
+        None => false,
+    });
+    let why = match why {
+        Unavailable::QueueUnknown if directory.is_none() => "no routing engine has told its queues and targets yet",
+        Unavailable::QueueUnknown if is_known => "the queue or target is for another kind of contact",
+        Unavailable::QueueUnknown => "the contact centre has no such queue or target",
+        Unavailable::QueueClosed => "the queue is closed",
+        Unavailable::WaitTooLong => "the queue's wait is longer than the profile allows, by `handover.max_wait_s`",
+        Unavailable::BudgetUsed => "the profile allows no handover, by `handover.max_handovers`",
+    };
+    Kind::Conflict.says(format!("{why}: the contact stays with the virtual agent"))
 }

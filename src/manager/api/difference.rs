@@ -50,6 +50,12 @@ pub(super) fn lines(now: &str, sent: &str) -> Vec<String> {
     }
 }
 
+/// The same of JSON with a member a line: a comma says only that another one follows, and is left out.
+pub(super) fn members(now: &str, sent: &str) -> Vec<String> {
+    let plain = |text: &str| text.lines().map(|it| it.strip_suffix(',').unwrap_or(it)).collect::<Vec<_>>().join("\n");
+    lines(&plain(now), &plain(sent))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +67,7 @@ mod tests {
         assert_eq!(lines("", "a\n"), ["+a"]);
         assert_eq!(lines("a\nb\n", ""), ["-a", "-b"]);
         assert_eq!(lines("a\n", "a"), Vec::<String>::new());
+        assert_eq!(members("{\n  1,\n  2\n}", "{\n  1\n}"), ["-  2"], "and not the comma behind 1");
         assert_eq!(lines(&"x\n".repeat(MAX_LINES + 1), "y"), Vec::<String>::new());
     }
 }

@@ -46,8 +46,25 @@ pub(super) fn of(operations: &[Operation]) -> Value {
 
 fn refusal(kind: Kind, problem: &Value) -> Value {
     let mut told = json!({ "description": kind.title(), "content": { PROBLEM_JSON: { "schema": problem } } });
-    if let (Kind::Unauthorized, Some(members)) = (kind, told.as_object_mut()) {
-        let header = json!({ "WWW-Authenticate": { "required": true, "schema": { "type": "string" } } });
+    let text = "The version of what is there now, as `current` has it.";
+    let header = match kind {
+        Kind::Unauthorized => json!({ "WWW-Authenticate": { "required": true, "schema": { "type": "string" } } }),
+        Kind::Outdated => json!({ "ETag": { "description": text, "schema": { "type": "string" } } }),
+        Kind::TooMany | Kind::Unavailable => {
+            let text = "Seconds until it is worth another try.";
+            json!({ "Retry-After": { "description": text, "schema": { "type": "integer" } } })
+        }
+        Kind::Malformed
+        | Kind::Forbidden
+        | Kind::NotFound
+        | Kind::Method
+        | Kind::Conflict
+        | Kind::TooLarge
+        | Kind::MediaType
+        | Kind::Invalid
+        | Kind::ConditionMissing => Value::Null,
+    };
+    if let (false, Some(members)) = (header.is_null(), told.as_object_mut()) {
         members.insert("headers".to_owned(), header);
     }
     told

@@ -121,7 +121,7 @@ impl EngineToken {
 
 async fn add(call: Call, Json(wanted): Json<NewEngine>) -> Result<MadeKept<EngineToken>, Problem> {
     let Call { manager, caller } = call;
-    let id = EngineId::new(&wanted.engine).map_err(|why| Problem::field("engine", format!("the id {why}")))?;
+    let id = EngineId::of_new(&wanted.engine).map_err(|why| Problem::field("engine", format!("the id {why}")))?;
     let estate::EngineToken { token, version } =
         manager.add_engine(&caller.signs(), &id, wanted.units).await.map_err(|why| match why {
             Failed::Refused(Refusal::Conflict(_)) => {
@@ -211,7 +211,7 @@ fn failed(why: Failed) -> Problem {
         Failed::Unknown | Failed::InUse(_) => Kind::NotFound.says("there is no such routing engine"),
         Failed::OfFile(file) => of_file(&file),
         Failed::Refused(Refusal::Findings(list)) => findings(&list, field),
-        Failed::Refused(Refusal::Conflict(_)) => Kind::Outdated.says("there is no such routing engine any more"),
+        Failed::Refused(Refusal::Conflict(_)) => Kind::NotFound.says("there is no such routing engine any more"),
         Failed::Refused(Refusal::Store(error)) => error.into(),
         Failed::Refused(Refusal::Unable(why)) => Kind::Conflict.says(why.to_string()),
     }
@@ -220,6 +220,12 @@ fn failed(why: Failed) -> Problem {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangedEngine {
+    /// As the path has it, or not at all.
+    #[serde(default)]
+    engine: Option<String>,
+    /// As it is shown, or not at all.
+    #[serde(default)]
+    has_former_token: Option<bool>,
     /// Business units that it may attach for.
     #[schemars(extend("examples" = [["clinic"]]))]
     units: Vec<String>,
@@ -232,6 +238,14 @@ async fn change(
     let Call { manager, caller } = call;
     let sent = Some(wanted.units.as_slice());
     let version = seen_as_it_is(&manager, &name, (&seen, sent)).await?;
+    if wanted.engine.is_some_and(|it| it != name.engine) {
+        return Err(Problem::field("engine", "the path names another routing engine: one keeps its id"));
+    }
+    if let Some(former) = wanted.has_former_token
+        && former != found(&manager, &name).await?.0.former_token_sha256.is_some()
+    {
+        return Err(Problem::field("has_former_token", "`has_former_token` is not changed here: leave it out"));
+    }
     let changed = manager.change_engine(&caller.signs(), &name.engine, version, wanted.units.clone()).await;
     if let Err(why) = changed {
         return Err(refused(&manager, &name, (why, sent)).await);

@@ -14,9 +14,9 @@ pub(super) fn of_version(version: u64) -> String {
     format!("\"{version}\"")
 }
 
-/// Of what is not: by what it says.
+/// Of what is not: by what it says. It is a weak one: nothing is changed by it, and no `If-Match` takes it.
 pub(super) fn of_content(content: &[u8]) -> String {
-    format!("\"{}\"", hex::encode(Sha256::digest(content).get(..12).unwrap_or_default()))
+    format!("W/\"{}\"", hex::encode(Sha256::digest(content).get(..12).unwrap_or_default()))
 }
 
 /// A header's tags.
@@ -58,7 +58,7 @@ impl Tags {
     pub(super) fn hold_weakly(&self, tag: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::List(list) => list.iter().any(|it| it.strip_prefix("W/").unwrap_or(it) == tag),
+            Self::List(list) => list.iter().any(|it| opaque(it) == opaque(tag)),
         }
     }
 
@@ -68,6 +68,10 @@ impl Tags {
             Self::List(list) => list.iter().any(|it| it == tag),
         }
     }
+}
+
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 /// The first tag, and what stands behind it.
@@ -111,6 +115,9 @@ mod tests {
     fn a_weak_tag_changes_nothing() {
         let weak = tags("W/\"7\"").unwrap().unwrap();
         assert!(weak.hold_weakly(&of_version(7)) && !weak.hold_strongly(&of_version(7)));
+        let shown = tags(&of_content(b"shown")).unwrap().unwrap();
+        assert!(shown.hold_weakly(&of_content(b"shown")) && !shown.hold_weakly(&of_content(b"other")));
+        assert!(tags("\"7\"").unwrap().unwrap().hold_weakly("W/\"7\""));
         assert!(Tags::Any.hold_strongly(&of_version(1)));
     }
 }

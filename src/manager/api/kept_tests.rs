@@ -279,13 +279,16 @@ fn refused(why: NotKept, sent: Option<&rehearsal::Test>) -> Problem {
     match why {
         NotKept::Store(error) => error.into(),
         NotKept::Taken | NotKept::TooMany(_) => Kind::Conflict.says(why.to_string()),
-        NotKept::Gone | NotKept::Conflict(None) => {
-            Kind::Outdated.says("there is no such test: somebody else has removed it meanwhile")
-        }
+        NotKept::Gone | NotKept::Conflict(None) => gone(),
         NotKept::Conflict(Some(now)) => outdated(&now, sent),
+        NotKept::Name => Problem::field("name", why.to_string()),
         NotKept::TooLarge => Problem::field("steps", why.to_string()),
         NotKept::File(bad) => of_file(&bad),
     }
+}
+
+fn gone() -> Problem {
+    Kind::NotFound.says("the profile has no test of this name: somebody else has removed it meanwhile")
 }
 
 /// What is wrong with a file, at its line.
@@ -296,7 +299,9 @@ fn of_file(bad: &BadFile) -> Problem {
         BadFile::None | BadFile::TooLong => (None, None),
     };
     let message = bad.to_string();
-    let told = Told { field: None, file: None, line, column, message: message.clone(), help: None };
+    // One that is about no line is about all of them.
+    let field = line.is_none().then(String::new);
+    let told = Told { field, file: None, line, column, message: message.clone(), help: None };
     Kind::Invalid.says(message).with(vec![told])
 }
 
@@ -323,8 +328,8 @@ async fn remove(call: Call, (Named(names), seen): (Named<OfTest>, Seen)) -> Resu
     let (of, by, seen) = (trying::of(&profile), call.caller.signs(), (kept.test.name.as_str(), kept.version));
     call.manager.people.remove_test(&by, &of, seen).await.map(|()| Done).map_err(|why| match why {
         // There is nothing left to do.
-        NotKept::TooMany(_) | NotKept::Taken | NotKept::TooLarge | NotKept::File(_) | NotKept::Gone => {
-            Kind::Outdated.says("there is no such test: somebody else has removed it meanwhile")
+        NotKept::Name | NotKept::TooMany(_) | NotKept::Taken | NotKept::TooLarge | NotKept::File(_) | NotKept::Gone => {
+            gone()
         }
         why @ (NotKept::Conflict(_) | NotKept::Store(_)) => refused(why, None),
     })
@@ -352,6 +357,7 @@ async fn import(
         NotKept::Conflict(_) | NotKept::Gone => {
             Kind::Conflict.says("somebody else has changed one of these tests at the same moment: try again")
         }
+        NotKept::Name => Problem::field("", why.to_string()),
         why @ (NotKept::Taken | NotKept::TooMany(_) | NotKept::TooLarge | NotKept::File(_) | NotKept::Store(_)) => {
             refused(why, None)
         }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     asked::Query,
+    known,
     moment::Moment,
     names::Text,
     operation::{Call, Draft, Operation},
-    problem::Problem,
+    problem::{Kind, Problem},
     told::Shown,
 };
 use crate::{core::agent, manager::people::Role};
@@ -17,6 +18,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Draft::get("/agents", Role::Viewer, "listAgents")
             .says("Virtual agents and their log-ons", "Those that a profile has, by business unit and user.")
+            .refuses(&[Kind::Invalid])
             .by(agents),
         Draft::get("/alerts", Role::Viewer, "listAlerts")
             .says(
@@ -79,6 +81,8 @@ struct Agents {
 }
 
 async fn agents(call: Call, Query(wanted): Query<Wanted>) -> Result<Shown<Agents>, Problem> {
+    let (unit, profile) = (wanted.unit.as_ref().map(Text::as_str), wanted.profile.as_ref().map(Text::as_str));
+    known::names(&call.manager, unit, profile).await?;
     let all = call.manager.gateway.agents_now().into_iter();
     let of_unit = |unit: &str| wanted.unit.as_ref().is_none_or(|it| it.as_str() == unit);
     let of_profile =

@@ -10,12 +10,14 @@ mod audit;
 mod configuration;
 mod contacts;
 mod difference;
+mod directory;
 mod document;
 mod door;
 mod engines;
 mod etag;
 mod figures;
 mod kept_tests;
+mod known;
 mod lint;
 mod live;
 mod moment;
@@ -24,6 +26,7 @@ mod numbers;
 mod operation;
 mod problem;
 mod profiles;
+mod reading;
 mod restoring;
 mod scenes;
 mod settings;
@@ -33,6 +36,7 @@ mod test_runs;
 mod tokens;
 mod told;
 mod trials;
+mod types;
 mod units;
 mod users;
 
@@ -62,12 +66,14 @@ const GROUPS: &[(&str, &str)] = &[
     ("contacts", "Contacts that are open now, what happens to them, and an operator's hand."),
     ("agents", "The virtual agents' log-ons."),
     ("units", "Business units: their zones, countries, languages, media servers and actions."),
+    ("directory", "What routing engines have told: queues, targets, users."),
     ("engines", "Routing engines that may attach, and the tokens that they prove themselves by."),
     ("alerts", "What somebody has to mend, and how."),
     (
         "profiles",
         "How language engines are talked to: what is in force, the text and the settings that it is written in, actions, trials and tests.",
     ),
+    ("profile-types", "What profiles can be, and what each setting means."),
     ("connectors", "Language engines of somebody else's that dial in."),
     ("numbers", "What contacts came to, by profile and day."),
     ("lint", "What is to be mended before a customer meets it."),
@@ -86,11 +92,13 @@ fn operations() -> Vec<Operation> {
     all.extend(profiles::operations());
     all.extend(settings::operations());
     all.extend(actions::operations());
+    all.extend(types::operations());
     all.extend(trials::operations());
     all.extend(kept_tests::operations());
     all.extend(test_runs::operations());
     all.extend(staff::operations());
     all.extend(units::operations());
+    all.extend(directory::operations());
     all.extend(engines::operations());
     all.extend(numbers::operations());
     all.extend(lint::operations());

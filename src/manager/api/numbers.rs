@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     asked::Query,
     figures::{CallFigures, Figures},
+    known,
     moment::Moment,
     names::{Date, Limit, Text},
     operation::{Call, Draft, Operation},
@@ -14,7 +15,6 @@ use super::{
     told::{Csv, Shown},
 };
 use crate::{
-    core::ids::{ProfileName, UnitName},
     gateway::storage::{Day, NumbersOf},
     manager::{
         Manager,
@@ -33,7 +33,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Draft::get("/numbers", Role::Viewer, "getNumbers")
             .says("Numbers of a span", "What contacts came to: all of it, the span before, by day (or week, or four weeks, if it is long), by profile and by engine. The last day is as far as it has come.")
-            .refuses(&[Kind::Invalid, Kind::NotFound])
+            .refuses(&[Kind::Invalid])
             .by(show),
         Draft::get("/numbers.csv", Role::Viewer, "exportNumbers")
             .says("One table of a span", "A file in CSV, as the page has it, in English.")
@@ -41,7 +41,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .by(export),
         Draft::get("/numbers/questions", Role::Viewer, "listQuestions")
             .says("The questions most often not understood", "Of one profile in a span, the most frequent first; what was private in them is a token. Questions of erased contacts are counted and not shown.")
-            .refuses(&[Kind::Invalid, Kind::NotFound])
+            .refuses(&[Kind::Invalid])
             .by(questions),
     ]
 }
@@ -59,16 +59,6 @@ struct Wanted {
     to: Option<Date>,
     /// So many days up to the last, where `from` is not there; 30 if neither is.
     days: Option<Limit<MOST_DAYS>>,
-}
-
-type Names = (Option<UnitName>, Option<ProfileName>);
-
-fn names(unit: Option<&Text<128>>, profile: Option<&Text<128>>) -> Result<Names, Problem> {
-    // A name that cannot be is nobody's.
-    let none = |_bad| Kind::NotFound.says("nothing can have this name");
-    let unit = unit.map(|it| UnitName::new(it.as_str())).transpose().map_err(none)?;
-    let profile = profile.map(|it| ProfileName::new(it.as_str())).transpose();
-    Ok((unit, profile.map_err(|_bad| Kind::NotFound.says("nothing can have this name"))?))
 }
 
 type Days = (Option<Date>, Option<Date>, Option<Limit<MOST_DAYS>>);
@@ -93,7 +83,8 @@ fn span((from, to, days): Days, today: Day) -> Result<Span, Problem> {
 }
 
 async fn of_span(manager: &Manager, wanted: &Wanted) -> Result<Report, Problem> {
-    let names = names(wanted.unit.as_ref(), wanted.profile.as_ref())?;
+    let (unit, profile) = (wanted.unit.as_ref().map(Text::as_str), wanted.profile.as_ref().map(Text::as_str));
+    let names = known::names(manager, unit, profile).await?;
     let today = manager.gateway.today(names.0.as_ref());
     let span = span((wanted.from, wanted.to, wanted.days), today)?;
     Ok(report(&manager.gateway, names, span).await?)
@@ -273,7 +264,8 @@ struct Questions {
 
 async fn questions(call: Call, Query(wanted): Query<WantedQuestions>) -> Result<Shown<Questions>, Problem> {
     let gateway = &call.manager.gateway;
-    let (unit, profile) = names(Some(&wanted.unit), Some(&wanted.profile))?;
+    let (unit, profile) =
+        known::names(&call.manager, Some(wanted.unit.as_str()), Some(wanted.profile.as_str())).await?;
     let Span { from, to } = span((wanted.from, wanted.to, wanted.days), gateway.today(unit.as_ref()))?;
     let of = NumbersOf { unit, profile, engines: false, from, to };
     let found = gateway.questions(&of, pages::numbers::QUESTIONS).await?;

@@ -90,7 +90,7 @@ impl Kind {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 pub(super) struct Told {
-    /// The field of the body that it is about, as `handover.queue` or `[2].name`.
+    /// The field that it is about, as `handover.queue` or `parameters[2].name`; empty: the body as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) field: Option<String>,
     /// What it is called that is written in lines: a profile's text, or a file.
@@ -155,7 +155,11 @@ impl Current {
         } else {
             serde_json::to_string_pretty(&value).unwrap_or_default()
         };
-        let differences = sent.map(|sent| super::difference::lines(&now, sent)).unwrap_or_default();
+        let is_text = value.is_string();
+        let differences = sent.map(|sent| {
+            if is_text { super::difference::lines(&now, sent) } else { super::difference::members(&now, sent) }
+        });
+        let differences = differences.unwrap_or_default();
         let etag = super::etag::of_version(version);
         Self { etag, changed_by: None, changed_at: None, value, differences }
     }
@@ -204,6 +208,11 @@ impl Problem {
     pub(super) const fn after(mut self, seconds: u64) -> Self {
         self.wait = Some(seconds);
         self
+    }
+
+    #[cfg(test)]
+    pub(super) fn first_field(&self) -> Option<String> {
+        self.findings.first().and_then(|it| it.field.clone())
     }
 
     /// One field of the body is not good.

@@ -9,10 +9,12 @@ use super::{
     actions::Does,
     asked::{Named, Seen, SeenOrNew, Toml},
     contacts::MediaType,
+    etag,
     moment::Moment,
     operation::{Call, Draft, Operation},
     problem::{Current, Kind, Problem},
     segment,
+    settings::by_path,
     told::{Done, Found, KeptToml, Put, Shown},
 };
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
     gateway::storage::{Document, Expected},
     manager::{
         Manager,
-        drafting::document_of,
+        drafting::{MARK, document_of, misnamed},
         pages::profiles,
         people::Role,
         ports::{ProfileOrder, Refusal},
@@ -171,6 +173,8 @@ struct Whole {
     #[serde(flatten)]
     profile: Profile,
     settings: Vec<Setting>,
+    /// What `If-Match` has to say to change it; `null`: it is written in a file.
+    etag: Option<String>,
 }
 
 async fn show(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<Whole>, Problem> {
@@ -179,7 +183,14 @@ async fn show(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<Whole>
     let settings = profiles::of_profile(&loaded, index).into_iter();
     let settings =
         settings.map(|(key, it)| Setting { key, value: it.value.clone(), origin: it.origin.clone() }).collect();
-    Ok(Shown(Whole { profile: Profile::of(&call.manager, &profile), settings }))
+    let etag = etag_of(&call.manager, &profile).await?;
+    Ok(Shown(Whole { profile: Profile::of(&call.manager, &profile), settings, etag }))
+}
+
+/// What `If-Match` has to say to change a profile, in whatever way; `None`: it is written in a file.
+pub(super) async fn etag_of(manager: &Manager, profile: &settings::Profile) -> Result<Option<String>, Problem> {
+    let Some(name) = document_of(&profile.origin) else { return Ok(None) };
+    Ok(manager.people.profile(name).await?.map(|it| etag::of_version(it.version)))
 }
 
 /// The document that a profile is written in; `None`: there is no such profile.
@@ -239,8 +250,19 @@ async fn put(
         }
     };
     is_named(&manager, &names, &text)?;
+    let kept = (expected != Expected::New).then_some(name.as_str());
+    if let Some((field, why)) = misnamed(&text, kept) {
+        return Err(Problem::field(field, format!("the name {why}")));
+    }
     let order = ProfileOrder { by: caller.signs(), name, expected, text: Some(text.clone()) };
-    let version = manager.house.change_profile(order).await.map_err(|why| refused(why, Some(&text)))?;
+    let origin = format!("{}{MARK}", order.name);
+    let version = manager.house.change_profile(order).await.map_err(|why| match why {
+        Refusal::Findings(list) => {
+            let told = by_path(&manager, &list, (&origin, &text)).into_iter().map(|(_, told)| told).collect();
+            Problem::findings(&list).with(told)
+        }
+        other @ (Refusal::Conflict(_) | Refusal::Store(_) | Refusal::Unable(_)) => refused(other, Some(&text)),
+    })?;
     let at = || format!("{}/profiles/{}/{}/source", super::PREFIX, segment(&names.unit), segment(&names.profile));
     Ok(Put { version, made_at: (expected == Expected::New).then(at) })
 }
@@ -255,8 +277,9 @@ async fn remove(call: Call, (Named(names), seen): (Named<OfProfile>, Seen)) -> R
 }
 
 pub(super) fn gone() -> Problem {
-    Kind::Outdated
-        .says("there is no such profile: somebody else has removed it, or it never was; `If-None-Match: *` makes it")
+    Kind::NotFound.says(
+        "there is no such profile in this business unit: somebody else has removed it, or it never was; a text sent with `If-None-Match: *` makes it",
+    )
 }
 
 pub(super) fn refused(why: Refusal, sent: Option<&str>) -> Problem {

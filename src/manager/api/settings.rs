@@ -31,7 +31,7 @@ use crate::{
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operating::post("/profiles", Role::Administrator, "addProfile")
-            .says("Add a profile", "Of a type, or as a copy of another: the name, the virtual agents and Google's keys are each profile's own, all else comes along. A copy can be of another type, as `dialogflow-v2` of `dialogflow`: what both types have carries over.")
+            .says("Add a profile", "Of a type, or as a copy of another: the name, the virtual agents and Google's keys are each profile's own, all else comes along, but the secrets of a profile that is a file: send its password in `settings`. A copy can be of another type, as `dialogflow-v2` of `dialogflow`: what both types have carries over.")
             .refuses(&[Kind::Conflict])
             .by(add),
         Operating::get("/profiles/{unit}/{profile}/settings", Role::Administrator, "getProfileSettings")
@@ -39,7 +39,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .refuses(&[Kind::Conflict])
             .by(show),
         Operating::put("/profiles/{unit}/{profile}/settings", Role::Administrator, "changeProfileSettings")
-            .says("Change some of a profile's settings", "Those that are named, by path; the others stay, and so do the text's comments and order. `null`: it is not set from now on. A place of a list is a number: `standby.0.name`; the one behind the last is a new one, and a list of tables takes the whole list's place. Secrets are typed as they are.")
+            .says("Change some of a profile's settings", "Those that are named, by path; the others stay, and so do the text's comments and order. `null`: it is not set from now on. A place of a list of tables is a number: `standby.0.name`; the one behind the last is a new one, and a list takes the whole list's place. A list of texts, as `agents`, is one value. Secrets are typed as they are.")
             .refuses(&[Kind::Conflict])
             .by(change),
         Operating::post("/profiles/{unit}/{profile}/name", Role::Administrator, "renameProfile")
@@ -104,12 +104,26 @@ fn put(manager: &Manager, draft: &mut Draft, wanted: &Map<String, JsonValue>, wi
 }
 
 /// Findings at the fields that say the settings. `field`: what it is called in the body, by its path.
-fn invalid(list: &[Finding], at: (&str, &str), field: impl Fn(&str) -> String) -> Problem {
-    let told = form::sorted(list, at).into_iter().map(|(path, finding)| {
+fn invalid(manager: &Manager, list: &[Finding], at: (&str, &str), field: impl Fn(&str) -> String) -> Problem {
+    let told = by_path(manager, list, at).into_iter().map(|(path, told)| {
         let field = path.as_deref().map(&field);
-        Told { field, ..Told::of(&finding) }
+        Told { field, ..told }
     });
     Kind::Invalid.says("the configuration would not be good: nothing was changed").with(told.collect())
+}
+
+/// Findings by the settings' paths. How a secret is written in a file is no advice for a program: it comes second.
+pub(super) fn by_path(manager: &Manager, list: &[Finding], at: (&str, &str)) -> Vec<(Option<String>, Told)> {
+    let (draft, known) = (Draft::read(at.1).unwrap_or_default(), drafting::known(manager));
+    let told = form::sorted(list, at).into_iter().map(|(path, finding)| {
+        let mut told = Told::of(&finding);
+        if path.as_deref().is_some_and(|it| form::is_secret(&draft, it, &known)) {
+            let file = told.help.take().unwrap_or_default();
+            told.help = Some(format!("send the secret itself: it is sealed before it is kept. In a file: {file}"));
+        }
+        (path, told)
+    });
+    told.collect()
 }
 
 async fn change(
@@ -130,10 +144,13 @@ async fn change(
     let put = put(&manager, &mut draft, &wanted, "");
     let expected = seen.expects(now.version).ok_or_else(|| outdated(&names, &now, Some(&draft)))?;
     put?;
+    if form::values(&draft) == form::values(&read(&now)?) {
+        return Ok(Changed { version: now.version, value: settings(&names, &draft) });
+    }
     let (text, origin) = (draft.to_string(), format!("{}{MARK}", now.name));
     let order = ProfileOrder { by: caller.signs(), name: now.name.clone(), expected, text: Some(text.clone()) };
     let version = manager.house.change_profile(order).await.map_err(|why| match why {
-        Refusal::Findings(list) => invalid(&list, (&origin, &text), str::to_owned),
+        Refusal::Findings(list) => invalid(&manager, &list, (&origin, &text), str::to_owned),
         Refusal::Conflict(Some(now)) => outdated(&names, &now, Some(&draft)),
         other @ (Refusal::Conflict(None) | Refusal::Store(_) | Refusal::Unable(_)) => refused(other, None),
     })?;
@@ -165,7 +182,7 @@ struct Called {
 
 /// A name that the path of a profile takes.
 fn name<T, E: std::fmt::Display>(field: &str, read: Result<T, E>) -> Result<T, Problem> {
-    read.map_err(|error| Problem::field(field, format!("this is no name, it {error}")))
+    read.map_err(|error| Problem::field(field, format!("the name {error}")))
 }
 
 async fn rename(
@@ -175,7 +192,7 @@ async fn rename(
     let Call { manager, caller } = call;
     let now = written(&manager, &names).await?.ok_or_else(none)?;
     let expected = seen.expects(now.version).ok_or_else(|| outdated(&names, &now, None))?;
-    let profile = name("name", ProfileName::new(&wanted.name))?;
+    let profile = name("name", ProfileName::of_new(&wanted.name))?;
     let unit = wanted.unit.as_deref().map(|it| name("unit", UnitName::new(it))).transpose()?;
     let mut draft = read(&now)?;
     let mut set = |key: &str, text: &str| {
@@ -191,7 +208,7 @@ async fn rename(
     let origin = format!("{}/{}{MARK}", called.unit, called.profile);
     let order = ProfileOrder { by: caller.signs(), name: now.name, expected, text: Some(text.clone()) };
     let version = manager.house.change_profile(order).await.map_err(|why| match why {
-        Refusal::Findings(list) => invalid(&list, (&origin, &text), str::to_owned),
+        Refusal::Findings(list) => invalid(&manager, &list, (&origin, &text), str::to_owned),
         other @ (Refusal::Conflict(_) | Refusal::Store(_) | Refusal::Unable(_)) => refused(other, None),
     })?;
     Ok(Changed { version, value: called })
@@ -247,7 +264,11 @@ async fn begun(manager: &Manager, wanted: &NewProfile) -> Result<Draft, Problem>
 async fn add(call: Call, Json(wanted): Json<NewProfile>) -> Result<MadeKept<Settings>, Problem> {
     let Call { manager, caller } = call;
     let unit = name("unit", UnitName::new(&wanted.unit))?;
-    let profile = name("name", ProfileName::new(&wanted.name))?;
+    let profile = name("name", ProfileName::of_new(&wanted.name))?;
+    if let Some(own) = ["name", "unit", "type"].into_iter().find(|it| wanted.settings.contains_key(*it)) {
+        let text = format!("`{own}` is said beside `settings`, and not in it");
+        return Err(Problem::field(&format!("settings.{own}"), text));
+    }
     let mut draft = begun(&manager, &wanted).await?;
     put(&manager, &mut draft, &wanted.settings, "settings.")?;
     for (key, text) in [("name", profile.as_str()), ("unit", unit.as_str())] {
@@ -262,7 +283,7 @@ async fn add(call: Call, Json(wanted): Json<NewProfile>) -> Result<MadeKept<Sett
         if is_own { path.to_owned() } else { format!("settings.{path}") }
     };
     let version = manager.house.change_profile(order).await.map_err(|why| match why {
-        Refusal::Findings(list) => invalid(&list, (&origin, &text), field),
+        Refusal::Findings(list) => invalid(&manager, &list, (&origin, &text), field),
         Refusal::Conflict(_) => Kind::Conflict.says("there is a profile of this name already"),
         other @ (Refusal::Store(_) | Refusal::Unable(_)) => refused(other, None),
     })?;

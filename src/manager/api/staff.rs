@@ -9,7 +9,7 @@ use super::{
     moment::Moment,
     operation::{Call, Draft, Operation},
     problem::{Kind, Problem, Told},
-    profiles::{OfProfile, none, outdated, refused, written},
+    profiles::{OfProfile, etag_of, none, outdated, refused, written},
     told::{Done, Found, Shown, Written},
 };
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Draft::post("/profiles/{unit}/{profile}/agents", Role::Administrator, "assignAgents")
             .says(
                 "Take virtual agents on and off",
-                "`If-Match` has the ETag of the profile's source. It is done as a whole, or not at all.",
+                "`If-Match` has the profile's `etag`. It is done as a whole, or not at all.",
             )
             .refuses(&[Kind::Conflict])
             .by(assign),
@@ -94,6 +94,8 @@ struct Agents {
     /// Of the routing engine's directory; empty while it has told none.
     available: Vec<Somebody>,
     without_rights: usize,
+    /// What `If-Match` has to say to change them; `null`: the profile is written in a file.
+    etag: Option<String>,
 }
 
 async fn show(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<Agents>, Problem> {
@@ -104,7 +106,8 @@ async fn show(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<Agents
     let staff = Staff::of(&profile, &manager.house.configuration(), directory.as_deref());
     let list = |all: Vec<Person>| all.into_iter().map(Somebody::from).collect();
     let without_rights = staff.without_rights;
-    Ok(Shown(Agents { assigned: list(staff.assigned), available: list(staff.available), without_rights }))
+    let etag = etag_of(manager, &profile).await?;
+    Ok(Shown(Agents { assigned: list(staff.assigned), available: list(staff.available), without_rights, etag }))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -136,11 +139,19 @@ async fn assign(
         return Err(outdated(&document, None));
     }
     let wanted = Wanted { assign: users("assign", &change.assign)?, take_off: users("take_off", &change.take_off)? };
+    let mut off = wanted.take_off.iter().enumerate();
+    if let Some((at, user)) = off.find(|(_, it)| !profile.rules.agents.contains(it)) {
+        return Err(Problem::field(&format!("take_off[{at}]"), format!("{user} is no virtual agent of this profile")));
+    }
     let version = document.version;
     let done = assigning::assign(&manager, &caller.signs(), &profile, (document, version), &wanted).await;
     done.map(Written).map_err(|trouble| match trouble {
         Trouble::Users(list) => {
-            let told = list.iter().map(|(user, why)| Told::at("assign", format!("{user} {}", told(why)))).collect();
+            let at = |user: &UserId| wanted.assign.iter().position(|it| it == user).unwrap_or_default();
+            let told = list
+                .iter()
+                .map(|(user, why)| Told::at(&format!("assign[{}]", at(user)), format!("{user} {}", told(why))));
+            let told = told.collect();
             Kind::Invalid.says("not all of these users can be virtual agents: nothing was changed").with(told)
         }
         Trouble::Invalid { users, others } => {
@@ -216,10 +227,13 @@ async fn reload(
     let (_, profile) = names.find(&manager).ok_or_else(none)?;
     let all = manager.house.token_names(&profile);
     if !all.contains(&name) {
-        let told = if all.is_empty() {
-            "no connector dials in for this profile".to_owned()
-        } else {
-            format!("the profile's connectors dial in by the names {all:?}")
+        let told = match all.as_slice() {
+            [] => "no connector dials in for this profile".to_owned(),
+            [only] if only.is_empty() => "the profile's connectors dial in without a name: leave it out".to_owned(),
+            _ => {
+                let all: Vec<&str> = all.iter().map(|it| if it.is_empty() { "(none)" } else { it }).collect();
+                format!("the profile's connectors dial in by these names: {}", all.join(", "))
+            }
         };
         return Err(Problem::field("name", told));
     }

@@ -56,19 +56,24 @@ fn json_of(value: &impl Serialize) -> Vec<u8> {
 }
 
 fn etag_header() -> Value {
-    json!({ "description": "The state of what is shown, for `If-Match` and `If-None-Match`.", "required": true, "schema": { "type": "string" } })
+    json!({ "description": "The version of what is kept, for `If-Match` and `If-None-Match`.", "required": true, "schema": { "type": "string" } })
 }
 
-fn told_of(text: &str, kind: &str, schema: &Value) -> Value {
-    json!({ "description": text, "headers": { "ETag": etag_header() }, "content": { kind: { "schema": schema } } })
+/// Of what is made of more than one thing that is kept, or of none: a change names the `etag` of the body, where there is one.
+fn weak_header() -> Value {
+    json!({ "description": "The state of what is shown, a weak one: for `If-None-Match` alone.", "required": true, "schema": { "type": "string" } })
 }
 
-fn told_unless_known(described: &mut Described, kind: &str, schema: &Value) {
+fn told_of(text: &str, kind: &str, schema: &Value, etag: &Value) -> Value {
+    json!({ "description": text, "headers": { "ETag": etag }, "content": { kind: { "schema": schema } } })
+}
+
+fn told_unless_known(described: &mut Described, kind: &str, schema: &Value, etag: &Value) {
     let text = "An `ETag`: where that is still the state, the answer is 304 without a body.";
     let known = json!({ "type": "string", "description": text });
     described.parameters.push(parameter("header", "If-None-Match", known, false));
-    described.answers.insert(200, told_of("What was asked for.", kind, schema));
-    let known = json!({ "description": "It is still in that state.", "headers": { "ETag": etag_header() } });
+    described.answers.insert(200, told_of("What was asked for.", kind, schema, etag));
+    let known = json!({ "description": "It is still in that state.", "headers": { "ETag": etag } });
     described.answers.insert(304, known);
 }
 
@@ -83,7 +88,7 @@ impl<T: Serialize + JsonSchema + Send + 'static> Told for Shown<T> {
     }
 
     fn tell(described: &mut Described, schemas: &mut Schemas) {
-        told_unless_known(described, JSON, &schemas.told::<T>());
+        told_unless_known(described, JSON, &schemas.told::<T>(), &weak_header());
     }
 }
 
@@ -100,7 +105,7 @@ impl<T: Serialize + JsonSchema + Send + 'static> Told for Kept<T> {
     }
 
     fn tell(described: &mut Described, schemas: &mut Schemas) {
-        told_unless_known(described, JSON, &schemas.told::<T>());
+        told_unless_known(described, JSON, &schemas.told::<T>(), &etag_header());
     }
 }
 
@@ -117,7 +122,7 @@ impl Told for KeptToml {
     }
 
     fn tell(described: &mut Described, _: &mut Schemas) {
-        told_unless_known(described, TOML, &json!({ "type": "string" }));
+        told_unless_known(described, TOML, &json!({ "type": "string" }), &etag_header());
     }
 }
 
@@ -134,7 +139,7 @@ impl<T: Serialize + JsonSchema + Send + 'static> Told for Changed<T> {
     }
 
     fn tell(described: &mut Described, schemas: &mut Schemas) {
-        described.answers.insert(200, told_of("It was changed.", JSON, &schemas.told::<T>()));
+        described.answers.insert(200, told_of("It was changed.", JSON, &schemas.told::<T>(), &etag_header()));
     }
 }
 
@@ -293,7 +298,7 @@ impl Told for LinesShown {
     }
 
     fn tell(described: &mut Described, _: &mut Schemas) {
-        told_unless_known(described, JSON_LINES, &json!({ "type": "string" }));
+        told_unless_known(described, JSON_LINES, &json!({ "type": "string" }), &weak_header());
     }
 }
 
@@ -364,6 +369,6 @@ impl Told for Document {
     }
 
     fn tell(described: &mut Described, _: &mut Schemas) {
-        told_unless_known(described, JSON, &json!({ "type": "object" }));
+        told_unless_known(described, JSON, &json!({ "type": "object" }), &weak_header());
     }
 }

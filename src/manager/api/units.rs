@@ -17,6 +17,7 @@ use crate::{
     gateway::storage::{Document, DocumentKind},
     manager::{
         Manager,
+        drafting::MARK,
         estate::{Failed, Written, field_of_unit},
         people::Role,
         ports::Refusal,
@@ -137,6 +138,7 @@ struct WrittenUnit {
 impl From<UnitText> for WrittenUnit {
     fn from(it: UnitText) -> Self {
         let UnitText { name: unit, zone, country, languages, media_servers, actions } = it;
+        let actions = actions.trim().to_owned();
         Self { unit, zone, country, languages, media_servers, actions }
     }
 }
@@ -166,6 +168,9 @@ async fn show(call: Call, Named(OfUnit { unit }): Named<OfUnit>) -> Result<Kept<
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WantedUnit {
+    /// As the path has it, or not at all.
+    #[serde(default)]
+    unit: Option<String>,
     /// An IANA name.
     #[schemars(extend("examples" = ["Europe/Berlin"]))]
     zone: String,
@@ -187,10 +192,17 @@ struct WantedUnit {
 }
 
 impl WantedUnit {
-    fn named(self, name: &str) -> UnitText {
-        let Self { zone, country, languages, media_servers, actions } = self;
-        let actions = actions.replace("\r\n", "\n").trim().to_owned();
-        UnitText { name: name.to_owned(), zone, country, languages, media_servers, actions }
+    fn named(self, name: &str) -> Result<UnitText, Problem> {
+        let Self { unit, zone, country, languages, media_servers, actions } = self;
+        // What stands before the first line with a word stays: findings are told by the lines that were sent.
+        let actions = actions.replace("\r\n", "\n").trim_end().to_owned();
+        if unit.is_some_and(|it| it != name) {
+            return Err(Problem::field(
+                "unit",
+                format!("the path names business unit {name}: a business unit keeps its name"),
+            ));
+        }
+        Ok(UnitText { name: name.to_owned(), zone, country, languages, media_servers, actions })
     }
 }
 
@@ -232,7 +244,7 @@ fn default_now(version: u64, now: UnitText, sent: Option<&UnitText>) -> Problem 
 }
 
 fn gone() -> Problem {
-    Kind::Outdated.says(
+    Kind::NotFound.says(
         "there is no such business unit: somebody else has removed it, or it never was; `If-None-Match: *` makes it",
     )
 }
@@ -249,7 +261,10 @@ pub(super) fn failed(why: Failed, sent: Option<&UnitText>) -> Problem {
             let text = format!("the business unit is in use: {users}; remove them or move them to another one first");
             Kind::Conflict.says(text)
         }
-        Failed::Refused(Refusal::Findings(list)) => findings(&list, field_of_unit),
+        Failed::Refused(Refusal::Findings(list)) => match sent {
+            Some(sent) => of_sent(&list, sent),
+            None => findings(&list, field_of_unit),
+        },
         Failed::Refused(Refusal::Conflict(Some(now))) if sent.is_none_or(|it| it.name == now.name) => {
             outdated(&now, sent)
         }
@@ -260,6 +275,26 @@ pub(super) fn failed(why: Failed, sent: Option<&UnitText>) -> Problem {
         Failed::Refused(Refusal::Store(error)) => error.into(),
         Failed::Refused(Refusal::Unable(why)) => Kind::Conflict.says(why.to_string()),
     }
+}
+
+/// What is found in a unit's text: its actions are told at the lines of the field as it was sent.
+fn of_sent(list: &[Finding], sent: &UnitText) -> Problem {
+    let document = format!("{} {}{MARK}", DocumentKind::Unit.label(), sent.name);
+    // Whatever stands before the actions, and an empty line.
+    let before = UnitText { actions: String::new(), ..sent.clone() }.write().lines().count() + 1;
+    // What is written begins with a word.
+    let blank = sent.actions.get(..sent.actions.len() - sent.actions.trim_start().len()).unwrap_or_default();
+    let (lines, indent) = (blank.matches('\n').count(), blank.chars().rev().take_while(|it| *it != '\n').count());
+    let errors = list.iter().filter(|it| it.severity == Severity::Error);
+    let told = errors.map(|it| match it.location.as_ref().filter(|at| at.file == document && at.line > before) {
+        Some(at) => {
+            let indent = if at.line == before + 1 { indent } else { 0 };
+            let (line, column) = (Some(at.line - before + lines), Some(at.column + indent));
+            Told { field: Some("actions".to_owned()), file: None, line, column, ..Told::of(it) }
+        }
+        None => Told { field: field_of_unit(it).map(str::to_owned), ..Told::of(it) },
+    });
+    Problem::findings(list).with(told.collect())
 }
 
 /// What the validation says, with the field of the body that it is about where that is known.
@@ -274,11 +309,11 @@ async fn put(
     (Named(OfUnit { unit }), seen, Json(wanted)): (Named<OfUnit>, SeenOrNew, Json<WantedUnit>),
 ) -> Result<Put, Problem> {
     let Call { manager, caller } = call;
-    let wanted = wanted.named(&unit);
+    let wanted = wanted.named(&unit)?;
     let by = caller.signs();
     match (written(&manager, &unit).await?, seen) {
         (None, SeenOrNew::New) => {
-            if let Err(why) = UnitName::new(&unit) {
+            if let Err(why) = UnitName::of_new(&unit) {
                 return Err(Problem::field("unit", format!("the name {why}")));
             }
             let version = manager.add_unit(&by, &wanted).await.map_err(|why| failed(why, Some(&wanted)))?;

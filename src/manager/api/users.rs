@@ -38,6 +38,9 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("Make a link for a new password", "Until it is used the old one is good; the second factor is taken off then.")
             .refuses(&[Kind::Conflict])
             .by(invite),
+        Draft::get("/users/{user}/sign-ins", Role::Administrator, "countSignIns")
+            .says("How often a user is signed in now", "To the Web Manager, in all browsers.")
+            .by(signed_in),
         Draft::delete("/users/{user}/sign-ins", Role::Administrator, "endSignIns")
             .says("End all sign-ins of a user", "To the Web Manager, in every browser. It changes nothing of who may sign in.")
             .by(end),
@@ -76,6 +79,8 @@ impl User {
 struct Listed {
     #[serde(flatten)]
     user: User,
+    /// How often the user is signed in now.
+    sign_ins: usize,
     etag: String,
 }
 
@@ -86,8 +91,29 @@ struct Users {
 
 async fn list(call: Call, (): ()) -> Result<Shown<Users>, Problem> {
     let all = call.manager.people.all().await?;
-    let users = all.iter().map(|it| Listed { user: User::of(it), etag: etag::of_version(it.version) }).collect();
+    let users = all.iter().map(|it| Listed {
+        user: User::of(it),
+        sign_ins: sign_ins(&call.manager, &it.name),
+        etag: etag::of_version(it.version),
+    });
+    let users = users.collect();
     Ok(Shown(Users { users }))
+}
+
+fn sign_ins(manager: &Manager, name: &UserName) -> usize {
+    manager.people.sessions.of(name, manager.people.now()).len()
+}
+
+/// Apart from the user, whose version says nothing of them.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SignIns {
+    /// How often the user is signed in now.
+    sign_ins: usize,
+}
+
+async fn signed_in(call: Call, Named(names): Named<OfUser>) -> Result<Shown<SignIns>, Problem> {
+    let kept = found(&call.manager, &names).await?;
+    Ok(Shown(SignIns { sign_ins: sign_ins(&call.manager, &kept.name) }))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -139,12 +165,43 @@ async fn show(call: Call, Named(names): Named<OfUser>) -> Result<Kept<User>, Pro
     Ok(Kept { version: kept.version, value: User::of(&kept) })
 }
 
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+/// What else a user shows may be sent along as it is shown.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangedUser {
     role: Role,
     /// May not sign in.
     disabled: bool,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    second_factor: Option<bool>,
+    #[serde(default)]
+    has_password: Option<bool>,
+    #[serde(default)]
+    changed_at: Option<String>,
+    #[serde(default)]
+    changed_by: Option<String>,
+}
+
+impl ChangedUser {
+    /// What is not changed here is as it is shown, or not sent.
+    fn keeps(&self, kept: &people::Kept) -> Result<(), Problem> {
+        let Self { name, second_factor, has_password, changed_at, changed_by, .. } = self;
+        let is = User::of(kept);
+        let moment = serde_json::to_value(is.changed_at).unwrap_or_default();
+        let same = [
+            ("name", name.as_ref().is_none_or(|it| *it == is.name)),
+            ("second_factor", second_factor.is_none_or(|it| it == is.second_factor)),
+            ("has_password", has_password.is_none_or(|it| it == is.has_password)),
+            ("changed_at", changed_at.as_ref().is_none_or(|it| moment == it.as_str())),
+            ("changed_by", changed_by.as_ref().is_none_or(|it| *it == is.changed_by)),
+        ];
+        match same.into_iter().find(|it| !it.1) {
+            Some((field, _)) => Err(Problem::field(field, format!("`{field}` is not changed here: leave it out"))),
+            None => Ok(()),
+        }
+    }
 }
 
 fn outdated(now: &people::Kept, sent: Option<&ChangedUser>) -> Problem {
@@ -167,6 +224,7 @@ async fn change(
     if seen.expects(kept.version).is_none() {
         return Err(outdated(&kept, Some(&wanted)));
     }
+    wanted.keeps(&kept)?;
     let change = (kept.version, wanted.role, wanted.disabled);
     match manager.people.change(&caller.signs(), &kept.name, change).await {
         Ok(version) => {

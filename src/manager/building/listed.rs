@@ -1,9 +1,9 @@
 //! The actions in the text of whoever has them: found, read, and written back in their place; comments and order stay.
 
-use super::{Form, Key, Order, Parameter, Trouble, keys};
+use super::{Flaw, Form, Key, Order, Parameter, Trouble, keys};
 use crate::{
     config::draft::{Draft, DraftError, Value},
-    core::{action::What, message::MediaType},
+    core::{action::What, ids::is_dots, message::MediaType},
     gateway::storage::Document,
 };
 
@@ -182,7 +182,11 @@ pub(super) fn rewritten(
     };
     let place = match order {
         Order::Add(form) | Order::Change(_, form) => {
-            let flaws = form.flaws(&listed.keys(at));
+            let mut flaws = form.flaws(&listed.keys(at));
+            let before = if let Order::Change((_, name), _) = order { name.as_str() } else { "" };
+            if is_dots(&form.name) && form.name != before {
+                flaws.push(("name".to_owned(), Flaw::Dots));
+            }
             if !flaws.is_empty() {
                 return Err(Trouble::Flaws(flaws));
             }
@@ -199,7 +203,7 @@ pub(super) fn rewritten(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Flaw, *};
+    use super::*;
 
     const OF_PROFILE: &str = "# Ann's.\nname = \"a\"\n\n# To people.\n[[action]]\nname = \"human\" # as in the agent\nmedia = [\"openmedia\", \"webinteraction\"]\nkind = \"requeue\"\nqueue = \"desk\"\n\n[[action]]\nname = \"show\"\nmedia = \"webinteraction\"\nkind = \"push_url\"\nurl_parameter = \"url\"\n[[action.parameter]]\nname = \"url\"\ntype = \"enum\"\nvalues = [\"https://a.example\", \"https://b.example\"]\n";
 
@@ -308,6 +312,11 @@ mod tests {
             let expected =
                 [("media".to_owned(), Flaw::Media(MediaType::Speech)), ("url_parameter".to_owned(), Flaw::OneOfTwo)];
             assert_eq!(flaws(&push), expected);
+            let dots = Form { name: "..".to_owned(), ..human() };
+            assert_eq!(flaws(&dots), [("name".to_owned(), Flaw::Dots)]);
+            let there = text.replace("\"human\"", "\"..\"");
+            let key = (MediaType::OpenMedia, "..".to_owned());
+            assert!(rewritten(&there, list, Order::Change(&key, &dots)).is_ok(), "one that is there stays usable");
             let own = (MediaType::OpenMedia, "human".to_owned());
             assert!(rewritten(&text, list, Order::Change(&own, &human())).is_ok(), "its own name is its own");
         }

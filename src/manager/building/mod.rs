@@ -75,6 +75,8 @@ pub(super) enum Flaw {
     Taken(MediaType),
     /// Neither a parameter nor an address of its own, or both.
     OneOfTwo,
+    /// No address could name it.
+    Dots,
 }
 
 /// Why it was not saved.

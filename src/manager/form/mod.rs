@@ -109,6 +109,11 @@ impl Known {
     }
 }
 
+/// Whether a secret is typed there.
+pub(super) fn is_secret(draft: &Draft, path: &str, known: &Known) -> bool {
+    blocks(draft, known).iter().flat_map(|it| &it.entries).any(|it| it.path == path && it.control.is_secret())
+}
+
 /// A path's parts.
 pub(super) fn parts(path: &str) -> Vec<&str> {
     path.split('.').filter(|it| !it.is_empty()).collect()

@@ -2,7 +2,10 @@
 //!
 //! They end in the same document as what is typed into the form: comments, order and what is not named stay.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::{Map, Value as Json};
 
@@ -94,7 +97,12 @@ pub(in crate::manager) fn put(
     }
     // Lists are made before what stands in them, and types come before the fields of which they say what they are.
     flat.sort_by(|(a, left), (b, right)| left.rank(a).cmp(&right.rank(b)).then_with(|| by_parts(a, b)));
+    let mut seen = BTreeSet::new();
     for (path, leaf) in &flat {
+        if !seen.insert(path) {
+            problems.insert(path.clone(), "is set twice: by its path, and within a table above it".to_owned());
+            continue;
+        }
         if let Err(problem) = put_one(draft, path, leaf, known, seal) {
             problems.insert(path.clone(), problem);
         }
@@ -169,6 +177,9 @@ fn put_one(draft: &mut Draft, path: &str, leaf: &Leaf<'_>, known: &Known, seal: 
             draft.remove(&at).map_err(told)?;
             (0..*count).try_for_each(|place| draft.add(&at, place)).map_err(told)
         }
+        Leaf::Gone if !draft.has(&at) && !is_known(draft, path, known) => {
+            Err("is no setting of this profile".to_owned())
+        }
         Leaf::Gone => {
             draft.remove(&at).map_err(told)?;
             let above = at.split_last().map(|it| it.1).unwrap_or_default();
@@ -201,6 +212,32 @@ fn put_one(draft: &mut Draft, path: &str, leaf: &Leaf<'_>, known: &Known, seal: 
             write(draft, path, value).map_err(told)
         }
     }
+}
+
+/// Whether anything could be set there.
+fn is_known(draft: &Draft, path: &str, known: &Known) -> bool {
+    // Actions have no fields in the form.
+    if path == "action" || path.starts_with("action.") {
+        return true;
+    }
+    let mut whole = draft.clone();
+    // Nothing but a table that is none is in the way: then there is nothing of it.
+    for table in ["canary", "shadow"] {
+        whole.open(&[table]).unwrap_or_default();
+    }
+    if whole.count(&["standby"]) == 0 {
+        whole.add(&["standby"], 0).unwrap_or_default();
+    }
+    // An entry that is not there is like the first.
+    let path: Vec<&str> = match parts(path).as_slice() {
+        ["standby", at, rest @ ..] if at.parse::<usize>().is_ok_and(|it| it >= whole.count(&["standby"])) => {
+            [&["standby", "0"][..], rest].concat()
+        }
+        other => other.to_vec(),
+    };
+    let path = path.join(".");
+    let is_it = |it: &str| it == path || it.strip_prefix(&path).is_some_and(|rest| rest.starts_with('.'));
+    blocks(&whole, known).iter().any(|it| is_it(&it.path) || it.entries.iter().any(|it| is_it(&it.path)))
 }
 
 /// The entry behind the last of a list is a new one.
@@ -311,9 +348,28 @@ mod tests {
             ("name.first", json!("x")),
             ("standby.7.name", json!("x")),
             ("agent_password", json!({ "sealed": "\" }" })),
+            ("nope", json!(null)),
+            ("handover.nope", json!(null)),
+            ("standby.0.nope", json!(null)),
         ] {
             let (_, problems) = changed(TEXT, &json!({ path: value }));
             assert!(problems.contains_key(path), "{path}: {problems:?}");
+        }
+        let twice = json!({ "handover": { "queue": "x" }, "handover.queue": "y" });
+        let (_, problems) = changed(TEXT, &twice);
+        assert!(matches!(problems.get("handover.queue"), Some(it) if it.contains("twice")), "{problems:?}");
+        // What could be set, and is not, is no mistake.
+        for path in [
+            "welcome_event",
+            "speech",
+            "canary",
+            "canary.share_percent",
+            "shadow.share_percent",
+            "action",
+            "lex.region",
+        ] {
+            let (text, problems) = changed(TEXT, &json!({ path: null }));
+            assert_eq!((text.as_str(), problems.len()), (TEXT, 0), "{path}: {problems:?}");
         }
     }
 }

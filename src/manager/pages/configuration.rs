@@ -66,10 +66,15 @@ fn start(seat: &Seat, status: StatusCode, text: &str, above: &Markup) -> Respons
 
 pub(in crate::manager) async fn export(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let leaves = if fields.get("secrets") == "env" { Leaves::Environment } else { Leaves::Sealed };
-    let packed = match manager.house.export(leaves).await {
+    let mut packed = match manager.house.export(leaves).await {
         Ok(exported) => manager.house.pack(&exported.files).map_err(Refusal::Unable),
         Err(refusal) => Err(refusal),
     };
+    if packed.is_ok()
+        && let Err(error) = manager.tell_of_export(seat.name(), leaves).await
+    {
+        packed = Err(Refusal::Store(error));
+    }
     match packed {
         Ok(zip) => {
             let headers = [

@@ -285,7 +285,7 @@ async fn ordered(manager: &Manager, seat: &Seat, names: (String, String), order:
         Ok(Ordered::NotTheBots) => {
             refusal(seat, StatusCode::CONFLICT, w.t("The virtual agent does not have this contact any more."))
         }
-        Ok(Ordered::Refused) => {
+        Ok(Ordered::Refused(_)) => {
             let text = w.t("The queue or target is closed, unknown or for another kind of contact, or its wait is longer than the profile allows. The contact stays with the virtual agent.");
             refusal(seat, StatusCode::CONFLICT, text)
         }

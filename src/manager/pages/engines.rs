@@ -185,7 +185,7 @@ pub(in crate::manager) async fn new(State(manager): State<Manager>, seat: Seat) 
 pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let w = &seat.words;
     let draft = Draft { id: fields.get("id").trim().to_owned(), units: chosen(&fields), kept: None };
-    let id = match EngineId::new(&draft.id) {
+    let id = match EngineId::of_new(&draft.id) {
         Ok(id) => id,
         Err(reason) => {
             let text = w.f("The id {}.", &[&reason]);

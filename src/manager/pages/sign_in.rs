@@ -226,7 +226,9 @@ pub(in crate::manager) fn told(w: &Words, refused: &Refused) -> String {
         Refused::SignIn => w.t("The name, the password or the code is not right.").to_owned(),
         Refused::Throttled(seconds) => w.f("Too many tries. Wait {} seconds and try again.", &[seconds]),
         Refused::Invitation => w.t("This link is not good any more. Ask an administrator for another.").to_owned(),
-        Refused::Name(_) => w.t("A user's name is 1 to 64 letters, digits and . _ - @").to_owned(),
+        Refused::Name(_) => {
+            w.t("A user's name is 1 to 64 letters, digits and . _ - @, and neither . nor ..").to_owned()
+        }
         Refused::Taken => w.t("There is a user of this name already. Choose another name.").to_owned(),
         Refused::Unknown => w.t("There is no such user any more.").to_owned(),
         Refused::Password(weak) => weak_told(w, *weak).to_owned(),

@@ -144,7 +144,9 @@ pub(in crate::manager) async fn make(State(manager): State<Manager>, seat: Seat,
 
 fn told(w: &Words, why: &NoToken) -> String {
     match why {
-        NoToken::Name(_) => w.t("A token's name is 1 to 64 small letters, digits and . _ -").to_owned(),
+        NoToken::Name(_) => {
+            w.t("A token's name is 1 to 64 small letters, digits and . _ -, and neither . nor ..").to_owned()
+        }
         NoToken::Days => w.f("A token lasts 1 to {} days.", &[&MAX_DAYS]),
         NoToken::Taken => w.t("There is a token of this name already.").to_owned(),
         NoToken::TooMany => w.f("There are {} tokens: revoke those that nobody uses.", &[&MAX_TOKENS]),

@@ -268,7 +268,7 @@ pub(in crate::manager) async fn new(State(manager): State<Manager>, seat: Seat, 
 
 pub(in crate::manager) async fn add(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let mut draft = Draft::of(&fields, None);
-    if let Err(reason) = UnitName::new(&draft.unit.name) {
+    if let Err(reason) = UnitName::of_new(&draft.unit.name) {
         let text = seat.words.f("The name {}.", &[&reason]);
         let problems =
             Problems { above: summary(&seat.words, std::slice::from_ref(&text)), fields: vec![("name", text)] };

@@ -187,7 +187,7 @@ impl People {
         if !self.is_first(token) || !self.store.documents(DocumentKind::User).await?.is_empty() {
             return Err(Refused::Invitation);
         }
-        let name = UserName::new(name)?;
+        let name = UserName::of_new(name)?;
         password::check(&password, name.as_str())?;
         let user = User { password: Some(self.passwords.hash(password).await?), ..User::new(Role::Administrator) };
         let line = self.line(name.as_str(), "user.first", name.as_str()).after("administrator");
@@ -327,7 +327,7 @@ impl People {
 
     /// A new user; yields the token of the link by which the password is chosen.
     pub(super) async fn invite(&self, by: &str, name: &str, role: Role) -> Result<(UserName, String), Refused> {
-        let name = UserName::new(name)?;
+        let name = UserName::of_new(name)?;
         let (user, token) = self.invited(User::new(role));
         let line = self.line(by, "user.added", name.as_str()).after(role.label());
         match self.put(&name, Expected::New, &user, line).await {

@@ -12,7 +12,10 @@ use super::{
     throttle::{Key, Throttle},
 };
 use crate::{
-    core::{hex, ids::Timestamp},
+    core::{
+        hex,
+        ids::{Timestamp, is_dots},
+    },
     gateway::storage::{Change, ChangeError, Document, DocumentKind, Expected, StoreError, StoreErrorKind},
 };
 
@@ -29,7 +32,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(in crate::manager) struct TokenName(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a token's name is 1 to 64 small letters, digits and . _ -")]
+#[error("a token's name is 1 to 64 small letters, digits and . _ -, and neither . nor ..")]
 pub(in crate::manager) struct BadTokenName;
 
 impl TokenName {
@@ -150,6 +153,9 @@ impl People {
         (role, days): (Role, u16),
     ) -> Result<(KeptToken, String), NoToken> {
         let name = TokenName::new(name)?;
+        if is_dots(name.as_str()) {
+            return Err(BadTokenName.into());
+        }
         if !(1..=MAX_DAYS).contains(&days) {
             return Err(NoToken::Days);
         }

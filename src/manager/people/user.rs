@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::core::ids::Timestamp;
+use crate::core::ids::{Timestamp, is_dots};
 
 /// What somebody may do; each may do what those before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +63,11 @@ impl UserName {
         fits.then_some(Self(text)).ok_or(BadUserName)
     }
 
+    /// Of a user that is made now, whom an address has to name.
+    pub(in crate::manager) fn of_new(text: &str) -> Result<Self, BadUserName> {
+        Self::new(text).and_then(|it| if is_dots(it.as_str()) { Err(BadUserName) } else { Ok(it) })
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -90,7 +95,7 @@ impl From<UserName> for String {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a user's name is 1 to 64 letters, digits and . _ - @")]
+#[error("a user's name is 1 to 64 letters, digits and . _ - @, and neither . nor ..")]
 pub struct BadUserName;
 
 /// As it is kept.
@@ -151,6 +156,9 @@ mod tests {
         assert_eq!(UserName::new(" Ann.Miller@example.com "), UserName::new("ann.miller@example.com"));
         for bad in ["", "  ", "ann miller", "änn", "<b>", &"x".repeat(65)] {
             assert_eq!(UserName::new(bad), Err(BadUserName), "{bad}");
+        }
+        for dots in [".", " .. "] {
+            assert!(UserName::new(dots).is_ok() && UserName::of_new(dots) == Err(BadUserName), "{dots}");
         }
     }
 }

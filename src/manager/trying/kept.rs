@@ -2,7 +2,7 @@
 
 use crate::{
     core::{
-        ids::{ProfileName, Timestamp, UnitName},
+        ids::{ProfileName, Timestamp, UnitName, is_dots},
         rehearsal::{self, BadFile, Test},
     },
     gateway::storage::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, StoreError},
@@ -32,6 +32,9 @@ pub(in crate::manager) enum NotKept {
     Taken,
     #[error("there is no such test")]
     Gone,
+    /// No address could have it.
+    #[error("a test's name is neither . nor ..")]
+    Name,
     /// What is there now.
     #[error("somebody else has changed it meanwhile")]
     Conflict(Option<Box<Kept>>),
@@ -121,6 +124,7 @@ impl People {
 
     /// A new test. Yields its version.
     pub(in crate::manager) async fn add_test(&self, by: &str, of: &super::Of, test: &Test) -> Result<u64, NotKept> {
+        named(&test.name)?;
         self.room(of, 1).await?;
         let change = change(of, &test.name, Expected::New, Some(test))?;
         let line = self.test_line(by, "test.added", of, &test.name, (None, Some(test)));
@@ -147,6 +151,7 @@ impl People {
         let changes = if test.name == name {
             vec![change(of, name, expected, Some(test))?]
         } else {
+            named(&test.name)?;
             vec![change(of, name, expected, None)?, change(of, &test.name, Expected::New, Some(test))?]
         };
         let line = self.test_line(by, "test.changed", of, name, (Some(&now.test), Some(test)));
@@ -195,6 +200,9 @@ impl People {
         self.room(of, tests.iter().filter(|it| find(&it.name).is_none()).count()).await?;
         let mut changes = Vec::with_capacity(tests.len());
         for test in &tests {
+            if find(&test.name).is_none() {
+                named(&test.name)?;
+            }
             let expected = find(&test.name).map_or(Expected::New, |it| Expected::Version(it.version));
             changes.push(change(of, &test.name, expected, Some(test))?);
         }
@@ -236,6 +244,11 @@ impl People {
         let text = |it: &Test| rehearsal::write([it]);
         AuditLine { before: before.map(text), after: after.map(text), ..line.0 }
     }
+}
+
+/// A name that a new test can have.
+fn named(name: &str) -> Result<(), NotKept> {
+    if is_dots(name) { Err(NotKept::Name) } else { Ok(()) }
 }
 
 fn change((unit, profile): &super::Of, name: &str, expected: Expected, test: Option<&Test>) -> Result<Change, NotKept> {

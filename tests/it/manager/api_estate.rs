@@ -52,7 +52,7 @@ async fn s5_units_are_added_changed_and_removed_and_two_are_told_of_each_other()
     let program = Program::new(&admin, "ci", "administrator").await;
     let path = "/units/clinic";
     program.get(path).await.problem(404, "not-found");
-    program.ask("PUT", path, &[JSON, ("if-match", "*")], &clinic().to_string()).await.problem(412, "outdated");
+    program.ask("PUT", path, &[JSON, ("if-match", "*")], &clinic().to_string()).await.problem(404, "not-found");
     program.ask("PUT", path, &[JSON], &clinic().to_string()).await.problem(428, "condition-missing");
 
     let made = make(&program, path, &clinic()).await;
@@ -127,6 +127,11 @@ async fn s5_what_is_wrong_with_a_unit_or_an_engine_is_told_at_its_field() {
         let told = make(&program, path, &with(clinic(), field, value)).await.problem(422, "invalid");
         assert!(fields(&told).contains(&field), "{told}");
     }
+    // Lines are those of the field as it was sent.
+    let actions = "\n# Wrong.\n[[unit.action]]\nname = \"x\"\nmedia = \"openmedia\"\nkind = \"fly\"";
+    let told = make(&program, path, &with(clinic(), "actions", json!(actions))).await.problem(422, "invalid");
+    let finding = &told["findings"][0];
+    assert_eq!((&finding["field"], &finding["line"], &finding["file"]), (&json!("actions"), &json!(6), &Value::Null));
     let told = make(&program, path, &with(clinic(), "actions", json!("[server]\nlisten = \"0.0.0.0:1\""))).await;
     assert!(told.problem(422, "invalid")["findings"].to_string().contains("is one `[[unit]]` alone"), "{}", told.text);
     let told = make(&program, path, &with(clinic(), "colour", json!("red"))).await.problem(422, "invalid");
@@ -433,12 +438,14 @@ async fn what_cannot_be_imported_is_told_and_nothing_is_changed() {
     for (kind, bytes, told) in [
         (zip, b"PK\x03\x04cut".to_vec(), "this zip cannot be read"),
         (zip, Vec::new(), "the body is empty"),
+        (zip, b"[[unit]]\n".to_vec(), "this is no zip, as its `Content-Type` says"),
         (("content-type", "application/toml"), b"[[unit]]\nname = \"x\"\nzone = \"Mars\"\n".to_vec(), "`Mars`"),
     ] {
         for path in ["/configuration/plan", &format!("/configuration/import?seen={seen}")] {
             let answer = program.send("POST", path, &[kind], bytes.clone()).await;
-            answer.problem(422, "invalid");
+            let problem = answer.problem(422, "invalid");
             assert!(answer.text.contains(told), "{told}: {}", answer.text);
+            assert!(!problem["findings"].as_array().unwrap().is_empty(), "{problem}");
         }
     }
     program.send("POST", "/configuration/plan", &[JSON], b"{}".to_vec()).await.problem(415, "media-type");

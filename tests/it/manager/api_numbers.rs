@@ -75,6 +75,48 @@ async fn b6_numbers_are_told_as_json_and_as_the_pages_tables() {
 }
 
 #[tokio::test]
+async fn b6_a_filter_that_names_nothing_is_no_answer_of_zeros() {
+    let (house, admin) = House::with_admin().await;
+    let viewer = Program::new(&admin, "watch", "viewer").await;
+    for path in ["/numbers?", "/numbers.csv?table=stages&", "/contacts?", "/agents?"] {
+        for (query, field) in
+            [("unit=NOPE", "unit"), ("profile=nope", "profile"), ("unit=care&profile=support", "profile")]
+        {
+            let told = viewer.get(&format!("{path}{query}")).await.problem(422, "invalid");
+            assert_eq!(told["findings"][0]["field"], field, "{path}{query}: {told}");
+        }
+        assert_eq!(viewer.get(&format!("{path}unit=sales&profile=support")).await.status, 200, "{path}");
+    }
+    let told = viewer.get("/numbers/questions?unit=sales&profile=nope").await.problem(422, "invalid");
+    assert_eq!(told["findings"][0]["field"], "profile", "{told}");
+    for after in ["zzz", "a/b/c", "sales/c%20", "/c", "sales/"] {
+        let told = viewer.get(&format!("/contacts?after={after}")).await.problem(422, "invalid");
+        assert_eq!(told["findings"][0]["field"], "after", "{told}");
+    }
+    assert_eq!(viewer.get("/contacts?after=sales/c-1").await.status, 200);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn b6_what_was_removed_still_has_its_numbers() {
+    let (house, admin) = House::with_admin().await;
+    talk(&house, &admin).await;
+    let House { usher, office, dialogflow, .. } = house;
+    office.close().await;
+    let other = profile(&dialogflow.endpoint()).replace("\"support\"", "\"other\"");
+    let usher = Usher::start_in(usher.drain().await, CONFIG, &other).await;
+    let (office, address) = usher.open_office().await;
+    let house = House { usher, office, address, dialogflow };
+    let admin = house.browser();
+    assert_eq!(admin.sign_in("chief", PASSWORD, "").await.status, 303);
+    let viewer = Program::new(&admin, "watch", "viewer").await;
+    viewer.get("/profiles/sales/support").await.problem(404, "not-found");
+    assert_eq!(viewer.get("/numbers?unit=sales&profile=support").await.json()["all"]["contacts"]["begun"], 2);
+    assert_eq!(viewer.get("/agents?profile=support").await.status, 200);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn b10_questions_not_understood_are_counted_and_go_with_their_contacts_keys() {
     let (house, admin) = House::with_admin().await;
     let program = Program::new(&admin, "ci", "administrator").await;
@@ -91,7 +133,7 @@ async fn b10_questions_not_understood_are_counted_and_go_with_their_contacts_key
     let before = viewer.get(&format!("{path}&from=2020-01-01&to=2020-01-31")).await.json();
     assert_eq!((&before["questions"], &before["to"]), (&json!([]), &json!("2020-01-31")));
     viewer.get("/numbers/questions?unit=sales").await.problem(400, "malformed");
-    viewer.get("/numbers/questions?unit=sales&profile=%09").await.problem(404, "not-found");
+    viewer.get("/numbers/questions?unit=sales&profile=%09").await.problem(422, "invalid");
 
     assert_eq!(program.ask("POST", "/contacts/sales/c-1/erase", &[], "").await.status, 204);
     let after = viewer.get(path).await.json();

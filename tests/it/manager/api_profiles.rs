@@ -74,7 +74,7 @@ async fn s7_settings_are_read_and_changed_one_by_one_and_the_text_keeps_its_comm
     let told = late.problem(412, "outdated");
     assert_eq!((late.etag(), &told["current"]["changed_by"]), (changed.etag(), &json!("token:ci")));
     assert_eq!(told["current"]["value"]["settings"]["handover.queue"], "support");
-    let differences = json!(["-    \"handover.queue\": \"support\",", "+    \"handover.queue\": \"desk\","]);
+    let differences = json!(["-    \"handover.queue\": \"support\"", "+    \"handover.queue\": \"desk\""]);
     assert_eq!(told["current"]["differences"], differences);
 
     for (wanted, field) in [

@@ -36,7 +36,7 @@ async fn b3_a_profile_is_tried_and_its_scene_is_told_with_answer_time_and_reason
     let answer = say("A person comes.").intent("wants.a.person").action("human", &json!({ "topic": "bill" }));
     house.dialogflow.on_text("a person", answer.context("bill"));
     for (body, field) in [
-        (json!({}), ""),
+        (json!({}), "media"),
         (json!({ "media": "fax" }), "media"),
         (json!({ "media": "speech", "language": "no <tag>" }), "language"),
         (json!({ "media": "speech", "engine": "none" }), "engine"),

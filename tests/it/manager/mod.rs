@@ -5,6 +5,8 @@ mod api_estate;
 mod api_lending;
 mod api_numbers;
 mod api_profiles;
+mod api_refusals;
+mod api_shown;
 mod api_trials;
 mod assigning;
 mod attached;

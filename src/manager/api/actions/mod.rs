@@ -45,7 +45,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("A profile's actions", "Its own and its business unit's, each for every kind of contact by itself, with what leads nowhere.")
             .by(list::<OfProfile>),
         Operating::post(OF_PROFILE, Role::Administrator, "addAction")
-            .says("Add an action", "`If-Match` has the ETag of the profile: of its source, its settings or the list of its actions. A profile's own action stands in the place of its business unit's of the same name.")
+            .says("Add an action", "`If-Match` has the profile's ETag, as its source and its settings send it, and as `etag` it is in the list of its actions. A profile's own action stands in the place of its business unit's of the same name.")
             .refuses(&[Kind::Conflict])
             .by(add::<OfProfile>),
         Operating::get(ONE_OF_PROFILE, Role::Administrator, "getAction")
@@ -64,7 +64,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("A business unit's actions", "All of its profiles have them. Each for every kind of contact by itself, with what leads nowhere and which profiles have their own in its place.")
             .by(list::<OfUnit>),
         Operating::post(OF_UNIT, Role::Administrator, "addUnitAction")
-            .says("Add an action for all profiles of a business unit", "`If-Match` has the ETag of the business unit, or of the list of its actions.")
+            .says("Add an action for all profiles of a business unit", "`If-Match` has the business unit's ETag, which is `etag` in the list of its actions, too.")
             .refuses(&[Kind::Conflict])
             .by(add::<OfUnit>),
         Operating::get(ONE_OF_UNIT, Role::Administrator, "getUnitAction")
@@ -343,6 +343,7 @@ fn of_flaw(owner: &Owner, flaw: &Flaw) -> String {
                 media.label()
             )
         }
+        Flaw::Dots => "is neither . nor ..: no address can have it".to_owned(),
         Flaw::OneOfTwo => "name the parameter that holds the address, or a fixed address: one of the two".to_owned(),
     }
 }

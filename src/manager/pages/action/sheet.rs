@@ -204,6 +204,7 @@ fn of_flaw(w: &Words, owner: &Owner, flaw: &Flaw) -> String {
                 &[&media_name(w, *media)],
             ),
         },
+        Flaw::Dots => w.t("A name is neither . nor ..: no address can have it.").to_owned(),
         Flaw::OneOfTwo => {
             w.t("Name the parameter that holds the address, or a fixed address: one of the two.").to_owned()
         }

@@ -21,7 +21,7 @@ use crate::{
     gateway::storage::{Document, Expected, StoreError},
     manager::{
         Manager,
-        drafting::{self, Failed, Found, MARK, document_of, found, known, name_in, of_file},
+        drafting::{self, Failed, Found, MARK, document_of, found, known, misnamed, name_in, of_file},
         form::{self, Problems},
         guard::{Fields, Seat},
         ports::{ProfileOrder, Refusal},
@@ -310,6 +310,11 @@ fn saved(manager: &Manager, text: &str) -> Response {
 
 async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
     let text = work.draft.to_string();
+    if let Some((field, reason)) = misnamed(&text, work.at.as_ref().map(|it| it.document.as_str())) {
+        let mut problems = Problems::default();
+        problems.at_field(field, &seat.words.f("The name {}.", &[&reason]));
+        return show::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &work, &show::Told::of(problems));
+    }
     let order = order(manager, seat, work.at.as_ref(), work.version, &text);
     let document = format!("{}{MARK}", if work.at.is_some() { name_in(manager, &text) } else { order.name.clone() });
     match manager.house.change_profile(order).await {

@@ -10,7 +10,9 @@ use crate::{
     core::ids::UnitName,
     gateway::storage::Document,
     manager::{
-        Manager, form,
+        Manager,
+        drafting::misnamed,
+        form,
         guard::Seat,
         pages::{Tab, no_store, summary, token, with_status},
         ports::Refusal,
@@ -95,6 +97,11 @@ pub(super) async fn save(
     mut version: u64,
 ) -> Response {
     let w = &seat.words;
+    if let Some((_, reason)) = misnamed(&text, at.as_ref().map(|it| it.document.as_str())) {
+        let problem = summary(w, &[w.f("The name {}.", &[&reason])]);
+        let shown = Shown { at: at.as_ref(), text: &text, version };
+        return again(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &shown, &problem);
+    }
     let order = order(manager, seat, at.as_ref(), version, &text);
     let (status, problems) = match manager.house.change_profile(order).await {
         Ok(_) => return saved(manager, &text),

@@ -52,6 +52,7 @@ pub(super) fn not_kept(w: &Words, why: &NotKept) -> String {
             "{} has changed this test meanwhile. What is there now stands below; bring both together.",
             &[&now.changed_by],
         ),
+        NotKept::Name => w.t("A name is neither . nor ..: no address can have it.").to_owned(),
         NotKept::TooMany(there) if *there >= PER_PROFILE => {
             w.f("The profile has {} tests, and no more are kept. Remove some.", &[there])
         }
@@ -281,7 +282,7 @@ pub(in crate::manager) async fn text(
 pub(super) fn status_of(why: &NotKept) -> StatusCode {
     match why {
         NotKept::Taken | NotKept::Conflict(_) | NotKept::Gone => StatusCode::CONFLICT,
-        NotKept::TooMany(_) | NotKept::TooLarge | NotKept::File(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        NotKept::Name | NotKept::TooMany(_) | NotKept::TooLarge | NotKept::File(_) => StatusCode::UNPROCESSABLE_ENTITY,
         NotKept::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
