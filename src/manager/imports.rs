@@ -44,6 +44,17 @@ impl Imports {
     }
 }
 
+impl Manager {
+    /// The whole configuration has left, by whom, and how its secrets did.
+    pub(super) async fn tell_of_export(&self, by: &str, leaves: Leaves) -> Result<(), StoreError> {
+        let secrets = match leaves {
+            Leaves::Sealed => "secrets sealed",
+            Leaves::Environment => "secrets as names of variables",
+        };
+        self.people.tell(self.people.line(by, "configuration.exported", "").after(secrets)).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,16 +67,5 @@ mod tests {
         assert!(ids[1..].iter().all(|it| imports.get(it).is_some()));
         imports.forget(&ids[1]);
         assert_eq!(imports.get(&ids[1]), None);
-    }
-}
-
-impl Manager {
-    /// The whole configuration has left, by whom, and how its secrets did.
-    pub(super) async fn tell_of_export(&self, by: &str, leaves: Leaves) -> Result<(), StoreError> {
-        let secrets = match leaves {
-            Leaves::Sealed => "secrets sealed",
-            Leaves::Environment => "secrets as names of variables",
-        };
-        self.people.tell(self.people.line(by, "configuration.exported", "").after(secrets)).await
     }
 }

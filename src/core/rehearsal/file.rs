@@ -321,7 +321,7 @@ mod tests {
             ("{\"test\":\"a/b\"}", "line 1: a test's name holds neither"),
             ("{\"test\":\"a\",\"media\":\"fax\"}", "line 1: there is no media type `fax`"),
             ("{\"test\":\"a\"}\n{\"say\":\"x\"}\n{\"begin\":true}", "line 3: a test begins once"),
-            ("{\"test\":\"a\"", "line 1, column 11: EOF"),
+            ("{\"test\":\"a\"", "line 1, column 11: this is no JSON"),
         ] {
             assert!(told(text).starts_with(problem), "{text}: {}", told(text));
         }

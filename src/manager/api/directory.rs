@@ -86,7 +86,7 @@ async fn show(call: Call, Named(OfUnit { unit }): Named<OfUnit>) -> Result<Shown
         user: id.to_string(),
         name: it.name.clone(),
         serves: profiles.iter().find(|it| it.rules.agents.contains(id)).map(|it| it.name.to_string()),
-        hindrances: unfit(it).into_iter().map(|why| why.to_string()).collect(),
+        hindrances: unfit(it).map(|why| why.to_string()).collect(),
     });
     Ok(Shown(Directory {
         queues: queues.collect(),

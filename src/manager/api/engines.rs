@@ -222,9 +222,11 @@ fn failed(why: Failed) -> Problem {
 struct ChangedEngine {
     /// As the path has it, or not at all.
     #[serde(default)]
+    #[schemars(skip)]
     engine: Option<String>,
     /// As it is shown, or not at all.
     #[serde(default)]
+    #[schemars(skip)]
     has_former_token: Option<bool>,
     /// Business units that it may attach for.
     #[schemars(extend("examples" = [["clinic"]]))]

@@ -170,6 +170,7 @@ async fn show(call: Call, Named(OfUnit { unit }): Named<OfUnit>) -> Result<Kept<
 struct WantedUnit {
     /// As the path has it, or not at all.
     #[serde(default)]
+    #[schemars(skip)]
     unit: Option<String>,
     /// An IANA name.
     #[schemars(extend("examples" = ["Europe/Berlin"]))]

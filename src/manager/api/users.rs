@@ -173,14 +173,19 @@ struct ChangedUser {
     /// May not sign in.
     disabled: bool,
     #[serde(default)]
+    #[schemars(skip)]
     name: Option<String>,
     #[serde(default)]
+    #[schemars(skip)]
     second_factor: Option<bool>,
     #[serde(default)]
+    #[schemars(skip)]
     has_password: Option<bool>,
     #[serde(default)]
+    #[schemars(skip)]
     changed_at: Option<String>,
     #[serde(default)]
+    #[schemars(skip)]
     changed_by: Option<String>,
 }
 
