@@ -173,7 +173,7 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
         form method="post" action={ (path) "/end" } {
             (token(seat))
             p { (w.f("Signed in now: {}", &[&manager.people.sessions.of(&name, manager.people.now()).len()])) }
-            button class="danger" { (w.t("End all sign-ins")) }
+            button class="second" { (w.t("End all sign-ins")) }
         }
         (quiet(w.t("Remove the user"), &html! {
             form method="post" action={ (path) "/remove" } {

@@ -209,7 +209,7 @@ async fn a_profile_takes_its_tests_its_pause_and_its_connectors_tokens_along() {
         ("version", version.as_str()),
         ("text", &program.get(&format!("{new}/source")).await.text.replace("\"moved\"", "\"dialled\"")),
     ];
-    assert_eq!(site.admin.send("/profiles/sales/moved/edit", &form).await.to.as_deref(), Some(old));
+    assert_eq!(site.admin.send("/profiles/sales/moved/edit", &form).await.to, Some(format!("{old}?done=saved")));
     assert_eq!(program.get(old).await.json()["paused_by"], "token:ci");
     assert_eq!(program.ask("DELETE", &format!("{old}/source"), &[("if-match", "*")], "").await.status, 204);
     assert_eq!(program.post("/profiles", &connector).await.status, 201);

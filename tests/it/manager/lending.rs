@@ -74,7 +74,9 @@ async fn s18_the_actions_of_a_unit_that_a_file_or_nobody_has_written() {
     let of_file = admin.get("/units/sales/actions").await;
     assert!(
         of_file.status == 200
-            && of_file.text.contains("Written in usher.toml. Its actions are changed there, in `[[unit.action]]`.")
+            && of_file
+                .text
+                .contains("Written in usher.toml. Its actions are changed there, in <code>[[unit.action]]</code>.")
     );
     assert!(!of_file.text.contains("/units/sales/actions/new"), "{}", of_file.text);
     for (path, form) in

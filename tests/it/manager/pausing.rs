@@ -59,7 +59,7 @@ async fn a_paused_profile_sends_new_contacts_to_its_queue_until_it_is_resumed_al
     assert!(!viewer.get(PROFILE).await.text.contains("Pause"), "a viewer is not offered it");
     assert!(operator.get(PROFILE).await.text.contains("new contacts go to queue support at once"));
     let done = operator.send(&format!("{PROFILE}/pause"), &[]).await;
-    assert_eq!((done.status, done.to.as_deref()), (303, Some(PROFILE)), "{}", done.text);
+    assert_eq!((done.status, done.to), (303, Some(format!("{PROFILE}?done=paused"))), "{}", done.text);
     assert_eq!(operator.send(&format!("{PROFILE}/pause"), &[]).await.status, 303, "once more changes nothing");
 
     goes_to_the_queue(&engine, "c-2").await;

@@ -135,7 +135,7 @@ async fn s16_alerts_and_log_ons_are_live_and_counted_on_every_page() {
         assert!(page.contains("Alerts<span id=\"alerts\"> <b>1</b><span class=\"unseen\"> to be mended"), "{page}");
     }
     let live = admin.get("/").await.text;
-    assert!(live.contains("<a href=\"/alerts\">Something has to be mended.</a>"), "{live}");
+    assert!(live.contains("<a href=\"/alerts\">One alert is open.</a>"), "{live}");
     for path in ["/alerts/events", "/agents/events"] {
         let events = admin.open(path).await;
         let other = house.browser();
@@ -182,7 +182,7 @@ async fn b2_an_operator_hands_a_contact_to_a_queue_or_ends_it_and_the_log_tells(
     assert_eq!(none.status, 409);
     assert!(none.text.contains("The contact stays with the virtual agent"), "{}", none.text);
     let done = operator.send("/contacts/sales/c-1/hand-over", &[("to", "queue:support")]).await;
-    assert_eq!(done.to.as_deref(), Some("/contacts/sales/c-1"), "{}", done.text);
+    assert_eq!(done.to.as_deref(), Some("/contacts/sales/c-1?done=handed"), "{}", done.text);
     let command = engine.next_command("c-1").await;
     assert!(format!("{command:?}").contains("operator olga"), "{command:?}");
     assert!(operator.get("/contacts/sales/c-1").await.text.contains("operator olga"));
