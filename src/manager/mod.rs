@@ -343,7 +343,7 @@ pub fn router(manager: &Manager) -> Router {
             },
         );
     }
-    for file in look::all() {
+    for file in look::ALL {
         let answer = move |RawQuery(version): RawQuery, headers: HeaderMap| async move {
             file.answer(version.as_deref(), &headers)
         };

@@ -33,11 +33,12 @@ impl Tags {
         let mut lines = headers.get_all(name).iter();
         let Some(first) = lines.next() else { return Ok(None) };
         let wrong = || Kind::Malformed.says(format!("{name} has to be * or a list of tags in quotation marks"));
-        let mut tags = Vec::new();
+        let (mut tags, mut any) = (Vec::new(), false);
         for line in std::iter::once(first).chain(lines) {
             let text = line.to_str().map_err(|_not_ascii| wrong())?.trim();
             if text == "*" {
-                return Ok(Some(Self::Any));
+                any = true;
+                continue;
             }
             // A list may be empty, and so may what stands between its commas.
             let mut rest = text.trim_start_matches([' ', ',']);
@@ -51,7 +52,12 @@ impl Tags {
                 rest = after.trim_start_matches([' ', ',']);
             }
         }
-        Ok(Some(Self::List(tags)))
+        // Lines are one list, and in a list nothing stands for all.
+        match (any, tags.is_empty()) {
+            (true, true) => Ok(Some(Self::Any)),
+            (true, false) => Err(wrong()),
+            (false, _) => Ok(Some(Self::List(tags))),
+        }
     }
 
     /// Weak tags are as good as strong ones where nothing is changed.
@@ -109,6 +115,18 @@ mod tests {
             assert_eq!(tags(bad), Err(Kind::Malformed), "{bad}");
         }
         assert_eq!(Tags::of(&HeaderMap::new(), &header::IF_MATCH).map_err(|it| it.kind), Ok(None));
+    }
+
+    #[test]
+    fn a_star_stands_alone_on_however_many_lines() {
+        let of = |lines: &[&str]| {
+            let headers = HeaderMap::from_iter(lines.iter().map(|it| (header::IF_MATCH, it.parse().unwrap())));
+            Tags::of(&headers, &header::IF_MATCH).map_err(|it| it.kind)
+        };
+        assert_eq!(of(&["*"]), Ok(Some(Tags::Any)));
+        assert_eq!(of(&["\"1\"", "*"]), Err(Kind::Malformed));
+        assert_eq!(of(&["*", "\"1\""]), Err(Kind::Malformed));
+        assert_eq!(of(&["\"1\"", "\"2\""]), tags("\"1\", \"2\""));
     }
 
     #[test]
