@@ -47,7 +47,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .refuses(&[Kind::Conflict])
             .by(retain),
         Draft::post("/store/prune", Role::Administrator, "pruneTimelines")
-            .says("Remove old timelines", "Contacts that were over before so many days lose their keys and their records, for good. Contacts that are open stay.")
+            .says("Remove old timelines", "Contacts that were over before so many days lose their keys and their records, for good. Contacts that are open go on, without what was said before then.")
             .by(prune),
         Draft::post("/contacts/{unit}/{contact}/erase", Role::Administrator, "eraseContact")
             .says("Erase a contact that is over", "Its key is destroyed: nobody can read what was said and done any more, in no way and for good. Every contact of this name is erased. Backups made before, the contact centre and the language engine are not reached.")

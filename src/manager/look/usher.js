@@ -42,7 +42,12 @@ dress(document);
 narrow.addEventListener("change", () => label(document));
 
 // What has changed takes the place of what stands there; the focus stays where it is, or else with the place.
+const waiting = new Map();
 function put(place, html) {
+  // What somebody has marked, to copy it, stays marked; the newest comes when it is no more.
+  const marked = document.getSelection();
+  if (!marked.isCollapsed && place.contains(marked.anchorNode)) return void waiting.set(place, html);
+  waiting.delete(place);
   const at = place.contains(document.activeElement) ? document.activeElement : null;
   const href = at?.getAttribute("href");
   place.innerHTML = html;
@@ -50,6 +55,10 @@ function put(place, html) {
   if (!at || at === place) return;
   (place.querySelector(at.id ? `#${CSS.escape(at.id)}` : href ? `a[href="${CSS.escape(href)}"]` : ":not(*)") ?? place).focus();
 }
+
+document.addEventListener("selectionchange", () => {
+  for (const [place, html] of [...waiting]) put(place, html);
+});
 
 // A place that events tell of: one source of them at a time. Yields whether it is told now.
 function follow(place, listen) {

@@ -115,16 +115,19 @@ pub(in crate::manager) async fn show(
     let zone = Zone::of(&manager, &id.unit);
     let mut day = None;
     let records = match manager.gateway.timeline(&id, Pos(0), RECORDS).await {
-        Ok(records) if records.is_empty() => return not_found(&seat),
         Ok(records) => records,
         Err(error) => return unavailable(&seat, &error),
     };
+    let is_open = manager.gateway.contact(&id).is_some();
+    if records.is_empty() && !is_open {
+        return not_found(&seat);
+    }
     let w = &seat.words;
     let verdict = manager.gateway.verify(&records);
-    let began = records.first().map_or(Timestamp(0), |it| it.record.at);
+    let began = records.first().map_or_else(|| manager.people.now(), |it| it.record.at);
     let newest = records.last().map_or(began, |it| it.record.at);
     let last = records.last().map_or(0, |it| it.record.pos.0);
-    let is_cut = records.first().is_some_and(|it| it.record.prev != Pos(0));
+    let is_cut = records.first().is_none_or(|it| it.record.prev != Pos(0));
     let body = html! {
         p class="trail" { a href="/" { (w.t("Contacts")) } }
         div class="head" {
@@ -139,6 +142,8 @@ pub(in crate::manager) async fn show(
         }
         div id="state" { (state(&manager, w, &id)) }
         @match verdict {
+            Ok(()) if records.is_empty() => {},
+            Ok(()) if is_open => p class="hint" { (w.f("{} records when this page was loaded, each chained to the one before: unaltered.", &[&records.len()])) },
             Ok(()) => p class="hint" { (w.f("{} records, each chained to the one before: unaltered.", &[&records.len()])) },
             Err(_) => p class="problem" role="alert" { (w.t("This timeline has been altered: a record is not what was written.")) },
         }

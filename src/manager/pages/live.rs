@@ -21,9 +21,12 @@ use crate::{
     clock::Clock,
     core::{
         contact::Standing,
-        ids::{ContactId, ProfileName},
+        ids::{ContactId, ContactName, ProfileName},
     },
-    gateway::live::{ContactNow, UnitNow},
+    gateway::{
+        live::{ContactNow, UnitNow},
+        storage::Pos,
+    },
     manager::{
         Manager,
         guard::Seat,
@@ -163,12 +166,29 @@ pub(in crate::manager) async fn show(
     let units = manager.gateway.units_now();
     let events = format!("/live/events?{}", filter.query());
     let title = w.t("Contacts");
+    let over = over(&manager, &units, &filter).await;
     let body = html! {
         h1 { (title) }
         (form(w, &manager, &units, &filter))
+        @for it in &over { p { a href=(contact_path(it)) { (w.f("Contact {} in {} is over: its timeline.", &[&it.name, &it.unit])) } } }
         div id="live" data-events=(events) { (now(&seat, &manager, &filter, Duration::ZERO)) }
     };
     page(&seat, Section::Live, title, &body)
+}
+
+/// Contacts of exactly the name that is looked for and that are not open any more.
+async fn over(manager: &Manager, units: &[UnitNow], filter: &Filter) -> Vec<ContactId> {
+    let Ok(name) = ContactName::new(filter.find.trim()) else { return Vec::new() };
+    let mut found = Vec::new();
+    for it in units.iter().filter(|it| filter.unit.is_empty() || it.unit.as_str() == filter.unit).take(OFFERED) {
+        let id = ContactId { unit: it.unit.clone(), name: name.clone() };
+        // Where the store fails, the table is shown all the same.
+        let has_records = manager.gateway.timeline(&id, Pos(0), 1).await.is_ok_and(|it| !it.is_empty());
+        if has_records && manager.gateway.contact(&id).is_none() {
+            found.push(id);
+        }
+    }
+    found
 }
 
 /// All that moves.

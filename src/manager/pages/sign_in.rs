@@ -161,13 +161,13 @@ pub(in crate::manager) async fn welcome(
         manager.people.is_invited(&link.user, &link.token).await
     };
     match is_good {
-        Ok(true) => welcome_page(&seat, &link, &[]),
+        Ok(true) => welcome_page(&seat, &link, ("", &[])),
         Ok(false) => refusal(&seat, StatusCode::NOT_FOUND, &told(&seat.words, &Refused::Invitation)),
         Err(error) => unavailable(&seat, &error),
     }
 }
 
-fn welcome_page(seat: &Seat, Link { user, token }: &Link, problems: &[String]) -> Response {
+fn welcome_page(seat: &Seat, Link { user, token }: &Link, (typed, problems): (&str, &[String])) -> Response {
     let w = &seat.words;
     let is_first = user.is_empty();
     let hint = w.t("At least 12 characters. Several words that do not belong together are good.");
@@ -180,7 +180,7 @@ fn welcome_page(seat: &Seat, Link { user, token }: &Link, problems: &[String]) -
         form method="post" action="/welcome" class="narrow" {
             input type="hidden" name="token" value=(token);
             @if is_first {
-                (field("name", w.t("User"), w.t("Letters, digits and . _ - @")).text("", "text", "username"))
+                (field("name", w.t("User"), w.t("Letters, digits and . _ - @")).text(typed, "text", "username"))
             } @else {
                 input type="hidden" name="user" value=(user);
                 p { (w.t("User")) ": " strong { (user) } }
@@ -198,7 +198,7 @@ pub(in crate::manager) async fn accept(State(manager): State<Manager>, seat: Sea
     let (user, link) = (fields.get("user"), fields.get("token"));
     let again = Link { user: user.to_owned(), token: link.to_owned() };
     if fields.get("password") != fields.get("again") {
-        return welcome_page(&seat, &again, &[w.t("The two passwords differ.").to_owned()]);
+        return welcome_page(&seat, &again, (fields.get("name"), &[w.t("The two passwords differ.").to_owned()]));
     }
     let password = SecretString::from(fields.get("password"));
     let done = if user.is_empty() {
@@ -216,14 +216,18 @@ pub(in crate::manager) async fn accept(State(manager): State<Manager>, seat: Sea
         }
         Err(Refused::Invitation) => refusal(&seat, StatusCode::NOT_FOUND, &told(w, &Refused::Invitation)),
         Err(Refused::Store(error)) => unavailable(&seat, &error),
-        Err(refused) => welcome_page(&seat, &again, &[told(w, &refused)]),
+        Err(refused) => welcome_page(&seat, &again, (fields.get("name"), &[told(w, &refused)])),
     }
 }
 
 /// A refusal in the reader's language.
 pub(in crate::manager) fn told(w: &Words, refused: &Refused) -> String {
     match refused {
-        Refused::SignIn => w.t("The name, the password or the code is not right.").to_owned(),
+        Refused::SignIn => format!(
+            "{} {}",
+            w.t("The name, the password or the code is not right."),
+            w.t("No code can be used twice: wait for the next one. After several failures, wait a minute.")
+        ),
         Refused::Throttled(seconds) => w.f("Too many tries. Wait {} seconds and try again.", &[seconds]),
         Refused::Invitation => w.t("This link is not good any more. Ask an administrator for another.").to_owned(),
         Refused::Name(_) => {

@@ -164,7 +164,7 @@ fn sweep(manager: &Manager, seat: &Seat, typed: &Typed<'_>) -> Markup {
     let days = Field {
         name: "days",
         label: w.t("Older than so many days"),
-        hint: w.t("Contacts that were over before then lose their keys and their records, for good. Contacts that are open stay."),
+        hint: w.t("Contacts that were over before then lose their keys and their records, for good. Contacts that are open go on, without what was said before then."),
         problem,
     };
     html! {
