@@ -177,7 +177,7 @@ fn shown(manager: &Manager, seat: &Seat, status: StatusCode, typed: &Typed<'_>) 
                     }
                     button class="danger" { (w.t("Restore it")) }
                 }
-                form method="post" action="/store/restoring/forget" { (token(seat)) button class="plain" { (w.t("Leave it")) } }
+                form method="post" action="/store/restoring/forget" { (token(seat)) button class="plain" { (w.t("Cancel")) } }
             }
         }
     };
@@ -188,10 +188,7 @@ fn facts(w: &Words, waiting: &Staged) -> Markup {
     let holds = &waiting.holds;
     let documents: u64 = holds.documents.values().sum();
     let rows = [
-        (
-            w.t("Contacts"),
-            w.f("{}, of which {} are open and {} erased", &[&holds.contacts, &holds.open, &holds.erased]),
-        ),
+        (w.t("Contacts"), w.f("{} ({} open, {} erased)", &[&holds.contacts, &holds.open, &holds.erased])),
         (w.t("Records"), holds.records.to_string()),
         (w.t("Secrets"), holds.secrets.to_string()),
         (w.t("Documents of the Web Manager"), documents.to_string()),
