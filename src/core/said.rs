@@ -22,7 +22,7 @@ pub enum Value {
 }
 
 impl Said {
-    /// [`said`] is how this is called: a test finds the texts by it.
+    /// The macro `said!` is how this is called: a test finds the texts by it.
     #[must_use]
     pub const fn new(text: &'static str, values: Vec<Value>) -> Self {
         Self { text, values }
