@@ -143,10 +143,10 @@ async fn forget(call: Call, (): ()) -> Result<Done, Problem> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Restore {
-    /// Of the backup that waits: nobody restores what they have not seen.
-    sha256: String,
+    /// The backup that waits, by its `sha256`: nobody restores what they have not seen.
+    backup: String,
 }
 
 async fn restore(call: Call, Json(wanted): Json<Restore>) -> Result<Accepted, Problem> {
-    call.manager.restore(call.caller.signs(), wanted.sha256).await.map(|()| Accepted).map_err(no_overhaul)
+    call.manager.restore(call.caller.signs(), wanted.backup).await.map(|()| Accepted).map_err(no_overhaul)
 }

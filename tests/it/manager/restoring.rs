@@ -235,13 +235,13 @@ async fn s12_a_program_brings_a_backup_and_restores_it_by_naming_it() {
     let sha256 = brought.json()["sha256"].as_str().unwrap().to_owned();
     assert_eq!(program.get(RESTORING).await.json(), brought.json());
     assert_eq!(brought.json()["brought_by"], "token:keeper");
-    assert_eq!(program.post("/store/restore", &json!({ "sha256": "00" })).await.status, 409);
-    assert_eq!(operator.post("/store/restore", &json!({ "sha256": sha256 })).await.status, 403);
+    assert_eq!(program.post("/store/restore", &json!({ "backup": "00" })).await.status, 409);
+    assert_eq!(operator.post("/store/restore", &json!({ "backup": sha256 })).await.status, 403);
     assert_eq!(program.ask("DELETE", RESTORING, &[], "").await.status, 204);
-    assert_eq!(program.post("/store/restore", &json!({ "sha256": sha256 })).await.status, 409);
+    assert_eq!(program.post("/store/restore", &json!({ "backup": sha256 })).await.status, 409);
 
     assert_eq!(put(&program, &backup.bytes).await.status, 200);
-    assert_eq!(program.post("/store/restore", &json!({ "sha256": sha256 })).await.status, 202);
+    assert_eq!(program.post("/store/restore", &json!({ "backup": sha256 })).await.status, 202);
     site.usher.lines(BEGUN, 1).await;
     // The token was there when the backup was made.
     let last = program.get("/store").await.json()["last_overhaul"].clone();
