@@ -17,6 +17,8 @@ use crate::core::hex;
 
 /// The key that is to follow, until it has.
 const NEXT: &str = "master.key.next";
+/// A key on its way to be that one.
+const DRAFT: &str = "master.key.next.draft";
 /// What a key that was followed by another begins with; its id comes behind.
 const OLD: &str = "master.key.old-";
 
@@ -122,9 +124,11 @@ impl Keyring {
     /// # Errors
     /// When it cannot be written.
     pub fn prepare(directory: &Path, next: &Sealer) -> Result<(), SealError> {
-        let path = directory.join(NEXT);
-        let written = remove(&path).and_then(|()| write_private(&path, next.as_text().as_bytes()));
-        written.and_then(|()| sync(directory)).map_err(|source| failed(path, "written", source))
+        let (path, draft) = (directory.join(NEXT), directory.join(DRAFT));
+        // Under its name it is whole or not there: nobody who starts meanwhile, or after this was cut off, reads half of a key.
+        let written = remove(&draft).and_then(|()| write_private(&draft, next.as_text().as_bytes()));
+        let moved = written.and_then(|()| fs::rename(&draft, &path)).and_then(|()| sync(directory));
+        moved.map_err(|source| failed(path, "written", source))
     }
 
     /// The key that is to follow takes its place; the one before it stays beside it under a name with its id. There is a key file
@@ -167,7 +171,10 @@ impl Keyring {
     /// When it cannot be removed.
     pub fn forget_next(directory: &Path) -> Result<(), SealError> {
         let path = directory.join(NEXT);
-        remove(&path).and_then(|()| sync(directory)).map_err(|source| failed(path, "removed", source))
+        remove(&directory.join(DRAFT))
+            .and_then(|()| remove(&path))
+            .and_then(|()| sync(directory))
+            .map_err(|source| failed(path, "removed", source))
     }
 
     /// A key of this directory that was followed by others.

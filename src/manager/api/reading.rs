@@ -160,6 +160,7 @@ impl<'de> Deserializer<'de> for Sent {
     shaped! {
         deserialize_bool is_boolean "true or false"
         deserialize_str is_string "a text"
+        deserialize_identifier is_string "a text"
         deserialize_string is_string "a text"
         deserialize_u8 is_u64 "a whole number"
         deserialize_u16 is_u64 "a whole number"
@@ -175,7 +176,7 @@ impl<'de> Deserializer<'de> for Sent {
         deserialize_map is_object "an object"
     }
 
-    forward_to_deserialize_any! { char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any }
+    forward_to_deserialize_any! { char bytes byte_buf unit unit_struct tuple tuple_struct ignored_any }
 }
 
 impl IntoDeserializer<'_, Flaw> for Sent {

@@ -23,10 +23,10 @@ async fn s16_a_german_page_says_in_german_what_is_to_be_mended_and_how_and_the_a
     admin.send("/profiles/sales/support/pause", &[]).await;
     let page = admin.get("/alerts").await.text;
     for text in [
-        "<h2>Benutzer va1 · sales</h2>",
+        "Benutzer va1</a> · sales</h2>",
         "Benutzer va1 kann sich nicht anmelden: Keine Lizenz ist frei",
         "Lizenzen im Contact Center hinzufügen oder weniger virtuelle Agenten zuweisen",
-        "<h2>Profil support · sales</h2>",
+        "Profil support</a> · sales</h2>",
         "Profil support wurde von chief pausiert: Neue Kontakte werden abgelehnt",
         "das Profil im Web Manager wieder aufnehmen",
     ] {

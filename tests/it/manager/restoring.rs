@@ -81,7 +81,7 @@ async fn s12_a_backup_is_restored_by_page_with_its_users_profiles_and_timelines(
     assert_eq!((page.status, page.to.as_deref()), (303, Some(RESTORING)), "{}", page.text);
     let page = site.admin.get(RESTORING).await.text;
     for told in [
-        "2, of which 1 are open and 0 erased",
+        "2 (1 open, 0 erased)",
         "1 contacts are open in the backup: they end",
         "Contacts that were erased after it was made",
         "those of the backup. Everybody signs in again",
