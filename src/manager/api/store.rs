@@ -226,9 +226,9 @@ async fn retention(call: Call, (): ()) -> Result<Kept<KeptFor>, Problem> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WantedRetention {
-    /// After a contact is over; 0: no longer than that.
+    /// After a contact is over.
     #[schemars(extend("examples" = [365]))]
-    days: Whole<MAX_DAYS, 0>,
+    days: Whole<MAX_DAYS, 1>,
 }
 
 /// Somebody has changed the settings since they were seen.

@@ -258,8 +258,8 @@ pub(in crate::manager) async fn prune(State(manager): State<Manager>, seat: Seat
 pub(in crate::manager) async fn retain(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let w = &seat.words;
     let text = fields.get("retention").trim();
-    let Some(days) = text.parse().ok().filter(|it| *it <= MAX_DAYS) else {
-        let problem = w.t("Days that a timeline is kept: a whole number from 0 to 36500.");
+    let Some(days) = text.parse().ok().filter(|it| (1..=MAX_DAYS).contains(it)) else {
+        let problem = w.t("Days that a timeline is kept: a whole number from 1 to 36500.");
         let typed = Typed { retention: Some((text, Some(problem))), ..Typed::default() };
         return shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &typed).await;
     };
