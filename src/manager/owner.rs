@@ -55,6 +55,7 @@ impl FromRequestParts<Manager> for Whose {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, manager: &Manager) -> Result<Self, Response> {
+        // An address that cannot be read names nobody, as one without names does.
         let names = Path::<HashMap<String, String>>::from_request_parts(parts, manager).await.ok();
         let mut names = names.map(|it| it.0).unwrap_or_default();
         match (names.remove("unit"), names.remove("profile")) {
