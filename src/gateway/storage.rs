@@ -82,7 +82,8 @@ pub struct Snapshot {
     pub state: Vec<u8>,
 }
 
-/// A contact that is over; its records stay for the timeline until they are pruned.
+/// A contact that is over; its records stay for the timeline until they are pruned. A record that comes under its name after
+/// this is another contact's, and comes with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
     pub contact: ContactId,
@@ -210,8 +211,9 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Record>, StoreError>>;
 
-    /// The record at a position, if there is one, and those before it of the same contact, oldest first: `limit` at most.
-    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
+    /// The record at a position, if there is one, and those of the same contact between `after` and it, oldest first: the
+    /// newest `limit` at most.
+    fn trail(&self, at: Pos, after: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
 
     /// What commits after the last flush have added to the numbers.
     fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>>;

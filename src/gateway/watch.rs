@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::{
     Gateway, Opened, open_records,
+    shard::Entry,
     storage::{Pos, Record, StoreError},
 };
 use crate::core::ids::ContactId;
@@ -103,13 +104,26 @@ impl Gateway {
     /// # Errors
     /// When the store cannot be read.
     pub async fn timeline(&self, contact: &ContactId, after: Pos, limit: usize) -> Result<Vec<Opened>, StoreError> {
-        let records = self.store.records_after(contact, after, limit).await?;
+        let records = self.committed(contact, after, limit).await?;
         if records.is_empty() {
             return Ok(Vec::new());
         }
         // After the records: what is erased in between is shown as erased.
         let lives = self.store.lives(contact).await?;
         Ok(open_records(&self.vault, &lives, records))
+    }
+
+    async fn committed(&self, contact: &ContactId, after: Pos, limit: usize) -> Result<Vec<Record>, StoreError> {
+        // The store would look for an open contact's newest record through all that came since the checkpoint.
+        let newest = self.shards.of(contact).contacts.get(contact).map(Entry::last);
+        if let Some(newest) = newest {
+            let records = self.store.trail(newest, after, limit).await?;
+            // It may not be there yet: then the ones before it are.
+            if newest <= after || !records.is_empty() {
+                return Ok(records);
+            }
+        }
+        self.store.records_after(contact, after, limit).await
     }
 
     /// Those before one of them, oldest first, the newest `limit` of these; `None`: the contact has none at this position.
@@ -122,7 +136,7 @@ impl Gateway {
         before: Pos,
         limit: usize,
     ) -> Result<Option<Vec<Opened>>, StoreError> {
-        let mut records = self.store.trail(before, limit.saturating_add(1)).await?;
+        let mut records = self.store.trail(before, Pos(0), limit.saturating_add(1)).await?;
         if records.pop().is_none_or(|it| it.pos != before || it.contact != *contact) {
             return Ok(None);
         }

@@ -189,15 +189,12 @@ impl State {
                 .map(|record| record.pos),
         ];
         let last = known.into_iter().flatten().max().unwrap_or_default();
-        let chain = std::iter::successors(self.record(last), |record| self.record(record.prev));
-        let mut records: Vec<Record> = chain.take_while(|record| record.pos > after).take(limit).cloned().collect();
-        records.reverse();
-        records
+        self.trail(last, after, limit)
     }
 
-    fn trail(&self, at: Pos, limit: usize) -> Vec<Record> {
+    fn trail(&self, at: Pos, after: Pos, limit: usize) -> Vec<Record> {
         let chain = std::iter::successors(self.record(at), |record| self.record(record.prev));
-        let mut records: Vec<Record> = chain.take(limit).cloned().collect();
+        let mut records: Vec<Record> = chain.take_while(|record| record.pos > after).take(limit).cloned().collect();
         records.reverse();
         records
     }
@@ -381,8 +378,8 @@ impl Store for Memory {
         future::ready(self.call(|state| Ok(state.records(contact, after, limit)))).boxed()
     }
 
-    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        future::ready(self.call(|state| Ok(state.trail(at, limit)))).boxed()
+    fn trail(&self, at: Pos, after: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.trail(at, after, limit)))).boxed()
     }
 
     fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {

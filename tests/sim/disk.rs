@@ -65,8 +65,8 @@ impl Store for Disk {
         self.memory.records_after(contact, after, limit)
     }
 
-    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        self.memory.trail(at, limit)
+    fn trail(&self, at: Pos, after: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        self.memory.trail(at, after, limit)
     }
 
     fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {

@@ -16,7 +16,7 @@ use crate::{
     },
     gateway::{
         Content, open_records,
-        storage::{Day, Life, NumbersOf, Record, StoreError},
+        storage::{Day, Life, NumbersOf, Pos, Record, StoreError},
     },
 };
 
@@ -63,7 +63,7 @@ impl Gateway {
         let mut lives: HashMap<ContactId, Vec<Life>> = HashMap::new();
         let mut by_words: HashMap<String, Question> = HashMap::new();
         for place in places {
-            let trail = self.store.trail(place, TRAIL).await?;
+            let trail = self.store.trail(place, Pos(0), TRAIL).await?;
             let Some(Record { contact, at, .. }) = trail.last() else { continue };
             let day = Day::of(*at, &zone);
             if day < of.from {

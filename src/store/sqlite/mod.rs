@@ -176,8 +176,8 @@ impl Store for Sqlite {
         self.shared.records(contact, after, limit).boxed()
     }
 
-    fn trail(&self, at: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        self.shared.trail(at, limit).boxed()
+    fn trail(&self, at: Pos, after: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        self.shared.trail(at, after, limit).boxed()
     }
 
     fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {

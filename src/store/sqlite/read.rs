@@ -44,9 +44,9 @@ impl Shared {
         lease.settle(result)
     }
 
-    pub(super) async fn trail(&self, at: Pos, limit: usize) -> Result<Vec<Record>, StoreError> {
+    pub(super) async fn trail(&self, at: Pos, after: Pos, limit: usize) -> Result<Vec<Record>, StoreError> {
         let mut lease = self.reader.lease().await?;
-        let result = trail(&mut lease.open, at, limit).await;
+        let result = trail(&mut lease.open, at, (after, limit)).await;
         lease.settle(result)
     }
 
@@ -269,9 +269,9 @@ async fn records(
     Ok(found)
 }
 
-async fn trail(conn: &mut SqliteConnection, at: Pos, limit: usize) -> Result<Vec<Record>, StoreError> {
+async fn trail(conn: &mut SqliteConnection, at: Pos, (after, limit): (Pos, usize)) -> Result<Vec<Record>, StoreError> {
     let mut transaction = conn.begin().await?;
-    let oldest = reach(&mut transaction).await?.oldest;
+    let oldest = reach(&mut transaction).await?.oldest.max(Pos(after.0.saturating_add(1)));
     let next: Option<i64> = sqlx::query_scalar("SELECT pos + count FROM journal ORDER BY pos DESC LIMIT 1")
         .fetch_optional(&mut *transaction)
         .await?;
@@ -331,17 +331,22 @@ fn find(row: &SqliteRow, wanted: Pos, names: &mut Names) -> Result<Option<Record
 }
 
 /// The contact's newest record, `Pos(0)` when it has none: in the journal after the checkpoint, or else known by its
-/// session or from when it was closed.
+/// session or from when it was closed. Is its newest life over, nothing came after.
 async fn last(conn: &mut SqliteConnection, contact: &ContactId, checkpoint: Pos) -> Result<Pos, StoreError> {
-    let known: Option<i64> = sqlx::query_scalar(
-        "SELECT max(last) FROM (SELECT last FROM session WHERE unit = ?1 AND contact = ?2
-         UNION ALL SELECT last FROM closed WHERE unit = ?1 AND contact = ?2)",
+    let row = sqlx::query(
+        "SELECT (SELECT max(last) FROM (SELECT last FROM session WHERE unit = ?1 AND contact = ?2
+                 UNION ALL SELECT last FROM closed WHERE unit = ?1 AND contact = ?2)),
+             (SELECT last FROM life WHERE unit = ?1 AND contact = ?2 ORDER BY born DESC LIMIT 1)",
     )
     .bind(contact.unit.as_str())
     .bind(contact.name.as_str())
     .fetch_one(&mut *conn)
     .await?;
+    let (known, over): (Option<i64>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
     let known = Pos(known.map_or(0, i64::cast_unsigned));
+    if let Some(over) = over {
+        return Ok(known.max(Pos(over.cast_unsigned())));
+    }
     let mut rows = sqlx::query(
         "SELECT pos, count, block FROM journal WHERE pos + count > ?1
          AND pos >= (SELECT coalesce(max(pos), 0) FROM journal WHERE pos <= ?1) ORDER BY pos DESC",

@@ -28,6 +28,7 @@ hold_for_every_store!(
     a_key_is_known_by_its_contact_and_where_it_begins,
     an_open_contact_is_not_erased_and_an_unknown_one_is_said_so,
     an_erased_contact_has_no_key_and_erasing_it_again_tells_of_the_first_time,
+    records_of_a_name_that_is_used_again_are_those_of_its_contact_now,
     an_erased_contacts_name_is_free_for_another,
     a_repeated_commit_brings_no_erased_key_back,
     keys_are_pruned_with_their_records,
@@ -476,6 +477,18 @@ async fn an_open_contact_is_not_erased_and_an_unknown_one_is_said_so(store: &dyn
     assert_eq!(store.erase(&contact("ann"), &erased(4)).await.unwrap(), Erasure::Done);
     let gone = |born| Life { born: Pos(born), key: Err(erased(4)) };
     assert_eq!(lives(store, "ann").await, [gone(1), gone(3)], "every contact of that name");
+}
+
+async fn records_of_a_name_that_is_used_again_are_those_of_its_contact_now(store: &dyn Store) {
+    let (epoch, _) = two_lives(store).await;
+    store.commit(epoch, &Batch { closed: vec![closed("bob", 2)], ..Batch::default() }).await.unwrap();
+    assert_eq!(positions(store, "bob", 9).await, [2]);
+    store.commit(epoch, &journal([record(3, "ann", 1)])).await.unwrap();
+    let again = Batch { keys: vec![key("bob", 4)], ..journal([record(4, "bob", 0), record(5, "bob", 4)]) };
+    store.commit(epoch, &again).await.unwrap();
+    assert_eq!(positions(store, "bob", 9).await, [4, 5]);
+    store.commit(epoch, &Batch { closed: vec![closed("bob", 5)], ..Batch::default() }).await.unwrap();
+    assert_eq!(positions(store, "bob", 9).await, [4, 5]);
 }
 
 async fn an_erased_contact_has_no_key_and_erasing_it_again_tells_of_the_first_time(store: &dyn Store) {

@@ -159,10 +159,12 @@ async fn a_trail_leads_back_from_a_record(store: &dyn Store) {
     let epoch = claim(store).await;
     store.commit(epoch, &journal([record(1, "ann", 0), record(2, "bob", 0), record(3, "ann", 1)])).await.unwrap();
     store.commit(epoch, &journal([record(4, "ann", 3)])).await.unwrap();
-    let trail = async |at: u64, limit: usize| -> Vec<u64> {
-        store.trail(Pos(at), limit).await.unwrap().into_iter().map(|it| it.pos.0).collect()
+    let after = async |at: u64, after: u64, limit: usize| -> Vec<u64> {
+        store.trail(Pos(at), Pos(after), limit).await.unwrap().into_iter().map(|it| it.pos.0).collect()
     };
+    let trail = async |at: u64, limit: usize| after(at, 0, limit).await;
     assert_eq!(trail(3, 9).await, [1, 3]);
     assert_eq!(trail(4, 2).await, [3, 4]);
     assert_eq!((trail(2, 9).await, trail(5, 9).await, trail(0, 9).await), (vec![2], vec![], vec![]));
+    assert_eq!((after(4, 1, 9).await, after(4, 1, 1).await, after(4, 4, 9).await), (vec![3, 4], vec![4], vec![]));
 }
