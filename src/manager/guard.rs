@@ -25,7 +25,7 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Manager, held, multipart,
+    Manager, address, held, multipart,
     pages::{self, refusal, users::role_told},
     people::{
         Role, UserName,
@@ -313,7 +313,7 @@ pub(super) async fn admit(State(needs): State<Needs>, request: Request, next: Ne
     let fields = parts.extensions.get::<Fields>().cloned().unwrap_or_default();
     let Some(role) = seat.role() else {
         if parts.method.is_safe() {
-            let to: String = form_urlencoded::byte_serialize(seat.path.as_bytes()).collect();
+            let to = address::part(&seat.path);
             return Redirect::to(&format!("/sign-in?to={to}")).into_response();
         }
         // What was typed is not lost: it comes along through the door.

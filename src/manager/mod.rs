@@ -4,6 +4,7 @@
 //! `guard` stands before all of them, `people` knows who may come in. What of the configuration is to be shown comes by
 //! [`ports`].
 
+mod address;
 mod api;
 mod assigning;
 mod building;

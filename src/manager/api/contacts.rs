@@ -13,7 +13,6 @@ use super::{
     names::{Limit, Position, Text},
     operation::{Call, Draft, Operation},
     problem::{Kind, Problem},
-    segment,
     told::{Done, Shown},
 };
 use crate::{
@@ -30,7 +29,7 @@ use crate::{
         storage::Pos,
         timeline::{Unreadable, as_event},
     },
-    manager::{Manager, pages, people::Role},
+    manager::{Manager, address, pages, people::Role},
 };
 
 const DEFAULT_CONTACTS: usize = 200;
@@ -199,14 +198,14 @@ struct Contacts {
 
 /// What they are ordered by: any text can be compared with it.
 fn key(id: &ContactId) -> String {
-    format!("{}/{}", segment(id.unit.as_str()), segment(id.name.as_str()))
+    format!("{}/{}", address::part(id.unit.as_str()), address::part(id.name.as_str()))
 }
 
 /// As [`key`] makes them.
 fn is_key(text: &str) -> bool {
     let is_part = |it: &str| {
         let plain = form_urlencoded::parse(it.as_bytes()).next().map(|it| it.0);
-        plain.is_some_and(|plain| !plain.is_empty() && segment(&plain) == it)
+        plain.is_some_and(|plain| !plain.is_empty() && address::part(&plain) == it)
     };
     text.split_once('/').is_some_and(|(unit, name)| is_part(unit) && is_part(name))
 }

@@ -8,7 +8,6 @@ use super::{
     asked::{Json, Named, Seen},
     operation::{Call, Draft, Operation},
     problem::{Current, Kind, Problem},
-    segment,
     told::{Changed, Done, Kept, MadeKept, Shown},
     units::{findings, of_file},
 };
@@ -17,7 +16,7 @@ use crate::{
     core::ids::EngineId,
     gateway::storage::Document,
     manager::{
-        Manager,
+        Manager, address,
         estate::{self, Failed, Written},
         people::Role,
         ports::Refusal,
@@ -129,7 +128,7 @@ async fn add(call: Call, Json(wanted): Json<NewEngine>) -> Result<MadeKept<Engin
             }
             why @ (Failed::Unknown | Failed::OfFile(_) | Failed::InUse(_) | Failed::Refused(_)) => failed(why),
         })?;
-    let at = format!("{}/engines/{}", super::PREFIX, segment(id.as_str()));
+    let at = format!("{}/engines/{}", super::PREFIX, address::part(id.as_str()));
     Ok(MadeKept { at, version, value: EngineToken::of(id.as_str(), &token) })
 }
 

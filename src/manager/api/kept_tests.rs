@@ -16,14 +16,13 @@ use super::{
     problem::{Current, Kind, Problem, Told},
     profiles::{OfProfile, none},
     scenes::{Cue, Queues},
-    segment,
     told::{Changed, Done, Found, Kept, LinesShown, MadeKept, Shown},
 };
 use crate::{
     config::settings::Profile,
     core::rehearsal::{self, BadFile, MAX_CUES},
     manager::{
-        Manager,
+        Manager, address,
         people::Role,
         trying::{
             self,
@@ -229,8 +228,8 @@ pub(super) async fn keep(
     let of = trying::of(profile);
     let version = call.manager.people.add_test(&call.caller.signs(), &of, test).await;
     let version = version.map_err(|why| refused(why, None))?;
-    let (unit, profile) = (segment(profile.unit.as_str()), segment(profile.name.as_str()));
-    let at = format!("{}/profiles/{unit}/{profile}/tests/{}", super::PREFIX, segment(&test.name));
+    let (unit, profile) = (address::part(profile.unit.as_str()), address::part(profile.name.as_str()));
+    let at = format!("{}/profiles/{unit}/{profile}/tests/{}", super::PREFIX, address::part(&test.name));
     Ok(MadeKept { at, version, value: KeptTest::of(test) })
 }
 

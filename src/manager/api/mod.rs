@@ -186,11 +186,6 @@ pub(super) async fn nowhere() -> Response {
     Kind::NotFound.says("there is no such address: /api shows all of them").into_response()
 }
 
-/// A part of a path.
-fn segment(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

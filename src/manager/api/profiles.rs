@@ -13,7 +13,6 @@ use super::{
     moment::Moment,
     operation::{Call, Draft, Operation},
     problem::{Current, Kind, Problem},
-    segment,
     settings::by_path,
     told::{Done, Found, KeptToml, Put, Shown},
 };
@@ -22,7 +21,7 @@ use crate::{
     core::agent::Standing,
     gateway::storage::{Document, Expected},
     manager::{
-        Manager,
+        Manager, address,
         drafting::{MARK, document_of, misnamed},
         pages::profiles,
         people::Role,
@@ -263,7 +262,9 @@ async fn put(
         }
         other @ (Refusal::Conflict(_) | Refusal::Store(_) | Refusal::Unable(_)) => refused(other, Some(&text)),
     })?;
-    let at = || format!("{}/profiles/{}/{}/source", super::PREFIX, segment(&names.unit), segment(&names.profile));
+    let at = || {
+        format!("{}/profiles/{}/{}/source", super::PREFIX, address::part(&names.unit), address::part(&names.profile))
+    };
     Ok(Put { version, made_at: (expected == Expected::New).then(at) })
 }
 

@@ -1,7 +1,8 @@
 //! What programs send, read into an operation's own types: whatever is wrong is told at its field, in words of ours.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use percent_encoding::percent_decode_str;
 use serde::{
     Deserializer,
     de::{
@@ -288,20 +289,7 @@ pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Box<Told>> {
 
 /// `None`: it is no text.
 fn decoded(text: &str) -> Option<String> {
-    let digit = |it: Option<&u8>| it.and_then(|it| char::from(*it).to_digit(16)).and_then(|it| u8::try_from(it).ok());
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let [first, behind @ ..] = rest {
-        rest = behind;
-        match (first, digit(behind.first()), digit(behind.get(1))) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(high * 16 + low);
-                rest = behind.get(2..).unwrap_or_default();
-            }
-            (b'+', _, _) => bytes.push(b' '),
-            (other, _, _) => bytes.push(*other),
-        }
-    }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(Cow::into_owned)
 }
 
 /// A document of JSON in which each object has each of its keys once.

@@ -9,7 +9,6 @@ use super::{
     operation::{Call, Draft as Operating, Operation},
     problem::{Current, Kind, Problem, Told},
     profiles::{OfProfile, gone, none, refused, written},
-    segment,
     told::{Changed, Kept, MadeKept},
 };
 use crate::{
@@ -20,7 +19,7 @@ use crate::{
     core::ids::{ProfileName, UnitName},
     gateway::storage::{Document, Expected},
     manager::{
-        Manager,
+        Manager, address,
         drafting::{self, Failed, MARK},
         form,
         people::Role,
@@ -288,7 +287,7 @@ async fn add(call: Call, Json(wanted): Json<NewProfile>) -> Result<MadeKept<Sett
         other @ (Refusal::Store(_) | Refusal::Unable(_)) => refused(other, None),
     })?;
     let names = OfProfile { unit: unit.to_string(), profile: profile.to_string() };
-    let at = format!("{}/profiles/{}/{}", super::PREFIX, segment(&names.unit), segment(&names.profile));
+    let at = format!("{}/profiles/{}/{}", super::PREFIX, address::part(&names.unit), address::part(&names.profile));
     let kept = written(&manager, &names).await?.ok_or_else(|| Kind::Conflict.says("it is gone again already"))?;
     Ok(MadeKept { at, version, value: settings(&names, &read(&kept)?) })
 }

@@ -9,12 +9,14 @@ use super::{
     names,
     operation::{Call, Draft, Operation},
     problem::{Kind, Problem},
-    segment,
     told::{Done, Made, Shown},
 };
-use crate::manager::people::{
-    Role,
-    tokens::{KeptToken, MAX_DAYS, NoToken, TokenName},
+use crate::manager::{
+    address,
+    people::{
+        Role,
+        tokens::{KeptToken, MAX_DAYS, NoToken, TokenName},
+    },
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -98,7 +100,7 @@ async fn make(call: Call, Json(wanted): Json<NewToken>) -> Result<Made<MadeToken
             Kind::Conflict.says(why.to_string())
         }
     })?;
-    let at = format!("{}/tokens/{}", super::PREFIX, segment(kept.name.as_str()));
+    let at = format!("{}/tokens/{}", super::PREFIX, address::part(kept.name.as_str()));
     Ok(Made { at, value: MadeToken { token, about: kept.into() } })
 }
 

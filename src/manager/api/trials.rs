@@ -16,7 +16,6 @@ use super::{
     problem::{Kind, Problem},
     profiles::{OfProfile, none},
     scenes::{Cue, Feigned, Queues, Turn, field_of},
-    segment,
     told::{Done, Found, Made, MadeKept, Shown},
 };
 use crate::{
@@ -24,7 +23,7 @@ use crate::{
     core::{ids::Timestamp, rehearsal},
     gateway::rehearsal::{NotTaken, Rehearsal},
     manager::{
-        Manager,
+        Manager, address,
         people::Role,
         trying::{
             self, Owner,
@@ -195,7 +194,7 @@ async fn begin(
         NotBegun::Broken => Kind::Conflict.says("the conversation could not begin: try again"),
     })?;
     let value = told(&manager, &trial, &*trial.rehearsal.lock().await, 0);
-    let (unit, profile) = (segment(&names.unit), segment(&names.profile));
+    let (unit, profile) = (address::part(&names.unit), address::part(&names.profile));
     Ok(Made { at: format!("{}/profiles/{unit}/{profile}/trials/{}", super::PREFIX, trial.id), value })
 }
 

@@ -8,7 +8,6 @@ use super::{
     asked::{Json, Named, Seen, SeenOrNew},
     operation::{Call, Draft, Operation},
     problem::{Current, Kind, Problem, Told},
-    segment,
     told::{Done, Kept, Put, Shown},
 };
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     core::ids::UnitName,
     gateway::storage::{Document, DocumentKind},
     manager::{
-        Manager,
+        Manager, address,
         drafting::MARK,
         estate::{Failed, Written, field_of_unit},
         people::Role,
@@ -318,7 +317,7 @@ async fn put(
                 return Err(Problem::field("unit", format!("the name {why}")));
             }
             let version = manager.add_unit(&by, &wanted).await.map_err(|why| failed(why, Some(&wanted)))?;
-            Ok(Put { version, made_at: Some(format!("{}/units/{}", super::PREFIX, segment(&unit))) })
+            Ok(Put { version, made_at: Some(format!("{}/units/{}", super::PREFIX, address::part(&unit))) })
         }
         (None, SeenOrNew::Seen(_)) => Err(gone()),
         (Some(now), SeenOrNew::New) => Err(other(&manager, now, Some(&wanted)).await),

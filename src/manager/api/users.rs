@@ -10,11 +10,10 @@ use super::{
     names,
     operation::{Call, Draft, Operation},
     problem::{Current, Kind, Problem},
-    segment,
     told::{Changed, Done, Found, Kept, Made, Shown},
 };
 use crate::manager::{
-    Manager,
+    Manager, address,
     people::{self, Refused, Role, UserName},
 };
 
@@ -142,7 +141,7 @@ async fn add(call: Call, Json(wanted): Json<NewUser>) -> Result<Made<Invited>, P
     }
     let made = manager.people.invite(&caller.signs(), wanted.name.as_str(), wanted.role).await;
     let (name, token) = made.map_err(refused)?;
-    let at = format!("{}/users/{}", super::PREFIX, segment(name.as_str()));
+    let at = format!("{}/users/{}", super::PREFIX, address::part(name.as_str()));
     Ok(Made { at, value: invited(&manager, &name, &token) })
 }
 

@@ -10,13 +10,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{
-    Field, Section, Tab, done, empty, not_found, page, path_part, quiet, refusal, refused, summary, token, unavailable,
+    Field, Section, Tab, done, empty, not_found, page, quiet, refusal, refused, summary, token, unavailable,
     with_status,
 };
 use crate::{
     core::ids::EngineId,
     manager::{
-        Manager,
+        Manager, address,
         estate::{Failed, Written},
         guard::{Fields, Seat},
         ports::Refusal,
@@ -65,7 +65,7 @@ pub(in crate::manager) async fn list(
                         @let lanes = manager.lanes_of(&it.id);
                         tr {
                             td {
-                                @if Written::of(&it.origin) == Written::Here { a href={ "/engines/" (path_part(it.id.as_str())) "/edit" } { (it.id) } }
+                                @if Written::of(&it.origin) == Written::Here { a href={ "/engines/" (address::part(it.id.as_str())) "/edit" } { (it.id) } }
                                 @else { (it.id) }
                             }
                             td {
@@ -74,7 +74,7 @@ pub(in crate::manager) async fn list(
                             }
                             td {
                                 @for unit in &it.units {
-                                    a href={ "/?unit=" (path_part(unit.as_str())) } { (unit) } " "
+                                    a href={ "/?unit=" (address::part(unit.as_str())) } { (unit) } " "
                                 }
                             }
                             td {
@@ -113,7 +113,7 @@ fn form(
     let w = &seat.words;
     let Draft { id, units, kept } = draft;
     let title = if kept.is_some() { w.t("Change a routing engine") } else { w.t("Add an engine") };
-    let base = format!("/engines/{}", path_part(id));
+    let base = format!("/engines/{}", address::part(id));
     let action = if kept.is_some() { format!("{base}/edit") } else { "/engines/new".to_owned() };
     let loaded = manager.house.configuration();
     let body = html! {

@@ -28,7 +28,7 @@ use crate::{
         storage::Pos,
     },
     manager::{
-        Manager,
+        Manager, address,
         guard::Seat,
         query::Query,
         words::{Language, Words},
@@ -332,8 +332,7 @@ fn table(w: &Words, seen: &Seen, filter: &Filter) -> Markup {
 }
 
 pub(super) fn contact_path(id: &ContactId) -> String {
-    let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
-    format!("/contacts/{}/{}", part(id.unit.as_str()), part(id.name.as_str()))
+    format!("/contacts/{}/{}", address::part(id.unit.as_str()), address::part(id.name.as_str()))
 }
 
 /// The table again whenever it has changed.

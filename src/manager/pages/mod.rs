@@ -328,11 +328,6 @@ fn collision(w: &Words, now: Option<&Document>) -> Markup {
     }
 }
 
-/// As one part of an address.
-pub(super) fn path_part(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
-}
-
 /// What destroys is two steps away: nobody comes upon its button by accident.
 pub(super) fn quiet(title: &str, inside: &Markup) -> Markup {
     html! { details class="quiet apart" { summary { (title) } (inside) } }

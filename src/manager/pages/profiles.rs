@@ -8,8 +8,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Section, Tab, actions, attached, connector_tokens, done, empty, marked, not_found, page, part::Part, path_part,
-    pause, token, unavailable,
+    Section, Tab, actions, attached, connector_tokens, done, empty, marked, not_found, page, part::Part, pause, token,
+    unavailable,
 };
 use crate::{
     config::{Effective, Loaded, settings::Profile},
@@ -18,7 +18,7 @@ use crate::{
         ids::{EngineName, ProfileName, UnitName},
     },
     gateway::{Served, live::AgentNow},
-    manager::{Manager, drafting::document_of, guard::Seat, people::Role, query::Query, words::Words},
+    manager::{Manager, address, drafting::document_of, guard::Seat, people::Role, query::Query, words::Words},
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -76,7 +76,7 @@ pub(super) fn path(profile: &Profile) -> String {
 }
 
 pub(in crate::manager) fn path_of(unit: &str, profile: &str) -> String {
-    format!("/profiles/{}/{}", path_part(unit), path_part(profile))
+    format!("/profiles/{}/{}", address::part(unit), address::part(profile))
 }
 
 fn logged_on(agents: &[AgentNow], profile: &Profile) -> usize {

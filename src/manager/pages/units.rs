@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Field, Section, Tab, actions, done, not_found, page, path_part, profiles, quiet, refusal, refused, summary, token,
+    Field, Section, Tab, actions, done, not_found, page, profiles, quiet, refusal, refused, summary, token,
     unavailable, with_status,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     core::{action::ActionRule, ids::UnitName},
     gateway::live::UnitNow,
     manager::{
-        Manager,
+        Manager, address,
         estate::{Failed, Written, field_of_unit, find_unit, split},
         guard::{Fields, Seat},
         people::Role,
@@ -93,7 +93,7 @@ pub(super) fn path(unit: &UnitName) -> String {
 }
 
 pub(in crate::manager) fn path_of(unit: &str) -> String {
-    format!("/units/{}", path_part(unit))
+    format!("/units/{}", address::part(unit))
 }
 
 /// Above every page of a business unit. `tab`: `None`: it is a file, of which there is no more to see.

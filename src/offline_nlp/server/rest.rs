@@ -1,11 +1,14 @@
 //! The API as JSON over HTTP, at the service's own paths: `POST /v2/{session}:detectIntent` and its like.
 
+use std::borrow::Cow;
+
 use axum::{
     body::{Body, Bytes},
     extract::{State, rejection::BytesRejection},
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
+use percent_encoding::percent_decode_str;
 use prost::Message;
 use prost_types::FieldMask;
 use serde_json::json;
@@ -329,21 +332,7 @@ fn snake(camel: &str) -> String {
 
 /// Without percent signs; `None`: that is no UTF-8.
 fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let ahead = rest.clone();
-        let digit = |it: u8| char::from(it).to_digit(16).and_then(|it| u8::try_from(it).ok());
-        let mut pair = ahead.take(2).map(digit);
-        match (byte, pair.next().flatten(), pair.next().flatten()) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(high * 16 + low);
-                rest.nth(1);
-            }
-            (byte, _, _) => bytes.push(byte),
-        }
-    }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 fn written(status: StatusCode, json: Vec<u8>) -> Response {

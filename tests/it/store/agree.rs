@@ -86,7 +86,7 @@ impl Caller {
             self.known.insert(*known, self.last(*known));
         }
         // A name that is used again begins a new life.
-        close.iter().for_each(|it| drop(self.last.remove(it)));
+        self.last.retain(|it, _| !close.contains(it));
         batch.checkpoint = checkpoint.map(|share| {
             // A contact's newest record is in the tail, or a snapshot or its close tells of it.
             let untold = self.last.iter().filter(|(contact, last)| self.known.get(contact) < Some(last));

@@ -14,7 +14,6 @@ use super::{
     operation::{Call, Draft as Operating, Operation},
     problem::{Current, Kind, Problem, Told},
     profiles::{self, OfProfile},
-    segment,
     told::{Changed, Kept, MadeKept, Shown, Written},
     units::{self, OfUnit},
 };
@@ -22,7 +21,7 @@ use crate::{
     core::assignment::missing,
     gateway::storage::Document,
     manager::{
-        Manager,
+        Manager, address,
         building::{self, Flaw, Form, Key, Order, Trouble, action_in},
         offered::{Line, lines},
         owner::{self, Found, Owner, Whose},
@@ -242,7 +241,7 @@ async fn add<N: Into<Whose>>(
     let done = building::carry_out(&manager, &caller.signs(), &owner, (document, version), Order::Add(&form)).await;
     let version = done.map_err(|trouble| told(&owner, trouble, None))?;
     let media = form.media.first().map(|it| it.label()).unwrap_or_default();
-    let at = format!("{}{}/actions/{media}/{}", super::PREFIX, whose.path(), segment(&form.name));
+    let at = format!("{}{}/actions/{media}/{}", super::PREFIX, whose.path(), address::part(&form.name));
     Ok(MadeKept { at, version, value: Built::of(&form) })
 }
 

@@ -12,7 +12,7 @@ use crate::{
         settings::Profile,
     },
     manager::{
-        Manager,
+        Manager, address,
         form::{self, Block, Clash, Control, Entry, Known, Part, Problems},
         guard::Seat,
         pages::{Tab, marked, needed, page as whole_page, profiles, quiet, token, with_status},
@@ -80,7 +80,7 @@ pub(super) fn page(manager: &Manager, seat: &Seat, status: StatusCode, work: &Wo
     let w = &seat.words;
     let Work { at, seen, version, draft } = work;
     let title = if at.is_some() { w.t("Change a profile") } else { w.t("Add a profile") };
-    let (known, from) = (known(manager), at.as_ref().map(|it| address(&it.document)));
+    let (known, from) = (known(manager), at.as_ref().map(|it| address::part(&it.document)));
     let frame = Frame { w, known, told, from, is_read_only: false };
     let blocks = form::blocks(draft, &frame.known);
     let text = draft.to_string();
@@ -109,7 +109,7 @@ pub(super) fn page(manager: &Manager, seat: &Seat, status: StatusCode, work: &Wo
 pub(super) fn read_only(manager: &Manager, seat: &Seat, profile: &Profile, draft: &Draft) -> Response {
     let w = &seat.words;
     let told = Told::default();
-    let from = address(&format!("{}/{}", profile.unit, profile.name));
+    let from = address::part(&format!("{}/{}", profile.unit, profile.name));
     let frame = Frame { w, known: known(manager), told: &told, from: Some(from.clone()), is_read_only: true };
     let path = profiles::path(profile);
     let body = html! {
@@ -138,7 +138,7 @@ pub(super) fn beside(seat: &Seat, at: &Place, version: u64) -> Markup {
         h2 { (w.t("Export, copy, remove")) }
         p {
             a href={ (at.path) "/export" } { (w.t("Export as a file")) } " · "
-            a href={ "/profiles/new?from=" (address(&at.document)) } { (w.t("Copy it")) }
+            a href={ "/profiles/new?from=" (address::part(&at.document)) } { (w.t("Copy it")) }
         }
         (quiet(w.t("Remove the profile"), &html! {
             form method="post" action={ (at.path) "/remove" } {
@@ -149,10 +149,6 @@ pub(super) fn beside(seat: &Seat, at: &Place, version: u64) -> Markup {
             }
         }))
     }
-}
-
-fn address(name: &str) -> String {
-    form_urlencoded::byte_serialize(name.as_bytes()).collect()
 }
 
 /// What is wrong, and what somebody else has done, with the way to each field.

@@ -19,7 +19,7 @@ use crate::{
         storage::{Day, NumbersOf},
     },
     manager::{
-        Manager, access,
+        Manager, access, address,
         guard::Seat,
         numbers::{Asked, MAX_DAYS, NoSpan, Report, Span, report},
         people::Role,
@@ -341,8 +341,8 @@ const TRY_IT: &str = "/profiles/{unit}/{profile}/try";
 
 fn list_of(seat: &Seat, asked: &Asked, found: &Questions) -> Markup {
     let w = &seat.words;
-    let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
-    let try_it = TRY_IT.replace("{unit}", &part(&asked.unit)).replace("{profile}", &part(&asked.profile));
+    let (unit, profile) = (address::part(&asked.unit), address::part(&asked.profile));
+    let try_it = TRY_IT.replace("{unit}", &unit).replace("{profile}", &profile);
     html! {
         @if seat.may(Role::Operator) && access().any(|(path, ..)| path == TRY_IT) {
             p { a class="button second" href=(try_it) { (w.t("Try it")) } }

@@ -10,9 +10,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{
-    Field, Place, Section, Tab, media_name, not_found, path_part, queues_name, scene, summary, token, with_status,
-};
+use super::{Field, Place, Section, Tab, media_name, not_found, queues_name, scene, summary, token, with_status};
 use crate::{
     core::{
         message::Parameters,
@@ -21,7 +19,7 @@ use crate::{
     },
     gateway::rehearsal::{NotTaken, Rehearsal},
     manager::{
-        Manager,
+        Manager, address,
         guard::{Fields, Seat},
         pages::unavailable,
         trying::{
@@ -196,7 +194,7 @@ pub(in crate::manager) async fn save(
         None => {
             let test = as_test(&*trial.rehearsal.lock().await, &name);
             match manager.people.add_test(seat.name(), &place.of, &test).await {
-                Ok(_) => return Redirect::to(&format!("{}/test/{}", place.at, path_part(&name))).into_response(),
+                Ok(_) => return Redirect::to(&format!("{}/test/{}", place.at, address::part(&name))).into_response(),
                 Err(NotKept::Store(error)) => return unavailable(&seat, &error),
                 Err(why) => (StatusCode::CONFLICT, super::test::not_kept(w, &why)),
             }

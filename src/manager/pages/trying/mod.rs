@@ -63,10 +63,6 @@ impl Place {
     }
 }
 
-fn path_part(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
-}
-
 fn queues_name(w: &Words, queues: Queues) -> &str {
     match queues {
         Queues::Open => w.t("All are open"),

@@ -8,8 +8,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
-    Field, Place, Section, Tab, media_name, not_found, path_part, queues_name, scene, summary, tests, token,
-    with_status,
+    Field, Place, Section, Tab, media_name, not_found, queues_name, scene, summary, tests, token, with_status,
 };
 use crate::{
     core::{
@@ -17,7 +16,7 @@ use crate::{
         rehearsal::{self, BadFile, Checks, Found, MAX_CUES, MAX_NAME_CHARACTERS, Test, bad_name},
     },
     manager::{
-        Manager,
+        Manager, address,
         guard::{Fields, Seat},
         pages::{no_store, quiet, unavailable},
         people::Role,
@@ -78,7 +77,7 @@ async fn find(manager: &Manager, seat: &Seat, (unit, profile, test): Names) -> R
 }
 
 fn path(place: &Place, name: &str) -> String {
-    format!("{}/test/{}", place.at, path_part(name))
+    format!("{}/test/{}", place.at, address::part(name))
 }
 
 pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat, Path(names): Path<Names>) -> Response {

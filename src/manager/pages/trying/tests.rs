@@ -9,12 +9,12 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 
-use super::{Field, Place, Section, Tab, not_found, path_part, scene, summary, time, token, with_status};
+use super::{Field, Place, Section, Tab, not_found, scene, summary, time, token, with_status};
 use crate::{
     core::rehearsal::{self, Aspect, Difference},
     gateway::rehearsal::{Came, NotTaken, StepResult, TestResult},
     manager::{
-        Manager,
+        Manager, address,
         guard::{Fields, Seat},
         pages::{empty, unavailable},
         people::Role,
@@ -92,7 +92,7 @@ fn outcome(w: &Words, manager: &Manager, place: &Place, standing: &Standing, tes
                 @for it in tests {
                     @let result = result(&it.test.name);
                     tr {
-                        td { a href={ (place.at) "/test/" (path_part(&it.test.name)) } { (it.test.name) } }
+                        td { a href={ (place.at) "/test/" (address::part(&it.test.name)) } { (it.test.name) } }
                         td class="number" { (it.test.steps.len()) }
                         td { @match result {
                             None => span class="hint" { (w.t("not run")) },
