@@ -13,12 +13,14 @@ use tokio::task::spawn_blocking;
 
 use super::{
     archive::{Manifest, Unpacked, unpack},
+    carried::Carried,
     key::PROBE,
     told, with_reason,
 };
 use crate::{
     clock::Clock,
     config::Environment,
+    gateway::storage::Holdings,
     seal::{KeyId, Keyring, Sealer},
     store::{
         AuditLine,
@@ -114,15 +116,18 @@ pub async fn restore(
     let source = Source { file: &order.file, shown: &order.shown, key: order.key.as_ref() };
     let good = examine(&staging, directory, environment, &source).await?;
     let manifest = good.manifest();
+    let copy = Loose::at(staging.database());
+    let carried = Carried::over(&alone, is_used, &copy, manifest.made_at).await?;
+    let (_, holds) = copy.look().await.map_err(with_reason)?;
     let line = AuditLine {
         at: Clock::system().now(),
         by: order.by,
         action: "store.restored".to_owned(),
         subject: format!("backup of {:.0}", manifest.made_at),
         before: None,
-        after: Some(told(&manifest.holds)),
+        after: Some(told(&holds)),
     };
-    Loose::at(staging.database()).restored(&line, order.keep_contacts).await.map_err(with_reason)?;
+    copy.restored(&line, order.keep_contacts).await.map_err(with_reason)?;
     usable(&staging.0, good.key.as_ref()).await?;
 
     let aside = if is_used { Some(aside(directory, "replaced", line.at.0)?) } else { None };
@@ -137,23 +142,24 @@ pub async fn restore(
         Keyring::advance(directory)?;
     }
     let former = former.filter(|_| changes_key.is_some());
-    Ok(Restored { told: about(manifest, aside.as_deref(), order.keep_contacts), aside, former })
+    let mut told = about(manifest, &holds, aside.as_deref(), order.keep_contacts);
+    if holds.contacts > 0 {
+        told += &carried.told();
+    }
+    Ok(Restored { told, aside, former })
 }
 
-fn about(manifest: &Manifest, aside: Option<&Path>, keeps_contacts: bool) -> String {
-    let mut text = format!("restored the backup of {:.0}: {}\n", manifest.made_at, told(&manifest.holds));
+fn about(manifest: &Manifest, holds: &Holdings, aside: Option<&Path>, keeps_contacts: bool) -> String {
+    let mut text = format!("restored the backup of {:.0}: {}\n", manifest.made_at, told(holds));
     if let Some(aside) = aside {
         text += &format!("The store that was here lies in {}.\n", aside.display());
     }
-    match (manifest.holds.open, keeps_contacts) {
+    match (holds.open, keeps_contacts) {
         (0, _) => {}
         (open, false) => {
             text += &format!("{open} contacts were open: at the next start they end, and their timelines say so.\n");
         }
         (open, true) => text += &format!("{open} contacts were open: they go on.\n"),
-    }
-    if manifest.holds.contacts > 0 {
-        text += "Contacts that were erased after the backup are readable again: erase them anew (docs/privacy.md).\n";
     }
     text
 }

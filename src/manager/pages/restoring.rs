@@ -225,7 +225,7 @@ fn consequences(w: &Words, waiting: &Staged) -> Markup {
             @if waiting.holds.open > 0 {
                 li { (w.f("{} contacts are open in the backup: they end, and their timelines say why.", &[&waiting.holds.open])) }
             }
-            li { (w.t("Contacts that were erased after it was made can be read again: erase them anew.")) }
+            li { (w.t("Contacts that were erased here after it was made are erased in it, too.")) }
             li {
                 @match users(waiting) {
                     0 => (w.t("There is no user in it: the gateway prints the link that makes the first administrator.")),

@@ -6,6 +6,7 @@
 mod begun;
 mod block;
 mod checkpoint;
+mod destroyed;
 mod documents;
 mod erase;
 mod error;
@@ -30,6 +31,7 @@ use std::{
     },
 };
 
+pub use destroyed::Destroyed;
 use futures::{FutureExt, future::BoxFuture};
 pub use reseal::{Alone, Resealed, Sealed};
 use slot::Slot;

@@ -83,7 +83,7 @@ async fn s12_a_backup_is_restored_by_page_with_its_users_profiles_and_timelines(
     for told in [
         "2 (1 open, 0 erased)",
         "1 contacts are open in the backup: they end",
-        "Contacts that were erased after it was made",
+        "Contacts that were erased here after it was made are erased in it, too",
         "those of the backup. Everybody signs in again",
         &format!("The master key {old} opens it, and takes the place of the one in use"),
     ] {
@@ -132,6 +132,26 @@ async fn s12_a_backup_is_restored_by_page_with_its_users_profiles_and_timelines(
     assert_eq!(engine.next_say("c-3").await, ["echo: again"]);
     engine.end("c-3", "done").await;
     engine.settled().await;
+    drop(site.usher.kill().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b10_a_contact_that_was_erased_after_the_backup_is_erased_in_what_a_page_restores() {
+    let dialogflow = FakeDialogflow::start();
+    let site = Site::new(&dialogflow).await;
+    let _engine = lived(&site, &dialogflow).await;
+    let backup = fetch(&site.admin).await;
+    assert!(site.admin.send("/contacts/sales/c-1/erase", &[("confirm", "c-1")]).await.status < 400);
+    assert_eq!(bring(&site.admin, "", &backup).await.to.as_deref(), Some(RESTORING));
+    let seen = hidden(&site.admin.get(RESTORING).await.text, "seen").unwrap();
+    let form = [("seen", seen.as_str()), ("password", PASSWORD), ("sure", "yes")];
+    assert_eq!(site.admin.send("/store/restore", &form).await.status, 202);
+    site.usher.lines(BEGUN, 1).await;
+    assert_eq!(site.admin.sign_in("chief", PASSWORD, "").await.status, 303);
+    let page = site.admin.get("/store").await.text;
+    assert!(page.contains("1 contacts were erased here after it was made: they are erased in it, too."), "{page}");
+    let timeline = site.admin.get("/contacts/sales/c-1").await.text;
+    assert!(timeline.contains("unaltered") && !timeline.contains("echo: hello"), "{timeline}");
     drop(site.usher.kill().await);
 }
 
