@@ -311,8 +311,10 @@ pub trait Store: Send + Sync + fmt::Debug {
 pub enum StoreErrorKind {
     /// Another owner has claimed the shards. Final.
     Fenced,
-    /// No space, no permission, I/O error: may pass.
+    /// No permission, I/O error: may pass.
     Unavailable,
+    /// Its disk is full: passes when somebody frees some room.
+    Full,
     /// The database cannot be read as ours. Final.
     Corrupt,
 }
@@ -335,6 +337,7 @@ impl fmt::Display for StoreError {
         f.write_str(match self.kind {
             StoreErrorKind::Fenced => "another gateway has taken over this store",
             StoreErrorKind::Unavailable => "the store cannot be written or read now",
+            StoreErrorKind::Full => "the store's disk is full",
             StoreErrorKind::Corrupt => "the store's data cannot be read",
         })
     }

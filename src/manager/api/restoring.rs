@@ -114,7 +114,7 @@ impl From<NotStaged> for Problem {
             NotStaged::Another => {
                 Kind::Conflict.says("another backup is being brought: there is one at a time; try again when it has ended")
             }
-            NotStaged::NoSpace { needed, free } => Kind::TooLarge.says(format!(
+            NotStaged::NoSpace { needed, free } => Kind::NoSpace.says(format!(
                 "the store's disk has no room for the backup: it takes {needed} bytes, and {free} are free; free some, or run \
                  `usher restore` with the file on another disk"
             )),

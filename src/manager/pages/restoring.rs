@@ -21,6 +21,7 @@ use crate::{
     core::ids::Timestamp,
     manager::{
         Manager, RESTORING,
+        api::Kind,
         guard::{Fields, Seat},
         ports::{Brought, KeptStore, NotStaged, Staged},
         words::Words,
@@ -106,7 +107,7 @@ fn told(w: &Words, why: NotStaged) -> (StatusCode, String) {
             w.t("Another backup is being brought: there is one at a time. Try again when it has ended.").to_owned(),
         ),
         NotStaged::NoSpace { needed, free } => (
-            StatusCode::INSUFFICIENT_STORAGE,
+            Kind::NoSpace.status(),
             w.f(
                 "The store's disk has no room for the backup: it takes {}, and {} are free. Free some, or run usher restore with the file on another disk.",
                 &[&size(needed), &size(free)],
