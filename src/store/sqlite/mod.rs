@@ -43,7 +43,7 @@ use write::Writer;
 
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased, Erasure,
-    Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove, Uncounted,
+    Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove, Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -239,9 +239,10 @@ impl Store for Sqlite {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        expected: Expected,
         line: Option<&'a AuditLine>,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.shared.put_connector_token(token, grace, line).boxed()
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.shared.put_connector_token(token, grace, expected, line).boxed()
     }
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {
