@@ -332,7 +332,35 @@ impl Asked for Seen {
     }
 }
 
-/// The same, or that there is none yet: `If-None-Match: *`.
+/// Which plan is to be carried out: `If-Match` without a star, as nobody wants done what they have not seen.
+#[derive(Debug)]
+pub(super) struct SeenPlan(Tags);
+
+impl SeenPlan {
+    pub(super) fn is(&self, tag: &str) -> bool {
+        self.0.hold_strongly(tag)
+    }
+}
+
+impl Asked for SeenPlan {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        let says = "send `If-Match` with the ETag of the plan";
+        match tags(&incoming.parts.headers, &header::IF_MATCH)? {
+            Some(Tags::Any) => Err(Kind::Malformed.says(format!("`If-Match` is no * here: {says}"))),
+            Some(tags @ Tags::List(_)) => Ok(Self(tags)),
+            None => Err(Kind::ConditionMissing.says(says)),
+        }
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        let text = "The `ETag` of the plan; no `*`.";
+        let schema = json!({ "type": "string", "pattern": etag::PLAN_PATTERN, "description": text });
+        described.parameters.push(parameter("header", "If-Match", schema, true));
+        described.refuses.extend([Kind::Malformed, Kind::Outdated, Kind::ConditionMissing]);
+    }
+}
+
+/// Which state of a thing is to be changed, or that there is none yet: `If-None-Match: *`.
 #[derive(Debug)]
 pub(super) enum SeenOrNew {
     New,
