@@ -54,6 +54,22 @@ async fn a_form_has_a_bound_in_bytes_in_fields_and_in_what_it_unpacks_to() {
 }
 
 #[tokio::test]
+async fn whoever_begins_with_http_2_is_not_served() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let house = House::new().await;
+    let mut socket = TcpStream::connect(house.address).await.unwrap();
+    socket.write_all(&[PREFACE, SETTINGS].concat()).await.unwrap();
+    let mut told = Vec::new();
+    // What is closed with something unread in it may be seen as a reset.
+    if let Err(error) = socket.read_to_end(&mut told).await {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+    assert_eq!(told, b"", "no settings of a server's");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn an_address_that_is_no_text_names_nothing() {
     let (house, admin) = House::with_admin().await;
     let mut seen = 0;
