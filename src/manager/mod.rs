@@ -6,6 +6,7 @@
 
 mod api;
 mod assigning;
+mod body;
 mod building;
 mod comparing;
 mod drafting;

@@ -80,7 +80,7 @@ impl Kind {
             Self::Method => ("method", StatusCode::METHOD_NOT_ALLOWED, "This address does not do that"),
             Self::Conflict => ("conflict", StatusCode::CONFLICT, "This cannot be done as things are now"),
             Self::Outdated => ("outdated", StatusCode::PRECONDITION_FAILED, "Somebody else has changed it meanwhile"),
-            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large, or was cut off"),
+            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
             Self::MediaType => ("media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is of another media type"),
             Self::Invalid => ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "What was sent is not good"),
             Self::ConditionMissing => {
