@@ -428,6 +428,8 @@ pub enum NotStaged {
     Empty,
     /// Whoever sent it has gone, or sends nothing.
     CutOff,
+    /// It comes below the least rate.
+    TooSlow,
     /// What was given as a master key is none.
     NoSuchKey,
     /// It is sealed under this master key, which is not here.

@@ -26,7 +26,7 @@ use crate::{
         ports::{Brought, KeptStore, NotStaged, Staged},
         words::Words,
     },
-    peer::Patience,
+    peer::{LEAST_KIB_A_SECOND, Patience},
 };
 
 /// The section of the page Store.
@@ -117,6 +117,10 @@ fn told(w: &Words, why: NotStaged) -> (StatusCode, String) {
         NotStaged::CutOff => (
             StatusCode::BAD_REQUEST,
             w.t("The backup was cut off on its way. Nothing is left of it: bring it again.").to_owned(),
+        ),
+        NotStaged::TooSlow => (
+            StatusCode::BAD_REQUEST,
+            w.f("The backup came slower than {} KiB a second, and nothing is left of it: bring it on a faster way, or run usher restore at the machine.", &[&LEAST_KIB_A_SECOND]),
         ),
         NotStaged::NoSuchKey => (
             StatusCode::UNPROCESSABLE_ENTITY,
