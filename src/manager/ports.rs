@@ -290,7 +290,8 @@ pub enum Refusal {
 }
 
 /// What is done with the store while no gateway runs on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Overhaul {
     /// Everything is sealed under a new master key.
     Rotation,
@@ -318,8 +319,8 @@ pub struct OverhaulOrder {
     pub seen: String,
 }
 
-/// What came of it; known until the next one, or the process' end.
-#[derive(Clone, Debug)]
+/// What came of it; known until the next one, for a week.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Overhauled {
     pub what: Overhaul,
     pub by: String,
