@@ -129,6 +129,7 @@ pub async fn restore(
     };
     copy.restored(&line, order.keep_contacts).await.map_err(with_reason)?;
     usable(&staging.0, good.key.as_ref()).await?;
+    tracing::debug!("the backup takes the store's place");
 
     let aside = if is_used { Some(aside(directory, "replaced", line.at.0)?) } else { None };
     // As a rotation does it: whenever this is cut off, one of two keys fits.

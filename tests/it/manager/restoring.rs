@@ -313,19 +313,18 @@ async fn a_restored_store_that_no_gateway_begins_with_gives_way_to_the_one_befor
 async fn a_kill_in_the_middle_of_a_restore_leaves_a_store_that_starts() {
     let dialogflow = FakeDialogflow::start();
     let mut site = Site::new(&dialogflow).await;
-    for pause in [0, 20, 60, 150] {
+    for moment in ["the gateway ends", "the backup takes the store's place", "the replaced store's log", "\"done\""] {
         let backup = fetch(&site.admin).await;
         assert_eq!(bring(&site.admin, "", &backup).await.to.as_deref(), Some(RESTORING));
         let seen = hidden(&site.admin.get(RESTORING).await.text, "seen").unwrap();
         let form = [("seen", seen.as_str()), ("password", PASSWORD), ("sure", "yes")];
         assert_eq!(site.admin.send("/store/restore", &form).await.status, 202);
-        // Not to wait for something: it is killed wherever it is by then.
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        site.usher.line(moment).await;
         let (directory, _) = site.usher.kill().await;
         let profile = profile(&dialogflow.endpoint()).replace("va1", "va9");
         let usher = Binary::start_in(directory, &format!("{CONFIG}{DOOR}"), &profile).await;
         let admin = browser_of(&usher).await;
-        assert_eq!(admin.sign_in("chief", PASSWORD, "").await.status, 303, "after {pause} ms");
+        assert_eq!(admin.sign_in("chief", PASSWORD, "").await.status, 303, "killed at: {moment}");
         site = Site { usher, admin };
         let left = names(&data(&site));
         assert!(!left.iter().any(|it| it.starts_with('.') || it == "master.key.next"), "{left:?}");
