@@ -21,6 +21,7 @@ pub(super) mod overhaul;
 mod part;
 pub(super) mod pause;
 pub(super) mod profiles;
+mod qr;
 pub(super) mod restoring;
 mod setup;
 pub(super) mod sign_in;
