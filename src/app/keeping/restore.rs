@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::BufReader,
+    io::{self, BufReader},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -27,6 +27,9 @@ use crate::{
         sqlite::{Alone, Loose},
     },
 };
+
+/// Of one second.
+const MOST_ASIDE: u32 = 100;
 
 /// What a staging directory's name begins with.
 pub(super) const STAGING: &str = ".usher-restore-";
@@ -292,7 +295,16 @@ fn key(
 /// Where the store goes that was here.
 fn aside(directory: &Path, name: &str, now_ms: i64) -> anyhow::Result<PathBuf> {
     let moment = jiff::Timestamp::from_millisecond(now_ms)?.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let path = directory.join(format!("{name}-{moment}"));
-    DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-    Ok(path)
+    let mut path = directory.join(format!("{name}-{moment}"));
+    // Another may have been put aside in the same second, by one that was cut off.
+    for further in 2..=MOST_ASIDE {
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path = directory.join(format!("{name}-{moment}-{further}"));
+            }
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be made", path.display())),
+        }
+    }
+    bail!("{} is there already", path.display())
 }
