@@ -31,6 +31,16 @@ fn write(directory: &Path, past: &Overhauled) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
+/// Something later has been done by hand: what came of the one before is nobody's concern any more.
+pub(super) fn forget(directory: &Path) {
+    match fs::remove_file(directory.join(FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "what came of the overhaul before cannot be removed");
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
 /// What a process before this one has left.
 pub(super) fn find(directory: &Path) -> Option<Overhauled> {
     let file = directory.join(FILE);
@@ -65,6 +75,9 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left");
         keep(directory.path(), &past(Timestamp(now.0 - 8 * 24 * 3_600_000)));
         assert!(find(directory.path()).is_none());
+        forget(directory.path());
+        forget(directory.path());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]

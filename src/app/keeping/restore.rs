@@ -18,6 +18,7 @@ use super::{
     told, with_reason,
 };
 use crate::{
+    app::past,
     clock::Clock,
     config::Environment,
     gateway::storage::Holdings,
@@ -145,6 +146,7 @@ pub async fn restore(
     if changes_key.is_some() {
         Keyring::advance(directory)?;
     }
+    past::forget(directory);
     let former = former.filter(|_| changes_key.is_some());
     let mut told = about(manifest, &holds, aside.as_deref(), order.keep_contacts);
     if holds.contacts > 0 {
