@@ -47,8 +47,8 @@ use crate::{
     manager::{
         self, Manager, Parts, Terms,
         ports::{
-            Approved, Checked, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, NewToken, Order, OverhaulOrder, Plan,
-            Refusal, SocketNow, TokenOrder,
+            Approved, Checked, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, NewToken, Order, OverhaulOrder,
+            Plan, Refusal, SocketNow, TokenOrder,
         },
     },
     nlp::{

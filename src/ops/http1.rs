@@ -107,7 +107,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_only_looks_like_it_at_first_comes_through() {
-        for request in [&b"PRI / HTTP/1.1\r\n"[..], b"P", b"POST / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nPRI * HTTP/2.0\r\n"] {
+        for request in
+            [&b"PRI / HTTP/1.1\r\n"[..], b"P", b"POST / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nPRI * HTTP/2.0\r\n"]
+        {
             let (first, second) = request.split_at(1);
             let parts: &[&[u8]] = if second.is_empty() { &[first] } else { &[first, second] };
             assert_eq!(read(parts).await.unwrap(), request);

@@ -12,8 +12,8 @@ use futures::{FutureExt, future, future::BoxFuture};
 
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
-    Erasure, Expected, Flush, Holdings, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Snapshot, Store,
-    StoreError, StoreErrorKind, Tally, TokensMove, Unclear, Uncounted,
+    Erasure, Expected, Flush, Holdings, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Snapshot,
+    Store, StoreError, StoreErrorKind, Tally, TokensMove, Unclear, Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 

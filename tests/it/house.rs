@@ -219,7 +219,12 @@ async fn s1_the_demo_has_the_web_manager_and_its_start_page_leads_there() {
 
     // Somebody to try the assignment with (S16): two who are free, one who cannot serve (S4), and four without agent rights.
     let token = link.split_once("token=").unwrap().1;
-    let form = [("token", token), ("name", "chief"), ("password", "correct horse battery"), ("again", "correct horse battery")];
+    let form = [
+        ("token", token),
+        ("name", "chief"),
+        ("password", "correct horse battery"),
+        ("again", "correct horse battery"),
+    ];
     let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
     let signed = ask(address, "POST", "/welcome", kind, &form).await;

@@ -186,11 +186,11 @@ async fn b10_who_was_erased_after_a_backup_is_erased_in_it_when_it_is_restored()
     for contact in ["c-1", "c-2"] {
         well(&here, &["erase", contact, "--unit", "sales"]).await;
     }
-    // The name is used again, by somebody whom nobody has erased.
-    engine.open("c-1", "va1").await;
-    engine.say("c-1", "a second life").await;
-    assert_eq!(engine.next_say("c-1").await, ["echo: a second life"]);
-    engine.end("c-1", "done").await;
+    // Somebody whom nobody has erased.
+    engine.open("c-3", "va1").await;
+    engine.say("c-3", "hello again").await;
+    assert_eq!(engine.next_say("c-3").await, ["echo: hello again"]);
+    engine.end("c-3", "done").await;
     engine.settled().await;
     let here = gateway.drain().await;
     well(here.path(), &["backup", "after.tar"]).await;
@@ -214,8 +214,8 @@ async fn b10_who_was_erased_after_a_backup_is_erased_in_it_when_it_is_restored()
 
     let said = well(here.path(), &["restore", "after.tar", "--replace"]).await;
     assert!(said.contains("No contact in it was erased here after it was made."), "{said}");
-    let timeline = well(here.path(), &["timeline", "c-1", "--unit", "sales"]).await;
-    assert!(timeline.contains("a second life"), "{timeline}");
+    let timeline = well(here.path(), &["timeline", "c-3", "--unit", "sales"]).await;
+    assert!(timeline.contains("hello again"), "{timeline}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,8 +15,8 @@ use usher::{
     core::ids::{ContactId, ProfileName, Timestamp, UnitName},
     store::{
         AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
-        Erasure, Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove,
-        Uncounted, memory::Memory,
+        Erasure, Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError,
+        TokensMove, Uncounted, memory::Memory,
     },
 };
 

@@ -50,8 +50,8 @@ async fn destroyed(conn: &mut SqliteConnection) -> Result<Vec<Destroyed>, StoreE
 }
 
 impl Loose {
-    /// Brings it up to date and destroys the keys of lives that ended before they were erased elsewhere: of the very same ones, and
-    /// of others by that name. One that is open in a copy as old as `made_at` ended before what was erased after that. Says how many contacts that is.
+    /// Brings it up to date and destroys the keys of lives that were erased elsewhere, and of others by those names that ended before
+    /// then. One that is open in a copy of `made_at` had ended by then if that is later. Says how many contacts that is.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -43,7 +43,8 @@ use write::Writer;
 
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased, Erasure,
-    Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove, Uncounted,
+    Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove,
+    Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 

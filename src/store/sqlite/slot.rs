@@ -48,7 +48,8 @@ impl<T> Lease<'_, T> {
         match &result {
             Ok(_) | Err(StoreError { kind: StoreErrorKind::Fenced, .. }) => *self.home = Some(self.open),
             Err(StoreError {
-                kind: StoreErrorKind::Unavailable | StoreErrorKind::Full | StoreErrorKind::Corrupt, ..
+                kind: StoreErrorKind::Unavailable | StoreErrorKind::Full | StoreErrorKind::Corrupt,
+                ..
             }) => drop(self.open),
         }
         result

@@ -454,7 +454,8 @@ async fn what_cannot_be_imported_is_told_and_nothing_is_changed() {
     }
     program.send("POST", "/configuration/plan", &[JSON], b"{}".to_vec()).await.problem(415, "media-type");
     for bytes in [600_000, 8_000_000] {
-        let told = program.send("POST", "/configuration/plan", &[zip], vec![b'x'; bytes]).await.problem(413, "too-large");
+        let told =
+            program.send("POST", "/configuration/plan", &[zip], vec![b'x'; bytes]).await.problem(413, "too-large");
         let detail = told["detail"].as_str().unwrap();
         assert!(detail.contains("larger than 512 KiB") && detail.contains("`usher config import`"), "{told}");
     }

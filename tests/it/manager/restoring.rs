@@ -3,7 +3,11 @@
 use std::{fs, time::Duration};
 
 use serde_json::json;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use usher::seal::KeyId;
 
 use super::{
@@ -193,6 +197,38 @@ async fn what_is_no_good_as_a_backup_is_refused_with_the_reason_and_changes_noth
     assert_eq!(site.admin.get("/").await.status, 200, "whoever was signed in still is");
     let (_, log) = site.usher.kill().await;
     assert!(!log.contains(given.trim()), "the key is in no log");
+}
+
+/// What is answered to the beginning of a request that says it is larger than any disk.
+async fn announced(site: &Site, head: &str, begins: &[u8]) -> String {
+    let mut socket = TcpStream::connect(site.admin.base.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!("{head}host: usher\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", 1_u64 << 50);
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(begins).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(Duration::from_secs(30), socket.read_to_end(&mut answer)).await.unwrap().unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_the_disk_has_no_room_for_is_507_by_page_and_by_program() {
+    let dialogflow = FakeDialogflow::start();
+    let site = Site::new(&dialogflow).await;
+    let program = Program::new(&site.admin, "keeper", "administrator").await;
+    let put = format!(
+        "PUT /api/v1{RESTORING} HTTP/1.1\r\nauthorization: {}\r\ncontent-type: application/x-tar\r\n",
+        program.authorization()
+    );
+    let answer = announced(&site, &put, b"tar").await;
+    assert!(answer.starts_with("HTTP/1.1 507 ") && answer.contains("urn:usher:problem:no-space"), "{answer}");
+    let post = format!(
+        "POST {RESTORING} HTTP/1.1\r\ncookie: {}\r\ncontent-type: multipart/form-data; boundary=xYzZY\r\n",
+        site.admin.cookies()
+    );
+    let begins = form(&site.admin.csrf().await, "", &[0x2a; 4096]);
+    let answer = announced(&site, &post, &begins[..begins.len() - 100]).await;
+    assert!(answer.starts_with("HTTP/1.1 507 ") && answer.contains("has no room for the backup"), "{answer}");
+    drop(site.usher.kill().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
