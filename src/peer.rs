@@ -1,4 +1,4 @@
-//! Where a request comes from: the peer, or what proxies of ours say of it.
+//! Where a request comes from: the peer, or what proxies of ours say of it; and how long it is waited for.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -6,9 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use http::HeaderMap;
+use tokio::time::Instant;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -70,6 +72,29 @@ impl Drop for Lifted {
         // In this order: who looks in between finds one of the two.
         self.0.renewed.store(true, Ordering::Relaxed);
         self.0.lifted.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How slowly something large may come on the whole. To wait for the next part of it alone would be to wait for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    began: Instant,
+}
+
+/// Before it has to come at [`LEAST_KIB_A_SECOND`].
+const GRACE: Duration = Duration::from_secs(60);
+pub const LEAST_KIB_A_SECOND: u64 = 64;
+
+impl Pace {
+    #[must_use]
+    pub const fn new(began: Instant) -> Self {
+        Self { began }
+    }
+
+    /// By when more than these bytes have to be there.
+    #[must_use]
+    pub fn next_by(&self, bytes: u64) -> Instant {
+        self.began + GRACE + Duration::from_secs(bytes / (LEAST_KIB_A_SECOND * 1024))
     }
 }
 

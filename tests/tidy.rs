@@ -78,6 +78,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("opentelemetry_sdk", &["telemetry"]),
     ("prost", &["engine", "nlp", "offline_nlp", "switchboard", "wire"]),
     ("prost_reflect", &["wire"]),
+    ("qrcode", &["manager"]),
     ("regex", &["offline_nlp", "privacy"]),
     // The one HTTP client; Google's own crate takes neither a proxy nor a look-up of ours.
     ("reqwest", &["egress", "src/nlp/dialogflow_v2/rest.rs", "src/nlp/google/rest.rs"]),

@@ -19,6 +19,7 @@ use super::{
     load_beside,
     office::{self, Office},
     overhaul::{self, Anew, Done, Ready},
+    past,
     serve::{bind, twin},
 };
 use crate::{
@@ -99,8 +100,10 @@ struct Lives {
 /// How the next life begins.
 struct Next {
     loaded: Loaded,
-    /// What was done before it.
+    /// What was done before it, in this process or in one before.
     past: Option<Overhauled>,
+    /// It follows another in this process.
+    is_anew: bool,
     /// Should it not begin.
     undo: Option<Undo>,
     /// Why the configuration could not be loaded again: it is that of the life before.
@@ -109,7 +112,8 @@ struct Next {
 
 impl Lives {
     async fn live(mut self, loaded: Loaded) -> anyhow::Result<()> {
-        let mut next = Next { loaded, past: None, undo: None, outdated: None };
+        let past = past::find(&loaded.settings.store.path);
+        let mut next = Next { loaded, past, is_anew: false, undo: None, outdated: None };
         loop {
             let (mut running, mut office) = Box::pin(self.begin_or_put_back(next)).await?;
             let ended = self.run(&mut running, &mut office).await;
@@ -126,9 +130,11 @@ impl Lives {
             running.drain().await?;
             if self.signals.came() {
                 tracing::warn!(overhaul = ready.label(), "it was not begun: a signal ends the process");
+                past::keep(&directory, &ready.not_begun());
                 return Ok(());
             }
             let done = overhaul::carry_out(ready, &directory, &self.sources).await;
+            past::keep(&directory, &done.past);
             if self.signals.came() {
                 return Ok(());
             }
@@ -146,14 +152,15 @@ impl Lives {
         let (Some(Undo { restored, directory, before }), Some(past)) = (undo, past) else { return Err(error) };
         tracing::error!("no gateway begins with the restored store, the one before is put back: {error:#}");
         restored.put_back(&directory).await.context("the store before the restore cannot be put back")?;
-        let told = Err(format!("no gateway begins with it: {error:#}"));
+        let past = Overhauled { told: Err(format!("no gateway begins with it: {error:#}")), ..past };
+        past::keep(&directory, &past);
         let mut loaded = before;
         directory.clone_into(&mut loaded.settings.store.path);
-        self.begin(Next { loaded, past: Some(Overhauled { told, ..past }), undo: None, outdated: None }).await
+        self.begin(Next { loaded, past: Some(past), is_anew: true, undo: None, outdated: None }).await
     }
 
     async fn begin(&mut self, next: Next) -> anyhow::Result<(Running, Office)> {
-        let Next { loaded, past, outdated, undo: _ } = next;
+        let Next { loaded, past, is_anew, outdated, undo: _ } = next;
         let listeners = self.doors.listeners.twin(&loaded.settings).await?;
         let environment = &self.sources.environment;
         let running = Running::start(loaded.settings.clone(), listeners, environment).await?;
@@ -163,7 +170,6 @@ impl Lives {
         if let Some(past) = &past {
             overhaul::tell(past, running.alerts());
         }
-        let has_past = past.is_some();
         let anew = Anew { sources: self.sources.clone(), past };
         let office = match Office::open_anew(twin(&self.doors.desk)?, loaded, &running, environment, Some(anew)).await {
             Ok(office) => office,
@@ -173,7 +179,7 @@ impl Lives {
             }
         };
         office.tell()?;
-        if has_past {
+        if is_anew {
             tracing::info!("begun anew");
         }
         Ok((running, office))
@@ -242,7 +248,7 @@ impl Lives {
         directory.clone_into(&mut loaded.settings.store.path);
         let Done { past, restored } = done;
         let undo = restored.map(|restored| Undo { restored, directory: directory.to_owned(), before: before.clone() });
-        Next { loaded, past: Some(past), undo, outdated }
+        Next { loaded, past: Some(past), is_anew: true, undo, outdated }
     }
 }
 

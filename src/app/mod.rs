@@ -12,6 +12,7 @@ mod machine;
 mod moved;
 mod office;
 mod overhaul;
+mod past;
 mod profiles;
 mod rehearse;
 pub mod replay;

@@ -47,8 +47,8 @@ use crate::{
     manager::{
         self, Manager, Parts, Terms,
         ports::{
-            Approved, Checked, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, Order, OverhaulOrder, Plan,
-            Refusal, SocketNow, TokenOrder,
+            Approved, Checked, DeskNow, Exported, Files, House, Keeper, Leaves, Linted, NewToken, Order, OverhaulOrder,
+            Plan, Refusal, SocketNow, TokenOrder,
         },
     },
     nlp::{
@@ -188,7 +188,7 @@ impl House for Shown {
         })
     }
 
-    fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<SecretString, StoreError>> {
+    fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<Option<NewToken>, StoreError>> {
         Box::pin(async move { tokens::reload(&*self.store, &self.clock, order).await })
     }
 

@@ -52,6 +52,12 @@ impl Ready {
     pub(super) const fn label(&self) -> &'static str {
         self.work.what().label()
     }
+
+    /// What is said of it where the process ends first.
+    pub(super) fn not_begun(self) -> Overhauled {
+        let told = Err("a signal ended the process before it was begun".to_owned());
+        Overhauled { what: self.work.what(), by: self.by, at: Clock::system().now(), told }
+    }
 }
 
 /// What came of one.

@@ -14,7 +14,10 @@ use tokio_rustls::server::TlsStream;
 
 use crate::{
     engine::TlsDoor,
-    ops::listener::{Bounded, Connection, Peer},
+    ops::{
+        http1::Http1,
+        listener::{Bounded, Connection, Peer},
+    },
 };
 
 /// Connections that have completed their handshake; several shake hands at a time, and none holds up the others.
@@ -33,7 +36,7 @@ impl Secured {
     pub(super) fn new(listener: Bounded, door: Arc<TlsDoor>) -> Self {
         let address = listener.local_addr();
         let connections = stream::unfold(listener, |mut listener| async {
-            let (connection, _) = listener.accept().await;
+            let connection = listener.next().await;
             Some((Ok(connection), listener))
         });
         Self { incoming: door.accept(connections).boxed(), address }
@@ -41,7 +44,7 @@ impl Secured {
 }
 
 impl Listener for Secured {
-    type Io = TlsStream<Connection>;
+    type Io = Http1<TlsStream<Connection>>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
@@ -49,7 +52,7 @@ impl Listener for Secured {
             match self.incoming.next().await {
                 Some(Ok(stream)) => {
                     let peer = stream.get_ref().0.peer();
-                    return (stream, peer);
+                    return (Http1::new(stream), peer);
                 }
                 // It is logged where it fails.
                 Some(Err(_)) => {}
@@ -66,6 +69,6 @@ impl Listener for Secured {
 
 impl Connected<IncomingStream<'_, Secured>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Secured>) -> Self {
-        Self(*stream.remote_addr(), stream.io().get_ref().0.patience())
+        Self(*stream.remote_addr(), stream.io().get_ref().get_ref().0.patience())
     }
 }

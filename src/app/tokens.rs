@@ -10,9 +10,9 @@ use crate::{
     clock::Clock,
     config::settings::Profile,
     core::ids::{ProfileName, Timestamp, UnitName},
-    manager::ports::TokenOrder,
+    manager::ports::{NewToken, TokenOrder},
     nlp,
-    store::{AuditLine, ConnectorToken, Store, StoreError},
+    store::{AuditLine, ConnectorToken, Expected, Store, StoreError},
 };
 
 /// How long a token before the newest stays good, where nobody says otherwise.
@@ -38,14 +38,21 @@ pub async fn reload_connector_token(directory: &Path, of: TokenOf, grace: Durati
     let now = Clock::system().now();
     let (token, kept) = make(of, now);
     let store = open_store(directory).await?;
-    store.put_connector_token(&kept, now + grace, None).await?;
+    store.put_connector_token(&kept, now + grace, Expected::Any, None).await?;
     Ok(token)
 }
 
-/// The same, by the Web Manager: with a line of the audit log.
-pub(super) async fn reload(store: &dyn Store, clock: &Clock, order: TokenOrder) -> Result<SecretString, StoreError> {
-    let TokenOrder { by, unit, profile, name } = order;
-    let now = clock.now();
+/// The same, by the Web Manager: with a line of the audit log, and in the place of the one that was seen alone; `None`: that is not
+/// the current one.
+pub(super) async fn reload(
+    store: &dyn Store,
+    clock: &Clock,
+    order: TokenOrder,
+) -> Result<Option<NewToken>, StoreError> {
+    let TokenOrder { by, unit, profile, name, seen } = order;
+    let expected = if seen == 0 { Expected::New } else { Expected::Version(seen) };
+    // Two of a name never have the same version, however soon the one follows the other.
+    let now = clock.now().max(Timestamp(seen.cast_signed().saturating_add(1)));
     let line = AuditLine {
         at: now,
         by,
@@ -54,9 +61,9 @@ pub(super) async fn reload(store: &dyn Store, clock: &Clock, order: TokenOrder) 
         before: None,
         after: (!name.is_empty()).then(|| format!("token_name = {name}")),
     };
-    let (token, kept) = make(TokenOf { unit, profile, name }, now);
-    store.put_connector_token(&kept, now + GRACE, Some(&line)).await?;
-    Ok(token)
+    let (token, kept) = make(TokenOf { unit, profile, name: name.clone() }, now);
+    let is_put = store.put_connector_token(&kept, now + GRACE, expected, Some(&line)).await?;
+    Ok(is_put.then(|| NewToken { token, version: ConnectorToken::version_of(&[kept], &name) }))
 }
 
 fn make(of: TokenOf, now: Timestamp) -> (SecretString, ConnectorToken) {

@@ -17,7 +17,7 @@ use crate::{
         self,
         connector::{self, DeskName, Direction, Door, DoorParts, DoorTerms, Ear, Hub},
     },
-    store::{ConnectorToken, Store as _, memory::Memory},
+    store::{ConnectorToken, Expected, Store as _, memory::Memory},
     telemetry::Metrics,
 };
 
@@ -62,7 +62,7 @@ impl Trial {
             made_at: clock.now(),
             valid_until: None,
         };
-        store.put_connector_token(&kept, clock.now(), None).await?;
+        store.put_connector_token(&kept, clock.now(), Expected::Any, None).await?;
         let metrics = Arc::<Metrics>::default();
         let hub = Hub::new(clock.clone(), Arc::clone(&metrics), Arc::new(Alerts::new(Arc::clone(&metrics))));
         let engine = connector::on_trial(&hub, &name, deadline);

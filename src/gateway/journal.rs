@@ -365,8 +365,10 @@ impl Journal {
                     self.set_writable(None);
                     return Ok(());
                 }
-                Err(error) if error.kind == StoreErrorKind::Unavailable => self.set_writable(Some(&error)),
-                Err(error) => return Err(error),
+                Err(error) => match error.kind {
+                    StoreErrorKind::Unavailable | StoreErrorKind::Full => self.set_writable(Some(&error)),
+                    StoreErrorKind::Fenced | StoreErrorKind::Corrupt => return Err(error),
+                },
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY_MOST);

@@ -177,6 +177,28 @@ pub struct ConnectorToken {
     pub valid_until: Option<Timestamp>,
 }
 
+impl ConnectorToken {
+    /// Of the current one of a name; 0: there is none. It rises with every new one.
+    #[must_use]
+    pub fn version_of(kept: &[Self], name: &str) -> u64 {
+        kept.iter().find(|it| it.name == name && it.valid_until.is_none()).map_or(0, Self::version)
+    }
+
+    fn version(&self) -> u64 {
+        self.made_at.0.cast_unsigned()
+    }
+
+    /// Whether this is the one that somebody has seen as the current one.
+    #[must_use]
+    pub fn is_expected(current: Option<&Self>, expected: Expected) -> bool {
+        match (expected, current) {
+            (Expected::Any, _) | (Expected::New, None) => true,
+            (Expected::Version(version), Some(current)) => version == current.version(),
+            (Expected::New, Some(_)) | (Expected::Version(_), None) => false,
+        }
+    }
+}
+
 impl fmt::Debug for ConnectorToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectorToken")
@@ -260,12 +282,14 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Makes `token` the current one of its name; those before it are good until `grace` at the latest. Forgets, of all
     /// profiles, what was good until before it was made. With the line of the audit log, if there is one, or not at all.
+    /// `false`: the current one is not what was expected, and nothing is changed.
     fn put_connector_token<'a>(
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        expected: Expected,
         line: Option<&'a AuditLine>,
-    ) -> BoxFuture<'a, Result<(), StoreError>>;
+    ) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// By business unit, profile, name and age, the newest of a name first. Some may not be good any more.
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>>;
@@ -313,8 +337,10 @@ pub trait Store: Send + Sync + fmt::Debug {
 pub enum StoreErrorKind {
     /// Another owner has claimed the shards. Final.
     Fenced,
-    /// No space, no permission, I/O error: may pass.
+    /// No permission, I/O error: may pass.
     Unavailable,
+    /// Its disk is full: passes when somebody frees some room.
+    Full,
     /// The database cannot be read as ours. Final.
     Corrupt,
 }
@@ -337,6 +363,7 @@ impl fmt::Display for StoreError {
         f.write_str(match self.kind {
             StoreErrorKind::Fenced => "another gateway has taken over this store",
             StoreErrorKind::Unavailable => "the store cannot be written or read now",
+            StoreErrorKind::Full => "the store's disk is full",
             StoreErrorKind::Corrupt => "the store's data cannot be read",
         })
     }

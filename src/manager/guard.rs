@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, State, rejection::RawPathParamsRejection},
     middleware::Next,
     response::{IntoResponse as _, Redirect, Response},
@@ -25,7 +25,9 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Manager, address, held, multipart,
+    Manager, address,
+    body::{self, NotRead},
+    held, multipart,
     pages::{self, refusal, users::role_told},
     people::{
         Role, UserName,
@@ -35,13 +37,10 @@ use super::{
 };
 use crate::peer::{self, Patience};
 
-/// Of a form.
-const MAX_FORM_BYTES: usize = 512 * 1024;
 /// Of whoever has never been signed in: a form whose session is over is as large as any other.
 const MAX_STRANGERS_FORM_BYTES: usize = 64 * 1024;
 /// More than any form has.
 const MAX_FIELDS: usize = 2_000;
-const FORM_WITHIN: Duration = Duration::from_secs(15);
 /// Whoever waits is told by then, whatever becomes of it: the door closes connections on which nothing happens for longer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(75);
 /// How long a browser is known after a sign-in.
@@ -199,34 +198,33 @@ pub(super) async fn identify(State(manager): State<Manager>, request: Request, n
     // Whoever is not signed in brings none.
     if let (true, Some(boundary)) = (takes_large(&parts), &boundary) {
         let read = match &seat.signed {
-            Some(_) => timeout(FORM_WITHIN, multipart::open(body, boundary)).await.ok().flatten(),
+            Some(_) => timeout(body::WITHIN, multipart::open(body, boundary)).await.ok().flatten(),
             None => Some(multipart::Large { fields: Vec::new(), file: futures::stream::empty().boxed() }),
         };
         let Some(multipart::Large { fields, file }) = read else {
-            return refusal(&seat, StatusCode::BAD_REQUEST, seat.words.t("This form is too large, or was cut off."));
+            return not_whole(&seat);
         };
         parts.extensions.insert(Fields(Arc::new(fields)));
         return carried_out(&seat, Request::from_parts(parts, Body::from_stream(file)), next).await;
     }
     // Few at a time, and none for long: whoever sends byte by byte keeps others of the kind waiting, not the memory.
     let place = match &seat.signed {
-        Some(_) => timeout(FORM_WITHIN, manager.forms.acquire()).await.ok().and_then(Result::ok),
+        Some(_) => timeout(body::WITHIN, manager.forms.acquire()).await.ok().and_then(Result::ok),
         None => manager.strangers.try_acquire().ok(),
     };
     let Some(place) = place else { return busy(&seat) };
-    let most = if manager.sender(&seat).is_some() { MAX_FORM_BYTES } else { MAX_STRANGERS_FORM_BYTES };
-    let read = timeout(FORM_WITHIN, to_bytes(body, most)).await;
+    let most = if manager.sender(&seat).is_some() { body::MAX_BYTES } else { MAX_STRANGERS_FORM_BYTES };
+    let read = body::read(body, most).await;
     drop(place);
-    let Ok(Ok(bytes)) = read else {
-        return refusal(&seat, StatusCode::PAYLOAD_TOO_LARGE, seat.words.t("This form is too large, or was cut off."));
+    let bytes = match read {
+        Ok(bytes) => bytes,
+        Err(why) => return not_read(&seat, why, most),
     };
     let fields = match &boundary {
         Some(boundary) => multipart::read(&bytes, boundary, MAX_FIELDS).map(|it| Fields(Arc::new(it))),
         None => Fields::read(&bytes),
     };
-    let Some(fields) = fields else {
-        return refusal(&seat, StatusCode::BAD_REQUEST, seat.words.t("This form is too large, or was cut off."));
-    };
+    let Some(fields) = fields else { return not_whole(&seat) };
     parts.extensions.insert(fields);
     carried_out(&seat, Request::from_parts(parts, Body::empty()), next).await
 }
@@ -266,10 +264,30 @@ fn takes_large(parts: &Parts) -> bool {
     parts.method == Method::POST && parts.uri.path() == super::RESTORING
 }
 
+fn not_read(seat: &Seat, why: NotRead, most: usize) -> Response {
+    let w = &seat.words;
+    if why == NotRead::CutOff {
+        let text = w.t("This form was cut off, or came too slowly. Go back, and send it again.");
+        return refusal(seat, StatusCode::BAD_REQUEST, text);
+    }
+    let mut text =
+        w.f("This form is larger than {} KiB, the most that is taken here. Nothing was changed.", &[&(most / 1024)]);
+    if most == body::MAX_BYTES {
+        text.push(' ');
+        text.push_str(w.t("What is longer goes another way: a profile's text by the API or as a file in profiles/, a configuration by usher config import."));
+    }
+    refusal(seat, StatusCode::PAYLOAD_TOO_LARGE, &text)
+}
+
+fn not_whole(seat: &Seat) -> Response {
+    let text = seat.words.t("This form was cut off, or has more fields than any form here.");
+    refusal(seat, StatusCode::BAD_REQUEST, text)
+}
+
 fn busy(seat: &Seat) -> Response {
     let text = seat.words.t("Too many forms are being read at the moment. Go back, and send it again.");
     let mut response = refusal(seat, StatusCode::SERVICE_UNAVAILABLE, text);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(FORM_WITHIN.as_secs()));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(body::WITHIN.as_secs()));
     response
 }
 

@@ -7,6 +7,7 @@
 mod address;
 mod api;
 mod assigning;
+mod body;
 mod building;
 mod comparing;
 mod drafting;

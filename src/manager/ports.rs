@@ -79,8 +79,8 @@ pub trait House: Send + Sync + fmt::Debug {
     /// All tokens of a profile, those of a name from the newest on.
     fn tokens<'a>(&'a self, profile: &'a Profile) -> BoxFuture<'a, Result<Vec<ConnectorToken>, StoreError>>;
 
-    /// Makes a connector's new token (S11); the one before it is good a little longer.
-    fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<SecretString, StoreError>>;
+    /// Makes a connector's new token (S11); the one before it is good a little longer. `None`: somebody was faster, and none is made.
+    fn reload_token(&self, order: TokenOrder) -> BoxFuture<'_, Result<Option<NewToken>, StoreError>>;
 
     /// Asks a profile's engines whether they take their credentials.
     fn check_profile(&self, profile: Arc<Profile>) -> BoxFuture<'_, Result<Vec<Checked>, Said>>;
@@ -267,6 +267,15 @@ pub struct TokenOrder {
     pub profile: ProfileName,
     /// Mostly empty: see the profile's `connector.token_name`.
     pub name: String,
+    /// The version of the token that was seen; 0: there was none.
+    pub seen: u64,
+}
+
+/// A connector's token that has just been made: told once.
+#[derive(Debug)]
+pub struct NewToken {
+    pub token: SecretString,
+    pub version: u64,
 }
 
 /// Why a change was not made.
@@ -281,7 +290,8 @@ pub enum Refusal {
 }
 
 /// What is done with the store while no gateway runs on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Overhaul {
     /// Everything is sealed under a new master key.
     Rotation,
@@ -309,8 +319,8 @@ pub struct OverhaulOrder {
     pub seen: String,
 }
 
-/// What came of it; known until the next one, or the process' end.
-#[derive(Clone, Debug)]
+/// What came of it; known until the next one, for a week.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Overhauled {
     pub what: Overhaul,
     pub by: String,
@@ -419,6 +429,8 @@ pub enum NotStaged {
     Empty,
     /// Whoever sent it has gone, or sends nothing.
     CutOff,
+    /// It comes below the least rate.
+    TooSlow,
     /// What was given as a master key is none.
     NoSuchKey,
     /// It is sealed under this master key, which is not here.

@@ -1,4 +1,4 @@
-//! A listener that bounds how many connections are open and how long one may say nothing.
+//! A listener that bounds how many connections are open and how long one may say nothing. They speak HTTP/1.1 alone ([`Http1`]).
 
 use std::{
     collections::HashMap,
@@ -21,6 +21,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
+use super::http1::Http1;
 use crate::{clock::Clock, peer::Patience};
 
 /// Longer than the usual time between two scrapes, so that a scraper keeps its connection.
@@ -95,15 +96,13 @@ pub struct Peer(pub SocketAddr, pub Patience);
 
 impl Connected<IncomingStream<'_, Bounded>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
-        Self(*stream.remote_addr(), stream.io().patience())
+        Self(*stream.remote_addr(), stream.io().get_ref().patience())
     }
 }
 
-impl Listener for Bounded {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+impl Bounded {
+    /// The next connection, whatever it speaks.
+    pub async fn next(&mut self) -> Connection {
         // The semaphore is never closed; should it be, no further connection comes.
         let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return std::future::pending().await };
         loop {
@@ -115,10 +114,27 @@ impl Listener for Bounded {
             let _gone = stream.set_nodelay(true);
             let silence = Box::pin(tokio::time::sleep(SILENT_FOR));
             let patience = Patience::default();
-            let connection =
-                Connection { stream, peer: address, silence, sent_by: None, patience, _place: place, _permit: permit };
-            return (connection, address);
+            return Connection {
+                stream,
+                peer: address,
+                silence,
+                sent_by: None,
+                patience,
+                _place: place,
+                _permit: permit,
+            };
         }
+    }
+}
+
+impl Listener for Bounded {
+    type Io = Http1<Connection>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        let connection = self.next().await;
+        let peer = connection.peer();
+        (Http1::new(connection), peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -218,19 +234,19 @@ mod tests {
         let mut held = Vec::new();
         for _ in 0..MAX {
             let client = TcpStream::connect(address).await.unwrap();
-            held.push((client, listener.accept().await));
+            held.push((client, listener.next().await));
         }
         let _waiting = TcpStream::connect(address).await.unwrap();
-        assert!(listener.accept().now_or_never().is_none());
+        assert!(listener.next().now_or_never().is_none());
         held.pop();
-        listener.accept().await;
+        listener.next().await;
     }
 
     #[tokio::test]
     async fn a_part_of_an_answer_does_not_wait_for_the_one_before() {
         let (mut listener, address) = bounded().await;
         let _client = TcpStream::connect(address).await.unwrap();
-        let (connection, _) = listener.accept().await;
+        let connection = listener.next().await;
         assert!(connection.stream.nodelay().unwrap());
     }
 
@@ -238,7 +254,7 @@ mod tests {
     async fn a_connection_that_says_nothing_is_given_up() {
         let (mut listener, address) = bounded().await;
         let _client = TcpStream::connect(address).await.unwrap();
-        let (mut connection, _) = listener.accept().await;
+        let mut connection = listener.next().await;
         let began = Clock::instant();
         let error = connection.read_u8().await.unwrap_err();
         assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, SILENT_FOR.as_secs()));
@@ -248,7 +264,7 @@ mod tests {
     async fn b5_a_request_that_comes_byte_by_byte_is_given_up_and_an_answer_begins_anew() {
         let (mut listener, address) = bounded().await;
         let mut client = TcpStream::connect(address).await.unwrap();
-        let (mut connection, _) = listener.accept().await;
+        let mut connection = listener.next().await;
         tokio::time::pause();
         let began = Clock::instant();
         client.write_all(&[b'G'; 64]).await.unwrap();
@@ -271,7 +287,7 @@ mod tests {
     async fn a_request_that_has_come_may_be_worked_on_for_longer_than_it_may_come() {
         let (mut listener, address) = bounded().await;
         let mut client = TcpStream::connect(address).await.unwrap();
-        let (mut connection, _) = listener.accept().await;
+        let mut connection = listener.next().await;
         client.write_all(b"G").await.unwrap();
         connection.read_u8().await.unwrap();
         tokio::time::pause();
@@ -289,7 +305,7 @@ mod tests {
     async fn whoever_takes_in_something_large_lifts_the_bounds_and_they_begin_anew_after_it() {
         let (mut listener, address) = bounded().await;
         let mut client = TcpStream::connect(address).await.unwrap();
-        let (mut connection, _) = listener.accept().await;
+        let mut connection = listener.next().await;
         client.write_all(&[b'P'; 64]).await.unwrap();
         connection.read_u8().await.unwrap();
         tokio::time::pause();

@@ -3,6 +3,7 @@
 //! Nothing here changes anything. What customers said is shown by [`timeline`] alone, and like the directory never without
 //! the token.
 
+pub mod http1;
 pub mod listener;
 mod problem;
 pub mod timeline;

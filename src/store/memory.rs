@@ -12,8 +12,8 @@ use futures::{FutureExt, future, future::BoxFuture};
 
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
-    Erasure, Flush, Holdings, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Snapshot, Store,
-    StoreError, StoreErrorKind, Tally, TokensMove, Unclear, Uncounted,
+    Erasure, Expected, Flush, Holdings, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Snapshot,
+    Store, StoreError, StoreErrorKind, Tally, TokensMove, Unclear, Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -251,15 +251,20 @@ impl State {
         erased.collect::<BTreeSet<_>>().len() as u64
     }
 
-    fn put_connector_token(&mut self, token: &ConnectorToken, grace: Timestamp) {
+    fn put_connector_token(&mut self, token: &ConnectorToken, grace: Timestamp, expected: Expected) -> bool {
         let tokens = &mut self.connector_tokens;
-        tokens.retain(|it| it.valid_until.is_none_or(|until| until >= token.made_at));
         let name = |it: &ConnectorToken| (it.unit.clone(), it.profile.clone(), it.name.clone());
+        let current = tokens.iter().find(|it| name(it) == name(token) && it.valid_until.is_none());
+        if !ConnectorToken::is_expected(current, expected) {
+            return false;
+        }
+        tokens.retain(|it| it.valid_until.is_none_or(|until| until >= token.made_at));
         for old in tokens.iter_mut().filter(|it| name(it) == name(token)) {
             old.valid_until = Some(old.valid_until.map_or(grace, |until| until.min(grace)));
         }
         tokens.push(token.clone());
         tokens.sort_by_key(|it| (name(it), Reverse(it.made_at), it.sha256));
+        true
     }
 
     fn change(&mut self, changes: &[Change], moves: &[TokensMove], line: &AuditLine) -> Result<Vec<u64>, ChangeError> {
@@ -451,12 +456,13 @@ impl Store for Memory {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        expected: Expected,
         line: Option<&'a AuditLine>,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         future::ready(self.call(|state| {
-            state.put_connector_token(token, grace);
-            state.audit.extend(line.cloned());
-            Ok(())
+            let is_put = state.put_connector_token(token, grace, expected);
+            state.audit.extend(line.filter(|_| is_put).cloned());
+            Ok(is_put)
         }))
         .boxed()
     }

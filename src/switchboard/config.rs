@@ -23,6 +23,8 @@ pub struct Setup {
     pub queues: Vec<QueueSetup>,
     pub people: Vec<PersonSetup>,
     pub virtual_agents: Vec<AgentSetup>,
+    /// Of whom the gateway is told, and who never log on.
+    pub others: Vec<UserSetup>,
     /// What virtual agents log on with; `None`: any password is right.
     pub password: Option<SecretString>,
     /// Where a contact goes that no virtual agent takes for [`Limits::overflow_after`].
@@ -48,6 +50,15 @@ pub struct PersonSetup {
 pub struct AgentSetup {
     pub id: String,
     pub name: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct UserSetup {
+    pub id: String,
+    pub name: String,
+    /// Without them nobody is a virtual agent.
+    pub agent_rights: bool,
+    pub automatic_post_processing: bool,
 }
 
 /// How a customer is connected.
@@ -109,7 +120,7 @@ impl Default for Limits {
 }
 
 impl Setup {
-    /// What `usher demo` shows: a queue per purpose, three desks, two virtual agents.
+    /// What `usher demo` shows: a queue per purpose, three desks, two virtual agents and two who could be, and two who cannot.
     #[must_use]
     pub fn demo() -> Self {
         let queue = |id: &str, name: &str, media, expected_wait_s| QueueSetup {
@@ -119,6 +130,12 @@ impl Setup {
             expected_wait_s: Some(expected_wait_s),
         };
         let person = |n: u8, presence| PersonSetup { id: format!("desk-{n}"), name: format!("Desk {n}"), presence };
+        let other = |id: &str, name: &str, agent_rights| UserSetup {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            agent_rights,
+            automatic_post_processing: agent_rights,
+        };
         let agent = |n: u8| AgentSetup { id: format!("va-{n}"), name: format!("Virtual agent {n}") };
         Self {
             queues: vec![
@@ -128,7 +145,8 @@ impl Setup {
                 queue("messages", "Messages", Media::OpenMedia, 60),
             ],
             people: vec![person(1, Presence::Available), person(2, Presence::Offline), person(3, Presence::Offline)],
-            virtual_agents: vec![agent(1), agent(2)],
+            virtual_agents: vec![agent(1), agent(2), agent(3), agent(4)],
+            others: vec![other("trainee", "Trainee", true), other("supervisor", "Supervisor", false)],
             password: None,
             overflow: Some("support".to_owned()),
         }

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 pub use self::{
     board::Board,
-    config::{AgentSetup, Config, Limits, Media, PersonSetup, Presence, QueueSetup, Setup},
+    config::{AgentSetup, Config, Limits, Media, PersonSetup, Presence, QueueSetup, Setup, UserSetup},
     follow::Event,
     journal::JournalError,
     refusal::Refusal,

@@ -216,6 +216,24 @@ async fn s1_the_demo_has_the_web_manager_and_its_start_page_leads_there() {
     let page = ask(address, "GET", link.strip_prefix(&manager).unwrap(), "", "").await;
     assert_eq!(page.status, 200, "{page:?}");
     assert!(page.body.contains("name=\"password\""), "{page:?}");
+
+    // Somebody to try the assignment with (S16): two who are free, one who cannot serve (S4), and four without agent rights.
+    let token = link.split_once("token=").unwrap().1;
+    let form = [
+        ("token", token),
+        ("name", "chief"),
+        ("password", "correct horse battery"),
+        ("again", "correct horse battery"),
+    ];
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let signed = ask(address, "POST", "/welcome", kind, &form).await;
+    let cookie = signed.header("set-cookie").unwrap_or_else(|| panic!("{signed:?}")).split(';').next().unwrap();
+    let page = ask(address, "GET", "/profiles/DEMO/demo/agents", &format!("Cookie: {cookie}\r\n"), "").await;
+    for told in ["Virtual agent 3", "Virtual agent 4", "Trainee"] {
+        assert!(page.body.contains(told), "{told}: {}", page.body);
+    }
+    assert!(!page.body.contains("Supervisor"), "{}", page.body);
     house.demo.drain().await.unwrap();
 }
 

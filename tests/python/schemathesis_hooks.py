@@ -60,6 +60,7 @@ def prepare(case, names, operation, owner):
         case.body = TEST
     elif operation == "reloadConnectorToken":
         names["profile"], case.body = "dialled", {"name": ""}
+        case.headers["If-Match"] = "*"
 
 
 def path(unit, profile):

@@ -15,8 +15,8 @@ use usher::{
     core::ids::{ContactId, ProfileName, Timestamp, UnitName},
     store::{
         AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
-        Erasure, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove,
-        Uncounted, memory::Memory,
+        Erasure, Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError,
+        TokensMove, Uncounted, memory::Memory,
     },
 };
 
@@ -126,9 +126,10 @@ impl Store for Disk {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        expected: Expected,
         line: Option<&'a AuditLine>,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.memory.put_connector_token(token, grace, line)
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.memory.put_connector_token(token, grace, expected, line)
     }
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {

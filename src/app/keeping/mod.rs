@@ -2,6 +2,7 @@
 
 mod archive;
 mod backup;
+mod carried;
 mod desk;
 mod key;
 mod restore;

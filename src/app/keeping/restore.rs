@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::BufReader,
+    io::{self, BufReader},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -13,18 +13,24 @@ use tokio::task::spawn_blocking;
 
 use super::{
     archive::{Manifest, Unpacked, unpack},
+    carried::Carried,
     key::PROBE,
     told, with_reason,
 };
 use crate::{
+    app::past,
     clock::Clock,
     config::Environment,
+    gateway::storage::Holdings,
     seal::{KeyId, Keyring, Sealer},
     store::{
         AuditLine,
         sqlite::{Alone, Loose},
     },
 };
+
+/// Of one second.
+const MOST_ASIDE: u32 = 100;
 
 /// What a staging directory's name begins with.
 pub(super) const STAGING: &str = ".usher-restore-";
@@ -114,16 +120,20 @@ pub async fn restore(
     let source = Source { file: &order.file, shown: &order.shown, key: order.key.as_ref() };
     let good = examine(&staging, directory, environment, &source).await?;
     let manifest = good.manifest();
+    let copy = Loose::at(staging.database());
+    let carried = Carried::over(&alone, is_used, &copy, manifest.made_at).await?;
+    let (_, holds) = copy.look().await.map_err(with_reason)?;
     let line = AuditLine {
         at: Clock::system().now(),
         by: order.by,
         action: "store.restored".to_owned(),
         subject: format!("backup of {:.0}", manifest.made_at),
         before: None,
-        after: Some(told(&manifest.holds)),
+        after: Some(told(&holds)),
     };
-    Loose::at(staging.database()).restored(&line, order.keep_contacts).await.map_err(with_reason)?;
+    copy.restored(&line, order.keep_contacts).await.map_err(with_reason)?;
     usable(&staging.0, good.key.as_ref()).await?;
+    tracing::debug!("the backup takes the store's place");
 
     let aside = if is_used { Some(aside(directory, "replaced", line.at.0)?) } else { None };
     // As a rotation does it: whenever this is cut off, one of two keys fits.
@@ -136,24 +146,26 @@ pub async fn restore(
     if changes_key.is_some() {
         Keyring::advance(directory)?;
     }
+    past::forget(directory);
     let former = former.filter(|_| changes_key.is_some());
-    Ok(Restored { told: about(manifest, aside.as_deref(), order.keep_contacts), aside, former })
+    let mut told = about(manifest, &holds, aside.as_deref(), order.keep_contacts);
+    if holds.contacts > 0 {
+        told += &carried.told();
+    }
+    Ok(Restored { told, aside, former })
 }
 
-fn about(manifest: &Manifest, aside: Option<&Path>, keeps_contacts: bool) -> String {
-    let mut text = format!("restored the backup of {:.0}: {}\n", manifest.made_at, told(&manifest.holds));
+fn about(manifest: &Manifest, holds: &Holdings, aside: Option<&Path>, keeps_contacts: bool) -> String {
+    let mut text = format!("restored the backup of {:.0}: {}\n", manifest.made_at, told(holds));
     if let Some(aside) = aside {
         text += &format!("The store that was here lies in {}.\n", aside.display());
     }
-    match (manifest.holds.open, keeps_contacts) {
+    match (holds.open, keeps_contacts) {
         (0, _) => {}
         (open, false) => {
             text += &format!("{open} contacts were open: at the next start they end, and their timelines say so.\n");
         }
         (open, true) => text += &format!("{open} contacts were open: they go on.\n"),
-    }
-    if manifest.holds.contacts > 0 {
-        text += "Contacts that were erased after the backup are readable again: erase them anew (docs/privacy.md).\n";
     }
     text
 }
@@ -285,7 +297,16 @@ fn key(
 /// Where the store goes that was here.
 fn aside(directory: &Path, name: &str, now_ms: i64) -> anyhow::Result<PathBuf> {
     let moment = jiff::Timestamp::from_millisecond(now_ms)?.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let path = directory.join(format!("{name}-{moment}"));
-    DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-    Ok(path)
+    let mut path = directory.join(format!("{name}-{moment}"));
+    // Another may have been put aside in the same second, by one that was cut off.
+    for further in 2..=MOST_ASIDE {
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path = directory.join(format!("{name}-{moment}-{further}"));
+            }
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be made", path.display())),
+        }
+    }
+    bail!("{} is there already", path.display())
 }

@@ -12,7 +12,7 @@ use super::{
     with_reason,
 };
 use crate::{
-    app::SEALED_AS,
+    app::{SEALED_AS, past},
     clock::Clock,
     config::Environment,
     core::hex,
@@ -47,6 +47,7 @@ pub async fn rotate(directory: &Path, environment: &Environment, by: &str) -> an
     let (done, left) = rotation.reseal(by).await?;
     let (old, new, to_file) = (rotation.old.id(), rotation.new.id(), rotation.to_file);
     rotation.finish()?;
+    past::forget(directory);
     let shown = directory.join(KEY_FILE).display().to_string();
     let mut text =
         format!("{done} secrets, documents and keys of contacts are sealed under the master key {new} now\n");

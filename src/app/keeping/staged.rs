@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::{
     io::AsyncWriteExt as _,
     sync::{Notify, Semaphore},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use super::restore::{Good, NoKey, STAGING, Source, Staging, examine};
@@ -26,6 +26,7 @@ use crate::{
     config::Sources,
     core::{hex, ids::Timestamp},
     manager::ports::{Brought, NotStaged, Staged},
+    peer::Pace,
     seal::{Keyring, Sealer},
     store::sqlite::Sqlite,
 };
@@ -148,12 +149,13 @@ impl Ramp {
     ) -> Result<Staged, NotStaged> {
         let _place = self.place.try_acquire().map_err(|_taken| NotStaged::Another)?;
         let key = key.map(|it| Sealer::from_text(&it)).transpose().map_err(|_malformed| NotStaged::NoSuchKey)?;
-        let first = part(body).await?.ok_or(NotStaged::Empty)?;
+        let pace = Pace::new(Clock::instant());
+        let first = part(body, pace.next_by(0)).await?.ok_or(NotStaged::Empty)?;
         // The one before makes room.
         self.put(None);
         let failed = |error: anyhow::Error| NotStaged::Failed(format!("{error:#}"));
         let staging = Staging::new(&self.directory).map_err(failed)?;
-        let (sha256, written) = self.receive(&staging, bytes, first, body).await?;
+        let (sha256, written) = self.receive(&staging, bytes, (first, pace), body).await?;
         let good = self.look(&staging, key.as_ref()).await?;
         let environment = &self.sources.environment;
         let ring = Keyring::read(&self.directory, environment.master_key().as_ref()).map_err(|it| failed(it.into()))?;
@@ -181,7 +183,7 @@ impl Ramp {
         &self,
         staging: &Staging,
         told: Option<u64>,
-        first: Bytes,
+        (first, pace): (Bytes, Pace),
         body: &mut BoxStream<'static, io::Result<Bytes>>,
     ) -> Result<(String, u64), NotStaged> {
         // Twice: once as it came, once unpacked.
@@ -192,7 +194,13 @@ impl Ramp {
             false => Ok(()),
         };
         fits(told.unwrap_or_default())?;
-        let unwritable = |error: io::Error| NotStaged::Failed(format!("it cannot be written: {error}"));
+        let unwritable = |error: io::Error| {
+            if error.kind() == io::ErrorKind::StorageFull {
+                let needed = told.unwrap_or_default().saturating_mul(2);
+                return NotStaged::NoSpace { needed, free: free_bytes(&self.directory).unwrap_or_default() };
+            }
+            NotStaged::Failed(format!("it cannot be written: {error}"))
+        };
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         let mut out = tokio::fs::OpenOptions::from(options).open(file(staging)).await.map_err(unwritable)?;
@@ -202,7 +210,7 @@ impl Ramp {
             fits(written)?;
             sha256.update(&bytes);
             out.write_all(&bytes).await.map_err(unwritable)?;
-            next = part(body).await?;
+            next = part(body, pace.next_by(written)).await?;
         }
         out.flush().await.map_err(unwritable)?;
         Ok((hex::encode(&sha256.finalize()), written))
@@ -225,10 +233,13 @@ impl Ramp {
     }
 }
 
-/// The next that is not empty; `None`: the end.
-async fn part(body: &mut BoxStream<'static, io::Result<Bytes>>) -> Result<Option<Bytes>, NotStaged> {
+/// The next that is not empty, by then at the latest; `None`: the end.
+async fn part(body: &mut BoxStream<'static, io::Result<Bytes>>, by: Instant) -> Result<Option<Bytes>, NotStaged> {
     loop {
-        match timeout(STALLED, body.next()).await {
+        let stalled = Clock::instant() + STALLED;
+        match timeout_at(stalled.min(by), body.next()).await {
+            // What is there at once comes before any timeout.
+            _ if Clock::instant() >= by => return Err(NotStaged::TooSlow),
             Ok(None) => return Ok(None),
             Ok(Some(Ok(bytes))) if bytes.is_empty() => {}
             Ok(Some(Ok(bytes))) => return Ok(Some(bytes)),
@@ -272,4 +283,45 @@ fn leftovers(directory: &Path) -> Vec<PathBuf> {
     let all = fs::read_dir(directory).into_iter().flatten().flatten();
     let is_left = |it: &fs::DirEntry| it.file_name().to_string_lossy().starts_with(STAGING) && it.path().is_dir();
     all.filter(is_left).map(|it| it.path()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    /// So many bytes every 20 seconds, `times` over: what came of it, and how long it took.
+    async fn brought(bytes: usize, times: usize) -> (Result<u64, NotStaged>, Duration) {
+        let parts = stream::iter(0..times).then(move |_| async move {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            Ok(Bytes::from(vec![0; bytes]))
+        });
+        let (mut body, began) = (parts.boxed(), Clock::instant());
+        let (pace, mut written) = (Pace::new(began), 0);
+        let done = loop {
+            match part(&mut body, pace.next_by(written)).await {
+                Ok(Some(bytes)) => written += bytes.len() as u64,
+                Ok(None) => break Ok(written),
+                Err(why) => break Err(why),
+            }
+        };
+        (done, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_byte_by_byte_is_given_up_though_it_never_stalls() {
+        let (done, took) = brought(1, 1000).await;
+        assert!(matches!(done, Err(NotStaged::TooSlow)), "{done:?}");
+        assert_eq!(took.as_secs(), 60, "no longer than what is waited for first");
+        let (done, took) = brought(64 * 1024 * 10, 1000).await;
+        assert!(matches!(done, Err(NotStaged::TooSlow)), "at half the rate: {done:?}");
+        assert!((60..=120).contains(&took.as_secs()), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_steadily_takes_as_long_as_it_takes() {
+        let (done, took) = brought(64 * 1024 * 20, 180).await;
+        assert_eq!((done.unwrap(), took.as_secs()), (64 * 1024 * 20 * 180, 3600));
+    }
 }

@@ -1,9 +1,9 @@
 //! What an operation reads of a request: each part reads itself, within bounds, and tells the document of itself.
 
-use std::{io, time::Duration};
+use std::io;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{FromRequestParts as _, RawPathParams},
 };
 use bytes::Bytes;
@@ -22,13 +22,13 @@ use super::{
 };
 use crate::{
     gateway::storage::Expected,
-    manager::Manager,
+    manager::{
+        Manager,
+        body::{self, NotRead},
+    },
     peer::{Lifted, Patience},
 };
 
-/// As much as a form may have.
-const MAX_BODY_BYTES: usize = 512 * 1024;
-const BODY_WITHIN: Duration = Duration::from_secs(15);
 pub(super) const TOML: &str = "application/toml";
 pub(super) const ZIP: &str = "application/zip";
 pub(super) const JSON_LINES: &str = "application/jsonl";
@@ -69,16 +69,19 @@ impl Incoming {
         self.expect(kinds)?;
         let body = self.body.take().unwrap_or_default();
         // Few at a time, and none for long: whoever sends byte by byte keeps others waiting, not the memory.
-        let read = timeout(BODY_WITHIN, async {
-            let _place = self.manager.forms.acquire().await;
-            to_bytes(body, MAX_BODY_BYTES).await
-        });
-        let Ok(Ok(bytes)) = read.await else {
-            return Err(
-                Kind::TooLarge.says(format!("a body has {MAX_BODY_BYTES} bytes at most, and comes within 15 seconds"))
-            );
+        let Ok(_place) = timeout(body::WITHIN, self.manager.forms.acquire()).await else {
+            let text = "too many bodies are being read at the moment: send it again";
+            return Err(Kind::Unavailable.says(text).after(body::WITHIN.as_secs()));
         };
-        Ok(bytes)
+        body::read(body, body::MAX_BYTES).await.map_err(|why| match why {
+            NotRead::TooLarge => Kind::TooLarge.says(format!(
+                "the body is larger than {} KiB, the most that is taken here: write a longer profile as a file in profiles/, and \
+                 import a larger configuration by `usher config import`",
+                body::MAX_BYTES / 1024
+            )),
+            NotRead::CutOff => Kind::Malformed
+                .says(format!("the body was cut off, or did not come within {} seconds", body::WITHIN.as_secs())),
+        })
     }
 
     async fn text(&mut self, kind: &str) -> Result<String, Problem> {
@@ -249,7 +252,7 @@ impl Asked for Packed {
         let zip = json!({ "schema": { "type": "string", "format": "binary" } });
         let toml = json!({ "schema": { "type": "string" } });
         described.body = Some(json!({ "required": true, "content": { ZIP: zip, TOML: toml } }));
-        described.refuses.extend([Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
+        described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
     }
 }
 
@@ -277,7 +280,7 @@ impl Asked for Large {
     fn tell(described: &mut Described, _: &mut Schemas) {
         let schema = json!({ "schema": { "type": "string", "format": "binary" } });
         described.body = Some(json!({ "required": true, "content": { OCTETS: schema } }));
-        described.refuses.extend([Kind::Malformed, Kind::TooLarge, Kind::MediaType, Kind::Invalid]);
+        described.refuses.extend([Kind::Malformed, Kind::MediaType, Kind::Invalid]);
     }
 }
 
@@ -332,7 +335,35 @@ impl Asked for Seen {
     }
 }
 
-/// The same, or that there is none yet: `If-None-Match: *`.
+/// Which plan is to be carried out: `If-Match` without a star, as nobody wants done what they have not seen.
+#[derive(Debug)]
+pub(super) struct SeenPlan(Tags);
+
+impl SeenPlan {
+    pub(super) fn is(&self, tag: &str) -> bool {
+        self.0.hold_strongly(tag)
+    }
+}
+
+impl Asked for SeenPlan {
+    async fn take(incoming: &mut Incoming) -> Result<Self, Problem> {
+        let says = "send `If-Match` with the ETag of the plan";
+        match tags(&incoming.parts.headers, &header::IF_MATCH)? {
+            Some(Tags::Any) => Err(Kind::Malformed.says(format!("`If-Match` is no * here: {says}"))),
+            Some(tags @ Tags::List(_)) => Ok(Self(tags)),
+            None => Err(Kind::ConditionMissing.says(says)),
+        }
+    }
+
+    fn tell(described: &mut Described, _: &mut Schemas) {
+        let text = "The `ETag` of the plan; no `*`.";
+        let schema = json!({ "type": "string", "pattern": etag::PLAN_PATTERN, "description": text });
+        described.parameters.push(parameter("header", "If-Match", schema, true));
+        described.refuses.extend([Kind::Malformed, Kind::Outdated, Kind::ConditionMissing]);
+    }
+}
+
+/// Which state of a thing is to be changed, or that there is none yet: `If-None-Match: *`.
 #[derive(Debug)]
 pub(super) enum SeenOrNew {
     New,

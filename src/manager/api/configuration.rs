@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    asked::{Packed, Query},
-    names,
+    asked::{Packed, Query, SeenPlan},
+    etag,
     operation::{Call, Draft, Operation},
     problem::{Kind, Problem},
-    told::{Done, Found, Zip},
+    told::{Done, Planned, Zip},
 };
 use crate::{
     core::said::Said,
@@ -26,12 +26,12 @@ pub(super) fn operations() -> Vec<Operation> {
             .refuses(&[Kind::Conflict, Kind::Invalid])
             .by(export),
         Draft::post("/configuration/plan", Role::Administrator, "planImport")
-            .says("What an import would change", "Nothing is changed. The body stands for all that is kept here: a zip as it is exported, or the text of an `usher.toml`. What stands in files on the gateway's machine is changed there.")
+            .says("What an import would change", "Nothing is changed. The `ETag` is the plan's: an import names it. The body stands for all that is kept here: a zip as it is exported, or the text of an `usher.toml`. What stands in files on the gateway's machine is changed there.")
             .refuses(&[Kind::Conflict])
             .by(plan),
         Draft::post("/configuration/import", Role::Administrator, "importConfiguration")
-            .says("Import what was planned", "The same body again, and `seen` of its plan: all of it is done, or nothing. If it would change anything else by now, nothing is changed: plan it again.")
-            .refuses(&[Kind::Conflict, Kind::Outdated])
+            .says("Import what was planned", "The same body again, and `If-Match` with the `ETag` of its plan: all of it is done, or nothing. If it would change anything else by now, nothing is changed: plan it again.")
+            .refuses(&[Kind::Conflict])
             .by(import),
     ]
 }
@@ -96,8 +96,6 @@ struct PlannedStep {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct ImportPlan {
-    /// What the import has to say.
-    seen: String,
     /// None: all of it is as the import says.
     steps: Vec<PlannedStep>,
     /// What stays that the import does not have: it stands in files here.
@@ -116,10 +114,9 @@ impl From<ports::Plan> for ImportPlan {
             name: it.name,
             lines: it.lines.into_iter().map(|(mark, line)| format!("{mark}{line}")).collect(),
         };
-        let ports::Plan { steps, stays, blocked, notes, seen, .. } = plan;
+        let ports::Plan { steps, stays, blocked, notes, .. } = plan;
         let english = |list: Vec<Said>| list.iter().map(ToString::to_string).collect();
         Self {
-            seen,
             steps: steps.into_iter().map(step).collect(),
             stays: english(stays),
             blocked: english(blocked),
@@ -132,23 +129,20 @@ fn unpacked(manager: &Manager, body: &[u8]) -> Result<Files, Problem> {
     manager.house.unpack(body).map_err(|why| Problem::field("", why.to_string()))
 }
 
-async fn plan(call: Call, Packed(body): Packed) -> Result<Found<ImportPlan>, Problem> {
+async fn plan(call: Call, Packed(body): Packed) -> Result<Planned<ImportPlan>, Problem> {
     let files = unpacked(&call.manager, &body)?;
-    Ok(Found(call.manager.house.plan(files).await.map_err(refused)?.into()))
+    let plan = call.manager.house.plan(files).await.map_err(refused)?;
+    Ok(Planned { tag: etag::of_plan(&plan.seen), value: plan.into() })
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Approval {
-    /// `seen` of the plan.
-    seen: names::Plan,
-}
-
-async fn import(call: Call, (Query(approval), Packed(body)): (Query<Approval>, Packed)) -> Result<Done, Problem> {
+async fn import(call: Call, (seen, Packed(body)): (SeenPlan, Packed)) -> Result<Done, Problem> {
     let Call { manager, caller } = call;
     let files = unpacked(&manager, &body)?;
-    let approved = Approved { by: caller.signs(), seen: approval.seen.as_str().to_owned() };
-    manager.house.import(files, approved).await.map_err(refused)?;
+    let now = manager.house.plan(files.clone()).await.map_err(refused)?.seen;
+    if !seen.is(&etag::of_plan(&now)) {
+        return Err(refused(Refusal::Conflict(None)));
+    }
+    manager.house.import(files, Approved { by: caller.signs(), seen: now }).await.map_err(refused)?;
     Ok(Done)
 }
 

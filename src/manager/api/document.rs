@@ -62,7 +62,8 @@ fn refusal(kind: Kind, problem: &Value) -> Value {
         | Kind::TooLarge
         | Kind::MediaType
         | Kind::Invalid
-        | Kind::ConditionMissing => Value::Null,
+        | Kind::ConditionMissing
+        | Kind::NoSpace => Value::Null,
     };
     if let (false, Some(members)) = (header.is_null(), told.as_object_mut()) {
         members.insert("headers".to_owned(), header);

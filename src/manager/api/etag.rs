@@ -9,12 +9,20 @@ use crate::core::hex;
 /// What `If-Match` says as a rule; lists of tags are taken, too.
 pub(super) const PATTERN: &str = r#"^(\*|"[!#-~]+")$"#;
 
+/// What it says where a plan is carried out.
+pub(super) const PLAN_PATTERN: &str = r#"^"[0-9a-f]{64}"$"#;
+
 /// Of what is kept with a version.
 pub(super) fn of_version(version: u64) -> String {
     format!("\"{version}\"")
 }
 
-/// Of what is not: by what it says. It is a weak one: nothing is changed by it, and no `If-Match` takes it.
+/// Of what an import would change.
+pub(super) fn of_plan(seen: &str) -> String {
+    format!("\"{seen}\"")
+}
+
+/// Of what is not kept: by what it says. It is a weak one: nothing is changed by it, and no `If-Match` takes it.
 pub(super) fn of_content(content: &[u8]) -> String {
     format!("W/\"{}\"", hex::encode(Sha256::digest(content).get(..12).unwrap_or_default()))
 }

@@ -54,7 +54,9 @@ use tracing::Instrument as _;
 
 use super::{Manager, guard::answered, people::Role};
 use operation::{Call, Draft, Operation};
-use problem::{Kind, Problem};
+/// What is wrong, for pages as well: one cause has one status.
+pub(in crate::manager) use problem::Kind;
+use problem::Problem;
 
 use crate::peer::Patience;
 

@@ -231,8 +231,6 @@ macro_rules! patterned {
 patterned! {
     /// A user's name as it is kept.
     User = crate::manager::people::UserName::PATTERN, "ann";
-    /// What tells the plan of an import from another one.
-    Plan = "^[0-9a-f]{64}$", "5f7c3b0a9e1d42866b0cf2a4d8e39715c6f0b1a2938475665748392a1b0cfed1";
     /// A token's.
     Token = crate::manager::people::tokens::TokenName::PATTERN, "ci";
     /// A test's: neither a slash nor control characters, and no blank at its ends.

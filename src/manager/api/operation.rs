@@ -224,7 +224,7 @@ impl Draft {
         let mut all = described.refuses.clone();
         all.extend(self.refuses);
         if self.role.is_some() {
-            all.extend([Kind::Unauthorized, Kind::Forbidden, Kind::TooMany, Kind::Unavailable]);
+            all.extend([Kind::Unauthorized, Kind::Forbidden, Kind::TooMany, Kind::Unavailable, Kind::NoSpace]);
         }
         all
     }

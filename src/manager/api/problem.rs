@@ -9,7 +9,7 @@ use super::moment::Moment;
 use crate::{
     config::{self, Severity},
     core::ids::Timestamp,
-    gateway::storage::StoreError,
+    gateway::storage::{StoreError, StoreErrorKind},
 };
 
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -30,10 +30,11 @@ pub(in crate::manager) enum Kind {
     ConditionMissing,
     TooMany,
     Unavailable,
+    NoSpace,
 }
 
 impl Kind {
-    pub(in crate::manager) const ALL: [Self; 13] = [
+    pub(in crate::manager) const ALL: [Self; 14] = [
         Self::Malformed,
         Self::Unauthorized,
         Self::Forbidden,
@@ -47,7 +48,16 @@ impl Kind {
         Self::ConditionMissing,
         Self::TooMany,
         Self::Unavailable,
+        Self::NoSpace,
     ];
+
+    /// What an error of the store's is to whoever asks.
+    pub(in crate::manager) const fn of_store(error: &StoreError) -> Self {
+        match error.kind {
+            StoreErrorKind::Full => Self::NoSpace,
+            StoreErrorKind::Unavailable | StoreErrorKind::Fenced | StoreErrorKind::Corrupt => Self::Unavailable,
+        }
+    }
 
     pub(in crate::manager) const fn label(self) -> &'static str {
         self.told().0
@@ -70,7 +80,7 @@ impl Kind {
             Self::Method => ("method", StatusCode::METHOD_NOT_ALLOWED, "This address does not do that"),
             Self::Conflict => ("conflict", StatusCode::CONFLICT, "This cannot be done as things are now"),
             Self::Outdated => ("outdated", StatusCode::PRECONDITION_FAILED, "Somebody else has changed it meanwhile"),
-            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large, or was cut off"),
+            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
             Self::MediaType => ("media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is of another media type"),
             Self::Invalid => ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "What was sent is not good"),
             Self::ConditionMissing => {
@@ -78,6 +88,7 @@ impl Kind {
             }
             Self::TooMany => ("too-many", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "This cannot be done now"),
+            Self::NoSpace => ("no-space", StatusCode::INSUFFICIENT_STORAGE, "The store's disk is full"),
         }
     }
 
@@ -230,7 +241,11 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = %error.source, "a request to the API cannot be answered");
-        Kind::Unavailable.says("the store cannot be read or written now: try again, and look at the alerts").after(1)
+        let kind = Kind::of_store(&error);
+        if kind == Kind::NoSpace {
+            return kind.says("the store's disk is full, and nothing was kept: free some room on it, and try again");
+        }
+        kind.says("the store cannot be read or written now: try again, and look at the alerts").after(1)
     }
 }
 
@@ -265,6 +280,16 @@ impl IntoResponse for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_what_passes_by_itself() {
+        let of = |kind| Problem::from(StoreError::new(kind, "database or disk is full"));
+        let full = of(StoreErrorKind::Full);
+        assert_eq!((full.kind.status().as_u16(), full.wait), (507, None));
+        assert!(full.detail.contains("free some room"), "{}", full.detail);
+        let busy = of(StoreErrorKind::Unavailable);
+        assert_eq!((busy.kind.status().as_u16(), busy.wait), (503, Some(1)));
+    }
 
     #[test]
     fn kinds_are_told_apart_by_label_and_status() {

@@ -17,6 +17,7 @@ use crate::{
         people::Role,
         ports::{Brought, NotStaged, Staged},
     },
+    peer::LEAST_KIB_A_SECOND,
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -114,12 +115,16 @@ impl From<NotStaged> for Problem {
             NotStaged::Another => {
                 Kind::Conflict.says("another backup is being brought: there is one at a time; try again when it has ended")
             }
-            NotStaged::NoSpace { needed, free } => Kind::TooLarge.says(format!(
+            NotStaged::NoSpace { needed, free } => Kind::NoSpace.says(format!(
                 "the store's disk has no room for the backup: it takes {needed} bytes, and {free} are free; free some, or run \
                  `usher restore` with the file on another disk"
             )),
             NotStaged::Empty => Kind::Invalid.says("the body is empty: send a backup"),
             NotStaged::CutOff => Kind::Malformed.says("the backup was cut off on its way: nothing is left of it"),
+            NotStaged::TooSlow => Kind::Malformed.says(format!(
+                "the backup came slower than {LEAST_KIB_A_SECOND} KiB a second, and nothing is left of it: bring it on a faster way, or run \
+                 `usher restore` at the machine"
+            )),
             NotStaged::NoSuchKey => Kind::Invalid.says("what was given as a master key is none"),
             NotStaged::NoKey(id) => Kind::Invalid.says(format!(
                 "the backup is sealed under the master key {id}, which is neither in it nor here: put it into the store's directory as \

@@ -3,22 +3,25 @@
 use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
     asked::{Json, Named, Seen},
+    etag::of_version,
     moment::Moment,
     operation::{Call, Draft, Operation},
-    problem::{Kind, Problem, Told},
+    problem::{Current, Kind, Problem, Told},
     profiles::{OfProfile, etag_of, none, outdated, refused, written},
-    told::{Done, Found, Shown, Written},
+    told::{Changed, Done, Shown, Written},
 };
 use crate::{
     core::ids::UserId,
+    gateway::storage,
     manager::{
         assigning::{self, Hindrance, Person, Staff, Trouble, Wanted},
         pages::pause,
         people::Role,
-        ports::{DeskNow, TokenOrder},
+        ports::{DeskNow, NewToken, TokenOrder},
     },
 };
 
@@ -55,7 +58,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Draft::post("/profiles/{unit}/{profile}/connector-tokens", Role::Administrator, "reloadConnectorToken")
             .says(
                 "Make a connector's new token",
-                "The answer has it: it is nowhere else. The one before it is good for 15 minutes more.",
+                "The answer has it: it is nowhere else. The one before it is good for 15 minutes more. `If-Match` has the `etag` of its name in the list.",
             )
             .by(reload),
         Draft::get("/connectors", Role::Viewer, "listConnectors")
@@ -189,19 +192,34 @@ struct ConnectorToken {
 #[derive(Debug, Serialize, JsonSchema)]
 struct ConnectorTokens {
     /// By these names the profile's connectors dial in; none: no connector answers for it.
-    names: Vec<String>,
+    names: Vec<TokenName>,
     tokens: Vec<ConnectorToken>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConnectorTokenName")]
+struct TokenName {
+    /// Mostly it has none.
+    name: String,
+    /// What `If-Match` has to say to make a new one.
+    etag: String,
 }
 
 async fn tokens(call: Call, Named(names): Named<OfProfile>) -> Result<Shown<ConnectorTokens>, Problem> {
     let (_, profile) = names.find(&call.manager).ok_or_else(none)?;
     let house = &call.manager.house;
-    let tokens = house.tokens(&profile).await?.into_iter().map(|it| ConnectorToken {
+    let kept = house.tokens(&profile).await?;
+    let names = house.token_names(&profile).into_iter().map(|name| {
+        let etag = of_version(storage::ConnectorToken::version_of(&kept, &name));
+        TokenName { name, etag }
+    });
+    let names = names.collect();
+    let tokens = kept.into_iter().map(|it| ConnectorToken {
         name: it.name,
         made_at: Moment(it.made_at),
         until: it.valid_until.map(Moment),
     });
-    Ok(Shown(ConnectorTokens { names: house.token_names(&profile), tokens: tokens.collect() }))
+    Ok(Shown(ConnectorTokens { names, tokens: tokens.collect() }))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -221,8 +239,8 @@ struct NewConnectorToken {
 
 async fn reload(
     call: Call,
-    (Named(names), Json(WantedToken { name })): (Named<OfProfile>, Json<WantedToken>),
-) -> Result<Found<NewConnectorToken>, Problem> {
+    (Named(names), seen, Json(WantedToken { name })): (Named<OfProfile>, Seen, Json<WantedToken>),
+) -> Result<Changed<NewConnectorToken>, Problem> {
     let Call { manager, caller } = call;
     let (_, profile) = names.find(&manager).ok_or_else(none)?;
     let all = manager.house.token_names(&profile);
@@ -238,9 +256,22 @@ async fn reload(
         return Err(Problem::field("name", told));
     }
     let (unit, of) = (profile.unit.clone(), profile.name.clone());
-    let order = TokenOrder { by: caller.signs(), unit, profile: of, name: name.clone() };
-    let token = manager.house.reload_token(order).await?;
-    Ok(Found(NewConnectorToken { name, token: token.expose_secret().to_owned() }))
+    let now = storage::ConnectorToken::version_of(&manager.house.tokens(&profile).await?, &name);
+    if seen.expects(now).is_none() {
+        return Err(made_meanwhile(&name, now));
+    }
+    let order = TokenOrder { by: caller.signs(), unit, profile: of, name: name.clone(), seen: now };
+    let Some(NewToken { token, version }) = manager.house.reload_token(order).await? else {
+        let now = storage::ConnectorToken::version_of(&manager.house.tokens(&profile).await?, &name);
+        return Err(made_meanwhile(&name, now));
+    };
+    Ok(Changed { version, value: NewConnectorToken { name, token: token.expose_secret().to_owned() } })
+}
+
+fn made_meanwhile(name: &str, now: u64) -> Problem {
+    let current = Current::default_now(now, json!({ "name": name }), None);
+    let text = "another token has been made since you looked, and that one is good: no new one was made";
+    Kind::Outdated.says(text).now(current)
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

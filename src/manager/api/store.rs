@@ -165,7 +165,7 @@ async fn backup(call: Call, (): ()) -> Result<Tar, Problem> {
         NoArchive::Another => {
             Kind::Conflict.says("another backup is being fetched: there is one at a time; try again when it has ended")
         }
-        NoArchive::NoSpace { needed, free } => Kind::Unavailable.says(format!(
+        NoArchive::NoSpace { needed, free } => Kind::NoSpace.says(format!(
             "the store's disk has no room for the copy: it takes {needed} bytes, and {free} are free; free some, or run \
              `usher backup` onto another disk"
         )),

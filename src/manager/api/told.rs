@@ -159,6 +159,25 @@ impl<T: Serialize + JsonSchema + Send + 'static> Told for Found<T> {
     }
 }
 
+/// What would be done, in the state that whoever wants it done has to name.
+#[derive(Debug)]
+pub(super) struct Planned<T> {
+    pub(super) tag: String,
+    pub(super) value: T,
+}
+
+impl<T: Serialize + JsonSchema + Send + 'static> Told for Planned<T> {
+    fn answer(self, _: &Parts) -> Response {
+        written(StatusCode::OK, JSON, Some(&self.tag), json_of(&self.value))
+    }
+
+    fn tell(described: &mut Described, schemas: &mut Schemas) {
+        let text = "Of this plan: what `If-Match` has to say to have it done.";
+        let etag = json!({ "description": text, "required": true, "schema": { "type": "string" } });
+        described.answers.insert(200, told_of("What would be done.", JSON, &schemas.told::<T>(), &etag));
+    }
+}
+
 /// It is about to be done.
 #[derive(Debug)]
 pub(super) struct Accepted;

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{
-    Field, Section, confirmation, done, page, sign_in::told, summary, time, token, unavailable, users::role_told,
+    Field, Section, confirmation, done, page, qr, sign_in::told, summary, time, token, unavailable, users::role_told,
 };
 use crate::manager::{
     Manager,
@@ -162,13 +162,15 @@ fn factor(seat: &Seat, secret: &str, problems: &[String]) -> Response {
     let w = &seat.words;
     let title = w.t("Set up an app");
     let Some(bytes) = totp::read(secret) else { return Redirect::to("/account/factor").into_response() };
+    let uri = totp::uri(seat.name(), &bytes);
     let body = html! {
         p class="trail" { a href="/account" { (w.t("Your account")) } }
         h1 { (title) }
         (summary(w, problems))
-        p { (w.t("Give this key to your authenticator app, or open the link on your telephone. Then type the code that it shows.")) }
+        p { (w.t("Read the picture with your authenticator app, or give it the key; on your telephone open the link. Then type the code that the app shows.")) }
+        @if let Some(picture) = qr::picture(&uri, w.t("The key as a picture for an authenticator app")) { (picture) }
         p { output class="link" data-copy=(w.t("Copy")) { (secret) } }
-        p { a href=(*totp::uri(seat.name(), &bytes)) { (w.t("Open in an app")) } }
+        p { a href=(*uri) { (w.t("Open in an app")) } }
         form method="post" action="/account/factor" class="narrow" {
             (token(seat))
             input type="hidden" name="secret" value=(secret);

@@ -445,8 +445,9 @@ fn tell(w: &Words, trouble: Trouble, told: &mut Told) -> StatusCode {
         Trouble::Refused(Refusal::Unable(why)) => told.problems.push(w.said(&why)),
         Trouble::Refused(Refusal::Findings(list)) => told.problems.extend(list.iter().map(of)),
         Trouble::Refused(Refusal::Store(error)) => {
-            told.problems.push(no_store(w, &error).to_owned());
-            return StatusCode::SERVICE_UNAVAILABLE;
+            let (status, why) = no_store(w, &error);
+            told.problems.push(why.to_owned());
+            return status;
         }
     }
     StatusCode::UNPROCESSABLE_ENTITY

@@ -48,18 +48,12 @@ pub(super) async fn section(manager: &Manager, seat: &Seat, profile: &Profile) -
                 form method="post" action={ (profiles::path(profile)) "/token" } {
                     (token(seat))
                     input type="hidden" name="name" value=(name);
-                    input type="hidden" name="made_at" value=(made_at(&kept, name));
+                    input type="hidden" name="version" value=(ConnectorToken::version_of(&kept, name));
                     button class="second" { (w.t("Reload: make a new token")) }
                 }
             }
         }
     })
-}
-
-/// Which token of this name is the current one, as a form says it; empty: there is none.
-fn made_at(kept: &[ConnectorToken], name: &str) -> String {
-    let current = kept.iter().find(|it| it.name == name && it.valid_until.is_none());
-    current.map(|it| it.made_at.0.to_string()).unwrap_or_default()
 }
 
 /// The only page that shows the token. Loaded once more it makes no other: the one that it has shown would soon be no good.
@@ -75,14 +69,11 @@ pub(in crate::manager) async fn reload(
     if !manager.house.token_names(&profile).contains(&name) {
         return not_found(&seat);
     }
-    match manager.house.tokens(&profile).await {
-        Ok(kept) if made_at(&kept, &name) == fields.get("made_at") => {}
-        Ok(_) => return made_already(&seat, &profile),
-        Err(error) => return unavailable(&seat, &error),
-    }
     let (by, unit, of) = (seat.name().to_owned(), profile.unit.clone(), profile.name.clone());
-    let made = match manager.house.reload_token(TokenOrder { by, unit, profile: of, name }).await {
-        Ok(made) => made,
+    let seen = fields.get("version").parse().unwrap_or_default();
+    let made = match manager.house.reload_token(TokenOrder { by, unit, profile: of, name, seen }).await {
+        Ok(Some(made)) => made,
+        Ok(None) => return made_already(&seat, &profile),
         Err(error) => return unavailable(&seat, &error),
     };
     let path = profiles::path(&profile);
@@ -92,7 +83,7 @@ pub(in crate::manager) async fn reload(
         p { (w.t("This is the only time that it is shown: give it to the connector now. The one before it is good for 15 minutes more, and sockets that came by it are closed then.")) }
         div class="field" {
             label for="f-token" { (w.t("Token")) }
-            output id="f-token" class="link" data-copy=(w.t("Copy to the clipboard")) { (made.expose_secret()) }
+            output id="f-token" class="link" data-copy=(w.t("Copy to the clipboard")) { (made.token.expose_secret()) }
         }
         p { a class="button" href=(path) { (w.t("To the profile")) } }
     };

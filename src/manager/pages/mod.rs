@@ -21,6 +21,7 @@ pub(super) mod overhaul;
 mod part;
 pub(super) mod pause;
 pub(super) mod profiles;
+mod qr;
 pub(super) mod restoring;
 mod setup;
 pub(super) mod sign_in;
@@ -36,6 +37,7 @@ use http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
+    api::Kind,
     guard::{CSRF, Seat},
     look,
     people::Role,
@@ -281,13 +283,20 @@ pub(super) fn not_found(seat: &Seat) -> Response {
 
 /// Where nothing has been typed; a form says [`no_store`] and keeps what is in it.
 pub(super) fn unavailable(seat: &Seat, error: &StoreError) -> Response {
-    refusal(seat, StatusCode::SERVICE_UNAVAILABLE, no_store(&seat.words, error))
+    let (status, text) = no_store(&seat.words, error);
+    refusal(seat, status, text)
 }
 
-/// What is said of an error of the store's; its cause is for the log.
-pub(super) fn no_store<'w>(w: &'w Words, error: &StoreError) -> &'w str {
+/// What is said of an error of the store's, with the answer's status; its cause is for the log.
+pub(super) fn no_store<'w>(w: &'w Words, error: &StoreError) -> (StatusCode, &'w str) {
     tracing::error!(error = %error.source, "a page of the Web Manager cannot have what it wants of the store");
-    w.t("The store cannot be read or written now. Try again; if it stays so, look at the alerts.")
+    let kind = Kind::of_store(error);
+    let text = if kind == Kind::NoSpace {
+        w.t("The store's disk is full, and nothing was kept. Free some room on it, and try again.")
+    } else {
+        w.t("The store cannot be read or written now. Try again; if it stays so, look at the alerts.")
+    };
+    (kind.status(), text)
 }
 
 /// What is wrong, above a form. Empty: nothing.
@@ -308,7 +317,10 @@ pub(super) fn refused(w: &Words, refusal: &Refusal) -> (StatusCode, Markup) {
         Refusal::Findings(list) => (StatusCode::UNPROCESSABLE_ENTITY, edit::text::findings(w, list)),
         Refusal::Conflict(now) => (StatusCode::CONFLICT, collision(w, now.as_deref())),
         Refusal::Unable(why) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, &[w.said(why)])),
-        Refusal::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[no_store(w, error).to_owned()])),
+        Refusal::Store(error) => {
+            let (status, text) = no_store(w, error);
+            (status, summary(w, &[text.to_owned()]))
+        }
     }
 }
 

@@ -21,11 +21,12 @@ use crate::{
     core::ids::Timestamp,
     manager::{
         Manager, RESTORING,
+        api::Kind,
         guard::{Fields, Seat},
         ports::{Brought, KeptStore, NotStaged, Staged},
         words::Words,
     },
-    peer::Patience,
+    peer::{LEAST_KIB_A_SECOND, Patience},
 };
 
 /// The section of the page Store.
@@ -106,7 +107,7 @@ fn told(w: &Words, why: NotStaged) -> (StatusCode, String) {
             w.t("Another backup is being brought: there is one at a time. Try again when it has ended.").to_owned(),
         ),
         NotStaged::NoSpace { needed, free } => (
-            StatusCode::INSUFFICIENT_STORAGE,
+            Kind::NoSpace.status(),
             w.f(
                 "The store's disk has no room for the backup: it takes {}, and {} are free. Free some, or run usher restore with the file on another disk.",
                 &[&size(needed), &size(free)],
@@ -116,6 +117,10 @@ fn told(w: &Words, why: NotStaged) -> (StatusCode, String) {
         NotStaged::CutOff => (
             StatusCode::BAD_REQUEST,
             w.t("The backup was cut off on its way. Nothing is left of it: bring it again.").to_owned(),
+        ),
+        NotStaged::TooSlow => (
+            StatusCode::BAD_REQUEST,
+            w.f("The backup came slower than {} KiB a second, and nothing is left of it: bring it on a faster way, or run usher restore at the machine.", &[&LEAST_KIB_A_SECOND]),
         ),
         NotStaged::NoSuchKey => (
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -225,7 +230,7 @@ fn consequences(w: &Words, waiting: &Staged) -> Markup {
             @if waiting.holds.open > 0 {
                 li { (w.f("{} contacts are open in the backup: they end, and their timelines say why.", &[&waiting.holds.open])) }
             }
-            li { (w.t("Contacts that were erased after it was made can be read again: erase them anew.")) }
+            li { (w.t("Contacts that were erased here after it was made are erased in it, too.")) }
             li {
                 @match users(waiting) {
                     0 => (w.t("There is no user in it: the gateway prints the link that makes the first administrator.")),

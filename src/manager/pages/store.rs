@@ -19,6 +19,7 @@ use crate::{
     gateway::erasing::Swept,
     manager::{
         Manager,
+        api::Kind,
         guard::{Fields, Seat},
         keeping::{MAX_DAYS, NotRetained, Retention, Undone},
         ports::{Archive, KeptStore, NoArchive},
@@ -215,7 +216,7 @@ pub(in crate::manager) async fn backup(State(manager): State<Manager>, seat: Sea
                 "The store's disk has no room for the copy: it takes {}, and {} are free. Free some, or run usher backup onto another disk.",
                 &[&size(needed), &size(free)],
             );
-            return refusal(&seat, StatusCode::INSUFFICIENT_STORAGE, &text);
+            return refusal(&seat, Kind::NoSpace.status(), &text);
         }
         Err(NoArchive::Store(error)) => return unavailable(&seat, &error),
         Err(NoArchive::Failed(why)) => {

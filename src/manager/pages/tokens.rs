@@ -131,8 +131,8 @@ pub(in crate::manager) async fn make(State(manager): State<Manager>, seat: Seat,
     match manager.people.make_token(seat.name(), name, (role, days)).await {
         Ok((kept, shown)) => made(&seat, &kept, &shown),
         Err(NoToken::Store(error)) => {
-            let problem = Some(("", no_store(w, &error).to_owned()));
-            listed(&manager, &seat, &draft, ("", StatusCode::SERVICE_UNAVAILABLE, problem)).await
+            let (status, problem) = no_store(w, &error);
+            listed(&manager, &seat, &draft, ("", status, Some(("", problem.to_owned())))).await
         }
         Err(why) => {
             let field = if matches!(why, NoToken::Days) { "days" } else { "name" };

@@ -36,9 +36,10 @@ fn of_code(code: u32) -> StoreErrorKind {
     const NOLFS: u32 = 22;
     const AUTH: u32 = 23;
     match code {
-        PERM | BUSY | LOCKED | NOMEM | READONLY | INTERRUPT | IOERR | FULL | CANTOPEN | PROTOCOL | NOLFS | AUTH => {
+        PERM | BUSY | LOCKED | NOMEM | READONLY | INTERRUPT | IOERR | CANTOPEN | PROTOCOL | NOLFS | AUTH => {
             StoreErrorKind::Unavailable
         }
+        FULL => StoreErrorKind::Full,
         _ => StoreErrorKind::Corrupt,
     }
 }
@@ -48,10 +49,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_unavailable_and_what_is_broken_is_corrupt() {
-        for may_pass in [3, 5, 6, 7, 8, 10, 13, 14] {
+    fn what_may_pass_is_unavailable_or_full_and_what_is_broken_is_corrupt() {
+        for may_pass in [3, 5, 6, 7, 8, 10, 14] {
             assert_eq!(of_code(may_pass), StoreErrorKind::Unavailable, "{may_pass}");
         }
+        assert_eq!(of_code(13), StoreErrorKind::Full);
         // ERROR (no such table), CORRUPT, SCHEMA, CONSTRAINT, NOTADB
         for broken in [1, 11, 17, 19, 26] {
             assert_eq!(of_code(broken), StoreErrorKind::Corrupt, "{broken}");

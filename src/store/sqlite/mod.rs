@@ -6,6 +6,7 @@
 mod begun;
 mod block;
 mod checkpoint;
+mod destroyed;
 mod documents;
 mod erase;
 mod error;
@@ -30,6 +31,7 @@ use std::{
     },
 };
 
+pub use destroyed::Destroyed;
 use futures::{FutureExt, future::BoxFuture};
 pub use reseal::{Alone, Resealed, Sealed};
 use slot::Slot;
@@ -41,7 +43,8 @@ use write::Writer;
 
 use super::{
     AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased, Erasure,
-    Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove, Uncounted,
+    Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove,
+    Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -237,9 +240,10 @@ impl Store for Sqlite {
         &'a self,
         token: &'a ConnectorToken,
         grace: Timestamp,
+        expected: Expected,
         line: Option<&'a AuditLine>,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.shared.put_connector_token(token, grace, line).boxed()
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.shared.put_connector_token(token, grace, expected, line).boxed()
     }
 
     fn connector_tokens(&self) -> BoxFuture<'_, Result<Vec<ConnectorToken>, StoreError>> {

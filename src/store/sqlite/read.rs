@@ -330,6 +330,12 @@ fn find(row: &SqliteRow, wanted: Pos, names: &mut Names) -> Result<Option<Record
     Ok(None)
 }
 
+/// The contact's newest record; `Pos(0)` when it has none.
+pub(super) async fn newest(conn: &mut SqliteConnection, contact: &ContactId) -> Result<Pos, StoreError> {
+    let checkpoint = reach(conn).await?.checkpoint;
+    last(conn, contact, checkpoint).await
+}
+
 /// The contact's newest record, `Pos(0)` when it has none: in the journal after the checkpoint, or else known by its
 /// session or from when it was closed. Is its newest life over, nothing came after.
 async fn last(conn: &mut SqliteConnection, contact: &ContactId, checkpoint: Pos) -> Result<Pos, StoreError> {

@@ -46,6 +46,10 @@ impl Alone {
         Ok(Self { directory: dir.to_owned(), _lock: lock::alone(dir)? })
     }
 
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Where the next record of the journal goes.
     ///
     /// # Errors

@@ -47,7 +47,10 @@ impl<T> Lease<'_, T> {
     pub(super) fn settle<R>(mut self, result: Result<R, StoreError>) -> Result<R, StoreError> {
         match &result {
             Ok(_) | Err(StoreError { kind: StoreErrorKind::Fenced, .. }) => *self.home = Some(self.open),
-            Err(StoreError { kind: StoreErrorKind::Unavailable | StoreErrorKind::Corrupt, .. }) => drop(self.open),
+            Err(StoreError {
+                kind: StoreErrorKind::Unavailable | StoreErrorKind::Full | StoreErrorKind::Corrupt,
+                ..
+            }) => drop(self.open),
         }
         result
     }

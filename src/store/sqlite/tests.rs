@@ -50,7 +50,7 @@ async fn a_full_disk_refuses_whole_commits_and_passes_without_a_restart() {
     for large in [batch(2, 1_000_000), with_snapshot(batch(2, 1_000_000))] {
         fill_the_disk(&store).await;
         let error = store.commit(epoch, &large).await.unwrap_err();
-        assert_eq!(error.kind, StoreErrorKind::Unavailable);
+        assert_eq!(error.kind, StoreErrorKind::Full);
         assert_eq!(journal_length(&store).await, 1);
     }
     store.commit(epoch, &batch(2, 1_000_000)).await.unwrap();

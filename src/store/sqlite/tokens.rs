@@ -5,7 +5,7 @@ use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteRow};
 use super::{Shared, block::corrupt, documents, write::Writer};
 use crate::{
     core::ids::{ProfileName, Timestamp, UnitName},
-    store::{AuditLine, ConnectorToken, StoreError, TokensMove},
+    store::{AuditLine, ConnectorToken, Expected, StoreError, TokensMove},
 };
 
 impl Shared {
@@ -13,10 +13,11 @@ impl Shared {
         &self,
         token: &ConnectorToken,
         grace: Timestamp,
+        expected: Expected,
         line: Option<&AuditLine>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut lease = self.writer.lease().await?;
-        let result = put(&mut lease.open, token, grace, line).await;
+        let result = put(&mut lease.open, (token, expected), grace, line).await;
         lease.settle(result)
     }
 
@@ -25,17 +26,24 @@ impl Shared {
              ORDER BY unit, profile, name, made_at DESC, sha256";
         let mut lease = self.reader.lease().await?;
         let result = sqlx::query(ALL).fetch_all(&mut lease.open).await;
-        lease.settle(result.map_err(StoreError::from))?.iter().map(token).collect()
+        lease.settle(result.map_err(StoreError::from))?.iter().map(read).collect()
     }
 }
 
 async fn put(
     writer: &mut Writer,
-    token: &ConnectorToken,
+    (token, expected): (&ConnectorToken, Expected),
     grace: Timestamp,
     line: Option<&AuditLine>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut transaction = writer.conn.begin_with("BEGIN IMMEDIATE").await?;
+    const CURRENT: &str = "SELECT sha256, unit, profile, name, made_at, valid_until FROM connector_token
+         WHERE unit = ? AND profile = ? AND name = ? AND valid_until IS NULL";
+    let current = sqlx::query(CURRENT).bind(token.unit.as_str()).bind(token.profile.as_str()).bind(&token.name);
+    let current = current.fetch_optional(&mut *transaction).await?.as_ref().map(read).transpose()?;
+    if !ConnectorToken::is_expected(current.as_ref(), expected) {
+        return Ok(false);
+    }
     let over = sqlx::query("DELETE FROM connector_token WHERE valid_until < ?").bind(token.made_at.0);
     over.execute(&mut *transaction).await?;
     const LIMIT: &str = "UPDATE connector_token SET valid_until = min(coalesce(valid_until, ?1), ?1)
@@ -59,7 +67,8 @@ async fn put(
     if let Some(line) = line {
         documents::append(&mut transaction, line).await?;
     }
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Within the change that gives their profile another name, or takes it away.
@@ -75,7 +84,7 @@ pub(super) async fn carry(conn: &mut SqliteConnection, TokensMove { from, to }: 
     Ok(())
 }
 
-fn token(row: &SqliteRow) -> Result<ConnectorToken, StoreError> {
+fn read(row: &SqliteRow) -> Result<ConnectorToken, StoreError> {
     let sha256: Vec<u8> = row.try_get(0)?;
     let (unit, profile): (String, String) = (row.try_get(1)?, row.try_get(2)?);
     let unreadable = |what: &str| corrupt(format!("a connector's token has no readable {what}"));

@@ -94,6 +94,10 @@ impl Loose {
         Self { file }
     }
 
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Which schema it has and what it holds.
     ///
     /// # Errors

@@ -277,7 +277,7 @@ async fn put_snapshots(conn: &mut SqliteConnection, snapshots: &[Snapshot]) -> R
     Ok(())
 }
 
-async fn put_closed(conn: &mut SqliteConnection, closed: &[Closed]) -> Result<(), StoreError> {
+pub(super) async fn put_closed(conn: &mut SqliteConnection, closed: &[Closed]) -> Result<(), StoreError> {
     let mut put = QueryBuilder::<Sqlite>::new("INSERT INTO closed (unit, contact, last, at) ");
     put.push_values(closed, |mut row, closed| {
         row.push_bind(closed.contact.unit.as_str());

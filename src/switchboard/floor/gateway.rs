@@ -226,17 +226,19 @@ impl Floor {
     }
 
     fn users(&self) -> Vec<User> {
-        let user = |id: &str, name: &str, agent_rights| User {
+        let user = |id: &str, name: &str, agent_rights, automatic_post_processing| User {
             id: id.to_owned(),
             name: name.to_owned(),
             agent_rights,
             sign_on: SignOn::Password.into(),
-            automatic_post_processing: false,
+            automatic_post_processing,
             mandatory_wrap_up_reason: false,
         };
-        let people = self.setup.people.iter().map(|it| user(&it.id, &it.name, false));
-        let agents = self.setup.virtual_agents.iter().map(|it| user(&it.id, &it.name, true));
-        agents.chain(people).collect()
+        let people = self.setup.people.iter().map(|it| user(&it.id, &it.name, false, false));
+        let agents = self.setup.virtual_agents.iter().map(|it| user(&it.id, &it.name, true, false));
+        let others = &self.setup.others;
+        let others = others.iter().map(|it| user(&it.id, &it.name, it.agent_rights, it.automatic_post_processing));
+        agents.chain(people).chain(others).collect()
     }
 }
 

@@ -60,6 +60,11 @@ impl Program {
         Self { client: admin.client.clone(), base: admin.base.clone() + "/api/v1", token }
     }
 
+    /// As it goes into the header.
+    pub(super) fn authorization(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
     pub(super) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         self.send(method, path, headers, body.as_bytes().to_vec()).await
     }

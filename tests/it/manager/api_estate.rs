@@ -327,22 +327,25 @@ async fn a_configuration_goes_out_and_comes_in_as_it_was_planned() {
     );
     assert!(!planned.text.contains("sealed = ") && !planned.text.contains("heron-copper"), "{}", planned.text);
     assert_eq!(program.get("/units/clinic").await.json()["zone"], "Europe/Vienna", "nothing was changed yet");
-    let seen = told["seen"].as_str().unwrap().to_owned();
     let import = async |seen: &str, bytes: Vec<u8>| {
-        program.send("POST", &format!("/configuration/import?seen={seen}"), &[zip], bytes).await
+        program.send("POST", "/configuration/import", &[zip, ("if-match", seen)], bytes).await
     };
 
     // Somebody else changes the unit meanwhile; or other files are brought than were planned.
     let unit = program.get("/units/clinic").await;
     let faster = json!({ "zone": "Europe/Rome", "country": "IT", "languages": ["de"] });
     assert_eq!(program.put("/units/clinic", unit.etag(), &faster).await.status, 204);
-    import(&seen, bytes.clone()).await.problem(412, "outdated");
-    let seen = plan(bytes.clone()).await.json()["seen"].as_str().unwrap().to_owned();
-    import(&seen, zipped(&files)).await.problem(412, "outdated");
-    import(&"0".repeat(64), bytes.clone()).await.problem(412, "outdated");
-    program.send("POST", "/configuration/import", &[zip], bytes.clone()).await.problem(400, "malformed");
+    import(planned.etag(), bytes.clone()).await.problem(412, "outdated");
+    let planned = plan(bytes.clone()).await;
+    import(planned.etag(), zipped(&files)).await.problem(412, "outdated");
+    import("\"0\"", bytes.clone()).await.problem(412, "outdated");
+    program.send("POST", "/configuration/import", &[zip], bytes.clone()).await.problem(428, "condition-missing");
+    let unseen = import("*", bytes.clone()).await.problem(400, "malformed");
+    assert!(unseen["detail"].as_str().unwrap().contains("the ETag of the plan"), "{unseen}");
+    let by_query = program.send("POST", "/configuration/import?seen=0", &[zip], bytes.clone()).await;
+    by_query.problem(428, "condition-missing");
     assert_eq!(program.get("/units/clinic").await.json()["zone"], "Europe/Rome", "nothing was changed yet");
-    let done = import(&seen, bytes.clone()).await;
+    let done = import(planned.etag(), bytes.clone()).await;
     assert_eq!((done.status, done.text.as_str()), (204, ""));
     assert_eq!(program.get("/units/clinic").await.json()["zone"], "Europe/Berlin");
     program.get("/profiles/clinic/ward").await.problem(404, "not-found");
@@ -368,10 +371,11 @@ async fn a_setting_that_stands_in_no_file_is_changed_by_an_import() {
     assert!(!main.contains("[store]"), "{main}");
     main.push_str("\n[store]\nretention_days = 77\n");
     let zip = [("content-type", "application/zip")];
-    let plan = program.send("POST", "/configuration/plan", &zip, zipped(&files)).await.json();
+    let planned = program.send("POST", "/configuration/plan", &zip, zipped(&files)).await;
+    let plan = planned.json();
     assert_eq!((plan["steps"].as_array().unwrap().len(), &plan["steps"][0]["kind"]), (1, &json!("settings")), "{plan}");
-    let path = format!("/configuration/import?seen={}", plan["seen"].as_str().unwrap());
-    assert_eq!(program.send("POST", &path, &zip, zipped(&files)).await.status, 204);
+    let approved = [zip[0], ("if-match", planned.etag())];
+    assert_eq!(program.send("POST", "/configuration/import", &approved, zipped(&files)).await.status, 204);
     let retention = &program.get("/store").await.json()["retention"];
     assert_eq!(retention["days"], 77, "{retention}");
     assert!(retention["written_in"].as_str().unwrap().contains("(Web Manager)"), "{retention}");
@@ -434,28 +438,34 @@ async fn what_cannot_be_imported_is_told_and_nothing_is_changed() {
     let Site { usher, admin } = furnished(&dialogflow).await;
     let program = Program::new(&admin, "ci", "administrator").await;
     let files = unzipped(&program.get("/configuration/export").await.bytes);
-    let (zip, seen) = (("content-type", "application/zip"), "0".repeat(64));
+    let (zip, seen) = (("content-type", "application/zip"), ("if-match", "\"0\""));
     for (kind, bytes, told) in [
         (zip, b"PK\x03\x04cut".to_vec(), "this zip cannot be read"),
         (zip, Vec::new(), "the body is empty"),
         (zip, b"[[unit]]\n".to_vec(), "this is no zip, as its `Content-Type` says"),
         (("content-type", "application/toml"), b"[[unit]]\nname = \"x\"\nzone = \"Mars\"\n".to_vec(), "`Mars`"),
     ] {
-        for path in ["/configuration/plan", &format!("/configuration/import?seen={seen}")] {
-            let answer = program.send("POST", path, &[kind], bytes.clone()).await;
+        for path in ["/configuration/plan", "/configuration/import"] {
+            let answer = program.send("POST", path, &[kind, seen], bytes.clone()).await;
             let problem = answer.problem(422, "invalid");
             assert!(answer.text.contains(told), "{told}: {}", answer.text);
             assert!(!problem["findings"].as_array().unwrap().is_empty(), "{problem}");
         }
     }
     program.send("POST", "/configuration/plan", &[JSON], b"{}".to_vec()).await.problem(415, "media-type");
-    program.send("POST", "/configuration/plan", &[zip], vec![b'x'; 600_000]).await.problem(413, "too-large");
+    for bytes in [600_000, 8_000_000] {
+        let told =
+            program.send("POST", "/configuration/plan", &[zip], vec![b'x'; bytes]).await.problem(413, "too-large");
+        let detail = told["detail"].as_str().unwrap();
+        assert!(detail.contains("larger than 512 KiB") && detail.contains("`usher config import`"), "{told}");
+    }
     let mut blocked = files.clone();
     blocked.insert("profiles/support.toml".to_owned(), files["profiles/support.toml"].replace("Sorry.", "Pardon."));
-    let told = program.send("POST", "/configuration/plan", &[zip], zipped(&blocked)).await.json();
+    let planned = program.send("POST", "/configuration/plan", &[zip], zipped(&blocked)).await;
+    let told = planned.json();
     assert!(told["blocked"][0].as_str().unwrap().contains("profile sales/support stands in a file here"), "{told}");
-    let path = format!("/configuration/import?seen={}", told["seen"].as_str().unwrap());
-    program.send("POST", &path, &[zip], zipped(&blocked)).await.problem(409, "conflict");
+    let approved = [zip, ("if-match", planned.etag())];
+    program.send("POST", "/configuration/import", &approved, zipped(&blocked)).await.problem(409, "conflict");
     assert!(!program.get("/audit.csv").await.text.contains("configuration.imported"));
     drop(usher.kill().await);
 }

@@ -162,7 +162,8 @@ async fn a_profile_takes_its_tests_its_pause_and_its_connectors_tokens_along() {
     let made = program.post("/profiles", &connector).await;
     assert_eq!(made.status, 201, "{made:?}");
     let old = "/profiles/sales/dialled";
-    let token = program.post(&format!("{old}/connector-tokens"), &json!({})).await;
+    let star = [("content-type", "application/json"), ("if-match", "*")];
+    let token = program.ask("POST", &format!("{old}/connector-tokens"), &star, "{}").await;
     assert!(token.json()["token"].as_str().unwrap().starts_with("usher-connector-"), "{token:?}");
     let file = "{\"test\":\"greeting\"}\n{\"say\":\"hello\"}\n";
     let lines = [("content-type", "application/jsonl")];
@@ -200,7 +201,8 @@ async fn a_profile_takes_its_tests_its_pause_and_its_connectors_tokens_along() {
     assert_eq!((&now["paused_by"], &now["paused_at"]), (&json!("token:ci"), &paused_at));
     assert_eq!(program.get(&format!("{new}/tests")).await.json()["tests"][0]["name"], "greeting");
     let tokens = program.get(&format!("{new}/connector-tokens")).await;
-    assert_eq!((&tokens.json()["names"], tokens.json()["tokens"].as_array().unwrap().len()), (&json!([""]), 1));
+    let (names, made) = (tokens.json()["names"].clone(), tokens.json()["tokens"].as_array().unwrap().len());
+    assert_eq!((&names[0]["name"], names.as_array().unwrap().len(), made), (&json!(""), 1, 1), "{names}");
     assert!(!tokens.text.contains("usher-connector-"), "{}", tokens.text);
 
     // By the page it is the same, and what is removed leaves nothing for another of its name.
@@ -229,10 +231,24 @@ async fn s11_a_connectors_token_is_made_by_an_administrator_and_told_once() {
         (Program::new(&admin, "ci", "administrator").await, Program::new(&admin, "watch", "viewer").await);
     let path = "/profiles/sales/support/connector-tokens";
     viewer.post(path, &json!({})).await.problem(403, "forbidden");
-    assert_eq!(viewer.get(path).await.json()["tokens"], json!([]));
-    let token = chief.post(path, &json!({ "name": "" })).await.json()["token"].as_str().unwrap().to_owned();
-    assert_eq!(fields(&chief.post(path, &json!({ "name": "none" })).await.problem(422, "invalid")), ["name"]);
+    let told = viewer.get(path).await.json();
+    assert_eq!(told, json!({ "names": [{ "name": "", "etag": "\"0\"" }], "tokens": [] }));
+    let make = async |etag: &str, name: &str| {
+        let headers = [("content-type", "application/json"), ("if-match", etag)];
+        chief.ask("POST", path, &headers, &json!({ "name": name }).to_string()).await
+    };
+    chief.post(path, &json!({})).await.problem(428, "condition-missing");
+    // Of two who have seen the same one wins, and the other is told.
+    let (one, other) = tokio::join!(make("\"0\"", ""), make("\"0\"", ""));
+    let (made, late) = if one.status == 200 { (one, other) } else { (other, one) };
+    let token = made.json()["token"].as_str().unwrap().to_owned();
+    let told = late.problem(412, "outdated");
+    assert_eq!((&told["current"]["etag"], late.etag()), (&json!(made.etag()), made.etag()), "{told}");
+    assert_eq!(viewer.get(path).await.json()["tokens"].as_array().unwrap().len(), 1);
+    make("\"1\"", "").await.problem(412, "outdated");
+    assert_eq!(fields(&make("*", "none").await.problem(422, "invalid")), ["name"]);
     let told = viewer.get(path).await;
+    assert_eq!(told.json()["names"][0]["etag"], json!(made.etag()));
     assert_eq!(told.json()["tokens"][0]["until"], Value::Null);
     assert!(!told.text.contains(&token));
     let log = admin.get("/audit.csv").await.text;

@@ -38,8 +38,16 @@ async fn s1_no_form_without_its_sessions_token_changes_anything() {
 async fn a_form_has_a_bound_in_bytes_in_fields_and_in_what_it_unpacks_to() {
     let (house, admin) = House::with_admin().await;
     let large = "x".repeat(512 * 1024);
-    assert_eq!(admin.send("/users", &[("name", &large)]).await.status, 413);
-    assert_eq!(house.browser().post("/sign-in", &[("name", &large[..100_000])]).await.status, 413, "of a stranger");
+    for large in [large.clone(), large.repeat(16)] {
+        let page = admin.send("/profiles/new", &[("text", &large)]).await;
+        assert_eq!(page.status, 413, "{}", page.text);
+        for told in ["larger than 512 KiB", "Nothing was changed", "by the API or as a file in profiles/"] {
+            assert!(page.text.contains(told), "{told}: {}", page.text);
+        }
+    }
+    let page = house.browser().post("/sign-in", &[("name", &large[..100_000])]).await;
+    assert!(page.status == 413 && page.text.contains("larger than 64 KiB"), "of a stranger: {}", page.text);
+    assert!(!page.text.contains("the API"), "{}", page.text);
     let many = vec![("unit", "x"); 2_000];
     let page = admin.send("/engines/new", &many).await;
     assert_eq!(page.status, 400, "with its token one too many: {}", page.text);
@@ -50,6 +58,22 @@ async fn a_form_has_a_bound_in_bytes_in_fields_and_in_what_it_unpacks_to() {
     let page = upload(&admin, &bomb).await;
     assert_eq!(page.status, 422, "{}", page.text);
     assert!(page.text.contains("this zip holds more than 8388608 bytes"), "{}", page.text);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn whoever_begins_with_http_2_is_not_served() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let house = House::new().await;
+    let mut socket = TcpStream::connect(house.address).await.unwrap();
+    socket.write_all(&[PREFACE, SETTINGS].concat()).await.unwrap();
+    let mut told = Vec::new();
+    // What is closed with something unread in it may be seen as a reset.
+    if let Err(error) = socket.read_to_end(&mut told).await {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+    assert_eq!(told, b"", "no settings of a server's");
     house.close().await;
 }
 

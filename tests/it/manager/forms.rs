@@ -398,12 +398,12 @@ async fn s11_a_connectors_token_is_made_anew_shown_once_and_told_in_the_audit_lo
         let (_, rest) = page.text.split_once("usher-connector-").unwrap_or_else(|| panic!("no token in {}", page.text));
         format!("usher-connector-{}", rest.split('<').next().unwrap())
     };
-    let made_at = async || hidden(&admin.get(at).await.text, "made_at").unwrap();
-    let first = token(&admin.send(&format!("{at}/token"), &[("name", ""), ("made_at", &made_at().await)]).await);
+    let version = async || hidden(&admin.get(at).await.text, "version").unwrap();
+    let first = token(&admin.send(&format!("{at}/token"), &[("name", ""), ("version", &version().await)]).await);
     // A page that is loaded once more sends the same form again.
-    let seen = made_at().await;
-    let page = admin.send(&format!("{at}/token"), &[("name", ""), ("made_at", &seen)]).await;
-    let reloaded = admin.send(&format!("{at}/token"), &[("name", ""), ("made_at", &seen)]).await;
+    let seen = version().await;
+    let page = admin.send(&format!("{at}/token"), &[("name", ""), ("version", &seen)]).await;
+    let reloaded = admin.send(&format!("{at}/token"), &[("name", ""), ("version", &seen)]).await;
     assert!(reloaded.status == 409 && reloaded.text.contains("No new token was made"), "{}", reloaded.text);
     assert!(!reloaded.text.contains("usher-connector-"), "{}", reloaded.text);
     let second = token(&page);

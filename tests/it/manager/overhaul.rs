@@ -127,20 +127,34 @@ async fn s12_a_program_changes_the_master_key_by_naming_the_one_in_use_and_reads
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_while_the_gateway_begins_anew_ends_the_process_in_order_with_the_work_whole_or_not_begun() {
     let dialogflow = FakeDialogflow::start();
-    let site = Site::new(&dialogflow).await;
+    let mut site = Site::new(&dialogflow).await;
     drop(lived(&site, &dialogflow).await);
-    let seen = key(&data(&site)).id().to_string();
-    assert_eq!(site.admin.send("/store/key", &[("seen", &seen), ("password", PASSWORD)]).await.status, 202);
-    let signalled = Command::new("kill").args(["-TERM", &site.usher.id().to_string()]).status().unwrap();
-    assert!(signalled.success());
-    let (code, directory, log) = site.usher.ended().await;
-    assert_eq!(code, Some(0), "{log}");
-    assert!(!names(&directory.path().join("data")).contains(&"master.key.next".to_owned()), "nothing is half done");
-    let profile = profile(&dialogflow.endpoint()).replace("va1", "va9");
-    let usher = Binary::start_in(directory, &format!("{CONFIG}{DOOR}"), &profile).await;
-    let admin = editing::browser_of(&usher).await;
-    assert_eq!(admin.sign_in("chief", PASSWORD, "").await.status, 303);
-    let timeline = admin.get("/contacts/sales/c-1").await.text;
-    assert!(timeline.contains("echo: hello") && timeline.contains("unaltered"), "{timeline}");
-    drop(usher.kill().await);
+    for moment in ["the gateway ends", "\"done\""] {
+        let before = key(&data(&site)).id();
+        let form = [("seen", before.to_string()), ("password", PASSWORD.to_owned())];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(site.admin.send("/store/key", &form).await.status, 202);
+        site.usher.line(moment).await;
+        let signalled = Command::new("kill").args(["-TERM", &site.usher.id().to_string()]).status().unwrap();
+        assert!(signalled.success());
+        let (code, directory, log) = site.usher.ended().await;
+        assert_eq!(code, Some(0), "{log}");
+        assert!(!names(&directory.path().join("data")).contains(&"master.key.next".to_owned()), "nothing is half done");
+        let profile = profile(&dialogflow.endpoint()).replace("va1", "va9");
+        let usher = Binary::start_in(directory, &format!("{CONFIG}{DOOR}"), &profile).await;
+        let admin = editing::browser_of(&usher).await;
+        assert_eq!(admin.sign_in("chief", PASSWORD, "").await.status, 303);
+        let timeline = admin.get("/contacts/sales/c-1").await.text;
+        assert!(timeline.contains("echo: hello") && timeline.contains("unaltered"), "{timeline}");
+        // Whichever of the two it was, the next start says it.
+        site = Site { usher, admin };
+        let (page, alerts) = (site.admin.get("/store").await.text, site.admin.get("/alerts").await.text);
+        let is_changed = key(&data(&site)).id() != before;
+        assert!(is_changed || moment != "\"done\"", "it was done when the signal came");
+        assert_eq!(page.contains("The master key was changed"), is_changed, "{page}");
+        assert_eq!(page.contains("a signal ended the process before it was begun"), !is_changed, "{page}");
+        assert!(page.contains("Asked for by chief"), "{page}");
+        assert_eq!(alerts.contains("the master key was not changed"), !is_changed, "{alerts}");
+    }
+    drop(site.usher.kill().await);
 }

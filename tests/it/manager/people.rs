@@ -173,6 +173,7 @@ async fn s1_ones_own_password_and_browsers() {
 async fn s1_a_second_factor_is_asked_for_once_it_has_been_shown() {
     let (house, admin) = House::with_admin().await;
     let page = admin.get("/account/factor").await.text;
+    assert!(page.contains("<svg class=\"qr\"") && !page.contains("style="), "a picture for the app: {page}");
     let secret = hidden(&page, "secret").unwrap();
     assert!(page.contains(&format!("otpauth://totp/Usher:chief?secret={secret}&amp;issuer=Usher")), "{page}");
     let own = ("password", PASSWORD);

@@ -3,7 +3,11 @@
 use std::{fs, time::Duration};
 
 use serde_json::json;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use usher::seal::KeyId;
 
 use super::{
@@ -83,7 +87,7 @@ async fn s12_a_backup_is_restored_by_page_with_its_users_profiles_and_timelines(
     for told in [
         "2 (1 open, 0 erased)",
         "1 contacts are open in the backup: they end",
-        "Contacts that were erased after it was made",
+        "Contacts that were erased here after it was made are erased in it, too",
         "those of the backup. Everybody signs in again",
         &format!("The master key {old} opens it, and takes the place of the one in use"),
     ] {
@@ -136,6 +140,26 @@ async fn s12_a_backup_is_restored_by_page_with_its_users_profiles_and_timelines(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b10_a_contact_that_was_erased_after_the_backup_is_erased_in_what_a_page_restores() {
+    let dialogflow = FakeDialogflow::start();
+    let site = Site::new(&dialogflow).await;
+    let _engine = lived(&site, &dialogflow).await;
+    let backup = fetch(&site.admin).await;
+    assert!(site.admin.send("/contacts/sales/c-1/erase", &[("confirm", "c-1")]).await.status < 400);
+    assert_eq!(bring(&site.admin, "", &backup).await.to.as_deref(), Some(RESTORING));
+    let seen = hidden(&site.admin.get(RESTORING).await.text, "seen").unwrap();
+    let form = [("seen", seen.as_str()), ("password", PASSWORD), ("sure", "yes")];
+    assert_eq!(site.admin.send("/store/restore", &form).await.status, 202);
+    site.usher.lines(BEGUN, 1).await;
+    assert_eq!(site.admin.sign_in("chief", PASSWORD, "").await.status, 303);
+    let page = site.admin.get("/store").await.text;
+    assert!(page.contains("1 contacts were erased here after it was made: they are erased in it, too."), "{page}");
+    let timeline = site.admin.get("/contacts/sales/c-1").await.text;
+    assert!(timeline.contains("unaltered") && !timeline.contains("echo: hello"), "{timeline}");
+    drop(site.usher.kill().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_good_as_a_backup_is_refused_with_the_reason_and_changes_nothing() {
     let dialogflow = FakeDialogflow::start();
     let site = Site::new(&dialogflow).await;
@@ -173,6 +197,38 @@ async fn what_is_no_good_as_a_backup_is_refused_with_the_reason_and_changes_noth
     assert_eq!(site.admin.get("/").await.status, 200, "whoever was signed in still is");
     let (_, log) = site.usher.kill().await;
     assert!(!log.contains(given.trim()), "the key is in no log");
+}
+
+/// What is answered to the beginning of a request that says it is larger than any disk.
+async fn announced(site: &Site, head: &str, begins: &[u8]) -> String {
+    let mut socket = TcpStream::connect(site.admin.base.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!("{head}host: usher\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", 1_u64 << 50);
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(begins).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(Duration::from_secs(30), socket.read_to_end(&mut answer)).await.unwrap().unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_the_disk_has_no_room_for_is_507_by_page_and_by_program() {
+    let dialogflow = FakeDialogflow::start();
+    let site = Site::new(&dialogflow).await;
+    let program = Program::new(&site.admin, "keeper", "administrator").await;
+    let put = format!(
+        "PUT /api/v1{RESTORING} HTTP/1.1\r\nauthorization: {}\r\ncontent-type: application/x-tar\r\n",
+        program.authorization()
+    );
+    let answer = announced(&site, &put, b"tar").await;
+    assert!(answer.starts_with("HTTP/1.1 507 ") && answer.contains("urn:usher:problem:no-space"), "{answer}");
+    let post = format!(
+        "POST {RESTORING} HTTP/1.1\r\ncookie: {}\r\ncontent-type: multipart/form-data; boundary=xYzZY\r\n",
+        site.admin.cookies()
+    );
+    let begins = form(&site.admin.csrf().await, "", &[0x2a; 4096]);
+    let answer = announced(&site, &post, &begins[..begins.len() - 100]).await;
+    assert!(answer.starts_with("HTTP/1.1 507 ") && answer.contains("has no room for the backup"), "{answer}");
+    drop(site.usher.kill().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -293,19 +349,18 @@ async fn a_restored_store_that_no_gateway_begins_with_gives_way_to_the_one_befor
 async fn a_kill_in_the_middle_of_a_restore_leaves_a_store_that_starts() {
     let dialogflow = FakeDialogflow::start();
     let mut site = Site::new(&dialogflow).await;
-    for pause in [0, 20, 60, 150] {
+    for moment in ["the gateway ends", "the backup takes the store's place", "the replaced store's log", "\"done\""] {
         let backup = fetch(&site.admin).await;
         assert_eq!(bring(&site.admin, "", &backup).await.to.as_deref(), Some(RESTORING));
         let seen = hidden(&site.admin.get(RESTORING).await.text, "seen").unwrap();
         let form = [("seen", seen.as_str()), ("password", PASSWORD), ("sure", "yes")];
         assert_eq!(site.admin.send("/store/restore", &form).await.status, 202);
-        // Not to wait for something: it is killed wherever it is by then.
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        site.usher.line(moment).await;
         let (directory, _) = site.usher.kill().await;
         let profile = profile(&dialogflow.endpoint()).replace("va1", "va9");
         let usher = Binary::start_in(directory, &format!("{CONFIG}{DOOR}"), &profile).await;
         let admin = browser_of(&usher).await;
-        assert_eq!(admin.sign_in("chief", PASSWORD, "").await.status, 303, "after {pause} ms");
+        assert_eq!(admin.sign_in("chief", PASSWORD, "").await.status, 303, "killed at: {moment}");
         site = Site { usher, admin };
         let left = names(&data(&site));
         assert!(!left.iter().any(|it| it.starts_with('.') || it == "master.key.next"), "{left:?}");

@@ -1,8 +1,14 @@
 //! The Web Manager's door with a certificate of its own.
 
-use std::fs;
+use std::{
+    fs,
+    io::{ErrorKind, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+};
 
 use reqwest::{Certificate, Client, redirect::Policy};
+use rustls::pki_types::CertificateDer;
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
@@ -44,6 +50,27 @@ async fn the_door_does_tls_itself_and_its_cookies_go_no_other_way() {
     assert!(cookie.starts_with("__Host-usher=") && cookie.ends_with("; Secure"), "{cookie}");
     let plain = Client::builder().no_proxy().build().unwrap();
     assert!(plain.get(format!("http://{address}/sign-in")).send().await.is_err(), "no word in plaintext");
+    let certificate = made.cert.der().clone();
+    let told = tokio::task::spawn_blocking(move || begin_with_http_2(address, certificate)).await.unwrap();
+    assert_eq!(told, b"", "no settings of a server's");
     office.close().await;
     usher.drain().await;
+}
+
+/// What the door answers to somebody who asks for no protocol and begins with HTTP/2.
+fn begin_with_http_2(address: SocketAddr, certificate: CertificateDer<'static>) -> Vec<u8> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let session = rustls::ClientConnection::new(Arc::new(config), address.ip().into()).unwrap();
+    let mut stream = rustls::StreamOwned::new(session, TcpStream::connect(address).unwrap());
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut told = Vec::new();
+    // It closes without a word, of TLS's neither.
+    if let Err(error) = stream.read_to_end(&mut told) {
+        assert!(matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{error}");
+    }
+    told
 }

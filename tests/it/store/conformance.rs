@@ -1,7 +1,7 @@
 //! The contract, clause by clause.
 
 use futures::future::join;
-use usher::store::StoreErrorKind;
+use usher::store::{Expected, StoreErrorKind};
 
 use super::*;
 
@@ -296,12 +296,12 @@ async fn s11_a_connectors_new_token_ends_those_before_it_and_no_others(store: &d
     assert_eq!(store.connector_tokens().await.unwrap(), []);
     let (first, other, canary) = (token(1, "b", "", 10), token(2, "a", "", 10), token(3, "b", "canary", 10));
     for it in [&first, &other, &canary] {
-        store.put_connector_token(it, Timestamp(20), None).await.unwrap();
+        assert!(store.put_connector_token(it, Timestamp(20), Expected::New, None).await.unwrap());
     }
     assert_eq!(store.connector_tokens().await.unwrap(), [other.clone(), first.clone(), canary.clone()]);
     let (second, third) = (token(4, "b", "", 11), token(5, "b", "", 12));
-    store.put_connector_token(&second, Timestamp(30), None).await.unwrap();
-    store.put_connector_token(&third, Timestamp(25), None).await.unwrap();
+    assert!(store.put_connector_token(&second, Timestamp(30), Expected::Version(10), None).await.unwrap());
+    assert!(store.put_connector_token(&third, Timestamp(25), Expected::Any, None).await.unwrap());
     // A grace that has begun becomes no longer, and may become shorter.
     let all = [other.clone(), third.clone(), until(second, 25), until(first, 25), canary.clone()];
     assert_eq!(store.connector_tokens().await.unwrap(), all);
@@ -315,7 +315,13 @@ async fn s11_a_connectors_new_token_ends_those_before_it_and_no_others(store: &d
         after: None,
     };
     let lines = store.audit(None, 1).await.unwrap();
-    store.put_connector_token(&fourth, Timestamp(26), Some(&line)).await.unwrap();
+    for outdated in [Expected::New, Expected::Version(11)] {
+        let put = store.put_connector_token(&fourth, Timestamp(26), outdated, Some(&line)).await;
+        assert!(!put.unwrap(), "somebody was faster");
+    }
+    assert_eq!(store.connector_tokens().await.unwrap(), all, "and nothing is changed");
+    assert_eq!(store.audit(None, 1).await.unwrap(), lines);
+    assert!(store.put_connector_token(&fourth, Timestamp(26), Expected::Version(12), Some(&line)).await.unwrap());
     let (number, told) = store.audit(None, 1).await.unwrap().remove(0);
     assert_eq!(told, line);
     assert!(lines.iter().all(|(before, _)| *before < number), "none but those with a line have one");

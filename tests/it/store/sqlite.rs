@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use usher::store::{StoreError, StoreErrorKind};
+use usher::store::{
+    StoreError, StoreErrorKind,
+    sqlite::{Destroyed, Loose},
+};
 
 use super::*;
 
@@ -263,4 +266,40 @@ async fn b10_a_store_of_the_version_before_keys_is_brought_up_to_date_and_read()
     assert_eq!((positions(&store, "ann", 9).await, store.lives(&contact("ann")).await.unwrap()), (vec![1], vec![]));
     let erased = Erased { at: at(2), by: "a test".to_owned() };
     assert_eq!(store.erase(&contact("ann"), &erased).await.unwrap(), Erasure::Unknown);
+}
+
+#[tokio::test]
+async fn b10_what_was_destroyed_elsewhere_is_destroyed_in_a_copy_as_far_as_it_was_over_by_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    let epoch = claim(&store).await;
+    let key = |name: &str, born| LifeKey { contact: contact(name), born: Pos(born), sealed: vec![7; 61] };
+    let first = Batch { keys: vec![key("bob", 1)], closed: vec![closed("bob", 1)], ..journal([record(1, "bob", 0)]) };
+    store.commit(epoch, &first).await.unwrap();
+    let later = Batch {
+        keys: vec![key("bob", 2), key("ann", 3), key("cy", 5)],
+        closed: vec![closed("bob", 4)],
+        ..journal([record(2, "bob", 0), record(3, "ann", 0), record(4, "bob", 2), record(5, "cy", 0)])
+    };
+    store.commit(epoch, &later).await.unwrap();
+    store.close().await.unwrap();
+
+    let erased = |pos| Erased { at: at(pos), by: "a test".to_owned() };
+    let destroyed = |name, born, pos| Destroyed { contact: contact(name), born: Pos(born), erased: erased(pos) };
+    // As of six seconds: whoever was open then and is erased later has ended, whoever was erased before has begun since.
+    let elsewhere =
+        [destroyed("bob", 1, 3), destroyed("ann", 9, 10), destroyed("cy", 8, 5), destroyed("nobody", 4, 10)];
+    let copy = Loose::at(dir.path().join("usher.db"));
+    assert_eq!(copy.destroy(&elsewhere, at(6)).await.unwrap(), 2);
+    assert_eq!(copy.destroy(&elsewhere, at(6)).await.unwrap(), 0, "they are");
+
+    let store = Sqlite::open(dir.path()).await.unwrap();
+    let lives = async |name: &str| store.lives(&contact(name)).await.unwrap();
+    let alive = |born| Life { born: Pos(born), key: Ok(vec![7; 61]) };
+    let gone = |born, pos| Life { born: Pos(born), key: Err(erased(pos)) };
+    assert_eq!(lives("bob").await, [gone(1, 3), alive(2)], "a name that was used again is another's");
+    assert_eq!((lives("ann").await, lives("cy").await), (vec![gone(3, 10)], vec![alive(5)]));
+    let loaded = load(&store).await;
+    assert!(loaded.contains(&Loaded::Closed(contact("ann"))) && !loaded.contains(&Loaded::Key(key("ann", 3))));
+    assert!(loaded.contains(&Loaded::Key(key("cy", 5))), "{loaded:?}");
 }

@@ -142,8 +142,9 @@ impl<'a> Sheet<'a> {
             Trouble::Refused(Refusal::Unable(why)) => self.problems.push(w.said(&why)),
             Trouble::Refused(Refusal::Findings(list)) => self.problems.extend(list.iter().map(of)),
             Trouble::Refused(Refusal::Store(error)) => {
-                self.problems.push(no_store(w, &error).to_owned());
-                return StatusCode::SERVICE_UNAVAILABLE;
+                let (status, why) = no_store(w, &error);
+                self.problems.push(why.to_owned());
+                return status;
             }
         }
         StatusCode::UNPROCESSABLE_ENTITY

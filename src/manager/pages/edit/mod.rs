@@ -195,7 +195,7 @@ pub(in crate::manager) async fn change(
 
 /// The store does not even say what is there: what was typed stays in the form.
 fn unread(manager: &Manager, seat: &Seat, at: Option<Place>, (fields, error): (&Fields, &StoreError)) -> Response {
-    let (status, why) = (StatusCode::SERVICE_UNAVAILABLE, no_store(&seat.words, error));
+    let (status, why) = no_store(&seat.words, error);
     if fields.has("text") {
         let (text, version) = (typed_text(fields), fields.get("version").parse().unwrap_or_default());
         let shown = text::Shown { at: at.as_ref(), text: &text, version };
@@ -343,8 +343,8 @@ async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
         }
         Err(Refusal::Conflict(Some(now))) => clash(manager, seat, work, &now),
         Err(Refusal::Store(error)) => {
-            let told = show::Told::general(no_store(&seat.words, &error));
-            show::page(manager, seat, StatusCode::SERVICE_UNAVAILABLE, &work, &told)
+            let (status, why) = no_store(&seat.words, &error);
+            show::page(manager, seat, status, &work, &show::Told::general(why))
         }
         Err(Refusal::Unable(why)) => show::page(
             manager,

@@ -118,7 +118,10 @@ pub(super) async fn save(
             version = now.as_ref().map_or(version, |it| it.version);
             (StatusCode::CONFLICT, conflict(w, now.as_deref()))
         }
-        Err(Refusal::Store(error)) => (StatusCode::SERVICE_UNAVAILABLE, summary(w, &[no_store(w, &error).to_owned()])),
+        Err(Refusal::Store(error)) => {
+            let (status, why) = no_store(w, &error);
+            (status, summary(w, &[why.to_owned()]))
+        }
         Err(Refusal::Unable(why)) => (StatusCode::UNPROCESSABLE_ENTITY, summary(w, &[w.said(&why)])),
     };
     again(manager, seat, status, &Shown { at: at.as_ref(), text: &text, version }, &problems)

@@ -17,6 +17,7 @@ use crate::{
     },
     manager::{
         Manager, address,
+        api::Kind,
         guard::{Fields, Seat},
         pages::{no_store, quiet, unavailable},
         people::Role,
@@ -63,7 +64,7 @@ pub(super) fn not_kept(w: &Words, why: &NotKept) -> String {
         NotKept::File(BadFile::Line { line, problem }) => w.f("Line {}: {}", &[line, problem]),
         NotKept::File(BadFile::None) => w.t("There is no test in it.").to_owned(),
         NotKept::File(BadFile::TooLong) => w.t("It is longer than 400 KiB.").to_owned(),
-        NotKept::Store(error) => no_store(w, error).to_owned(),
+        NotKept::Store(error) => no_store(w, error).1.to_owned(),
     }
 }
 
@@ -282,7 +283,7 @@ pub(super) fn status_of(why: &NotKept) -> StatusCode {
     match why {
         NotKept::Taken | NotKept::Conflict(_) | NotKept::Gone => StatusCode::CONFLICT,
         NotKept::Name | NotKept::TooMany(_) | NotKept::TooLarge | NotKept::File(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        NotKept::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        NotKept::Store(error) => Kind::of_store(error).status(),
     }
 }
 

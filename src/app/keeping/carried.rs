@@ -1,0 +1,57 @@
+//! Erasures that a backup does not know of, since they were made after it: a restore carries them over.
+
+use super::with_reason;
+use crate::{
+    core::ids::Timestamp,
+    store::sqlite::{Alone, Loose},
+};
+
+/// What became of them.
+pub(super) enum Carried {
+    /// Of so many contacts.
+    Over(u64),
+    /// Nothing was here that would know them.
+    NoStore,
+    /// What was here does not say.
+    Unreadable(String),
+}
+
+impl Carried {
+    /// Destroys in `copy`, made at that moment, the keys that the store in the directory has destroyed.
+    pub(super) async fn over(
+        alone: &Alone,
+        is_used: bool,
+        copy: &Loose,
+        made_at: jiff::Timestamp,
+    ) -> anyhow::Result<Self> {
+        if !is_used {
+            return Ok(Self::NoStore);
+        }
+        let here = match alone.destroyed().await {
+            Ok(here) => here,
+            Err(error) => {
+                tracing::warn!(error = %error.source, "the store that is replaced does not say who was erased");
+                return Ok(Self::Unreadable(error.source.to_string()));
+            }
+        };
+        let made_at = Timestamp(made_at.as_millisecond());
+        Ok(Self::Over(copy.destroy(&here, made_at).await.map_err(with_reason)?))
+    }
+
+    /// In words, for whoever has to erase.
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::Over(0) => "No contact in it was erased here after it was made.\n".to_owned(),
+            Self::Over(contacts) => {
+                format!("{contacts} contacts were erased here after it was made: they are erased in it, too.\n")
+            }
+            Self::NoStore => {
+                "There was no store here that knows who was erased after it was made: erase them anew (docs/privacy.md).\n".to_owned()
+            }
+            Self::Unreadable(why) => format!(
+                "Who was erased after it was made is not known, as the store that was here cannot be read ({why}): contacts that were \
+                 erased may be readable again. Erase them anew (docs/privacy.md).\n"
+            ),
+        }
+    }
+}
