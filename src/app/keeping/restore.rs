@@ -8,17 +8,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use tokio::task::spawn_blocking;
 
 use super::{
     archive::{Manifest, Unpacked, unpack},
     key::PROBE,
-    told, with_reason,
+    told,
+    why::{OrSaid as _, because},
+    with_reason,
 };
 use crate::{
     clock::Clock,
     config::Environment,
+    core::said::{Said, said},
     seal::{KeyId, Keyring, Sealer},
     store::{
         AuditLine,
@@ -31,17 +34,23 @@ pub(super) const STAGING: &str = ".usher-restore-";
 
 /// Nothing that is here opens a backup.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "no master key here opens this backup, which is sealed under the key {0}: name the file that holds it with --key, or give it as \
-     USHER_MASTER_KEY"
-)]
+#[error("{}", self.tell())]
 pub(super) struct NoKey(pub(super) KeyId);
+
+impl NoKey {
+    pub(super) fn tell(&self) -> Said {
+        said!(
+            "no master key here opens this backup, which is sealed under the key {}: name the file that holds it with --key, or give it as USHER_MASTER_KEY",
+            self.0
+        )
+    }
+}
 
 /// A backup's file.
 pub(super) struct Source<'a> {
     pub(super) file: &'a Path,
     /// What errors call it.
-    pub(super) shown: &'a str,
+    pub(super) shown: &'a Said,
     /// The master key that somebody has named for it.
     pub(super) key: Option<&'a Sealer>,
 }
@@ -51,7 +60,7 @@ pub(super) struct Source<'a> {
 pub struct Restore {
     pub file: PathBuf,
     /// What errors call it.
-    pub shown: String,
+    pub shown: Said,
     /// A store that is there is put aside.
     pub replace: bool,
     /// The master key, if it is not in the store's directory, in the environment or in the backup.
@@ -65,8 +74,8 @@ pub struct Restore {
 /// What was done, and how to have it undone.
 #[derive(Debug)]
 pub struct Restored {
-    /// In words.
-    pub told: String,
+    /// In words, line by line.
+    pub told: Vec<Said>,
     /// Where the store lies that was here.
     aside: Option<PathBuf>,
     /// The master key that was here, where it was changed.
@@ -85,7 +94,7 @@ pub async fn check(
 ) -> anyhow::Result<String> {
     let beside = file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let staging = Staging::new(beside)?;
-    let shown = file.display().to_string();
+    let shown = Said::foreign(file.display().to_string());
     let good = examine(&staging, directory, environment, &Source { file, shown: &shown, key }).await?;
     Ok(format!("{shown} is good: {}{}\n", told(&good.manifest().holds), good.about_key()))
 }
@@ -104,11 +113,11 @@ pub async fn restore(
         .recursive(true)
         .mode(0o700)
         .create(directory)
-        .with_context(|| format!("{} cannot be made", directory.display()))?;
+        .or_said(|| said!("{} cannot be made", directory.display()))?;
     let alone = Alone::take(directory).map_err(with_reason)?;
     let is_used = ["usher.db", "usher.db-wal"].iter().any(|it| directory.join(it).exists());
     if is_used && !order.replace {
-        bail!("there is a store in {}: say --replace to put it aside", directory.display())
+        bail!(said!("there is a store in {}: say --replace to put it aside", directory.display()))
     }
     let staging = Staging::new(directory)?;
     let source = Source { file: &order.file, shown: &order.shown, key: order.key.as_ref() };
@@ -120,7 +129,7 @@ pub async fn restore(
         action: "store.restored".to_owned(),
         subject: format!("backup of {:.0}", manifest.made_at),
         before: None,
-        after: Some(told(&manifest.holds)),
+        after: Some(told(&manifest.holds).to_string()),
     };
     Loose::at(staging.database()).restored(&line, order.keep_contacts).await.map_err(with_reason)?;
     usable(&staging.0, good.key.as_ref()).await?;
@@ -140,22 +149,25 @@ pub async fn restore(
     Ok(Restored { told: about(manifest, aside.as_deref(), order.keep_contacts), aside, former })
 }
 
-fn about(manifest: &Manifest, aside: Option<&Path>, keeps_contacts: bool) -> String {
-    let mut text = format!("restored the backup of {:.0}: {}\n", manifest.made_at, told(&manifest.holds));
+fn about(manifest: &Manifest, aside: Option<&Path>, keeps_contacts: bool) -> Vec<Said> {
+    let made = format!("{:.0}", manifest.made_at);
+    let mut lines = vec![said!("restored the backup of {}: {}", made, told(&manifest.holds))];
     if let Some(aside) = aside {
-        text += &format!("The store that was here lies in {}.\n", aside.display());
+        lines.push(said!("The store that was here lies in {}.", aside.display()));
     }
     match (manifest.holds.open, keeps_contacts) {
         (0, _) => {}
         (open, false) => {
-            text += &format!("{open} contacts were open: at the next start they end, and their timelines say so.\n");
+            lines.push(said!("{} contacts were open: at the next start they end, and their timelines say so.", open))
         }
-        (open, true) => text += &format!("{open} contacts were open: they go on.\n"),
+        (open, true) => lines.push(said!("{} contacts were open: they go on.", open)),
     }
     if manifest.holds.contacts > 0 {
-        text += "Contacts that were erased after the backup are readable again: erase them anew (docs/privacy.md).\n";
+        lines.push(said!(
+            "Contacts that were erased after the backup are readable again: erase them anew (docs/privacy.md)."
+        ));
     }
-    text
+    lines
 }
 
 impl Restored {
@@ -165,7 +177,7 @@ impl Restored {
     /// When there was none, or files cannot be moved.
     pub(in crate::app) async fn put_back(self, directory: &Path) -> anyhow::Result<()> {
         let alone = Alone::take(directory).map_err(with_reason)?;
-        let before = self.aside.context("there was no store before")?;
+        let before = self.aside.ok_or_else(|| because(said!("there was no store before")))?;
         // With what a start may have left of it beside.
         let unusable = aside(directory, "unusable", Clock::system().now().0)?;
         if let Some(former) = &self.former {
@@ -188,7 +200,7 @@ impl Staging {
     pub(super) fn new(beside: &Path) -> anyhow::Result<Self> {
         let path = beside.join(format!("{STAGING}{:016x}", rand::random::<u64>()));
         let made = DirBuilder::new().mode(0o700).create(&path);
-        made.with_context(|| format!("{} cannot be written", beside.display()))?;
+        made.or_said(|| said!("{} cannot be written", beside.display()))?;
         Ok(Self(path))
     }
 
@@ -240,7 +252,7 @@ pub(super) async fn examine(
     source: &Source<'_>,
 ) -> anyhow::Result<Good> {
     let Source { file, shown, key: named } = *source;
-    let archive = File::open(file).with_context(|| format!("{shown} cannot be read"))?;
+    let archive = File::open(file).or_said(|| said!("{} cannot be read", shown))?;
     let to = staging.database();
     let unpacked = spawn_blocking(move || {
         let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to)?;
@@ -249,12 +261,12 @@ pub(super) async fn examine(
         anyhow::Ok(unpacked)
     })
     .await?
-    .with_context(|| shown.to_owned())?;
+    .or_said(|| shown.clone())?;
     let loose = Loose::at(staging.database());
     let looked = loose.look().await.map_err(with_reason);
-    looked.with_context(|| format!("{shown} holds a database that this version cannot use"))?;
+    looked.or_said(|| said!("{} holds a database that this version cannot use", shown))?;
     let whole = loose.is_whole().await.map_err(with_reason);
-    whole.with_context(|| format!("{shown} holds a damaged database"))?;
+    whole.or_said(|| said!("{} holds a damaged database", shown))?;
     let probe = loose.secret(PROBE).await.map_err(with_reason)?;
     let key = match &probe {
         Some(probe) => Some(key(probe, directory, environment, (named, &unpacked))?),
@@ -271,7 +283,8 @@ fn key(
     environment: &Environment,
     (named, unpacked): (Option<&Sealer>, &Unpacked),
 ) -> anyhow::Result<Sealer> {
-    let id = Sealer::id_of(probe).context("the backup's word under its master key is not ours")?;
+    let id =
+        Sealer::id_of(probe).ok_or_else(|| because(said!("the backup's word under its master key is not ours")))?;
     let ring = Keyring::read(directory, environment.master_key().as_ref())?;
     if ring.is_from_environment() {
         return Ok(ring.fitting(PROBE, probe)?.clone());
@@ -286,6 +299,6 @@ fn key(
 fn aside(directory: &Path, name: &str, now_ms: i64) -> anyhow::Result<PathBuf> {
     let moment = jiff::Timestamp::from_millisecond(now_ms)?.strftime("%Y%m%dT%H%M%SZ").to_string();
     let path = directory.join(format!("{name}-{moment}"));
-    DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    DirBuilder::new().mode(0o700).create(&path).or_said(|| said!("{} cannot be made", path.display()))?;
     Ok(path)
 }
