@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     Listeners, Running,
     change::{self, Errand},
-    keeping::Restored,
+    keeping::{self, Restored},
     load_beside,
     office::{self, Office},
     overhaul::{self, Anew, Done, Ready},
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     config::{Findings, Loaded, Sources, watch::Watcher},
+    core::said::said,
     manager::ports::Overhauled,
     telemetry,
 };
@@ -152,7 +153,8 @@ impl Lives {
         let (Some(Undo { restored, directory, before }), Some(past)) = (undo, past) else { return Err(error) };
         tracing::error!("no gateway begins with the restored store, the one before is put back: {error:#}");
         restored.put_back(&directory).await.context("the store before the restore cannot be put back")?;
-        let past = Overhauled { told: Err(format!("no gateway begins with it: {error:#}")), ..past };
+        let told = Err(said!("no gateway begins with it: {}", keeping::why(&error)));
+        let past = Overhauled { told, ..past };
         past::keep(&directory, &past);
         let mut loaded = before;
         directory.clone_into(&mut loaded.settings.store.path);

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::Sources,
     core::said::{Said, said},
-    gateway::alerts::{Alert, AlertKey, AlertKind, Alerts},
+    gateway::alerts::{About, Alert, AlertKey, AlertKind, Alerts},
     manager::ports::{Overhaul, OverhaulOrder, Overhauled, Refusal},
     telemetry::Readiness,
 };
@@ -55,7 +55,7 @@ impl Ready {
 
     /// What is said of it where the process ends first.
     pub(super) fn not_begun(self) -> Overhauled {
-        let told = Err("a signal ended the process before it was begun".to_owned());
+        let told = Err(said!("a signal ended the process before it was begun"));
         Overhauled { what: self.work.what(), by: self.by, at: Clock::system().now(), told }
     }
 }
@@ -110,7 +110,7 @@ pub(super) async fn carry_out(ready: Ready, directory: &Path, sources: &Sources)
         Work::Restore(waiting) => {
             let order = Restore {
                 file: waiting.file(),
-                shown: keeping::SHOWN.to_owned(),
+                shown: keeping::SHOWN,
                 replace: true,
                 key: waiting.key().cloned(),
                 keep_contacts: false,
@@ -129,7 +129,7 @@ pub(super) async fn carry_out(ready: Ready, directory: &Path, sources: &Sources)
         }
         Err(error) => {
             tracing::error!(overhaul = what.label(), "not done, the store is as it was: {error:#}");
-            (Err(format!("{error:#}")), None)
+            (Err(keeping::why(&error)), None)
         }
     };
     Done { past: Overhauled { what, by, at: Clock::system().now(), told }, restored }
@@ -138,18 +138,18 @@ pub(super) async fn carry_out(ready: Ready, directory: &Path, sources: &Sources)
 /// What failed has to be mended.
 pub(super) fn tell(past: &Overhauled, alerts: &Arc<Alerts>) {
     let Err(why) = &past.told else { return };
-    let (subject, text, mending) = match past.what {
+    let (about, text, mending) = match past.what {
         Overhaul::Rotation => (
-            said!("master key"),
+            About::MasterKey,
             said!("the master key was not changed: {}", why),
             said!("mend that and change the key again, on the page Store or by `usher key rotate`"),
         ),
         Overhaul::Restore => (
-            said!("backup"),
+            About::Backup,
             said!("the backup was not restored: {}", why),
             said!("mend that and bring the backup again, on the page Store or by `usher restore`"),
         ),
     };
-    let key = AlertKey { kind: AlertKind::Overhaul, unit: None, subject };
+    let key = AlertKey { kind: AlertKind::Overhaul, unit: None, about };
     alerts.raise(Alert { key, text, mending, raised_at: past.at });
 }

@@ -58,10 +58,18 @@ pub(super) fn find(directory: &Path) -> Option<Overhauled> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{core::ids::Timestamp, manager::ports::Overhaul};
+    use crate::{
+        core::{ids::Timestamp, said::said},
+        manager::ports::Overhaul,
+    };
 
     fn past(at: Timestamp) -> Overhauled {
-        Overhauled { what: Overhaul::Restore, by: "chief".to_owned(), at, told: Err("the disk is full".to_owned()) }
+        Overhauled {
+            what: Overhaul::Restore,
+            by: "chief".to_owned(),
+            at,
+            told: Err(said!("{}: {}", said!("it is cut off"), "b.tar")),
+        }
     }
 
     #[test]
@@ -71,7 +79,7 @@ mod tests {
         keep(directory.path(), &past(now));
         let found = find(directory.path()).unwrap();
         assert_eq!((found.what, found.by.as_str(), found.at), (Overhaul::Restore, "chief", now));
-        assert_eq!(found.told, Err("the disk is full".to_owned()));
+        assert_eq!(found.told, past(now).told);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left");
         keep(directory.path(), &past(Timestamp(now.0 - 8 * 24 * 3_600_000)));
         assert!(find(directory.path()).is_none());

@@ -33,7 +33,7 @@ use crate::{
     engine::{self, Doors, Edge, TlsDoor},
     gateway::{
         Gateway, JournalStopped, Kept, Parts, Served,
-        alerts::{Alert, AlertKey, AlertKind, Alerts},
+        alerts::{About, Alert, AlertKey, AlertKind, Alerts},
     },
     nlp,
     ops::{self, Door, timeline::Timelines},
@@ -448,7 +448,7 @@ fn fixed_changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
 }
 
 fn configuration_key() -> AlertKey {
-    AlertKey { kind: AlertKind::Configuration, unit: None::<UnitName>, subject: said!("configuration") }
+    AlertKey { kind: AlertKind::Configuration, unit: None::<UnitName>, about: About::Configuration }
 }
 
 fn configuration_alert(now: Timestamp) -> Alert {

@@ -22,8 +22,8 @@ use super::{Keeper, change, keeping, load_beside, load_with, moved::Moved, open_
 use crate::{
     clock::Clock,
     config::{
-        self, Bundle, BundleError, Embedded, FILE, Findings, Leaving, Managed, ManagedKind, PROFILES, Sources,
-        difference,
+        self, Bundle, BundleError, Embedded, FILE, Finding, Findings, Leaving, Managed, ManagedKind, PROFILES,
+        Severity, Sources, difference,
     },
     core::{
         hex,
@@ -177,7 +177,26 @@ pub(super) async fn plan(
         plan.steps.push(Step { kind: *kind, name: name.clone(), what, lines, document, text });
     }
     plan.seen = seen(&plan);
+    if plan.blocked.is_empty() && !plan.steps.is_empty() {
+        plan.blocked = obstacles(here, documents, &plan, store).await?;
+    }
     Ok(plan)
+}
+
+/// What speaks against the configuration that a plan makes, beside the files that stay: good by itself, the import may not be so there.
+async fn obstacles(here: &Sources, documents: &[Document], plan: &Plan, store: &Path) -> Result<Vec<Said>, Refusal> {
+    let after = change::laid(here, documents, &order(plan.clone(), String::new()))?;
+    let Err(findings) = load_with(after, store).await else { return Ok(Vec::new()) };
+    let errors = findings.list.into_iter().filter(|it| it.severity == Severity::Error);
+    Ok(errors.map(|it| beside(&it)).collect())
+}
+
+fn beside(finding: &Finding) -> Said {
+    let Finding { message, help, location, .. } = finding;
+    match location {
+        Some(place) => said!("beside the files here, in {}: {}; {}", place.file, message, help),
+        None => said!("beside the files here: {}; {}", message, help),
+    }
 }
 
 fn title(kind: DocumentKind, name: &str) -> Said {

@@ -8,6 +8,7 @@ use super::{Exit, StoreArgs, Terminal, fail, report, runtime};
 use crate::{
     app::{self, keeping::Restore},
     config::{self, Environment},
+    core::said::Said,
 };
 
 #[derive(Debug, Args)]
@@ -54,6 +55,11 @@ pub(super) fn place(
     }
 }
 
+/// Each on a line of its own.
+pub(super) fn lines(told: &[Said]) -> String {
+    told.iter().map(|it| format!("{it}\n")).collect()
+}
+
 pub(super) fn backup(args: BackupArgs, environment: &Environment, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let directory = match place(args.store, environment, terminal)? {
         Ok(directory) => directory,
@@ -84,11 +90,11 @@ pub(super) fn restore(args: RestoreArgs, environment: &Environment, terminal: &m
         if check {
             return app::keeping::check(&directory, environment, &file, key.as_ref()).await;
         }
-        let shown = file.display().to_string();
+        let shown = Said::foreign(file.display().to_string());
         let order = Restore { file, shown, replace, key, keep_contacts, by: app::keeping::BY_COMMAND.to_owned() };
         // Whether a gateway can begin with it is seen when one does: its files may come later.
         let done = app::keeping::restore(&directory, environment, order, async |_, _| Ok(())).await;
-        done.map(|it| it.told)
+        done.map(|it| lines(&it.told))
     });
     match done {
         Ok(told) => {

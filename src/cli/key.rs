@@ -4,7 +4,11 @@ use std::io;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, StoreArgs, Terminal, backup::place, fail, runtime};
+use super::{
+    Exit, StoreArgs, Terminal,
+    backup::{lines, place},
+    fail, runtime,
+};
 use crate::{app::keeping, config::Environment};
 
 #[derive(Debug, Args)]
@@ -30,7 +34,10 @@ pub(super) fn run(args: KeyArgs, environment: &Environment, terminal: &mut Termi
     };
     let told = match args.command {
         KeyCommand::Show => runtime(1)?.block_on(keeping::key_told(&directory, environment)),
-        KeyCommand::Rotate => runtime(1)?.block_on(keeping::rotate(&directory, environment, keeping::BY_COMMAND)),
+        KeyCommand::Rotate => {
+            let done = keeping::rotate(&directory, environment, keeping::BY_COMMAND);
+            runtime(1)?.block_on(done).map(|told| lines(&told))
+        }
     };
     match told {
         Ok(told) => {

@@ -14,6 +14,7 @@ use super::{
     ids::{ActionSeq, EngineName, MessageId, Turn},
     message::{FailureKind, Input},
     profile::Destination,
+    said::Said,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +42,7 @@ pub enum Step {
     /// Never answered, and why.
     Unanswered {
         id: MessageId,
-        why: String,
+        why: Said,
     },
     Asked {
         turn: Turn,
@@ -76,7 +77,7 @@ pub enum Step {
         turn: Turn,
         ms: u64,
         kind: FailureKind,
-        advice: String,
+        advice: Said,
     },
     /// An engine failed, and the next of the profile's chain is asked instead (B7); the contact stays with that.
     FailedOver {
@@ -85,7 +86,7 @@ pub enum Step {
         from: EngineName,
         to: EngineName,
         kind: FailureKind,
-        advice: String,
+        advice: Said,
     },
     /// The contact goes on with another engine from its next question on.
     Moved {

@@ -65,13 +65,13 @@ impl Step {
                 v.f("private, replaced by tokens: {}", &[&counts.join(", ")])
             }
             Self::Held { id } => v.f("{} waits: the contact is changing hands", &[id]),
-            Self::Unanswered { id, why } => v.f("{} is not answered by the virtual agent: {}", &[id, why]),
+            Self::Unanswered { id, why } => v.f("{} is not answered by the virtual agent: {}", &[id, &why.tell_in(v)]),
             Self::Duplicate { id } => v.f("{} came again and was dropped", &[id]),
             Self::Busy { id } => v.f("{} was not taken: too much is waiting", &[id]),
             Self::Warned => v.f("no sign of the customer: warning given", &[]),
             Self::TimedOut => v.f("no sign of the customer: time is up", &[]),
             Self::Ended { reason, .. } => v.f("ended: {}", &[&of_end(v, reason)]),
-            Self::Recovered { what } => v.f("gateway restarted during a {}", &[what]),
+            Self::Recovered { what } => v.f("gateway restarted during a {}", &[&of_interrupted(v, what)]),
             Self::Asked { .. }
             | Self::Answered { .. }
             | Self::AskFailed { .. }
@@ -104,7 +104,9 @@ impl Step {
             Self::Started { card } => (None, of_start(v, card, &of_media(v, card.media))),
             Self::Heard { id, input } => of_message(id, of_input(v, input)),
             Self::Held { id } => of_message(id, v.f("waits: the contact is changing hands", &[])),
-            Self::Unanswered { id, why } => of_message(id, v.f("is not answered by the virtual agent: {}", &[why])),
+            Self::Unanswered { id, why } => {
+                of_message(id, v.f("is not answered by the virtual agent: {}", &[&why.tell_in(v)]))
+            }
             Self::Duplicate { id } => of_message(id, v.f("came again and was dropped", &[])),
             Self::Busy { id } => of_message(id, v.f("was not taken: too much is waiting", &[])),
             Self::Returned { .. }
@@ -153,19 +155,20 @@ impl Step {
             }
             Self::Answered { .. } => self.tell_answer(v),
             Self::AskFailed { turn, ms, kind, advice } => {
-                v.f("turn {}: no answer after {} ms ({}): {}", &[&turn.0, ms, &kind.label(), advice])
+                v.f("turn {}: no answer after {} ms ({}): {}", &[&turn.0, ms, &kind.label(), &advice.tell_in(v)])
             }
             Self::FailedOver { turn, ms, from, to, kind, advice } => v.f(
                 "turn {}: no answer of engine {} after {} ms ({}), {} is asked instead: {}",
-                &[&turn.0, from, ms, &kind.label(), to, advice],
+                &[&turn.0, from, ms, &kind.label(), to, &advice.tell_in(v)],
             ),
             Self::Moved { from, to, why } => of_move(v, from, to, *why),
             Self::Shadowed { .. } => self.tell_shadow(v),
             Self::Slow { turn, ms } => v.f("turn {}: no answer yet after {} ms", &[&turn.0, ms]),
             Self::Stale { turn } => v.f("turn {}: an answer came too late and was dropped", &[&turn.0]),
-            Self::TextTooLong { characters, limit, done } => {
-                v.f("{} characters are more than the engine takes ({}): {}", &[characters, limit, done])
-            }
+            Self::TextTooLong { characters, limit, done } => v.f(
+                "{} characters are more than the engine takes ({}): {}",
+                &[characters, limit, &of_shortening(v, done)],
+            ),
             _ => String::new(),
         }
     }
@@ -256,6 +259,25 @@ fn of_start(v: &dyn Voice, card: &Card, media: &str) -> String {
     match &card.queue {
         Some(queue) => v.f("offered to {} as {}, from queue {}", &[&card.agent, &media, queue]),
         None => v.f("offered to {} as {}", &[&card.agent, &media]),
+    }
+}
+
+/// Of a closed set.
+fn of_interrupted(v: &dyn Voice, what: &str) -> String {
+    match what {
+        "question" => v.f("question", &[]),
+        "external query" => v.f("external query", &[]),
+        other => other.to_owned(),
+    }
+}
+
+/// Of a closed set.
+fn of_shortening(v: &dyn Voice, done: &str) -> String {
+    match done {
+        "rejected" => v.f("rejected", &[]),
+        "truncated" => v.f("truncated", &[]),
+        "split" => v.f("split", &[]),
+        other => other.to_owned(),
     }
 }
 

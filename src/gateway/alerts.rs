@@ -3,6 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,7 +11,7 @@ use crate::{
     core::{
         agent::LogOnRefusal,
         assignment::{Finding, Problem, Subject},
-        ids::{EngineName, Timestamp, UnitName, UserId},
+        ids::{EngineName, ProfileName, Timestamp, UnitName, UserId},
         profile::Rules,
         said::{Said, said},
     },
@@ -72,31 +73,75 @@ impl AlertKind {
     }
 }
 
+/// Whom or what an alert is about, of its business unit if it has one; holds no customer data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    Subject(Subject),
+    /// One of a profile's engines that is not its primary.
+    Engine {
+        profile: ProfileName,
+        engine: EngineName,
+    },
+    /// Those that dial in with one of a profile's tokens, whose name is mostly empty.
+    Connector {
+        profile: ProfileName,
+        token: String,
+    },
+    Store,
+    Configuration,
+    MasterKey,
+    Backup,
+}
+
+impl About {
+    /// `user bot-1`, `profile support`.
+    #[must_use]
+    pub fn tell(&self) -> Said {
+        match self {
+            Self::Subject(subject) => subject.tell(),
+            Self::Engine { profile, engine } => said!("profile {}, engine {}", profile, engine),
+            Self::Connector { profile, token } if token.is_empty() => said!("profile {}", profile),
+            Self::Connector { profile, token } => said!("profile {}, connector {}", profile, token),
+            Self::Store => said!("store"),
+            Self::Configuration => said!("configuration"),
+            Self::MasterKey => said!("master key"),
+            Self::Backup => said!("backup"),
+        }
+    }
+}
+
+/// In English.
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell().fmt(f)
+    }
+}
+
 /// What an alert is known by: raising it again changes nothing but its text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AlertKey {
     pub kind: AlertKind,
     /// `None`: it concerns the whole gateway.
     pub unit: Option<UnitName>,
-    /// `user bot-1`, `profile support`; holds no customer data.
-    pub subject: Said,
+    pub about: About,
 }
 
 impl AlertKey {
     /// About one of a profile's language engines; `None`: its primary.
     #[must_use]
     pub fn engine(kind: AlertKind, rules: &Rules, engine: Option<&EngineName>) -> Self {
-        let subject = match engine {
-            Some(engine) => said!("profile {}, engine {}", rules.profile, engine),
-            None => said!("profile {}", rules.profile),
+        let profile = rules.profile.clone();
+        let about = match engine {
+            Some(engine) => About::Engine { profile, engine: engine.clone() },
+            None => About::Subject(Subject::Profile(profile)),
         };
-        Self { kind, unit: Some(rules.unit.clone()), subject }
+        Self { kind, unit: Some(rules.unit.clone()), about }
     }
 
     #[must_use]
     pub fn log_on(unit: &UnitName, user: &UserId, refusal: LogOnRefusal) -> Self {
-        let subject = Subject::User(user.clone()).tell();
-        Self { kind: AlertKind::LogOn(refusal), unit: Some(unit.clone()), subject }
+        let about = About::Subject(Subject::User(user.clone()));
+        Self { kind: AlertKind::LogOn(refusal), unit: Some(unit.clone()), about }
     }
 }
 
@@ -180,7 +225,7 @@ impl Alerts {
             .into_iter()
             .map(|finding| {
                 let kind = AlertKind::Directory(finding.problem);
-                let key = AlertKey { kind, unit: Some(unit.clone()), subject: finding.subject.tell() };
+                let key = AlertKey { kind, unit: Some(unit.clone()), about: About::Subject(finding.subject) };
                 (key.clone(), Alert { key, text: finding.text, mending: finding.mending, raised_at: now })
             })
             .collect();
@@ -239,7 +284,7 @@ impl Raised {
             return;
         }
         let Alert { key, text, mending, .. } = &alert;
-        let (subject, mending) = (key.subject.to_string(), mending.to_string());
+        let (subject, mending) = (key.about.to_string(), mending.to_string());
         let unit = key.unit.as_ref().map(tracing::field::display);
         tracing::warn!(alert.kind = key.kind.label(), alert.subject = subject, unit, mending, "{text}");
         if self.by_key.len() < MAX_ALERTS {
@@ -251,7 +296,7 @@ impl Raised {
 
 fn log_mended(key: &AlertKey) {
     let unit = key.unit.as_ref().map(tracing::field::display);
-    tracing::info!(alert.kind = key.kind.label(), alert.subject = key.subject.to_string(), unit, "mended");
+    tracing::info!(alert.kind = key.kind.label(), alert.subject = key.about.to_string(), unit, "mended");
 }
 
 #[cfg(test)]
@@ -274,7 +319,7 @@ mod tests {
     }
 
     fn subjects(alerts: &Alerts) -> Vec<(Timestamp, String)> {
-        alerts.snapshot().into_iter().map(|it| (it.raised_at, it.key.subject.to_string())).collect()
+        alerts.snapshot().into_iter().map(|it| (it.raised_at, it.key.about.to_string())).collect()
     }
 
     #[test]

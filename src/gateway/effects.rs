@@ -297,7 +297,7 @@ impl Gateway {
         let Some((turn, epoch)) = turn else { return false };
         let event = match result {
             Ok(answer) => Event::Answered { turn, epoch, answer: Box::new(answer) },
-            Err(AskError { kind, advice, .. }) => Event::AskFailed { turn, epoch, kind, advice: advice.to_string() },
+            Err(AskError { kind, advice, .. }) => Event::AskFailed { turn, epoch, kind, advice },
         };
         self.apply(id, event)
     }

@@ -57,7 +57,7 @@ impl Gateway {
         let key = AlertKey::engine(AlertKind::RolledBack, &served.rules, Some(&canary));
         tracing::warn!(profile = %served.rules.profile, %worse, "the canary is worse than the primary: it is given up");
         self.alerts.raise(Alert {
-            text: said!("{}: given up, the primary serves its contacts: {}", key.subject, worse.tell()),
+            text: said!("{}: given up, the primary serves its contacts: {}", key.about.tell(), worse.tell()),
             key,
             mending: said!(
                 "mend the canary and change its settings to try again, or take `[canary]` out of the profile"
@@ -132,7 +132,11 @@ impl Gateway {
                 match outage {
                     None => self.alerts.clear(&key),
                     Some(Outage { since, kind, advice, .. }) => self.alerts.raise(Alert {
-                        text: said!("{} is not asked: it failed too often, at last with {}", key.subject, kind.label()),
+                        text: said!(
+                            "{} is not asked: it failed too often, at last with {}",
+                            key.about.tell(),
+                            kind.label()
+                        ),
                         key,
                         mending: said!("{}; it is tried now and then, and asked again once it answers", advice),
                         raised_at: since,

@@ -18,6 +18,7 @@ pub mod lane;
 pub mod live;
 pub mod numbers;
 mod observe;
+mod past;
 pub mod pauses;
 pub mod ports;
 mod private;
@@ -62,7 +63,7 @@ use served::Told;
 pub use served::{Roster, Served};
 pub use shadow::Shadow;
 use shard::{Entry, Shard, Shards};
-use storage::{Claim, Closed, Counts, NumberKey, Store};
+use storage::{Claim, Closed, Counts, NumberKey, Past, Store};
 pub use tasks::Kept;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -346,7 +347,8 @@ impl Gateway {
         self.send_now(entry, now, todo);
         if over {
             let last = entry.last();
-            self.journal.close(Closed { contact: id.clone(), last, at: self.clock.now() });
+            let past = Past::of(&entry.contact, Some(&entry.served.rules.profile));
+            self.journal.close(Closed { contact: id.clone(), last, at: self.clock.now(), past });
             self.contacts.fetch_sub(1, Ordering::Relaxed);
             shard.close(id);
         } else {

@@ -10,7 +10,7 @@ use super::{
     Gateway, Todo,
     chain::{self, Chain, Keys, Link},
     shard::{Entry, SHARDS, Shard},
-    storage::{Closed, Loaded, Pos, StoreError, StoreErrorKind},
+    storage::{Closed, Loaded, Past, Pos, StoreError, StoreErrorKind},
     unit::Unit,
 };
 use crate::{
@@ -95,7 +95,7 @@ impl Gateway {
         }
         for (id, found) in reader.found {
             if found.contact.is_over() {
-                self.close_late(id, found.link);
+                self.close_late(id, &found.contact, found.link);
                 continue;
             }
             let (contact, chain) =
@@ -119,8 +119,11 @@ impl Gateway {
     }
 
     /// The gateway was killed after the contact's last record and before it was marked as closed.
-    fn close_late(&self, id: ContactId, link: Link) {
-        self.journal.close(Closed { contact: id.clone(), last: link.last, at: self.clock.now() });
+    fn close_late(&self, id: ContactId, contact: &Contact, link: Link) {
+        let roster = self.roster.load();
+        let served = roster.find_by_agent(&id.unit, &contact.card().agent);
+        let past = Past::of(contact, served.map(|it| &it.rules.profile));
+        self.journal.close(Closed { contact: id.clone(), last: link.last, at: self.clock.now(), past });
         self.shards.of(&id).remember_closed(id);
     }
 
@@ -131,7 +134,7 @@ impl Gateway {
         self.observe(&out.steps);
         // In nobody's numbers: whose it was is not known any more.
         self.write(&id, &contact, &mut chain, (&out.steps, None), &mut Vec::new());
-        self.close_late(id, chain.link);
+        self.close_late(id, &contact, chain.link);
     }
 
     /// Yields back what no profile serves.

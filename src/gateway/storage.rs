@@ -2,13 +2,15 @@
 
 mod documents;
 mod numbers;
+mod past;
 
 use std::{error::Error, fmt, path::Path};
 
 use futures::future::BoxFuture;
 
-pub use documents::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, SETTINGS, TokensMove};
+pub use documents::{AuditLine, AuditOf, Change, ChangeError, Document, DocumentKind, Expected, SETTINGS, TokensMove};
 pub use numbers::{Counts, Day, Flush, NumberKey, NumbersOf, Tally, Unclear, Uncounted};
+pub use past::{Closed, Ended, EndedOf, Past};
 
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -80,15 +82,6 @@ pub struct Snapshot {
     pub hash: [u8; 32],
     /// Sealed as records are.
     pub state: Vec<u8>,
-}
-
-/// A contact that is over; its records stay for the timeline until they are pruned. A record that comes under its name after
-/// this is another contact's, and comes with its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
-    pub contact: ContactId,
-    pub last: Pos,
-    pub at: Timestamp,
 }
 
 /// What becomes durable together, in this order.
@@ -237,6 +230,13 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// newest `limit` at most.
     fn trail(&self, at: Pos, after: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
 
+    /// Contacts that are over, those that ended last first: `limit` at most, of a bounded number that is looked at. A name that was
+    /// used again is one contact, the later.
+    fn ended<'a>(&'a self, of: &'a EndedOf, limit: usize) -> BoxFuture<'a, Result<Ended, StoreError>>;
+
+    /// What is known of a contact that is over, beside its records; `None`: it is unknown, or none of its name has ended yet.
+    fn closed<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Option<Closed>, StoreError>>;
+
     /// What commits after the last flush have added to the numbers.
     fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>>;
 
@@ -317,8 +317,8 @@ pub trait Store: Send + Sync + fmt::Debug {
         line: &'a AuditLine,
     ) -> BoxFuture<'a, Result<Vec<u64>, ChangeError>>;
 
-    /// Lines before the one of that number, the newest first, with their numbers. `None`: from the newest on.
-    fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>>;
+    /// Lines of the audit log, the newest first, with their numbers.
+    fn audit<'a>(&'a self, of: &'a AuditOf, limit: usize) -> BoxFuture<'a, Result<Vec<(u64, AuditLine)>, StoreError>>;
 
     /// What is kept, counted.
     fn holdings(&self) -> BoxFuture<'_, Result<Holdings, StoreError>>;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Gateway, JournalStopped, Todo,
-    alerts::{Alert, AlertKey, AlertKind},
+    alerts::{About, Alert, AlertKey, AlertKind},
     erasing::Swept,
     lane::ToEngine,
     shard::{Entry, Shard},
@@ -116,7 +116,7 @@ impl Gateway {
     fn report_store(&self) {
         let writable = self.journal.is_writable();
         self.health.store_available(writable);
-        let key = AlertKey { kind: AlertKind::Store, unit: None, subject: said!("store") };
+        let key = AlertKey { kind: AlertKind::Store, unit: None, about: About::Store };
         if writable {
             self.alerts.clear(&key);
         } else {

@@ -236,7 +236,7 @@ impl House {
     }
 
     fn alerts(&self) -> Vec<(&'static str, String)> {
-        self.gateway.alerts.snapshot().into_iter().map(|it| (it.key.kind.label(), it.key.subject.to_string())).collect()
+        self.gateway.alerts.snapshot().into_iter().map(|it| (it.key.kind.label(), it.key.about.to_string())).collect()
     }
 
     fn standing(&self) -> Standing {

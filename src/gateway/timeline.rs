@@ -12,6 +12,7 @@ use super::{
 use crate::core::{
     contact::{Command, Recorded},
     ids::{ContactId, Timestamp},
+    said::Said,
     step::Step,
     tell::Voice,
 };
@@ -161,8 +162,23 @@ pub fn as_lines(opened: &Opened, voice: &dyn Voice) -> Result<Vec<Line>, Unreada
     steps(opened)?.unwrap_or_default().iter().map(told).collect()
 }
 
+/// What the step is; what it says stands there in English.
 fn value(record: &Record, step: &Step) -> Result<Value, Unreadable> {
-    serde_json::to_value(step).map_err(|source| Unreadable::NotOurs { position: record.pos.0, source })
+    let not_ours = |source| Unreadable::NotOurs { position: record.pos.0, source };
+    let mut value = serde_json::to_value(step).map_err(not_ours)?;
+    if let (Some((name, said)), Some(members)) = (said_in(step), value.as_object_mut()) {
+        members.insert(name.to_owned(), Value::String(said.to_string()));
+    }
+    Ok(value)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "most steps are told by what they are")]
+const fn said_in(step: &Step) -> Option<(&'static str, &Said)> {
+    match step {
+        Step::AskFailed { advice, .. } | Step::FailedOver { advice, .. } => Some(("advice", advice)),
+        Step::Unanswered { why, .. } => Some(("why", why)),
+        _ => None,
+    }
 }
 
 /// `None`: they are erased.

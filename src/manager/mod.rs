@@ -52,8 +52,8 @@ use crate::{
 use guard::{Needs, Seat, Signed};
 use pages::{
     account, action, actions, alerts, api as api_page, assigned, audit, configuration, connector_tokens, contact, edit,
-    engines, erase, lint, live, numbers as numbers_pages, overhaul, pause, profiles, restoring, sign_in, store, tokens,
-    trying as try_it, units, users,
+    ended, engines, erase, lint, live, numbers as numbers_pages, overhaul, pause, profiles, restoring, sign_in, store,
+    tokens, trying as try_it, units, users,
 };
 use people::People;
 pub use people::{Role, Terms, reseal_user};
@@ -213,6 +213,7 @@ const ROUTES: &[Route] = &[
     open("/welcome", "GET POST", || get(sign_in::welcome).post(sign_in::accept)),
     closed("/", Role::Viewer, "GET", || get(live::show)),
     closed("/live/events", Role::Viewer, "GET", || get(live::events)),
+    closed("/contacts/ended", Role::Viewer, "GET", || get(ended::show)),
     closed("/contacts/{unit}/{contact}", Role::Viewer, "GET", || get(contact::show)),
     closed("/contacts/{unit}/{contact}/events", Role::Viewer, "GET", || get(contact::events)),
     closed("/contacts/{unit}/{contact}/hand-over", Role::Operator, "POST", || post(contact::hand_over)),

@@ -145,7 +145,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What stands in files here that the import does not have.
     pub stays: Vec<Said>,
-    /// What stands in files here and should be other: nothing can be imported until that is mended.
+    /// What stands in files here and should be other, or does not go with the import: nothing can be imported until that is mended.
     pub blocked: Vec<Said>,
     /// What of the import is left out.
     pub notes: Vec<Said>,
@@ -325,8 +325,8 @@ pub struct Overhauled {
     pub what: Overhaul,
     pub by: String,
     pub at: Timestamp,
-    /// What was done; `Err`: why nothing was.
-    pub told: Result<String, String>,
+    /// What was done, line by line; `Err`: why nothing was.
+    pub told: Result<Vec<Said>, Said>,
 }
 
 /// Looks after the store.
@@ -436,11 +436,11 @@ pub enum NotStaged {
     /// It is sealed under this master key, which is not here.
     NoKey(String),
     /// It is not good.
-    Refused(String),
+    Refused(Said),
     /// The configuration would not be, with the documents in it and the files that are here.
     Findings(Vec<Finding>),
     Store(StoreError),
-    Failed(String),
+    Failed(Said),
 }
 
 /// Why there is no backup now.

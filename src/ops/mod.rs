@@ -145,7 +145,7 @@ impl From<Alert> for AlertEntry {
         Self {
             kind: alert.key.kind.label(),
             unit: alert.key.unit.map(|it| it.to_string()),
-            subject: alert.key.subject.to_string(),
+            subject: alert.key.about.to_string(),
             text: alert.text.to_string(),
             mending: alert.mending.to_string(),
             raised_at: rfc_3339(alert.raised_at),

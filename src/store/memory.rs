@@ -11,9 +11,9 @@ use std::{
 use futures::{FutureExt, future, future::BoxFuture};
 
 use super::{
-    AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
-    Erasure, Expected, Flush, Holdings, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Snapshot,
-    Store, StoreError, StoreErrorKind, Tally, TokensMove, Unclear, Uncounted,
+    AuditLine, AuditOf, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind,
+    Ended, EndedOf, Erased, Erasure, Expected, Flush, Holdings, Life, LifeKey, Loaded, NumberKey, NumbersOf,
+    OwnerEpoch, Pos, Record, Snapshot, Store, StoreError, StoreErrorKind, Tally, TokensMove, Unclear, Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -199,6 +199,20 @@ impl State {
         records
     }
 
+    fn ended(&self, of: &EndedOf, limit: usize) -> Ended {
+        let mut all: Vec<&Closed> = self.closed.values().collect();
+        all.retain(|it| of.before.is_none_or(|before| it.last < before));
+        all.sort_by_key(|it| Reverse(it.last));
+        let (seen, unseen) = all.split_at(of.window(limit).min(all.len()));
+        let mut found = seen.iter().filter(|it| of.takes(it));
+        let contacts: Vec<Closed> = found.by_ref().take(limit).map(|it| Closed::clone(it)).collect();
+        let next = match found.next() {
+            Some(_) => contacts.last().map(|it| it.last),
+            None => seen.last().filter(|_| !unseen.is_empty()).map(|it| it.last),
+        };
+        Ended { contacts, next }
+    }
+
     fn flush(&mut self, flush: &Flush) {
         if self.flushed.0 >= flush.serial {
             return;
@@ -306,10 +320,10 @@ impl State {
         Ok(versions)
     }
 
-    fn audit(&self, before: Option<u64>, limit: usize) -> Vec<(u64, AuditLine)> {
+    fn audit(&self, of: &AuditOf, limit: usize) -> Vec<(u64, AuditLine)> {
         let numbered = self.audit.iter().enumerate().rev().map(|(index, line)| (index as u64 + 1, line));
-        let older = numbered.filter(|(number, _)| before.is_none_or(|before| *number < before));
-        older.take(limit).map(|(number, line)| (number, line.clone())).collect()
+        let wanted = numbered.filter(|(number, line)| of.takes(*number, line));
+        wanted.take(limit).map(|(number, line)| (number, line.clone())).collect()
     }
 
     fn holdings(&self) -> Holdings {
@@ -385,6 +399,14 @@ impl Store for Memory {
 
     fn trail(&self, at: Pos, after: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
         future::ready(self.call(|state| Ok(state.trail(at, after, limit)))).boxed()
+    }
+
+    fn ended<'a>(&'a self, of: &'a EndedOf, limit: usize) -> BoxFuture<'a, Result<Ended, StoreError>> {
+        future::ready(self.call(|state| Ok(state.ended(of, limit)))).boxed()
+    }
+
+    fn closed<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Option<Closed>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.closed.get(contact).cloned()))).boxed()
     }
 
     fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {
@@ -499,8 +521,8 @@ impl Store for Memory {
         future::ready(answered.map_err(ChangeError::from).and_then(|answer| answer)).boxed()
     }
 
-    fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
-        future::ready(self.call(|state| Ok(state.audit(before, limit)))).boxed()
+    fn audit<'a>(&'a self, of: &'a AuditOf, limit: usize) -> BoxFuture<'a, Result<Vec<(u64, AuditLine)>, StoreError>> {
+        future::ready(self.call(|state| Ok(state.audit(of, limit)))).boxed()
     }
 
     fn holdings(&self) -> BoxFuture<'_, Result<Holdings, StoreError>> {

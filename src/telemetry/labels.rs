@@ -17,6 +17,10 @@ pub trait Label: Copy + 'static {
     fn text(self) -> &'static str;
     /// Below the length of [`Self::ALL`].
     fn index(self) -> usize;
+
+    fn find(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.text() == text)
+    }
 }
 
 /// Makes a label of an enum that exists. A variant that is left out does not compile.

@@ -14,9 +14,9 @@ use tokio::time::sleep;
 use usher::{
     core::ids::{ContactId, ProfileName, Timestamp, UnitName},
     store::{
-        AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased,
-        Erasure, Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError,
-        TokensMove, Uncounted, memory::Memory,
+        AuditLine, AuditOf, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document,
+        DocumentKind, Ended, EndedOf, Erased, Erasure, Expected, Holdings, Life, Loaded, NumberKey, NumbersOf,
+        OwnerEpoch, Pos, Record, Store, StoreError, TokensMove, Uncounted, memory::Memory,
     },
 };
 
@@ -67,6 +67,14 @@ impl Store for Disk {
 
     fn trail(&self, at: Pos, after: Pos, limit: usize) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
         self.memory.trail(at, after, limit)
+    }
+
+    fn ended<'a>(&'a self, of: &'a EndedOf, limit: usize) -> BoxFuture<'a, Result<Ended, StoreError>> {
+        self.memory.ended(of, limit)
+    }
+
+    fn closed<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Option<Closed>, StoreError>> {
+        self.memory.closed(contact)
     }
 
     fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {
@@ -157,8 +165,8 @@ impl Store for Disk {
         self.memory.change_and_move(changes, moves, line)
     }
 
-    fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
-        self.memory.audit(before, limit)
+    fn audit<'a>(&'a self, of: &'a AuditOf, limit: usize) -> BoxFuture<'a, Result<Vec<(u64, AuditLine)>, StoreError>> {
+        self.memory.audit(of, limit)
     }
 
     fn holdings(&self) -> BoxFuture<'_, Result<Holdings, StoreError>> {

@@ -7,12 +7,16 @@ use std::{
     io::{self, Read, Write},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{core::hex, gateway::storage::Holdings};
+use super::why::{OrSaid as _, because};
+use crate::{
+    core::{hex, said::said},
+    gateway::storage::Holdings,
+};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const DATABASE: &str = "usher.db";
@@ -146,16 +150,19 @@ pub(super) struct Unpacked {
 
 /// The manifest alone.
 pub(super) fn manifest(archive: &mut dyn Read) -> anyhow::Result<Manifest> {
-    let (name, bytes) = member(archive)?.context("the file is empty")?;
-    ensure!(name == MANIFEST, "it does not begin with a manifest");
+    let (name, bytes) = member(archive)?.ok_or_else(|| because(said!("the file is empty")))?;
+    ensure!(name == MANIFEST, said!("it does not begin with a manifest"));
     let text = small(archive, bytes, MAX_MANIFEST_BYTES)?;
-    let format: Format = serde_json::from_slice(&text).context("its manifest cannot be read")?;
+    let format: Format = serde_json::from_slice(&text).or_said(|| said!("its manifest cannot be read"))?;
     ensure!(
         format.format == FORMAT,
-        "its form is {}, but this version of usher knows {FORMAT}: restore it with the version that made it",
-        format.format
+        said!(
+            "its form is {}, but this version of usher knows {}: restore it with the version that made it",
+            format.format,
+            FORMAT
+        )
     );
-    serde_json::from_slice(&text).context("its manifest cannot be read")
+    serde_json::from_slice(&text).or_said(|| said!("its manifest cannot be read"))
 }
 
 #[derive(Deserialize)]
@@ -166,39 +173,42 @@ struct Format {
 /// Reads all of an archive; the database goes into `database`, and is what the manifest says or an error.
 pub(super) fn unpack(archive: &mut dyn Read, database: &mut dyn Write) -> anyhow::Result<Unpacked> {
     let manifest = manifest(archive)?;
-    let (name, bytes) = member(archive)?.context("it ends after its manifest")?;
-    ensure!(name == DATABASE, "no database follows its manifest");
-    ensure!(bytes == manifest.database.bytes, "its database has another length than the manifest says");
+    let (name, bytes) = member(archive)?.ok_or_else(|| because(said!("it ends after its manifest")))?;
+    ensure!(name == DATABASE, said!("no database follows its manifest"));
+    ensure!(bytes == manifest.database.bytes, said!("its database has another length than the manifest says"));
     let mut summed = Summed::default();
     let mut left = bytes;
     let mut chunk = vec![0; CHUNK];
     while left > 0 {
         let most = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-        let got = archive.read(chunk.get_mut(..most).unwrap_or_default()).context("it cannot be read")?;
-        ensure!(got > 0, "it is cut off: {left} bytes of its database are missing");
+        let got = archive.read(chunk.get_mut(..most).unwrap_or_default()).or_said(|| said!("it cannot be read"))?;
+        ensure!(got > 0, said!("it is cut off: {} bytes of its database are missing", left));
         let got = chunk.get(..got).unwrap_or_default();
         summed.write_all(got)?;
-        database.write_all(got).context("its database cannot be written here")?;
+        database.write_all(got).or_said(|| said!("its database cannot be written here"))?;
         left -= got.len() as u64;
     }
-    ensure!(summed.done() == manifest.database, "its database is not what the manifest says: the file is damaged");
+    ensure!(
+        summed.done() == manifest.database,
+        said!("its database is not what the manifest says: the file is damaged")
+    );
     skip_padding(archive, bytes)?;
     let key = match member(archive)? {
         None => None,
         Some((name, bytes)) if name == KEY => {
             let text = Zeroizing::new(small(archive, bytes, MAX_KEY_BYTES)?);
-            Some(Zeroizing::new(std::str::from_utf8(&text).context("its master key is no text")?.to_owned()))
+            Some(Zeroizing::new(std::str::from_utf8(&text).or_said(|| said!("its master key is no text"))?.to_owned()))
         }
-        Some((name, _)) => bail!("it holds `{name}`, which no backup does"),
+        Some((name, _)) => bail!(said!("it holds `{}`, which no backup does", name)),
     };
-    ensure!(key.is_some() == manifest.with_key, "its master key is missing: the file is cut off or was changed");
+    ensure!(key.is_some() == manifest.with_key, said!("its master key is missing: the file is cut off or was changed"));
     Ok(Unpacked { manifest, key })
 }
 
 fn small(archive: &mut dyn Read, bytes: u64, most: u64) -> anyhow::Result<Vec<u8>> {
-    ensure!(bytes <= most, "a part of it is larger than it may be");
+    ensure!(bytes <= most, said!("a part of it is larger than it may be"));
     let mut text = vec![0; usize::try_from(bytes)?];
-    archive.read_exact(&mut text).context("it is cut off")?;
+    archive.read_exact(&mut text).or_said(|| said!("it is cut off"))?;
     skip_padding(archive, bytes)?;
     Ok(text)
 }
@@ -206,16 +216,16 @@ fn small(archive: &mut dyn Read, bytes: u64, most: u64) -> anyhow::Result<Vec<u8
 fn skip_padding(archive: &mut dyn Read, bytes: u64) -> anyhow::Result<()> {
     let mut rest = [0; BLOCK];
     let rest = rest.get_mut(..padding(bytes)).unwrap_or_default();
-    archive.read_exact(rest).context("it is cut off")
+    archive.read_exact(rest).or_said(|| said!("it is cut off"))
 }
 
 /// The next file's name and length; `None`: the end.
 fn member(archive: &mut dyn Read) -> anyhow::Result<Option<(String, u64)>> {
     let mut block = [0; BLOCK];
-    archive.read_exact(&mut block).context("it is cut off, or no backup of usher's")?;
+    archive.read_exact(&mut block).or_said(|| said!("it is cut off, or no backup of usher's"))?;
     if block.iter().all(|it| *it == 0) {
         // Two of them are the end.
-        archive.read_exact(&mut block).context("it is cut off")?;
+        archive.read_exact(&mut block).or_said(|| said!("it is cut off"))?;
         return Ok(None);
     }
     let field = |from: usize, length: usize| block.get(from..from + length).unwrap_or_default();
@@ -223,14 +233,16 @@ fn member(archive: &mut dyn Read) -> anyhow::Result<Option<(String, u64)>> {
         let end = bytes.iter().position(|it| *it == 0).unwrap_or(bytes.len());
         bytes.get(..end).and_then(|it| std::str::from_utf8(it).ok()).map(|it| it.trim().to_owned())
     };
-    ensure!(field(257, 5) == b"ustar", "it is no backup of usher's");
+    ensure!(field(257, 5) == b"ustar", said!("it is no backup of usher's"));
     let stated = plain(field(148, 8)).and_then(|it| u64::from_str_radix(&it, 8).ok());
-    ensure!(stated == Some(checksum(&block)), "a header in it is damaged");
-    let name = plain(field(0, 100)).context("a name in it is no text")?;
+    ensure!(stated == Some(checksum(&block)), said!("a header in it is damaged"));
+    let name = plain(field(0, 100)).ok_or_else(|| because(said!("a name in it is no text")))?;
     let bytes = match field(124, 12) {
         // Eight gigabytes and more are written in binary.
         [0x80, 0, 0, 0, rest @ ..] => u64::from_be_bytes(rest.try_into()?),
-        octal => plain(octal).and_then(|it| u64::from_str_radix(&it, 8).ok()).context("a length in it is no number")?,
+        octal => plain(octal)
+            .and_then(|it| u64::from_str_radix(&it, 8).ok())
+            .ok_or_else(|| because(said!("a length in it is no number")))?,
     };
     Ok(Some((name, bytes)))
 }

@@ -2,7 +2,10 @@
 
 use super::with_reason;
 use crate::{
-    core::ids::Timestamp,
+    core::{
+        ids::Timestamp,
+        said::{Said, said},
+    },
     store::sqlite::{Alone, Loose},
 };
 
@@ -39,18 +42,18 @@ impl Carried {
     }
 
     /// In words, for whoever has to erase.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn told(&self) -> Said {
         match self {
-            Self::Over(0) => "No contact in it was erased here after it was made.\n".to_owned(),
+            Self::Over(0) => said!("No contact in it was erased here after it was made."),
             Self::Over(contacts) => {
-                format!("{contacts} contacts were erased here after it was made: they are erased in it, too.\n")
+                said!("{} contacts were erased here after it was made: they are erased in it, too.", contacts)
             }
-            Self::NoStore => {
-                "There was no store here that knows who was erased after it was made: erase them anew (docs/privacy.md).\n".to_owned()
-            }
-            Self::Unreadable(why) => format!(
-                "Who was erased after it was made is not known, as the store that was here cannot be read ({why}): contacts that were \
-                 erased may be readable again. Erase them anew (docs/privacy.md).\n"
+            Self::NoStore => said!(
+                "There was no store here that knows who was erased after it was made: erase them anew (docs/privacy.md)."
+            ),
+            Self::Unreadable(why) => said!(
+                "Who was erased after it was made is not known, as the store that was here cannot be read ({}): contacts that were erased may be readable again. Erase them anew (docs/privacy.md).",
+                why
             ),
         }
     }

@@ -8,6 +8,7 @@ mod key;
 mod restore;
 mod rotate;
 mod staged;
+mod why;
 
 pub use archive::{Manifest, Packed};
 pub use backup::{Backup, backup};
@@ -17,21 +18,32 @@ pub use key::{find as find_key, named as named_key, told as key_told};
 pub use restore::{Restore, Restored, check, restore};
 pub use rotate::{Rotation, rotate};
 pub(super) use staged::{SHOWN, Waiting, usable};
+pub(super) use why::why;
 
-use crate::gateway::storage::{Holdings, StoreError};
+use crate::{
+    core::said::{Said, said},
+    gateway::storage::{Holdings, StoreError},
+};
 
 /// How commands sign in the audit log.
 pub const BY_COMMAND: &str = "cli";
 
 /// In words: what a backup or a store holds.
-fn told(holds: &Holdings) -> String {
+fn told(holds: &Holdings) -> Said {
     let Holdings { contacts, open, erased, records, secrets, audit_lines, .. } = holds;
     let documents: u64 = holds.documents.values().sum();
     let since = holds.oldest_ms.and_then(|it| jiff::Timestamp::from_millisecond(it).ok());
-    let since = since.map(|it| format!(" since {it:.0}")).unwrap_or_default();
-    format!(
-        "{contacts} contacts ({open} open, {erased} erased), {records} records{since}, {secrets} secrets, {documents} documents of the \
-         Web Manager, {audit_lines} lines of the audit log"
+    let since = since.map(|it| said!(" since {}", format!("{it:.0}"))).unwrap_or_default();
+    said!(
+        "{} contacts ({} open, {} erased), {} records{}, {} secrets, {} documents of the Web Manager, {} lines of the audit log",
+        contacts,
+        open,
+        erased,
+        records,
+        since,
+        secrets,
+        documents,
+        audit_lines
     )
 }
 

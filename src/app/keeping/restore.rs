@@ -8,19 +8,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use tokio::task::spawn_blocking;
 
 use super::{
     archive::{Manifest, Unpacked, unpack},
     carried::Carried,
     key::PROBE,
-    told, with_reason,
+    told,
+    why::{OrSaid as _, because},
+    with_reason,
 };
 use crate::{
     app::past,
     clock::Clock,
     config::Environment,
+    core::said::{Said, said},
     gateway::storage::Holdings,
     seal::{KeyId, Keyring, Sealer},
     store::{
@@ -37,17 +40,23 @@ pub(super) const STAGING: &str = ".usher-restore-";
 
 /// Nothing that is here opens a backup.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "no master key here opens this backup, which is sealed under the key {0}: name the file that holds it with --key, or give it as \
-     USHER_MASTER_KEY"
-)]
+#[error("{}", self.tell())]
 pub(super) struct NoKey(pub(super) KeyId);
+
+impl NoKey {
+    pub(super) fn tell(&self) -> Said {
+        said!(
+            "no master key here opens this backup, which is sealed under the key {}: name the file that holds it with --key, or give it as USHER_MASTER_KEY",
+            self.0
+        )
+    }
+}
 
 /// A backup's file.
 pub(super) struct Source<'a> {
     pub(super) file: &'a Path,
     /// What errors call it.
-    pub(super) shown: &'a str,
+    pub(super) shown: &'a Said,
     /// The master key that somebody has named for it.
     pub(super) key: Option<&'a Sealer>,
 }
@@ -57,7 +66,7 @@ pub(super) struct Source<'a> {
 pub struct Restore {
     pub file: PathBuf,
     /// What errors call it.
-    pub shown: String,
+    pub shown: Said,
     /// A store that is there is put aside.
     pub replace: bool,
     /// The master key, if it is not in the store's directory, in the environment or in the backup.
@@ -71,8 +80,8 @@ pub struct Restore {
 /// What was done, and how to have it undone.
 #[derive(Debug)]
 pub struct Restored {
-    /// In words.
-    pub told: String,
+    /// In words, line by line.
+    pub told: Vec<Said>,
     /// Where the store lies that was here.
     aside: Option<PathBuf>,
     /// The master key that was here, where it was changed.
@@ -91,7 +100,7 @@ pub async fn check(
 ) -> anyhow::Result<String> {
     let beside = file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let staging = Staging::new(beside)?;
-    let shown = file.display().to_string();
+    let shown = Said::foreign(file.display().to_string());
     let good = examine(&staging, directory, environment, &Source { file, shown: &shown, key }).await?;
     Ok(format!("{shown} is good: {}{}\n", told(&good.manifest().holds), good.about_key()))
 }
@@ -110,11 +119,11 @@ pub async fn restore(
         .recursive(true)
         .mode(0o700)
         .create(directory)
-        .with_context(|| format!("{} cannot be made", directory.display()))?;
+        .or_said(|| said!("{} cannot be made", directory.display()))?;
     let alone = Alone::take(directory).map_err(with_reason)?;
     let is_used = ["usher.db", "usher.db-wal"].iter().any(|it| directory.join(it).exists());
     if is_used && !order.replace {
-        bail!("there is a store in {}: say --replace to put it aside", directory.display())
+        bail!(said!("there is a store in {}: say --replace to put it aside", directory.display()))
     }
     let staging = Staging::new(directory)?;
     let source = Source { file: &order.file, shown: &order.shown, key: order.key.as_ref() };
@@ -129,7 +138,7 @@ pub async fn restore(
         action: "store.restored".to_owned(),
         subject: format!("backup of {:.0}", manifest.made_at),
         before: None,
-        after: Some(told(&holds)),
+        after: Some(told(&holds).to_string()),
     };
     copy.restored(&line, order.keep_contacts).await.map_err(with_reason)?;
     usable(&staging.0, good.key.as_ref()).await?;
@@ -150,24 +159,25 @@ pub async fn restore(
     let former = former.filter(|_| changes_key.is_some());
     let mut told = about(manifest, &holds, aside.as_deref(), order.keep_contacts);
     if holds.contacts > 0 {
-        told += &carried.told();
+        told.push(carried.told());
     }
     Ok(Restored { told, aside, former })
 }
 
-fn about(manifest: &Manifest, holds: &Holdings, aside: Option<&Path>, keeps_contacts: bool) -> String {
-    let mut text = format!("restored the backup of {:.0}: {}\n", manifest.made_at, told(holds));
+fn about(manifest: &Manifest, holds: &Holdings, aside: Option<&Path>, keeps_contacts: bool) -> Vec<Said> {
+    let made = format!("{:.0}", manifest.made_at);
+    let mut lines = vec![said!("restored the backup of {}: {}", made, told(holds))];
     if let Some(aside) = aside {
-        text += &format!("The store that was here lies in {}.\n", aside.display());
+        lines.push(said!("The store that was here lies in {}.", aside.display()));
     }
     match (holds.open, keeps_contacts) {
         (0, _) => {}
         (open, false) => {
-            text += &format!("{open} contacts were open: at the next start they end, and their timelines say so.\n");
+            lines.push(said!("{} contacts were open: at the next start they end, and their timelines say so.", open))
         }
-        (open, true) => text += &format!("{open} contacts were open: they go on.\n"),
+        (open, true) => lines.push(said!("{} contacts were open: they go on.", open)),
     }
-    text
+    lines
 }
 
 impl Restored {
@@ -177,7 +187,7 @@ impl Restored {
     /// When there was none, or files cannot be moved.
     pub(in crate::app) async fn put_back(self, directory: &Path) -> anyhow::Result<()> {
         let alone = Alone::take(directory).map_err(with_reason)?;
-        let before = self.aside.context("there was no store before")?;
+        let before = self.aside.ok_or_else(|| because(said!("there was no store before")))?;
         // With what a start may have left of it beside.
         let unusable = aside(directory, "unusable", Clock::system().now().0)?;
         if let Some(former) = &self.former {
@@ -200,7 +210,7 @@ impl Staging {
     pub(super) fn new(beside: &Path) -> anyhow::Result<Self> {
         let path = beside.join(format!("{STAGING}{:016x}", rand::random::<u64>()));
         let made = DirBuilder::new().mode(0o700).create(&path);
-        made.with_context(|| format!("{} cannot be written", beside.display()))?;
+        made.or_said(|| said!("{} cannot be written", beside.display()))?;
         Ok(Self(path))
     }
 
@@ -252,7 +262,7 @@ pub(super) async fn examine(
     source: &Source<'_>,
 ) -> anyhow::Result<Good> {
     let Source { file, shown, key: named } = *source;
-    let archive = File::open(file).with_context(|| format!("{shown} cannot be read"))?;
+    let archive = File::open(file).or_said(|| said!("{} cannot be read", shown))?;
     let to = staging.database();
     let unpacked = spawn_blocking(move || {
         let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to)?;
@@ -261,12 +271,12 @@ pub(super) async fn examine(
         anyhow::Ok(unpacked)
     })
     .await?
-    .with_context(|| shown.to_owned())?;
+    .or_said(|| shown.clone())?;
     let loose = Loose::at(staging.database());
     let looked = loose.look().await.map_err(with_reason);
-    looked.with_context(|| format!("{shown} holds a database that this version cannot use"))?;
+    looked.or_said(|| said!("{} holds a database that this version cannot use", shown))?;
     let whole = loose.is_whole().await.map_err(with_reason);
-    whole.with_context(|| format!("{shown} holds a damaged database"))?;
+    whole.or_said(|| said!("{} holds a damaged database", shown))?;
     let probe = loose.secret(PROBE).await.map_err(with_reason)?;
     let key = match &probe {
         Some(probe) => Some(key(probe, directory, environment, (named, &unpacked))?),
@@ -283,7 +293,8 @@ fn key(
     environment: &Environment,
     (named, unpacked): (Option<&Sealer>, &Unpacked),
 ) -> anyhow::Result<Sealer> {
-    let id = Sealer::id_of(probe).context("the backup's word under its master key is not ours")?;
+    let id =
+        Sealer::id_of(probe).ok_or_else(|| because(said!("the backup's word under its master key is not ours")))?;
     let ring = Keyring::read(directory, environment.master_key().as_ref())?;
     if ring.is_from_environment() {
         return Ok(ring.fitting(PROBE, probe)?.clone());
@@ -305,8 +316,8 @@ fn aside(directory: &Path, name: &str, now_ms: i64) -> anyhow::Result<PathBuf> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 path = directory.join(format!("{name}-{moment}-{further}"));
             }
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be made", path.display())),
+            Err(error) => return Err(error).or_said(|| said!("{} cannot be made", path.display())),
         }
     }
-    bail!("{} is there already", path.display())
+    bail!(said!("{} is there already", path.display()))
 }

@@ -9,13 +9,17 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::{
     key::{PROBE, WORD},
+    why::{OrSaid as _, because},
     with_reason,
 };
 use crate::{
     app::{SEALED_AS, past},
     clock::Clock,
     config::Environment,
-    core::hex,
+    core::{
+        hex,
+        said::{Said, said},
+    },
     gateway::{EARLIER_TIMELINE, TIMELINE},
     manager::reseal_user,
     seal::{KEY_FILE, KeyId, Keyring, SealError, Sealer, Vault},
@@ -38,31 +42,34 @@ pub struct Rotation {
     is_known: bool,
 }
 
-/// All three steps; says what was done. `by`: who wants it, for the audit log.
+/// All three steps; says what was done, line by line. `by`: who wants it, for the audit log.
 ///
 /// # Errors
 /// When a gateway runs on the store, or a key, the store or what is sealed in it cannot be used.
-pub async fn rotate(directory: &Path, environment: &Environment, by: &str) -> anyhow::Result<String> {
+pub async fn rotate(directory: &Path, environment: &Environment, by: &str) -> anyhow::Result<Vec<Said>> {
     let rotation = Rotation::begin(directory, environment).await?;
     let (done, left) = rotation.reseal(by).await?;
     let (old, new, to_file) = (rotation.old.id(), rotation.new.id(), rotation.to_file);
     rotation.finish()?;
     past::forget(directory);
     let shown = directory.join(KEY_FILE).display().to_string();
-    let mut text =
-        format!("{done} secrets, documents and keys of contacts are sealed under the master key {new} now\n");
-    if to_file {
-        text += &format!(
-            "It is in {shown}. The one before lies beside it as {KEY_FILE}.old-{old}: backups made until now need it. Keep it with them \
-             and nowhere else.\n"
-        );
+    let mut told =
+        vec![said!("{} secrets, documents and keys of contacts are sealed under the master key {} now", done, new)];
+    told.push(if to_file {
+        said!(
+            "It is in {}. The one before lies beside it as {}: backups made until now need it. Keep it with them and nowhere else.",
+            shown,
+            format!("{KEY_FILE}.old-{old}")
+        )
     } else {
-        text += "Start the gateway with it as USHER_MASTER_KEY. Backups made until now need the one before: keep it with them.\n";
-    }
+        said!(
+            "Start the gateway with it as USHER_MASTER_KEY. Backups made until now need the one before: keep it with them."
+        )
+    });
     if left > 0 {
-        text += &format!("{left} could not be opened with the old key either, and stay as they are.\n");
+        told.push(said!("{} could not be opened with the old key either, and stay as they are.", left));
     }
-    Ok(text)
+    Ok(told)
 }
 
 impl Rotation {
@@ -71,7 +78,7 @@ impl Rotation {
     /// # Errors
     /// When a gateway runs on the store, or there is no key that fits it.
     pub async fn begin(directory: &Path, environment: &Environment) -> anyhow::Result<Self> {
-        ensure!(directory.join("usher.db").exists(), "there is no store in {}", directory.display());
+        ensure!(directory.join("usher.db").exists(), said!("there is no store in {}", directory.display()));
         let alone = Alone::take(directory).map_err(with_reason)?;
         let given = environment.master_key();
         let ring = Keyring::read(directory, given.as_ref())?;
@@ -80,7 +87,7 @@ impl Rotation {
             Some(probe) => Some(ring.fitting(PROBE, probe)?),
             None => ring.now(),
         };
-        let old = old.with_context(|| format!("there is no master key in {}", directory.display()))?.clone();
+        let old = old.ok_or_else(|| because(said!("there is no master key in {}", directory.display())))?.clone();
         if ring.has_next() {
             // Of one that was cut off.
             super::key::settle(directory, ring.now().map(Sealer::id), old.id())?;
@@ -91,10 +98,12 @@ impl Rotation {
             (Some(next), _) => Sealer::from_text(&next).context("USHER_MASTER_KEY_NEXT")?,
             (None, None) => Sealer::generate()?,
             (None, Some(_)) => {
-                bail!("the master key comes from USHER_MASTER_KEY: give the new one as USHER_MASTER_KEY_NEXT beside it")
+                bail!(said!(
+                    "the master key comes from USHER_MASTER_KEY: give the new one as USHER_MASTER_KEY_NEXT beside it"
+                ))
             }
         };
-        ensure!(new.id() != old.id(), "the new master key is the old one: give another");
+        ensure!(new.id() != old.id(), said!("the new master key is the old one: give another"));
         if to_file {
             Keyring::prepare(directory, &new)?;
         }
@@ -148,9 +157,11 @@ impl Rotation {
     /// When files cannot be renamed; the next start does it then.
     pub fn finish(self) -> anyhow::Result<()> {
         let done = if self.to_file { Keyring::advance(&self.directory) } else { Keyring::put_aside(&self.directory) };
-        done.context(
-            "the store is sealed under the new master key, but its file cannot be put in place: the next start does it",
-        )
+        done.or_said(|| {
+            said!(
+                "the store is sealed under the new master key, but its file cannot be put in place: the next start does it"
+            )
+        })
     }
 }
 

@@ -19,12 +19,19 @@ use tokio::{
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
-use super::restore::{Good, NoKey, STAGING, Source, Staging, examine};
+use super::{
+    restore::{Good, NoKey, STAGING, Source, Staging, examine},
+    why::{because, why},
+};
 use crate::{
     app::{load_on, machine::free_bytes, serve},
     clock::Clock,
     config::Sources,
-    core::{hex, ids::Timestamp},
+    core::{
+        hex,
+        ids::Timestamp,
+        said::{Said, said},
+    },
     manager::ports::{Brought, NotStaged, Staged},
     peer::Pace,
     seal::{Keyring, Sealer},
@@ -40,7 +47,7 @@ const LINGER: Duration = Duration::from_secs(5);
 /// What stays free on the disk.
 const SPARE_BYTES: u64 = 64 * 1024 * 1024;
 /// What errors call it.
-pub(in crate::app) const SHOWN: &str = "the backup";
+pub(in crate::app) const SHOWN: Said = said!("the backup");
 
 /// One that waits for a yes. Its files go with it.
 #[derive(Debug)]
@@ -153,7 +160,7 @@ impl Ramp {
         let first = part(body, pace.next_by(0)).await?.ok_or(NotStaged::Empty)?;
         // The one before makes room.
         self.put(None);
-        let failed = |error: anyhow::Error| NotStaged::Failed(format!("{error:#}"));
+        let failed = |error: anyhow::Error| NotStaged::Failed(why(&error));
         let staging = Staging::new(&self.directory).map_err(failed)?;
         let (sha256, written) = self.receive(&staging, bytes, (first, pace), body).await?;
         let good = self.look(&staging, key.as_ref()).await?;
@@ -199,7 +206,7 @@ impl Ramp {
                 let needed = told.unwrap_or_default().saturating_mul(2);
                 return NotStaged::NoSpace { needed, free: free_bytes(&self.directory).unwrap_or_default() };
             }
-            NotStaged::Failed(format!("it cannot be written: {error}"))
+            NotStaged::Failed(said!("it cannot be written: {}", error))
         };
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
@@ -220,14 +227,14 @@ impl Ramp {
     async fn look(&self, staging: &Staging, key: Option<&Sealer>) -> Result<Good, NotStaged> {
         let refused = |error: anyhow::Error| match error.downcast_ref() {
             Some(NoKey(id)) => NotStaged::NoKey(id.to_string()),
-            None => NotStaged::Refused(format!("{error:#}")),
+            None => NotStaged::Refused(why(&error)),
         };
-        let unpacked = Staging::new(staging.path()).map_err(|error| NotStaged::Failed(format!("{error:#}")))?;
-        let source = Source { file: &file(staging), shown: SHOWN, key };
+        let unpacked = Staging::new(staging.path()).map_err(|error| NotStaged::Failed(why(&error)))?;
+        let source = Source { file: &file(staging), shown: &SHOWN, key };
         let good = examine(&unpacked, &self.directory, &self.sources.environment, &source).await.map_err(refused)?;
         usable(&self.sources, unpacked.path(), good.key.as_ref()).await.map_err(|error| match error {
             Unusable::Findings(list) => NotStaged::Findings(list),
-            Unusable::Other(error) => NotStaged::Refused(format!("{error:#}")),
+            Unusable::Other(error) => NotStaged::Refused(why(&error)),
         })?;
         Ok(good)
     }
@@ -262,7 +269,7 @@ impl From<Unusable> for anyhow::Error {
             Unusable::Findings(list) => {
                 let errors = list.iter().filter(|it| it.severity == crate::config::Severity::Error);
                 let texts: Vec<String> = errors.map(|it| it.render(false)).collect();
-                Self::msg(format!("the configuration would not be good:\n{}", texts.join("\n")))
+                because(said!("the configuration would not be good:\n{}", texts.join("\n")))
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::core::{
     handover::{self, Cause},
     ids::MessageId,
     message::{Parameters, Reply},
+    said::{Said, said},
     step::Step,
 };
 
@@ -76,7 +77,7 @@ impl Contact {
     }
 
     /// Gives up the running question and what waits behind it, and says so in the timeline.
-    pub(super) fn leave_unanswered(&mut self, why: &str, out: &mut Out) -> Vec<MessageId> {
+    pub(super) fn leave_unanswered(&mut self, why: &Said, out: &mut Out) -> Vec<MessageId> {
         let asked = match self.state.pending.take() {
             Some(Pending::Ask(asked)) => asked.heard.id,
             Some(Pending::External { .. } | Pending::Command { .. }) | None => None,
@@ -85,7 +86,7 @@ impl Contact {
         let mut ids: Vec<MessageId> = asked.into_iter().chain(waiting).collect();
         // Pieces of one long text.
         ids.dedup();
-        out.steps.extend(ids.iter().map(|id| Step::Unanswered { id: id.clone(), why: why.to_owned() }));
+        out.steps.extend(ids.iter().map(|id| Step::Unanswered { id: id.clone(), why: why.clone() }));
         ids
     }
 
@@ -100,12 +101,13 @@ impl Contact {
         if self.is_over() {
             return;
         }
-        let unanswered = self.leave_unanswered("the contact is over", out);
+        let unanswered = self.leave_unanswered(&said!("the contact is over"), out);
         out.effects.extend(unanswered.into_iter().map(Effect::ContactEnded));
         let with_person = matches!(self.state.phase, Phase::HandingOver { .. } | Phase::WithHuman { .. });
         self.raise_epoch();
         self.state.undelivered.clear();
         self.state.phase = Phase::Ended;
+        self.ended = Some((reason.clone(), with_person));
         out.steps.push(Step::Ended { reason, with_person });
         out.effects.push(Effect::Close);
     }

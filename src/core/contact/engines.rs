@@ -6,6 +6,7 @@ use crate::core::{
     ids::{EngineName, Timestamp, Turn},
     message::{Answer, FailureKind, Parameters},
     profile::Handover,
+    said::Said,
     step::{MoveCause, Step},
 };
 
@@ -107,7 +108,7 @@ impl Contact {
         &mut self,
         mut asked: Asked,
         to: Option<EngineName>,
-        (turn, ms, kind, advice): (Turn, u64, FailureKind, String),
+        (turn, ms, kind, advice): (Turn, u64, FailureKind, Said),
         out: &mut Out,
     ) {
         asked.failed = asked.failed.saturating_add(1);

@@ -41,6 +41,7 @@ use super::{
     ids::{ActionSeq, EngineName, Epoch, MessageId, QueueId, Timestamp, Turn, UserId},
     message::{Answer, FailureKind, Input, Line, MediaType, Parameters, Reply},
     profile::{Destination, Rules},
+    said::Said,
     step::Step,
 };
 
@@ -186,7 +187,7 @@ pub enum Event {
         turn: Turn,
         epoch: Epoch,
         kind: FailureKind,
-        advice: String,
+        advice: Said,
     },
     /// Before the answer: a part of it that can be said already, or, without replies, that the engine is at work on it.
     Progressed {
@@ -307,6 +308,10 @@ pub struct Out {
 pub struct Contact {
     card: Card,
     state: State,
+    /// `None`: it began before that was kept.
+    began: Option<Timestamp>,
+    /// Why, and whether a person had it or was about to.
+    ended: Option<(EndReason, bool)>,
     /// Taken message ids, hashed; as many as can be sent again.
     seen: VecDeque<u64>,
     transcript: Transcript,
@@ -320,7 +325,7 @@ impl Contact {
     /// `engine`: the one it begins with, if that is not the primary ([`crate::core::profile::Chain::first`]).
     #[must_use]
     pub fn start(card: Card, returned: bool, engine: Option<EngineName>, cx: Context<'_>, out: &mut Out) -> Self {
-        let mut contact = Self::empty(card);
+        let mut contact = Self::empty(card, Some(cx.now));
         contact.state.engine = engine;
         contact.state.had_person = returned;
         out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
@@ -338,16 +343,16 @@ impl Contact {
     /// Begins a contact of a profile that is paused, by `by`: it goes to a person at once, and no language engine is asked.
     #[must_use]
     pub fn start_paused(card: Card, to: Destination, by: String, cx: Context<'_>, out: &mut Out) -> Self {
-        let mut contact = Self::empty(card);
+        let mut contact = Self::empty(card, Some(cx.now));
         out.steps.push(Step::Started { card: Box::new(contact.card.clone()) });
         contact.requeue(to, Cause::Paused(by), &Parameters::new(), cx, out);
         contact.settle(cx);
         contact
     }
 
-    fn empty(card: Card) -> Self {
-        let state = State::new();
-        Self { card, state, seen: VecDeque::new(), transcript: Transcript::default() }
+    fn empty(card: Card, began: Option<Timestamp>) -> Self {
+        let (state, seen, transcript) = (State::new(), VecDeque::new(), Transcript::default());
+        Self { card, state, began, ended: None, seen, transcript }
     }
 
     /// Applies one event and appends what the caller must do, in order.
@@ -417,6 +422,18 @@ impl Contact {
     #[must_use]
     pub const fn is_over(&self) -> bool {
         matches!(self.state.phase, Phase::Ended)
+    }
+
+    /// `None`: it began before that was kept.
+    #[must_use]
+    pub const fn began(&self) -> Option<Timestamp> {
+        self.began
+    }
+
+    /// Why it is over, and whether a person had it then or was about to.
+    #[must_use]
+    pub fn ended(&self) -> Option<(&EndReason, bool)> {
+        self.ended.as_ref().map(|(reason, with_person)| (reason, *with_person))
     }
 
     /// Whether words of the customer's are with the language engine, and not an event of ours.
@@ -494,7 +511,7 @@ impl Contact {
                 out.steps.push(Step::Held { id });
             }
             Phase::WithHuman { .. } => {
-                out.steps.push(Step::Unanswered { id, why: outcome::WITH_PERSON.to_owned() });
+                out.steps.push(Step::Unanswered { id, why: outcome::with_person() });
             }
             Phase::Ended => {}
         }

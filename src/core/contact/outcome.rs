@@ -5,13 +5,20 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Card, Commanded, Contact, Context, Effect, Out, Outcome, Pending, Phase};
-use crate::core::{ids::ActionSeq, message::Parameters, step::Step};
+use crate::core::{
+    ids::ActionSeq,
+    message::Parameters,
+    said::{Said, said},
+    step::Step,
+};
 
 /// How long the outcome of a delivered callback or push may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the virtual agent leaves a message to the person, whom the routing engine shows it.
-pub(super) const WITH_PERSON: &str = "a person has the contact";
+pub(super) fn with_person() -> Said {
+    said!("a person has the contact")
+}
 
 impl Contact {
     pub(super) fn on_outcome(
@@ -65,7 +72,7 @@ impl Contact {
             Outcome::Accepted => {
                 self.state.phase = Phase::WithHuman { since: seq, to: self.destination().cloned() };
                 self.state.had_person = true;
-                self.leave_unanswered(WITH_PERSON, out);
+                self.leave_unanswered(&with_person(), out);
                 if !events.handover_accepted.is_empty() {
                     let event = events.handover_accepted.clone();
                     let engine = self.state.engine.clone();
@@ -136,7 +143,7 @@ impl Contact {
             return;
         }
         // Said before it came back, even if nobody told us that a person had it.
-        self.leave_unanswered(WITH_PERSON, out);
+        self.leave_unanswered(&with_person(), out);
         self.card = card;
         self.raise_epoch();
         self.state.phase = Phase::Bot;

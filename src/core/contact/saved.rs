@@ -45,6 +45,8 @@ impl Recorded {
 struct Snapshot<'a> {
     card: &'a Card,
     state: &'a State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began: Option<Timestamp>,
     commands: Vec<(ActionSeq, &'a Command)>,
     seen: &'a VecDeque<u64>,
     transcript: Vec<&'a Line>,
@@ -54,6 +56,8 @@ struct Snapshot<'a> {
 struct Snapshotted {
     card: Card,
     state: State,
+    #[serde(default)]
+    began: Option<Timestamp>,
     commands: Vec<(ActionSeq, Command)>,
     seen: VecDeque<u64>,
     transcript: Vec<Line>,
@@ -78,6 +82,7 @@ impl Contact {
         let snapshot = Snapshot {
             card: &self.card,
             state: &self.state,
+            began: self.began,
             commands,
             seen: &self.seen,
             transcript: self.transcript.lines().collect(),
@@ -89,8 +94,10 @@ impl Contact {
     /// # Errors
     /// When `snapshot` is not one.
     pub fn from_snapshot(snapshot: &[u8]) -> serde_json::Result<Self> {
-        let Snapshotted { card, state, commands, seen, transcript } = serde_json::from_slice(snapshot)?;
-        let mut contact = Self { card, state, seen, transcript: Transcript::from_lines(transcript) };
+        let Snapshotted { card, state, began, commands, seen, transcript } = serde_json::from_slice(snapshot)?;
+        let transcript = Transcript::from_lines(transcript);
+        // Of one that is over there is no snapshot.
+        let mut contact = Self { card, state, began, ended: None, seen, transcript };
         for (seq, command) in commands {
             contact.give_back(seq, &Arc::new(command));
         }
@@ -108,7 +115,7 @@ impl Contact {
     ) -> serde_json::Result<Option<Self>> {
         let recorded: Recorded = serde_json::from_slice(record)?;
         let Some(card) = recorded.steps.iter().find_map(card_of) else { return Ok(None) };
-        let mut contact = Self::empty(card.clone());
+        let mut contact = Self::empty(card.clone(), None);
         contact.take_over(recorded, at, transcript_bytes);
         Ok(Some(contact))
     }
@@ -132,6 +139,12 @@ impl Contact {
         for step in recorded.steps {
             if let Some(card) = card_of(&step) {
                 self.card = card.clone();
+            }
+            if let Step::Started { .. } = &step {
+                (self.began, self.ended) = (Some(at), None);
+            }
+            if let Step::Ended { reason, with_person } = &step {
+                self.ended = Some((reason.clone(), *with_person));
             }
             if let Step::Heard { id, input } = &step {
                 self.saw(id.as_str());

@@ -9,6 +9,7 @@ use crate::core::{
     ids::{Epoch, Turn},
     message::{Answer, FailureKind, Input, Parameters, Reply},
     profile::{LongText, OnUncertain},
+    said::{Said, said},
     step::Step,
 };
 
@@ -64,7 +65,7 @@ impl Contact {
     /// A sensitive input that waited over a restart: its body was not kept, so it cannot be asked.
     fn lost(&mut self, heard: Heard, cx: Context<'_>, out: &mut Out) {
         if let Some(id) = heard.id {
-            out.steps.push(Step::Unanswered { id, why: "it is sensitive and was not kept over a restart".to_owned() });
+            out.steps.push(Step::Unanswered { id, why: said!("it is sensitive and was not kept over a restart") });
         }
         self.failed(FailureKind::Interrupted, false, cx, out);
     }
@@ -270,7 +271,7 @@ impl Contact {
         &mut self,
         turn: Turn,
         epoch: Epoch,
-        (kind, advice): (FailureKind, String),
+        (kind, advice): (FailureKind, Said),
         cx: Context<'_>,
         out: &mut Out,
     ) {

@@ -423,7 +423,7 @@ impl Rehearsal {
         let answer = result.map_err(|error| Failure { kind: error.kind, advice: error.advice });
         let told = match &answer {
             Ok(answer) => Event::Answered { turn, epoch, answer: Box::new(answer.clone()) },
-            Err(Failure { kind, advice }) => Event::AskFailed { turn, epoch, kind: *kind, advice: advice.to_string() },
+            Err(Failure { kind, advice }) => Event::AskFailed { turn, epoch, kind: *kind, advice: advice.clone() },
         };
         let (waited, raw) = hearing.end();
         scene.exchanges.push(Exchange { event, answer, told: false, took, waited, first_part, raw });

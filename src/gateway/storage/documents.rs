@@ -111,6 +111,34 @@ pub struct AuditLine {
     pub after: Option<String>,
 }
 
+/// Which lines of the audit log are asked for. Empty: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditOf {
+    /// Who has done it.
+    pub by: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
+    /// Part of the name of whom or what it was done to; capitals of ASCII are the same as small letters.
+    pub subject: String,
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub until: Option<Timestamp>,
+    /// Lines before the one of this number.
+    pub before: Option<u64>,
+}
+
+impl AuditOf {
+    #[must_use]
+    pub fn takes(&self, number: u64, line: &AuditLine) -> bool {
+        self.before.is_none_or(|before| number < before)
+            && self.by.as_ref().is_none_or(|by| *by == line.by)
+            && self.action.as_ref().is_none_or(|action| *action == line.action)
+            && line.subject.to_ascii_lowercase().contains(&self.subject.to_ascii_lowercase())
+            && self.from.is_none_or(|from| line.at >= from)
+            && self.until.is_none_or(|until| line.at < until)
+    }
+}
+
 #[derive(Debug)]
 pub enum ChangeError {
     /// Somebody was faster: this is what is there now. Nothing was changed.

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     asked::Query,
     moment::Moment,
-    names::{Limit, Position},
+    names::{Date, Limit, Position, Text},
     operation::{Call, Draft, Operation},
-    problem::Problem,
+    problem::{Kind, Problem},
     told::{Csv, Shown},
 };
-use crate::manager::{pages, people::Role};
+use crate::{
+    gateway::storage::AuditOf,
+    manager::{pages, people::Role},
+};
 
 const DEFAULT_LINES: usize = 100;
 const MAX_LINES: usize = 1_000;
@@ -20,9 +23,11 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Draft::get("/audit", Role::Administrator, "listAuditLines")
             .says("The audit log", "The newest first. `next` is what `before` has to say for older ones.")
+            .refuses(&[Kind::Invalid])
             .by(list),
         Draft::get("/audit.csv", Role::Administrator, "exportAuditLog")
-            .says("All of the audit log", "A file in CSV, the newest first.")
+            .says("The audit log as a file", "In CSV, the newest first: all of it, or what the filter takes.")
+            .refuses(&[Kind::Invalid])
             .by(export),
     ]
 }
@@ -30,10 +35,50 @@ pub(super) fn operations() -> Vec<Operation> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
+    /// Of this user, or of a program as `token:` and its token's name.
+    by: Option<Text<256>>,
+    /// Of this action.
+    action: Option<Text<128>>,
+    /// Part of the name of whom or what it was done to.
+    subject: Option<Text<256>>,
+    /// From this day on, by UTC.
+    from: Option<Date>,
+    /// Up to this day, by UTC.
+    to: Option<Date>,
     /// Lines before the one of this number.
     before: Option<Position>,
     /// 100 if it is not there.
     limit: Option<Limit<MAX_LINES>>,
+}
+
+/// The same for a file, which has all of them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WantedFile {
+    /// Of this user, or of a program as `token:` and its token's name.
+    by: Option<Text<256>>,
+    /// Of this action.
+    action: Option<Text<128>>,
+    /// Part of the name of whom or what it was done to.
+    subject: Option<Text<256>>,
+    /// From this day on, by UTC.
+    from: Option<Date>,
+    /// Up to this day, by UTC.
+    to: Option<Date>,
+}
+
+impl WantedFile {
+    fn asked(self, before: Option<Position>) -> Result<AuditOf, Problem> {
+        let of = AuditOf {
+            by: self.by.map(|it| it.as_str().to_owned()),
+            action: self.action.map(|it| it.as_str().to_owned()),
+            subject: self.subject.map(|it| it.as_str().to_owned()).unwrap_or_default(),
+            before: before.map(Position::get),
+            ..AuditOf::default()
+        };
+        let within = pages::audit::within(of, self.from.map(Date::get), self.to.map(Date::get));
+        within.map_err(|_backwards| Problem::field("to", "`to` comes before `from`: name the later day as `to`"))
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -57,8 +102,10 @@ struct Lines {
 }
 
 async fn list(call: Call, Query(wanted): Query<Wanted>) -> Result<Shown<Lines>, Problem> {
-    let limit = wanted.limit.map_or(DEFAULT_LINES, Limit::get);
-    let lines = call.manager.people.audit(wanted.before.map(Position::get), limit).await?;
+    let Wanted { by, action, subject, from, to, before, limit } = wanted;
+    let of = WantedFile { by, action, subject, from, to }.asked(before)?;
+    let limit = limit.map_or(DEFAULT_LINES, Limit::get);
+    let lines = call.manager.people.audit(&of, limit).await?;
     let next = lines.last().filter(|_| lines.len() == limit).map(|it| it.0);
     let lines = lines
         .into_iter()
@@ -75,6 +122,6 @@ async fn list(call: Call, Query(wanted): Query<Wanted>) -> Result<Shown<Lines>, 
     Ok(Shown(Lines { lines, next }))
 }
 
-async fn export(call: Call, (): ()) -> Result<Csv, Problem> {
-    Ok(Csv(pages::audit::table(call.manager)))
+async fn export(call: Call, Query(wanted): Query<WantedFile>) -> Result<Csv, Problem> {
+    Ok(Csv(pages::audit::table(call.manager, wanted.asked(None)?)))
 }

@@ -100,7 +100,7 @@ struct ImportPlan {
     steps: Vec<PlannedStep>,
     /// What stays that the import does not have: it stands in files here.
     stays: Vec<String>,
-    /// Why nothing can be imported: it stands in files here, and should be other.
+    /// Why nothing can be imported: it stands in files here and should be other, or the import does not go with what stays in them.
     blocked: Vec<String>,
     /// What of the import is left out.
     notes: Vec<String>,

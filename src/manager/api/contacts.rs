@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     asked::{Json, Named, Query},
+    ended::EndedContact,
     known,
     moment::Moment,
     names::{Limit, Position, Text},
@@ -350,6 +351,8 @@ fn steps(mut told: Value) -> Vec<Step> {
 struct Timeline {
     unit: String,
     contact: String,
+    /// What it was, once it is over.
+    ended: Option<EndedContact>,
     /// Each record is chained to the one before; `false`: one is not what was written.
     unaltered: bool,
     /// What happened before the first record, or after `after`, is left out, or has been pruned.
@@ -395,6 +398,7 @@ async fn timeline(
     Ok(Shown(Timeline {
         unit: id.unit.to_string(),
         contact: id.name.to_string(),
+        ended: gateway.past(&id).await?.map(EndedContact::from),
         unaltered: gateway.verify(&records).is_ok(),
         is_cut,
         next,

@@ -122,7 +122,7 @@ async fn alerts(call: Call, (): ()) -> Result<Shown<Alerts>, Problem> {
         .map(|it| Alert {
             kind: it.key.kind.label().to_owned(),
             unit: it.key.unit.map(|it| it.to_string()),
-            subject: it.key.subject.to_string(),
+            subject: it.key.about.to_string(),
             text: it.text.to_string(),
             mending: it.mending.to_string(),
             raised_at: Moment(it.raised_at),

@@ -13,6 +13,7 @@ mod difference;
 mod directory;
 mod document;
 mod door;
+mod ended;
 mod engines;
 mod etag;
 mod figures;
@@ -65,7 +66,7 @@ pub(in crate::manager) const PREFIX: &str = "/api/v1";
 
 /// The parts of it, in the order in which they are shown. A path begins with its part.
 const GROUPS: &[(&str, &str)] = &[
-    ("contacts", "Contacts that are open now, what happens to them, and an operator's hand."),
+    ("contacts", "Contacts that are open now and those that are over, what happened to them, and an operator's hand."),
     ("agents", "The virtual agents' log-ons."),
     ("units", "Business units: their zones, countries, languages, media servers and actions."),
     ("directory", "What routing engines have told: queues, targets, users."),
@@ -90,6 +91,7 @@ const GROUPS: &[(&str, &str)] = &[
 
 fn operations() -> Vec<Operation> {
     let mut all = contacts::operations();
+    all.extend(ended::operations());
     all.extend(live::operations());
     all.extend(profiles::operations());
     all.extend(settings::operations());

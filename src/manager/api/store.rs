@@ -100,7 +100,13 @@ struct Overhaul {
 impl From<Overhauled> for Overhaul {
     fn from(Overhauled { what, by, at, told }: Overhauled) -> Self {
         let is_done = told.is_ok();
-        Self { what: what.label(), by, at: Moment(at), is_done, told: told.unwrap_or_else(|why| why) }
+        Self {
+            what: what.label(),
+            by,
+            at: Moment(at),
+            is_done,
+            told: told.map_or_else(|why| why.to_string(), |lines| lines.iter().map(|it| format!("{it}\n")).collect()),
+        }
     }
 }
 

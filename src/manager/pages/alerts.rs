@@ -14,19 +14,19 @@ use super::{
 };
 use crate::{
     config::settings::Profile,
-    core::agent::Standing,
+    core::{agent::Standing, assignment::Subject},
     gateway::{
-        alerts::{AlertKey, MAX_ALERTS},
+        alerts::{About, AlertKey, MAX_ALERTS},
         live::AgentNow,
     },
-    manager::{Manager, guard::Seat, query::Query, words::Words},
+    manager::{Manager, guard::Seat, people::Role, query::Query, words::Words},
 };
 
 pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat) -> Response {
     let title = seat.words.t("Alerts");
     let body = html! {
         h1 { (title) }
-        div id="live" data-events="/alerts/events" { (list(&manager, &seat.words)) }
+        div id="live" data-events="/alerts/events" { (list(&manager, &seat)) }
     };
     page(&seat, Section::Alerts, title, &body)
 }
@@ -40,11 +40,12 @@ pub(in crate::manager) async fn events(State(manager): State<Manager>, seat: Sea
         if std::mem::replace(&mut seen, changes) == changes {
             return Look::Same;
         }
-        Look::Now(list(manager, &seat.words).into_string())
+        Look::Now(list(manager, seat).into_string())
     })
 }
 
-fn list(manager: &Manager, w: &Words) -> Markup {
+fn list(manager: &Manager, seat: &Seat) -> Markup {
+    let w = &seat.words;
     let alerts = manager.alerts.snapshot();
     let loaded = manager.house.configuration();
     let all = &loaded.settings.profiles;
@@ -57,7 +58,8 @@ fn list(manager: &Manager, w: &Words) -> Markup {
                 @for it in &alerts {
                     li {
                         h2 {
-                            @match way(all, &it.key) { Some(to) => a href=(to) { (w.said(&it.key.subject)) }, None => (w.said(&it.key.subject)) }
+                            @let about = w.said(&it.key.about.tell());
+                            @match way(seat, all, &it.key) { Some(to) => a href=(to) { (about) }, None => (about) }
                             @if let Some(unit) = &it.key.unit { " · " (unit) }
                         }
                         p { (w.said(&it.text)) }
@@ -71,24 +73,21 @@ fn list(manager: &Manager, w: &Words) -> Markup {
     }
 }
 
-/// To the profile, its virtual agents or its actions: whatever an alert speaks of.
-fn way(all: &[Arc<Profile>], key: &AlertKey) -> Option<String> {
-    let of_unit = |it: &&Arc<Profile>| key.unit.as_ref() == Some(&it.unit);
-    let subject = key.subject.to_string();
-    let (what, rest) = subject.split_once(' ')?;
-    match what {
-        "profile" => {
-            let name = rest.split(", ").next().unwrap_or_default();
-            let profile = all.iter().filter(of_unit).find(|it| it.name.as_str() == name)?;
-            Some(profiles::path(profile))
+/// To what an alert is about, where there is a page of it that is open to whoever looks.
+fn way(seat: &Seat, all: &[Arc<Profile>], key: &AlertKey) -> Option<String> {
+    let of_unit = || all.iter().filter(|it| key.unit.as_ref() == Some(&it.unit));
+    let of_gateway = |path: &str| seat.may(Role::Administrator).then(|| path.to_owned());
+    match &key.about {
+        About::Subject(Subject::Profile(name))
+        | About::Engine { profile: name, .. }
+        | About::Connector { profile: name, .. } => of_unit().find(|it| it.name == *name).map(|it| profiles::path(it)),
+        About::Subject(Subject::User(user)) => {
+            let serving = of_unit().find(|it| it.rules.agents.contains(user))?;
+            Some(format!("{}/agents", profiles::path(serving)))
         }
-        "user" => {
-            let serves = |it: &&Arc<Profile>| it.rules.agents.iter().any(|user| user.as_str() == rest);
-            let profile = all.iter().filter(of_unit).find(serves)?;
-            Some(format!("{}/agents", profiles::path(profile)))
-        }
-        "action" => Some(format!("{}/actions", units::path(key.unit.as_ref()?))),
-        _ => None,
+        About::Subject(Subject::Action { .. }) => Some(format!("{}/actions", units::path(key.unit.as_ref()?))),
+        About::Store | About::MasterKey | About::Backup => of_gateway("/store"),
+        About::Configuration => of_gateway("/configuration"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The audit log: who changed what, the newest first, and all of it as a file.
+//! The audit log: who changed what, the newest first, by a filter that stands in the address; and the same as a file.
 
 use axum::{
     body::Body,
@@ -7,14 +7,16 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::stream;
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
+use jiff::{civil::Date, tz::TimeZone};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Section, Tab, difference, empty, page, time, unavailable};
+use super::{Section, Tab, difference, empty, live::choice, not_found, time, unavailable, with_status};
 use crate::{
     config,
-    gateway::storage::{AuditLine, StoreError},
+    core::ids::Timestamp,
+    gateway::storage::{AuditLine, AuditOf, StoreError},
     manager::{Manager, guard::Seat, query::Query, words::Words},
 };
 
@@ -26,19 +28,94 @@ const SHORT: usize = 80;
 /// Read at a time for a file.
 const AT_ONCE: usize = 1_000;
 
-#[derive(Debug, Default, Deserialize)]
+/// Which lines are shown, as it stands in an address. Empty: all.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in crate::manager) struct From {
+pub(in crate::manager) struct Filter {
+    by: String,
+    action: String,
+    /// Part of its name.
+    subject: String,
+    from: String,
+    to: String,
     before: Option<u64>,
+}
+
+/// Why a filter is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::manager) enum NoDays {
+    /// What was written is no day.
+    Unreadable,
+    /// They end before they begin.
+    Backwards,
+}
+
+/// Lines of these days alone, both included, as they are in UTC.
+///
+/// # Errors
+/// When they end before they begin.
+pub(in crate::manager) fn within(of: AuditOf, from: Option<Date>, to: Option<Date>) -> Result<AuditOf, NoDays> {
+    if from.zip(to).is_some_and(|(from, to)| to < from) {
+        return Err(NoDays::Backwards);
+    }
+    let begin = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|it| Timestamp(it.timestamp().as_millisecond()));
+    // What ends with the calendar has no end.
+    let until = to.and_then(|it| it.tomorrow().ok()).and_then(begin);
+    Ok(AuditOf { from: from.and_then(begin), until, ..of })
+}
+
+impl Filter {
+    fn asked(&self) -> Result<AuditOf, NoDays> {
+        let some = |text: &str| Some(text.trim().to_owned()).filter(|it| !it.is_empty());
+        let day = |text: &str| {
+            some(text).map(|it| it.parse::<Date>()).transpose().map_err(|_no_day: jiff::Error| NoDays::Unreadable)
+        };
+        let of = AuditOf {
+            by: some(&self.by),
+            action: some(&self.action),
+            subject: self.subject.trim().to_owned(),
+            before: self.before,
+            ..AuditOf::default()
+        };
+        within(of, day(&self.from)?, day(&self.to)?)
+    }
+
+    fn fields(&self) -> [(&'static str, &str); 5] {
+        let Self { by, action, subject, from, to, before: _ } = self;
+        [("by", by), ("action", action), ("subject", subject), ("from", from), ("to", to)]
+    }
+
+    fn is_empty(&self) -> bool {
+        self.fields().iter().all(|it| it.1.is_empty())
+    }
+
+    /// This filter at `path`, from a line on if there is one.
+    fn at(&self, path: &str, before: Option<u64>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.fields().iter().filter(|it| !it.1.is_empty()));
+        if let Some(before) = before {
+            query.append_pair("before", &before.to_string());
+        }
+        let query = query.finish();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
 }
 
 pub(in crate::manager) async fn show(
     State(manager): State<Manager>,
     seat: Seat,
-    Query(From { before }): Query<From>,
+    Query(filter): Query<Filter>,
 ) -> Response {
     let w = &seat.words;
-    let lines = match manager.people.audit(before, LINES).await {
+    let (of, wrong) = match filter.asked() {
+        Ok(of) => (of, None),
+        Err(wrong) => (AuditOf::default(), Some(problem(w, wrong).to_owned())),
+    };
+    let lines = match &wrong {
+        None => manager.people.audit(&of, LINES).await,
+        Some(_) => Ok(Vec::new()),
+    };
+    let lines = match lines {
         Ok(lines) => lines,
         Err(error) => return unavailable(&seat, &error),
     };
@@ -47,32 +124,119 @@ pub(in crate::manager) async fn show(
         (Tab::Audit.of_administration(&seat))
         div class="head" {
             h1 { (title) }
-            @if !lines.is_empty() { a class="button second" href="/audit.csv" { (w.t("Export as CSV")) } }
+            @if !lines.is_empty() { a class="button second" href=(filter.at("/audit.csv", None)) { (w.t("Export as CSV")) } }
         }
-        @if lines.is_empty() {
+        @if let Some(wrong) = &wrong { p class="problem" role="alert" { (wrong) } }
+        (form(w, &filter))
+        @if !lines.is_empty() {
+            (list(w, &lines))
+            @if let (LINES, Some((number, _))) = (lines.len(), lines.last()) {
+                p { a href=(filter.at("/audit", Some(*number))) rel="next" { (w.t("Older ones")) } }
+            }
+        } @else if wrong.is_some() {
+        } @else if filter.before.is_some() {
+            (empty(w.t("There are no older ones."), Some((filter.at("/audit", None).as_str(), w.t("To the newest")))))
+        } @else if filter.is_empty() {
             (empty(w.t("Nothing has been changed here yet."), None))
         } @else {
-            div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table class="audit" {
-                thead { tr { th { (w.t("When")) } th { (w.t("Who")) } th { (w.t("What")) } th { (w.t("Of what")) } th { (w.t("Change")) } } }
-                tbody {
-                    @for (_, it) in &lines {
-                        tr {
-                            td { (time(it.at)) }
-                            td { (it.by) }
-                            td { span title=(it.action) { (told(w, &it.action)) } }
-                            td { (it.subject) }
-                            td { (change(w, it)) }
-                        }
-                    }
-                }
-            } }
-            @if let (LINES, Some((number, _))) = (lines.len(), lines.last()) {
-                p { a href={ "/audit?before=" (number) } { (w.t("Older ones")) } }
-            }
+            (empty(w.t("Nothing here fits the filter."), Some(("/audit", w.t("Show all")))))
         }
     };
-    page(&seat, Section::Administration, title, &body)
+    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    with_status(status, &seat, (Section::Administration, title), &body)
 }
+
+fn problem(w: &Words, wrong: NoDays) -> &str {
+    match wrong {
+        NoDays::Unreadable => w.t("A day is written as 2026-11-28."),
+        NoDays::Backwards => w.t("The last day comes before the first."),
+    }
+}
+
+fn form(w: &Words, filter: &Filter) -> Markup {
+    let mut actions: Vec<(&str, &str)> = ACTIONS.iter().map(|it| (*it, told(w, it))).collect();
+    // One that is not known here was asked for by its name.
+    if !filter.action.is_empty() && !ACTIONS.contains(&filter.action.as_str()) {
+        actions.push((&filter.action, &filter.action));
+    }
+    html! {
+        form method="get" action="/audit" class="filter" {
+            label { span { (w.t("Who")) } input name="by" value=(filter.by) maxlength="128"; }
+            (choice(w, ("action", w.t("What")), &filter.action, &actions))
+            label { span { (w.t("Of what")) } input type="search" name="subject" value=(filter.subject) maxlength="256"; }
+            label title=(w.t("Days begin and end by UTC")) { span { (w.t("From")) } input type="date" name="from" value=(filter.from); }
+            label title=(w.t("Days begin and end by UTC")) { span { (w.t("To")) } input type="date" name="to" value=(filter.to); }
+            button { (w.t("Filter")) }
+            @if !filter.is_empty() { a href="/audit" { (w.t("Show all")) } }
+        }
+    }
+}
+
+fn list(w: &Words, lines: &[(u64, AuditLine)]) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="group" aria-label=(w.t("Table")) { table class="audit" {
+            thead { tr { th { (w.t("When")) } th { (w.t("Who")) } th { (w.t("What")) } th { (w.t("Of what")) } th { (w.t("Change")) } } }
+            tbody {
+                @for (_, it) in lines {
+                    tr {
+                        td { (time(it.at)) }
+                        td { (it.by) }
+                        td { span title=(it.action) { (told(w, &it.action)) } }
+                        td { (it.subject) }
+                        td { (change(w, it)) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+/// What can be chosen of what is done.
+const ACTIONS: &[&str] = &[
+    "signed_in",
+    "signed_out",
+    "signed_out_elsewhere",
+    "user.first",
+    "user.added",
+    "user.changed",
+    "user.removed",
+    "user.invited",
+    "user.password",
+    "user.second_factor",
+    "user.signed_out",
+    "profile.added",
+    "profile.changed",
+    "profile.removed",
+    "profile.paused",
+    "profile.resumed",
+    "unit.added",
+    "unit.changed",
+    "unit.removed",
+    "engine.added",
+    "engine.changed",
+    "engine.removed",
+    "settings.added",
+    "settings.changed",
+    "settings.removed",
+    "test.added",
+    "test.changed",
+    "test.removed",
+    "test.imported",
+    "token.made",
+    "token.used",
+    "token.revoked",
+    "token.reloaded",
+    "configuration.imported",
+    "configuration.exported",
+    "contact.handed_over",
+    "contact.ended",
+    "contact.erased",
+    "store.backed_up",
+    "store.brought",
+    "store.restored",
+    "store.pruned",
+    "key.rotated",
+];
 
 /// What an action is, in words; one that is not known here, by its name.
 fn told<'a>(w: &'a Words, action: &'a str) -> &'a str {
@@ -99,12 +263,15 @@ fn told<'a>(w: &'a Words, action: &'a str) -> &'a str {
         "engine.added" => w.t("routing engine added"),
         "engine.changed" => w.t("routing engine changed"),
         "engine.removed" => w.t("routing engine removed"),
-        "settings.added" | "settings.changed" | "settings.removed" => w.t("settings changed"),
+        "settings.added" => w.t("settings added"),
+        "settings.changed" => w.t("settings changed"),
+        "settings.removed" => w.t("settings removed"),
         "test.added" => w.t("test added"),
         "test.changed" => w.t("test changed"),
         "test.removed" => w.t("test removed"),
         "test.imported" => w.t("tests imported"),
         "token.made" => w.t("token made"),
+        "token.used" => w.t("token used"),
         "token.revoked" => w.t("token revoked"),
         "token.reloaded" => w.t("connector's token made"),
         "configuration.imported" => w.t("configuration imported"),
@@ -115,6 +282,7 @@ fn told<'a>(w: &'a Words, action: &'a str) -> &'a str {
         "store.backed_up" => w.t("backup made"),
         "store.brought" => w.t("backup brought"),
         "store.restored" => w.t("backup restored"),
+        "store.pruned" => w.t("old timelines removed"),
         "key.rotated" => w.t("master key changed"),
         other => other,
     }
@@ -153,28 +321,32 @@ fn change(w: &Words, line: &AuditLine) -> Markup {
     }
 }
 
-pub(in crate::manager) async fn csv(State(manager): State<Manager>) -> Response {
+pub(in crate::manager) async fn csv(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Query(filter): Query<Filter>,
+) -> Response {
+    let Ok(of) = filter.asked() else { return not_found(&seat) };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usher-audit.csv\"")),
     ];
-    (headers, table(manager)).into_response()
+    (headers, table(manager, of)).into_response()
 }
 
-/// Everything, the newest first.
-pub(in crate::manager) fn table(manager: Manager) -> Body {
+/// All of these lines, the newest first.
+pub(in crate::manager) fn table(manager: Manager, of: AuditOf) -> Body {
     let head = Some(Bytes::from_static(b"at,who,what,of what,before,after\r\n"));
-    let lines = stream::unfold((manager, None, head), |(manager, before, head)| async move {
+    let lines = stream::unfold((manager, Some(of), head), |(manager, of, head)| async move {
+        let of = of?;
         if let Some(head) = head {
-            return Some((Ok::<_, StoreError>(head), (manager, Some(u64::MAX), None)));
+            return Some((Ok::<_, StoreError>(head), (manager, Some(of), None)));
         }
-        let before = before?;
-        match manager.people.audit(Some(before), AT_ONCE).await {
-            Ok(lines) if lines.is_empty() => None,
+        match manager.people.audit(&of, AT_ONCE).await {
             Ok(lines) => {
-                let next = lines.last().map(|it| it.0);
+                let before = Some(lines.last()?.0);
                 let text: String = lines.iter().map(|it| row(&it.1)).collect();
-                Some((Ok(Bytes::from(text)), (manager, next, None)))
+                Some((Ok(Bytes::from(text)), (manager, Some(AuditOf { before, ..of }), None)))
             }
             // The file is cut off, which whoever reads it sees by the connection's end.
             Err(error) => Some((Err(error), (manager, None, None))),
@@ -200,7 +372,28 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::ids::Timestamp;
+    use crate::manager::words::{Dictionary, Language};
+
+    #[test]
+    fn what_can_be_chosen_has_words_of_its_own() {
+        let words = Dictionary::new().words(Language::English);
+        let mut all: Vec<&str> = ACTIONS.iter().map(|it| told(&words, it)).collect();
+        assert!(all.iter().zip(ACTIONS).all(|(words, action)| words != action), "{all:?}");
+        all.sort_unstable();
+        assert!(all.windows(2).all(|it| it[0] != it[1]), "{all:?}");
+    }
+
+    #[test]
+    fn days_are_whole_and_do_not_end_before_they_begin() {
+        let of =
+            |from: &str, to: &str| Filter { from: from.to_owned(), to: to.to_owned(), ..Filter::default() }.asked();
+        let day = of("2026-11-28", "2026-11-28").unwrap();
+        assert_eq!((day.from, day.until), (Some(Timestamp(1_795_824_000_000)), Some(Timestamp(1_795_910_400_000))));
+        assert_eq!(of("", "").unwrap(), AuditOf::default());
+        assert_eq!(of("", "9999-12-31").unwrap().until, None);
+        assert_eq!(of("2026-11-28", "2026-11-27"), Err(NoDays::Backwards));
+        assert_eq!(of("28.11.2026", ""), Err(NoDays::Unreadable));
+    }
 
     #[test]
     fn a_row_is_no_formula_and_keeps_its_quotation_marks() {

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
-    Section, done,
+    Section, day, done, end_kind,
     live::{contact_path, standing},
     marked, media_name, not_found, page,
     profiles::path_of,
@@ -26,14 +26,14 @@ use crate::{
     core::{
         contact::{Order, Standing},
         handover::Unavailable,
-        ids::{ContactId, ContactName, QueueId, SpeechTargetId, Timestamp, UnitName},
+        ids::{ContactId, ContactName, ProfileName, QueueId, SpeechTargetId, Timestamp, UnitName},
         message::MediaType,
         profile::Destination,
     },
     gateway::{
         Content, Opened,
         live::{ContactNow, Ordered},
-        storage::{Pos, StoreError},
+        storage::{Closed, Pos, StoreError},
         timeline::{Line, as_lines},
         watch::Watch,
     },
@@ -42,7 +42,7 @@ use crate::{
         guard::{Fields, Seat},
         people::Role,
         query::Query,
-        words::{Language, Words},
+        words::Words,
     },
 };
 
@@ -97,14 +97,6 @@ impl Zone {
     }
 }
 
-/// As the page's language writes it.
-fn day(w: &Words, day: Date) -> String {
-    match w.language {
-        Language::English => day.strftime("%-d %B %Y").to_string(),
-        Language::German => day.strftime("%d.%m.%Y").to_string(),
-    }
-}
-
 pub(in crate::manager) async fn show(
     State(manager): State<Manager>,
     seat: Seat,
@@ -113,7 +105,7 @@ pub(in crate::manager) async fn show(
 ) -> Response {
     let Some(id) = id(names) else { return not_found(&seat) };
     let zone = Zone::of(&manager, &id.unit);
-    let mut day = None;
+    let mut last_day = None;
     let records = match manager.gateway.timeline(&id, Pos(0), RECORDS).await {
         Ok(records) => records,
         Err(error) => return unavailable(&seat, &error),
@@ -122,6 +114,10 @@ pub(in crate::manager) async fn show(
     if records.is_empty() && !is_open {
         return not_found(&seat);
     }
+    let past = match manager.gateway.past(&id).await {
+        Ok(past) => past,
+        Err(error) => return unavailable(&seat, &error),
+    };
     let w = &seat.words;
     let verdict = manager.gateway.verify(&records);
     let began = records.first().map_or_else(|| manager.people.now(), |it| it.record.at);
@@ -129,7 +125,9 @@ pub(in crate::manager) async fn show(
     let last = records.last().map_or(0, |it| it.record.pos.0);
     let is_cut = records.first().is_none_or(|it| it.record.prev != Pos(0));
     let body = html! {
-        p class="trail" { a href="/" { (w.t("Contacts")) } }
+        p class="trail" {
+            @if is_open { a href="/" { (w.t("Contacts")) } } @else { a href="/contacts/ended" { (w.t("Contacts that are over")) } }
+        }
         div class="head" {
             h1 { (w.f("Contact {}", &[&id.name])) }
             p class="hint" { (w.t("Business unit")) " " b { (id.unit) } " · " (w.t("Times of")) " " (zone.name) }
@@ -140,7 +138,7 @@ pub(in crate::manager) async fn show(
             "ended" => (done(ended(w))),
             _ => {}
         }
-        div id="state" { (state(&manager, w, &id)) }
+        div id="state" { (state(&manager, w, &id, (past.as_ref(), &zone))) }
         @match verdict {
             Ok(()) if records.is_empty() => {},
             Ok(()) if is_open => p class="hint" { (w.f("{} records when this page was loaded, each chained to the one before: unaltered.", &[&records.len()])) },
@@ -150,15 +148,15 @@ pub(in crate::manager) async fn show(
         div id="hand" tabindex="-1" data-handed=(handed(w)) data-ended=(ended(w)) { (hand(&manager, &seat, &id)) }
         @if is_cut { p class="hint" { (w.t("What happened before is left out, or has been pruned.")) } }
         ol class="timeline" data-events={ (contact_path(&id)) "/events?began=" (began.0) "&day=" (zone.day_of(newest)) } data-last=(last) {
-            @for opened in &records { (entry(w, opened, began, (&zone, &mut day))) }
+            @for opened in &records { (entry(w, opened, began, (&zone, &mut last_day))) }
         }
     };
     page(&seat, Section::Live, id.name.as_str(), &body)
 }
 
-/// Where an open contact stands; a person has it, or a virtual agent.
-fn state(manager: &Manager, w: &Words, id: &ContactId) -> Markup {
-    let Some(now) = manager.gateway.contact(id) else { return html! { p { b { (w.t("It is over.")) } } } };
+/// Where an open contact stands: a person has it, or a virtual agent; or what one was that is over.
+fn state(manager: &Manager, w: &Words, id: &ContactId, (past, zone): (Option<&Closed>, &Zone)) -> Markup {
+    let Some(now) = manager.gateway.contact(id) else { return over(manager, w, past, zone) };
     html! {
         p class="facts" {
             span class={ "state " (now.standing.label()) } { b { (standing(w, now.standing)) } }
@@ -168,6 +166,34 @@ fn state(manager: &Manager, w: &Words, id: &ContactId) -> Markup {
             @if let Some(engine) = &now.engine { span { (w.t("Engine")) " " b { (engine) } } }
             span { (w.t("Kind of contact")) " " b { (media_name(w, now.media)) } }
             span { (w.t("Language")) " " b { (now.language) } }
+        }
+    }
+}
+
+fn over(manager: &Manager, w: &Words, closed: Option<&Closed>, zone: &Zone) -> Markup {
+    let past = closed.and_then(|it| it.past.as_ref());
+    let profile = closed.and_then(|it| Some((&it.contact.unit, it.past.as_ref()?.profile.as_ref()?)));
+    let loaded = manager.house.configuration();
+    let is_there = |unit: &UnitName, name: &ProfileName| {
+        loaded.settings.profiles.iter().any(|it| it.unit == *unit && it.name == *name)
+    };
+    html! {
+        p class="facts" {
+            b { (w.t("It is over.")) }
+            @if let Some(past) = past { span { (w.t("Ended")) " " b { (end_kind(w, past.end)) } } }
+            @if let Some((unit, name)) = profile {
+                span {
+                    (w.t("Profile")) " "
+                    @if is_there(unit, name) { a href=(path_of(unit.as_str(), name.as_str())) { (name) } } @else { b { (name) } }
+                }
+            }
+            @if let Some(past) = past {
+                span { (w.t("Virtual agent")) " " b { (past.agent) } }
+                span { (w.t("Kind of contact")) " " b { (media_name(w, past.media)) } }
+                @if let Some(queue) = &past.queue { span { (w.t("Queue")) " " b { (queue) } } }
+                @if let Some(began) = past.began_at { span { (w.t("From")) " " b { (zone.now(began, w)) } } }
+            }
+            @if let Some(closed) = closed { span { (w.t("To")) " " b { (zone.now(closed.at, w)) } } }
         }
     }
 }
@@ -372,6 +398,8 @@ struct Following {
     id: ContactId,
     began: Timestamp,
     zone: Zone,
+    /// Once it is over.
+    past: Option<Closed>,
     /// Of what was told last.
     day: Option<Date>,
     /// The record that was told last.
@@ -395,6 +423,9 @@ impl Following {
                 return Some(Event::default().event("record").id(self.last.0.to_string()).data(text));
             }
             self.manager.still(&self.seat)?;
+            if self.past.is_none() {
+                self.past = self.manager.gateway.past(&self.id).await.ok()?;
+            }
             if let Some(event) = self.changed() {
                 return Some(event);
             }
@@ -407,10 +438,10 @@ impl Following {
     }
 
     fn changed(&mut self) -> Option<Event> {
-        let Self { manager, seat, id, shown, .. } = self;
+        let Self { manager, seat, id, shown, past, zone, .. } = self;
         shown.iter_mut().find_map(|(name, last)| {
             let now = match *name {
-                "state" => state(manager, &seat.words, id),
+                "state" => state(manager, &seat.words, id, (past.as_ref(), &*zone)),
                 "hand" => hand(manager, seat, id),
                 _ => live_page::alerts(&seat.words, manager.alerts.count()),
             };
@@ -451,8 +482,20 @@ pub(in crate::manager) async fn events(
         Err(error) => return unavailable(&seat, &error),
     };
     let shown = ["state", "hand", "alerts"].map(|name| (name, None));
-    let following =
-        Following { manager, seat, id, began, zone, day, last: Pos(last), page, shown, watch, _place: place };
+    let following = Following {
+        manager,
+        seat,
+        id,
+        began,
+        zone,
+        past: None,
+        day,
+        last: Pos(last),
+        page,
+        shown,
+        watch,
+        _place: place,
+    };
     live_page::answer(stream::unfold(following, async |mut it| {
         it.next().await.map(|event| (Ok::<_, Infallible>(event), it))
     }))

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
-    Section, attached, empty, page, pause, setup, short,
+    Section, Tab, attached, empty, page, pause, setup, short,
     stream::{self, EVERY, Look},
     time,
 };
@@ -168,6 +168,7 @@ pub(in crate::manager) async fn show(
     let title = w.t("Contacts");
     let over = over(&manager, &units, &filter).await;
     let body = html! {
+        (Tab::Open.of_contacts(&seat))
         h1 { (title) }
         (form(w, &manager, &units, &filter))
         @for it in &over { p { a href=(contact_path(it)) { (w.f("Contact {} in {} is over: its timeline.", &[&it.name, &it.unit])) } } }
@@ -235,38 +236,45 @@ fn engines(w: &Words, units: &[UnitNow]) -> Markup {
 }
 
 fn form(w: &Words, manager: &Manager, units: &[UnitNow], filter: &Filter) -> Markup {
-    let roster = manager.gateway.roster();
-    let mut profiles: Vec<&str> = roster.profiles().iter().map(|it| it.rules.profile.as_str()).collect();
-    profiles.sort_unstable();
-    profiles.dedup();
-    let choice = |name: &str, label: &str, chosen: &str, options: &[(&str, &str)]| {
-        html! {
-            label { span { (label) }
-                select name=(name) {
-                    option value="" { (w.t("all")) }
-                    @for (value, shown) in options { option value=(value) selected[*value == chosen] { (shown) } }
-                }
-            }
-        }
-    };
-    let units: Vec<(&str, &str)> = units.iter().map(|it| (it.unit.as_str(), it.unit.as_str())).collect();
-    let profiles: Vec<(&str, &str)> = profiles.into_iter().map(|it| (it, it)).collect();
     let standings: Vec<(&str, &str)> = Standing::ALL.iter().map(|it| (it.label(), standing(w, *it))).collect();
     html! {
         form method="get" action="/" class="filter" data-auto="" {
-            @if units.len() > 1 {
-                (choice("unit", w.t("Business unit"), &filter.unit, &units))
-            }
-            @if profiles.len() <= OFFERED {
-                (choice("profile", w.t("Profile"), &filter.profile, &profiles))
-            } @else {
-                label { span { (w.t("Profile")) } input name="profile" value=(filter.profile) maxlength="128"; }
-            }
-            (choice("standing", w.t("State"), &filter.standing, &standings))
+            (whose(w, manager, units, (&filter.unit, &filter.profile)))
+            (choice(w, ("standing", w.t("State")), &filter.standing, &standings))
             label { span { (w.t("Contact, queue or virtual agent")) }
                 input type="search" name="find" value=(filter.find) maxlength="128"; }
             button { (w.t("Filter")) }
             @if !filter.is_empty() { a href="/" { (w.t("Show all")) } }
+        }
+    }
+}
+
+/// One of a filter's fields: all, or one of these.
+pub(super) fn choice(w: &Words, (name, label): (&str, &str), chosen: &str, options: &[(&str, &str)]) -> Markup {
+    html! {
+        label { span { (label) }
+            select name=(name) {
+                option value="" { (w.t("all")) }
+                @for (value, shown) in options { option value=(value) selected[*value == chosen] { (shown) } }
+            }
+        }
+    }
+}
+
+/// A filter's fields of the business unit and the profile.
+pub(super) fn whose(w: &Words, manager: &Manager, units: &[UnitNow], (unit, profile): (&str, &str)) -> Markup {
+    let roster = manager.gateway.roster();
+    let mut profiles: Vec<(&str, &str)> =
+        roster.profiles().iter().map(|it| (it.rules.profile.as_str(), it.rules.profile.as_str())).collect();
+    profiles.sort_unstable();
+    profiles.dedup();
+    let units: Vec<(&str, &str)> = units.iter().map(|it| (it.unit.as_str(), it.unit.as_str())).collect();
+    html! {
+        @if units.len() > 1 { (choice(w, ("unit", w.t("Business unit")), unit, &units)) }
+        @if profiles.len() <= OFFERED {
+            (choice(w, ("profile", w.t("Profile")), profile, &profiles))
+        } @else {
+            label { span { (w.t("Profile")) } input name="profile" value=(profile) maxlength="128"; }
         }
     }
 }

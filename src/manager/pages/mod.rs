@@ -12,6 +12,7 @@ pub(super) mod configuration;
 pub(super) mod connector_tokens;
 pub(super) mod contact;
 pub(super) mod edit;
+pub(super) mod ended;
 pub(super) mod engines;
 pub(super) mod erase;
 pub(super) mod lint;
@@ -34,6 +35,7 @@ pub(super) mod users;
 
 use axum::response::{Html, IntoResponse as _, Response};
 use http::StatusCode;
+use jiff::civil::Date;
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
@@ -42,12 +44,13 @@ use super::{
     look,
     people::Role,
     ports::Refusal,
-    words::Words,
+    words::{Language, Words},
 };
 use crate::{
     config::masked,
     core::{ids::Timestamp, message::MediaType},
     gateway::storage::{Document, StoreError},
+    telemetry::labels::EndKind,
 };
 
 /// A place of the navigation.
@@ -95,6 +98,8 @@ impl Section {
 /// The pages of one thing, side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
+    Open,
+    Ended,
     Numbers,
     Questions,
     Profile,
@@ -126,6 +131,8 @@ impl Tab {
     /// And of one business unit.
     const OF_UNIT: &[(Self, &'static str, Role)] =
         &[(Self::Settings, "/edit", Role::Administrator), (Self::Actions, "/actions", Role::Viewer)];
+    const OF_CONTACTS: &[(Self, &'static str, Role)] =
+        &[(Self::Open, "/", Role::Viewer), (Self::Ended, "/contacts/ended", Role::Viewer)];
     const OF_NUMBERS: &[(Self, &'static str, Role)] =
         &[(Self::Numbers, "/numbers", Role::Viewer), (Self::Questions, "/numbers/questions", Role::Viewer)];
     const OF_ADMINISTRATION: &[(Self, &'static str, Role)] = &[
@@ -141,6 +148,8 @@ impl Tab {
 
     fn title(self, w: &Words) -> &str {
         match self {
+            Self::Open => w.t("Open contacts"),
+            Self::Ended => w.t("Contacts that are over"),
             Self::Numbers => w.t("Numbers"),
             Self::Questions => w.t("Questions not understood"),
             Self::Profile => w.t("Overview"),
@@ -185,6 +194,11 @@ impl Tab {
     /// Above a page of the business unit at `base`.
     pub(super) fn of_unit(self, seat: &Seat, base: &str) -> Markup {
         self.bar(seat, (seat.words.t("Pages of this business unit"), base), Self::OF_UNIT)
+    }
+
+    /// Above a page of contacts.
+    pub(super) fn of_contacts(self, seat: &Seat) -> Markup {
+        self.bar(seat, (seat.words.t("Pages of this section"), ""), Self::OF_CONTACTS)
     }
 
     /// Above a page of numbers.
@@ -393,6 +407,19 @@ pub(super) fn media_name(w: &Words, media: MediaType) -> &str {
     }
 }
 
+/// How a contact ended.
+pub(super) fn end_kind(w: &Words, end: EndKind) -> &str {
+    match end {
+        EndKind::Bot => w.t("by the virtual agent"),
+        EndKind::Inactivity => w.t("by inactivity"),
+        EndKind::Customer => w.t("by the customer"),
+        EndKind::HandedOver => w.t("after a handover"),
+        EndKind::Failed => w.t("no profile left"),
+        EndKind::EngineAway => w.t("routing engine away"),
+        EndKind::Operator => w.t("by an operator"),
+    }
+}
+
 /// A name that may be long, in a list: its head and its end, the whole of it for who asks.
 pub(super) fn short(name: &str) -> Markup {
     const MOST: usize = 28;
@@ -417,6 +444,14 @@ pub(super) fn marked(text: &str) -> Markup {
         @for (at, part) in text.split('`').enumerate() {
             @if at % 2 == 1 { code { (part) } } @else { (part) }
         }
+    }
+}
+
+/// A day, as the page's language writes it.
+pub(super) fn day(w: &Words, day: Date) -> String {
+    match w.language {
+        Language::English => day.strftime("%-d %B %Y").to_string(),
+        Language::German => day.strftime("%d.%m.%Y").to_string(),
     }
 }
 

@@ -30,12 +30,18 @@ pub(super) fn told(w: &Words, past: &Overhauled) -> Markup {
     };
     let by = html! { p { (w.f("Asked for by {},", &[&past.by])) " " (time(past.at)) } };
     match &past.told {
-        Ok(text) => html! { div class="done" role="status" { h2 { (title) } (by) pre { (text) } } },
+        Ok(lines) => html! {
+            div class="done" role="status" {
+                h2 { (title) }
+                (by)
+                @for it in lines { p { (w.said(it)) } }
+            }
+        },
         Err(why) => html! {
             div class="problems" role="alert" {
                 h2 { (title) }
                 (by)
-                p { (why) }
+                p { (w.said(why)) }
                 p { (w.t("Everything is as it was before.")) }
             }
         },

@@ -131,14 +131,14 @@ fn told(w: &Words, why: NotStaged) -> (StatusCode, String) {
             w.f("The backup is sealed under the master key {}, which is not here: give it with the file.", &[&id]),
         ),
         NotStaged::Refused(why) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, w.f("The backup cannot be restored: {}", &[&why]))
+            (StatusCode::UNPROCESSABLE_ENTITY, w.f("The backup cannot be restored: {}", &[&w.said(&why)]))
         }
         NotStaged::Findings(_) | NotStaged::Store(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, w.t("The gateway cannot do this now. Its log tells why.").to_owned())
         }
         NotStaged::Failed(why) => {
             tracing::error!(%why, "a backup cannot be taken in");
-            (StatusCode::SERVICE_UNAVAILABLE, w.f("The backup cannot be taken in: {}", &[&why]))
+            (StatusCode::SERVICE_UNAVAILABLE, w.f("The backup cannot be taken in: {}", &[&w.said(&why)]))
         }
     }
 }

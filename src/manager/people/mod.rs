@@ -30,7 +30,7 @@ use self::{
 use crate::{
     clock::Clock,
     core::{hex, ids::Timestamp},
-    gateway::storage::{AuditLine, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError},
+    gateway::storage::{AuditLine, AuditOf, Change, ChangeError, Document, DocumentKind, Expected, Store, StoreError},
     peer,
     seal::{SealError, Sealer},
     telemetry::{Metrics, labels::SignIn},
@@ -457,8 +457,8 @@ impl People {
     }
 
     /// Lines of the audit log, the newest first.
-    pub(super) async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<(u64, AuditLine)>, StoreError> {
-        self.store.audit(before, limit).await
+    pub(super) async fn audit(&self, of: &AuditOf, limit: usize) -> Result<Vec<(u64, AuditLine)>, StoreError> {
+        self.store.audit(of, limit).await
     }
 
     pub(super) fn line(&self, by: &str, action: &str, subject: &str) -> Line {

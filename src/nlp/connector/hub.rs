@@ -24,11 +24,11 @@ use crate::{
     clock::Clock,
     core::{
         ids::{ContactName, ProfileName, Timestamp, UnitName},
-        said::{Said, said},
+        said::said,
         step::Step,
     },
     gateway::{
-        alerts::{Alert, AlertKey, AlertKind, Alerts},
+        alerts::{About, Alert, AlertKey, AlertKind, Alerts},
         ports::Progress,
     },
     telemetry::{
@@ -46,18 +46,14 @@ pub struct DeskName {
 }
 
 impl DeskName {
-    fn tell(&self) -> Said {
-        if self.token.is_empty() {
-            said!("profile {}", self.profile)
-        } else {
-            said!("profile {}, connector {}", self.profile, self.token)
-        }
+    fn about(&self) -> About {
+        About::Connector { profile: self.profile.clone(), token: self.token.clone() }
     }
 }
 
 impl fmt::Display for DeskName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tell().fmt(f)
+        self.about().fmt(f)
     }
 }
 
@@ -296,11 +292,11 @@ impl Desk {
     }
 
     fn alert(&self) -> Alert {
-        let name = &self.name;
+        let (name, about) = (&self.name, self.name.about());
         let which = if name.token.is_empty() { String::new() } else { format!(" --name {}", name.token) };
         Alert {
-            key: AlertKey { kind: AlertKind::Connector, unit: Some(name.unit.clone()), subject: name.tell() },
-            text: said!("{}: no connector is attached", name.tell()),
+            text: said!("{}: no connector is attached", about.tell()),
+            key: AlertKey { kind: AlertKind::Connector, unit: Some(name.unit.clone()), about },
             mending: said!(
                 "start the connector with the profile's token (`usher token reload {}{}` makes one)",
                 name.profile,

@@ -5,7 +5,7 @@ use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteRow};
 use super::{Shared, tokens, write::Writer};
 use crate::{
     core::ids::Timestamp,
-    store::{AuditLine, Change, ChangeError, Document, DocumentKind, StoreError, TokensMove},
+    store::{AuditLine, AuditOf, Change, ChangeError, Document, DocumentKind, StoreError, TokensMove},
 };
 
 impl Shared {
@@ -41,13 +41,22 @@ impl Shared {
         }
     }
 
-    pub(super) async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<(u64, AuditLine)>, StoreError> {
-        const NEWEST: &str = "SELECT id, at, by, action, subject, before, after FROM audit WHERE id < ? \
-                              ORDER BY id DESC LIMIT ?";
-        let before = before.and_then(|it| i64::try_from(it).ok()).unwrap_or(i64::MAX);
-        let mut lease = self.reader.lease().await?;
+    pub(super) async fn audit(&self, of: &AuditOf, limit: usize) -> Result<Vec<(u64, AuditLine)>, StoreError> {
+        const NEWEST: &str = "SELECT id, at, by, action, subject, before, after FROM audit WHERE id < ?1 \
+            AND (?2 IS NULL OR by = ?2) AND (?3 IS NULL OR action = ?3) AND (?4 = '' OR instr(lower(subject), ?4)) \
+            AND at >= ?5 AND at < ?6 ORDER BY id DESC LIMIT ?7";
+        let before = of.before.and_then(|it| i64::try_from(it).ok()).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let result = sqlx::query(NEWEST).bind(before).bind(limit).fetch_all(&mut lease.open).await;
+        let query = sqlx::query(NEWEST)
+            .bind(before)
+            .bind(of.by.as_deref())
+            .bind(of.action.as_deref())
+            .bind(of.subject.to_ascii_lowercase())
+            .bind(of.from.map_or(i64::MIN, |it| it.0))
+            .bind(of.until.map_or(i64::MAX, |it| it.0))
+            .bind(limit);
+        let mut lease = self.reader.lease().await?;
+        let result = query.fetch_all(&mut lease.open).await;
         lease.settle(result.map_err(StoreError::from))?.iter().map(audit_line).collect()
     }
 }

@@ -12,6 +12,7 @@ mod erase;
 mod error;
 mod lock;
 mod numbers;
+mod past;
 mod read;
 mod reseal;
 mod schema;
@@ -42,9 +43,9 @@ pub use whole::Loose;
 use write::Writer;
 
 use super::{
-    AuditLine, Batch, Change, ChangeError, Claim, ConnectorToken, Counts, Day, Document, DocumentKind, Erased, Erasure,
-    Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record, Store, StoreError, TokensMove,
-    Uncounted,
+    AuditLine, AuditOf, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind,
+    Ended, EndedOf, Erased, Erasure, Expected, Holdings, Life, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record,
+    Store, StoreError, TokensMove, Uncounted,
 };
 use crate::core::ids::{ContactId, ProfileName, Timestamp, UnitName};
 
@@ -183,6 +184,14 @@ impl Store for Sqlite {
         self.shared.trail(at, after, limit).boxed()
     }
 
+    fn ended<'a>(&'a self, of: &'a EndedOf, limit: usize) -> BoxFuture<'a, Result<Ended, StoreError>> {
+        self.shared.ended(of, limit).boxed()
+    }
+
+    fn closed<'a>(&'a self, contact: &'a ContactId) -> BoxFuture<'a, Result<Option<Closed>, StoreError>> {
+        self.shared.closed(contact).boxed()
+    }
+
     fn uncounted(&self) -> BoxFuture<'_, Result<Uncounted, StoreError>> {
         self.shared.uncounted().boxed()
     }
@@ -271,8 +280,8 @@ impl Store for Sqlite {
         self.shared.change_documents(changes, moves, line).boxed()
     }
 
-    fn audit(&self, before: Option<u64>, limit: usize) -> BoxFuture<'_, Result<Vec<(u64, AuditLine)>, StoreError>> {
-        self.shared.audit(before, limit).boxed()
+    fn audit<'a>(&'a self, of: &'a AuditOf, limit: usize) -> BoxFuture<'a, Result<Vec<(u64, AuditLine)>, StoreError>> {
+        self.shared.audit(of, limit).boxed()
     }
 
     fn holdings(&self) -> BoxFuture<'_, Result<Holdings, StoreError>> {

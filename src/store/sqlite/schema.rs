@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_document.sql"),
     include_str!("../migrations/0005_restored.sql"),
     include_str!("../migrations/0006_numbers.sql"),
+    include_str!("../migrations/0007_past.sql"),
 ];
 
 /// How long another process (a backup, a shell) may hold the write lock before a commit fails.

@@ -106,7 +106,7 @@ async fn pruning_leaves_no_rows_behind_however_many() {
     let (store, epoch, _dir) = open().await;
     for pos in 1..=200 {
         let name = ContactName::new(&format!("c{pos}")).unwrap();
-        let closed = Closed { contact: ContactId { name, ..contact() }, last: Pos(pos), at: Timestamp(0) };
+        let closed = Closed { contact: ContactId { name, ..contact() }, last: Pos(pos), at: Timestamp(0), past: None };
         store.commit(epoch, &Batch { closed: vec![closed], ..batch(pos, 10) }).await.unwrap();
     }
     store.commit(epoch, &Batch { checkpoint: Some(Pos(201)), ..Batch::default() }).await.unwrap();

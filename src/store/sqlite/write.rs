@@ -10,6 +10,7 @@ use super::{
 use crate::{
     core::ids::Timestamp,
     store::{Batch, Claim, Closed, LifeKey, OwnerEpoch, Pos, Record, Snapshot, StoreError, StoreErrorKind},
+    telemetry::labels::Label as _,
 };
 
 /// About what a commit adds to the write-ahead log besides its payload.
@@ -278,14 +279,29 @@ async fn put_snapshots(conn: &mut SqliteConnection, snapshots: &[Snapshot]) -> R
 }
 
 pub(super) async fn put_closed(conn: &mut SqliteConnection, closed: &[Closed]) -> Result<(), StoreError> {
-    let mut put = QueryBuilder::<Sqlite>::new("INSERT INTO closed (unit, contact, last, at) ");
+    let mut put = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO closed (unit, contact, last, at, profile, agent, media, queue, began_at, ended_by, turns) ",
+    );
     put.push_values(closed, |mut row, closed| {
         row.push_bind(closed.contact.unit.as_str());
         row.push_bind(closed.contact.name.as_str());
         row.push_bind(closed.last.0.cast_signed());
         row.push_bind(closed.at.0);
+        let past = closed.past.as_ref();
+        row.push_bind(past.and_then(|it| it.profile.as_ref()).map(|it| it.as_str()));
+        row.push_bind(past.map(|it| it.agent.as_str()));
+        row.push_bind(past.map(|it| it.media.label()));
+        row.push_bind(past.and_then(|it| it.queue.as_ref()).map(|it| it.as_str()));
+        row.push_bind(past.and_then(|it| it.began_at).map(|it| it.0));
+        row.push_bind(past.map(|it| it.end.text()));
+        row.push_bind(past.map(|it| i64::from(it.turns)));
     });
-    put.push(" ON CONFLICT (unit, contact) DO UPDATE SET last = excluded.last, at = excluded.at");
+    put.push(
+        " ON CONFLICT (unit, contact) DO UPDATE SET
+          (last, at, profile, agent, media, queue, began_at, ended_by, turns) =
+          (excluded.last, excluded.at, excluded.profile, excluded.agent, excluded.media, excluded.queue,
+           excluded.began_at, excluded.ended_by, excluded.turns)",
+    );
     put.build().execute(&mut *conn).await?;
 
     let mut remove = QueryBuilder::<Sqlite>::new("DELETE FROM session WHERE id IN (SELECT session.id FROM (");

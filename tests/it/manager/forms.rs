@@ -146,7 +146,7 @@ async fn s8_a_profile_of_every_type_is_added_by_its_form_and_saved_again_unchang
         assert_eq!(text_of(&admin, kind).await, before, "saved as it was");
     }
     let audit = admin.get("/audit").await.text;
-    assert!(audit.contains("profile.added") && !audit.contains(SECRET) && !audit.contains("PRIVATE KEY"));
+    assert!(audit.contains("title=\"profile.added\"") && !audit.contains(SECRET) && !audit.contains("PRIVATE KEY"));
     let (_directory, log) = usher.kill().await;
     assert!(!log.contains(SECRET));
 }
@@ -411,7 +411,7 @@ async fn s11_a_connectors_token_is_made_anew_shown_once_and_told_in_the_audit_lo
     let shown = admin.get(at).await.text;
     assert!(shown.contains("good until") && !shown.contains(&second), "{shown}");
     let audit = admin.get("/audit").await.text;
-    assert_eq!(audit.matches("token.reloaded").count(), 2, "{audit}");
+    assert_eq!(audit.matches("title=\"token.reloaded\"").count(), 2, "{audit}");
     assert!(!audit.contains(&second) && audit.contains("sales/dials"));
     assert_eq!(admin.send(&format!("{at}/token"), &[("name", "other")]).await.status, 404);
     assert_eq!(admin.send("/profiles/sales/support/token", &[("name", "")]).await.status, 404, "no connector's");

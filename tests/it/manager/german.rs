@@ -1,9 +1,13 @@
 //! What the rooms below the pages say, on a German page: alerts, refusals, findings. The API and the log stay English.
 
+use tonic::Code;
 use usher::wire::engine::log_on_refused::Reason;
 
 use super::{editing::Site, *};
-use crate::{fakes::engine::FakeEngine, offline};
+use crate::{
+    fakes::{dialogflow::Reaction, engine::FakeEngine},
+    offline,
+};
 
 /// An administrator whose pages are German.
 async fn german(house: &House) -> Browser {
@@ -36,6 +40,27 @@ async fn s16_a_german_page_says_in_german_what_is_to_be_mended_and_how_and_the_a
     for text in ["user va1 cannot log on: no licence is free", "add licences in the contact centre, or assign fewer"] {
         assert!(told.contains(text), "no {text} in {told}");
     }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn b13_a_german_timeline_says_in_german_what_is_to_be_done_and_programs_read_it_in_english() {
+    let house = House::new().await;
+    let admin = german(&house).await;
+    house.dialogflow.next(Reaction::Status(Code::PermissionDenied));
+    let engine = FakeEngine::attach(house.usher.setup()).await.unwrap();
+    engine.open("c-1", "va1").await;
+    engine.say("c-1", "hello").await;
+    assert_eq!(engine.next_say("c-1").await, ["Sorry."]);
+    engine.settled().await;
+    let page = admin.get("/contacts/sales/c-1").await.text;
+    assert!(page.contains("Profil support: "), "{page}");
+    assert!(!page.contains("profile support: "), "{page}");
+    let told = api::Program::new(&admin, "ci", "viewer").await.get("/contacts/sales/c-1/timeline").await.json();
+    let steps = told["records"].as_array().unwrap().iter().flat_map(|it| it["steps"].as_array().unwrap());
+    let failed = steps.into_iter().find(|it| it["step"] == "ask_failed").unwrap();
+    let advice = failed["advice"].as_str().unwrap_or_else(|| panic!("{failed}"));
+    assert!(advice.starts_with("profile support: ") && failed["text"].as_str().unwrap().ends_with(advice), "{failed}");
     house.close().await;
 }
 

@@ -57,7 +57,7 @@ async fn the_store_says_what_it_keeps_and_gives_a_backup_that_is_good() {
     let left: Vec<_> = fs::read_dir(&data).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert!(!left.iter().any(|it| it.to_string_lossy().contains("backup")), "no copy is left: {left:?}");
     let audit = admin.get("/audit").await.text;
-    assert!(audit.contains("store.backed_up") && audit.contains("sha256"), "{audit}");
+    assert!(audit.contains("title=\"store.backed_up\"") && audit.contains("sha256"), "{audit}");
     house.close().await;
 }
 
@@ -117,7 +117,7 @@ async fn a_sweep_by_hand_takes_a_number_and_a_yes_and_leaves_who_is_open() {
     engine.say("c-2", "still there?").await;
     assert_eq!(engine.next_say("c-2").await, ["echo: still there?"]);
     let audit = admin.get("/audit").await.text;
-    assert!(audit.contains("store.pruned") && audit.contains("older than 0 days"), "{audit}");
+    assert!(audit.contains("title=\"store.pruned\"") && audit.contains("older than 0 days"), "{audit}");
     house.close().await;
 }
 

@@ -15,6 +15,7 @@ mod building;
 mod conflicts;
 mod doors;
 mod editing;
+mod ended;
 mod forms;
 mod german;
 mod guarding;

@@ -77,6 +77,9 @@ async fn s12_the_master_key_is_changed_by_page_and_everything_goes_on() {
     {
         assert!(page.contains(told), "{told} in {page}");
     }
+    let german = site.admin.client.get(site.admin.base.clone() + "/store").header("accept-language", "de");
+    let german = site.admin.take(german.header("cookie", site.admin.cookies())).await.text;
+    assert!(german.contains(&format!("sind jetzt unter dem Hauptschlüssel {new} versiegelt")), "{german}");
     let audit = site.admin.get("/audit.csv").await.text;
     let line = format!("\"chief\",\"key.rotated\",\"master key\",\"{old}\",\"{new}\"");
     assert_eq!(audit.matches(&line).count(), 1, "{audit}");

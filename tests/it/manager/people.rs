@@ -118,7 +118,7 @@ async fn s1_users_are_invited_changed_and_removed_and_the_log_tells_by_whom() {
         "ann user.removed chief administrator",
     ];
     assert_eq!(told, expected, "{log}");
-    assert!(ann.get("/audit").await.text.contains("user.removed"));
+    assert!(ann.get("/audit.csv").await.text.contains("user.removed"));
     house.close().await;
 }
 
@@ -197,4 +197,56 @@ pub(super) fn code(secret: &str) -> String {
         at=digest[-1]&15;print('%06d'%((struct.unpack('>I',digest[at:at+4])[0]&0x7fffffff)%1000000))";
     let output = std::process::Command::new("python3").args(["-c", program, secret]).output().expect("python3");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn s1_the_audit_log_is_filtered_by_page_and_by_program_and_its_file_holds_what_the_filter_takes() {
+    let (house, admin) = House::with_admin().await;
+    let olga = house.user(&admin, "olga", "operator").await;
+    olga.send("/profiles/sales/support/pause", &[]).await;
+    olga.send("/profiles/sales/support/resume", &[]).await;
+    admin.send("/profiles/sales/support/pause", &[]).await;
+    let now = jiff::Timestamp::from_millisecond(usher::clock::Clock::system().now().0).unwrap();
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    // The day may end meanwhile.
+    let (before, after) = (today.yesterday().unwrap(), today.tomorrow().unwrap());
+    let rows = |page: &str| page.matches("<span title=\"").count();
+    let query = "by=olga&action=profile.paused&subject=SALES";
+    for (query, found) in [
+        (query.to_owned(), 1),
+        ("by=olga&subject=support".to_owned(), 2),
+        ("action=profile.paused".to_owned(), 2),
+        (format!("action=profile.paused&from={today}&to={after}"), 2),
+        (format!("action=profile.paused&to={before}"), 0),
+        ("by=nobody".to_owned(), 0),
+        ("subject=sales%2Fsupport&action=user.added".to_owned(), 0),
+    ] {
+        let page = admin.get(&format!("/audit?{query}")).await;
+        assert_eq!((page.status, rows(&page.text)), (200, found), "{query}: {}", page.text);
+        assert_eq!(page.text.contains("Nothing here fits the filter."), found == 0, "{query}");
+        let file = admin.get(&format!("/audit.csv?{query}")).await.text;
+        assert_eq!(file.lines().count(), 1 + found, "{query}: {file}");
+    }
+    let page = admin.get(&format!("/audit?{query}")).await.text;
+    assert!(page.contains("href=\"/audit.csv?by=olga&amp;action=profile.paused&amp;subject=SALES\""), "{page}");
+    assert!(page.contains("<option value=\"profile.paused\" selected>profile paused</option>"), "{page}");
+    for (query, why) in [
+        ("from=28.11.2026", "A day is written as 2026-11-28."),
+        ("from=2026-11-28&to=2026-11-27", "The last day comes before the first."),
+    ] {
+        let page = admin.get(&format!("/audit?{query}")).await;
+        assert!(page.status == 422 && page.text.contains(why), "{why}: {}", page.text);
+        assert_eq!(admin.get(&format!("/audit.csv?{query}")).await.status, 404);
+    }
+    let program = api::Program::new(&admin, "ci", "administrator").await;
+    let told = program.get(&format!("/audit?{query}")).await.json();
+    assert_eq!((&told["lines"][0]["by"], told["lines"].as_array().unwrap().len()), (&serde_json::json!("olga"), 1));
+    let first = program.get("/audit?action=profile.paused&limit=1").await.json();
+    let rest = program.get(&format!("/audit?action=profile.paused&before={}", first["next"])).await.json();
+    assert_eq!((&first["lines"][0]["by"], &rest["lines"][0]["by"]), (&"chief".into(), &"olga".into()), "{rest}");
+    let file = program.get(&format!("/audit.csv?{query}")).await.text;
+    assert_eq!(file.lines().count(), 2, "{file}");
+    program.get("/audit?from=2026-11-28&to=2026-11-27").await.problem(422, "invalid");
+    program.get("/audit.csv?from=28.11.2026").await.problem(400, "malformed");
+    house.close().await;
 }

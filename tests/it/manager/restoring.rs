@@ -174,6 +174,12 @@ async fn what_is_no_good_as_a_backup_is_refused_with_the_reason_and_changes_noth
     damaged[middle] ^= 1;
     refused(&site, "", &damaged, "the file is damaged").await;
     refused(&site, "no key", &backup, "A master key is 32 bytes").await;
+    for (language, why) in [("de", "die Sicherung: ihre Datenbank ist nicht, was das Manifest sagt"), ("en", "damaged")]
+    {
+        assert_eq!(site.admin.send("/account/language", &[("language", language)]).await.status, 303);
+        let page = bring(&site.admin, "", &damaged).await.text;
+        assert!(page.contains(why), "no {why} in {page}");
+    }
 
     // Of another house: under a key that is not here, until somebody gives it.
     let other = Site::new(&dialogflow).await;

@@ -249,7 +249,7 @@ async fn an_import_shows_its_difference_first_and_is_refused_if_somebody_was_fas
     assert_eq!(admin.get("/profiles/clinic/ward").await.status, 404);
     let audit = admin.get("/audit").await.text;
     assert!(
-        audit.contains("configuration.imported") && audit.contains("+ zone = &quot;Europe/Berlin&quot;"),
+        audit.contains("title=\"configuration.imported\"") && audit.contains("+ zone = &quot;Europe/Berlin&quot;"),
         "{audit}"
     );
     assert!(!audit.contains("sealed = "), "{audit}");
@@ -290,7 +290,37 @@ async fn what_cannot_be_imported_is_told_and_nothing_is_changed() {
     let gone = admin.send("/configuration/apply", &[("import", "0"), ("seen", "0")]).await;
     assert_eq!(gone.status, 409);
     assert_eq!(exported(&admin, "env").await, exported(&admin, "env").await);
-    assert!(!admin.get("/audit").await.text.contains("configuration.imported"));
+    assert!(!admin.get("/audit.csv").await.text.contains("configuration.imported"));
+    drop(usher.kill().await);
+}
+
+#[tokio::test]
+async fn s16_a_plan_is_looked_at_beside_the_files_that_stay_and_shows_what_speaks_against_it() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = furnished(&dialogflow).await;
+    let mut files = exported(&admin, "sealed").await;
+    // Good by itself: the profile that has this user here is not among them, and stays.
+    let support = files.remove("profiles/support.toml").unwrap();
+    files.insert("profiles/night.toml".to_owned(), support.replace("\"support\"", "\"night\""));
+    let page = upload(&admin, &zipped(&files)).await.text;
+    for part in ["night", "beside the files here", "user `va9` serves profile `support` already", "take it out of one"]
+    {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    assert!(!page.contains("/configuration/apply"), "{page}");
+    let program = Program::new(&admin, "ci", "administrator").await;
+    let zip = ("content-type", "application/zip");
+    let plan = program.send("POST", "/configuration/plan", &[zip], zipped(&files)).await.json();
+    assert!(plan["blocked"][0].as_str().unwrap().contains("user `va9` serves profile `support` already"), "{plan}");
+    assert!(!plan["steps"].as_array().unwrap().is_empty(), "{plan}");
+    let path = format!("/configuration/import?seen={}", plan["seen"].as_str().unwrap());
+    program.send("POST", &path, &[zip], zipped(&files)).await.problem(409, "conflict");
+    // Another user, and nothing speaks against it.
+    files.insert("profiles/night.toml".to_owned(), files["profiles/night.toml"].replace("va9", "va8"));
+    let plan = program.send("POST", "/configuration/plan", &[zip], zipped(&files)).await.json();
+    assert_eq!(plan["blocked"], serde_json::json!([]), "{plan}");
+    let path = format!("/configuration/import?seen={}", plan["seen"].as_str().unwrap());
+    assert_eq!(program.send("POST", &path, &[zip], zipped(&files)).await.status, 204);
     drop(usher.kill().await);
 }
 

@@ -76,7 +76,7 @@ async fn s5_a_unit_is_added_by_form_checked_field_by_field_and_there_after_a_res
     assert!(late.status == 409 && late.text.contains("chief has written this meanwhile"), "{}", late.text);
 
     let audit = admin.get("/audit").await.text;
-    assert!(audit.contains("unit.added") && audit.contains("unit.changed"), "{audit}");
+    assert!(audit.contains("title=\"unit.added\"") && audit.contains("title=\"unit.changed\""), "{audit}");
     // A profile of the unit: it speaks the unit's first language, has its actions, and keeps it from being removed.
     let profile = profile(&dialogflow.endpoint()).replace("\"support\"", "\"ward\"").replace("\"sales\"", "\"clinic\"");
     let page = admin.send("/profiles/new", &[("text", &profile)]).await;

@@ -149,6 +149,29 @@ async fn s16_alerts_and_log_ons_are_live_and_counted_on_every_page() {
 }
 
 #[tokio::test]
+async fn s16_an_alert_leads_to_what_it_is_about_whatever_that_is_called() {
+    let dialogflow = FakeDialogflow::start();
+    let text = profile(&dialogflow.endpoint()).replace("\"support\"", "\"support, by day\"");
+    let usher = Usher::start(CONFIG, &text).await;
+    let (office, address) = usher.open_office().await;
+    let house = House { usher, office, address, dialogflow };
+    let admin = house.first().await;
+    let at = "/profiles/sales/support%2C%20by%20day";
+    assert_eq!(admin.send(&format!("{at}/pause"), &[]).await.status, 303);
+    let mut setup = house.usher.setup();
+    setup.refuses.insert("va1".to_owned(), Reason::NoLicence);
+    let _engine = FakeEngine::attach(setup).await.unwrap();
+    until(admin.open("/agents/events").await, "was refused, tries again").await;
+    let page = admin.get("/alerts").await.text;
+    for link in
+        [format!("<a href=\"{at}\">profile support, by day</a>"), format!("<a href=\"{at}/agents\">user va1</a>")]
+    {
+        assert!(page.contains(&link), "no {link} in {page}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn s7_a_profile_shows_what_is_in_force_where_it_is_written_and_no_secret() {
     let (house, admin) = House::with_admin().await;
     let list = admin.get("/profiles").await.text;

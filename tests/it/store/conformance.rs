@@ -314,15 +314,15 @@ async fn s11_a_connectors_new_token_ends_those_before_it_and_no_others(store: &d
         before: None,
         after: None,
     };
-    let lines = store.audit(None, 1).await.unwrap();
+    let lines = store.audit(&AuditOf::default(), 1).await.unwrap();
     for outdated in [Expected::New, Expected::Version(11)] {
         let put = store.put_connector_token(&fourth, Timestamp(26), outdated, Some(&line)).await;
         assert!(!put.unwrap(), "somebody was faster");
     }
     assert_eq!(store.connector_tokens().await.unwrap(), all, "and nothing is changed");
-    assert_eq!(store.audit(None, 1).await.unwrap(), lines);
+    assert_eq!(store.audit(&AuditOf::default(), 1).await.unwrap(), lines);
     assert!(store.put_connector_token(&fourth, Timestamp(26), Expected::Version(12), Some(&line)).await.unwrap());
-    let (number, told) = store.audit(None, 1).await.unwrap().remove(0);
+    let (number, told) = store.audit(&AuditOf::default(), 1).await.unwrap().remove(0);
     assert_eq!(told, line);
     assert!(lines.iter().all(|(before, _)| *before < number), "none but those with a line have one");
     assert_eq!(store.connector_tokens().await.unwrap(), [other, fourth, until(third, 26), canary]);

@@ -6,6 +6,7 @@ hold_for_every_store!(
     a_document_is_changed_by_those_who_have_seen_it_as_it_is,
     changes_are_made_together_or_not_at_all,
     the_audit_log_is_read_from_its_end,
+    the_audit_log_is_read_by_who_what_of_what_and_when,
 );
 
 fn line(at: i64, by: &str) -> AuditLine {
@@ -65,7 +66,7 @@ async fn changes_are_made_together_or_not_at_all(store: &dyn Store) {
         matches!(store.change(&half, &line(2, "bob")).await, Err(ChangeError::Conflict { name, .. }) if name == "a")
     );
     assert_eq!(names().await, ["a", "b"]);
-    assert_eq!(store.audit(None, 9).await.unwrap().len(), 1, "nothing was changed, so nothing is told");
+    assert_eq!(store.audit(&AuditOf::default(), 9).await.unwrap().len(), 1, "nothing was changed, so nothing is told");
     let twice = [change("d", Expected::New, Some("1")), change("d", Expected::New, Some("2"))];
     let versions = store.change(&twice, &line(3, "bob")).await.unwrap();
     let last = store.document(DocumentKind::Profile, "d").await.unwrap().unwrap();
@@ -76,9 +77,29 @@ async fn the_audit_log_is_read_from_its_end(store: &dyn Store) {
     for at in 1..=3 {
         store.change(&[change("a", Expected::Any, Some("1"))], &line(at, "ann")).await.unwrap();
     }
-    let newest = store.audit(None, 2).await.unwrap();
+    let newest = store.audit(&AuditOf::default(), 2).await.unwrap();
     assert_eq!(newest.iter().map(|it| it.1.at.0).collect::<Vec<_>>(), [3, 2]);
     assert_eq!(newest[0].1, line(3, "ann"));
-    let older = store.audit(Some(newest[1].0), 2).await.unwrap();
+    let older = store.audit(&AuditOf { before: Some(newest[1].0), ..AuditOf::default() }, 2).await.unwrap();
     assert_eq!(older.iter().map(|it| it.1.at.0).collect::<Vec<_>>(), [1]);
+}
+
+async fn the_audit_log_is_read_by_who_what_of_what_and_when(store: &dyn Store) {
+    for (at, by, action, subject) in
+        [(1, "ann", "user.added", "Ben"), (2, "ben", "unit.added", "sales"), (3, "ann", "unit.added", "Sales/2")]
+    {
+        let line = AuditLine { action: action.to_owned(), subject: subject.to_owned(), ..line(at, by) };
+        store.change(&[], &line).await.unwrap();
+    }
+    let found = async |of: AuditOf| -> Vec<i64> {
+        store.audit(&of, 9).await.unwrap().into_iter().map(|(_, line)| line.at.0).collect()
+    };
+    let all = AuditOf::default();
+    assert_eq!(found(AuditOf { by: Some("ann".to_owned()), ..all.clone() }).await, [3, 1]);
+    assert_eq!(found(AuditOf { action: Some("unit.added".to_owned()), ..all.clone() }).await, [3, 2]);
+    assert_eq!(found(AuditOf { subject: "SALES".to_owned(), ..all.clone() }).await, [3, 2]);
+    assert_eq!(found(AuditOf { from: Some(Timestamp(2)), ..all.clone() }).await, [3, 2]);
+    assert_eq!(found(AuditOf { until: Some(Timestamp(2)), ..all.clone() }).await, [1]);
+    let both = AuditOf { by: Some("ann".to_owned()), subject: "s".to_owned(), ..all };
+    assert_eq!(found(both).await, [3], "all of it has to fit");
 }

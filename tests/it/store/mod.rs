@@ -23,18 +23,23 @@ mod agree;
 mod conformance;
 mod documents;
 mod numbers;
+mod past;
 mod sqlite;
 
 use std::sync::Arc;
 
 use tempfile::TempDir;
 use usher::{
-    core::ids::{ContactId, ContactName, EngineName, ProfileName, Timestamp, UnitName},
-    store::{
-        AuditLine, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document, DocumentKind,
-        Erased, Erasure, Expected, Flush, Life, LifeKey, Loaded, NumberKey, NumbersOf, OwnerEpoch, Pos, Record,
-        Snapshot, Store, Tally, Unclear, Uncounted, memory::Memory, sqlite::Sqlite,
+    core::{
+        ids::{ContactId, ContactName, EngineName, ProfileName, QueueId, Timestamp, UnitName, UserId},
+        message::MediaType,
     },
+    store::{
+        AuditLine, AuditOf, Batch, Change, ChangeError, Claim, Closed, ConnectorToken, Counts, Day, Document,
+        DocumentKind, EndedOf, Erased, Erasure, Expected, Flush, Life, LifeKey, Loaded, NumberKey, NumbersOf,
+        OwnerEpoch, Past, Pos, Record, Snapshot, Store, Tally, Unclear, Uncounted, memory::Memory, sqlite::Sqlite,
+    },
+    telemetry::labels::EndKind,
 };
 
 /// A store and what must live as long as it.
@@ -80,7 +85,7 @@ fn snapshot(name: &str, last: u64) -> Snapshot {
 }
 
 fn closed(name: &str, last: u64) -> Closed {
-    Closed { contact: contact(name), last: Pos(last), at: at(last) }
+    Closed { contact: contact(name), last: Pos(last), at: at(last), past: None }
 }
 
 fn journal(records: impl IntoIterator<Item = Record>) -> Batch {

@@ -12,7 +12,7 @@ fn standby(n: u8) -> EngineName {
 }
 
 fn failed_over(turn: u32, ms: u64, from: EngineName, to: EngineName, kind: FailureKind) -> Step {
-    Step::FailedOver { turn: Turn(turn), ms, from, to, kind, advice: "look at the engine".to_owned() }
+    Step::FailedOver { turn: Turn(turn), ms, from, to, kind, advice: Said::foreign("look at the engine") }
 }
 
 /// Reads the contact back as a restart does.

@@ -19,7 +19,7 @@ pub(super) fn answered(turn: u32, epoch: u32, answer: Answer) -> Event {
 }
 
 pub(super) fn failed(turn: u32, epoch: u32, kind: FailureKind) -> Event {
-    Event::AskFailed { turn: Turn(turn), epoch: Epoch(epoch), kind, advice: "look at the engine".to_owned() }
+    Event::AskFailed { turn: Turn(turn), epoch: Epoch(epoch), kind, advice: Said::foreign("look at the engine") }
 }
 
 pub(super) fn external(seq: u32, content: &str) -> Event {

@@ -104,11 +104,11 @@ impl Talk {
     }
 
     /// Why each message that has no answer has none, in order.
-    fn unanswered(&self) -> Vec<(&str, &str)> {
+    fn unanswered(&self) -> Vec<String> {
         let mut found = Vec::new();
         for step in &self.steps {
             if let Step::Unanswered { id, why } = step {
-                found.push((id.as_str(), why.as_str()));
+                found.push(format!("{id}: {why}"));
             }
         }
         found

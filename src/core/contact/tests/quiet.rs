@@ -252,7 +252,7 @@ fn b8_what_was_said_too_late_is_told_so() {
             (180_004, said("m2", "hello?"), &["over m2"]),
         ],
     );
-    assert_eq!(talk.unanswered(), [("m1", "the contact is over")]);
+    assert_eq!(talk.unanswered(), ["m1: the contact is over"]);
 }
 
 #[test]

@@ -58,7 +58,9 @@ impl Tape {
     #[track_caller]
     pub(super) fn check(&self, contact: &Contact, rules: &Rules, directory: &Directory) {
         let snapshot = text(contact);
-        assert_eq!(text(&self.read(None, 0, rules, directory)), snapshot, "read from its records");
+        let read = self.read(None, 0, rules, directory);
+        assert_eq!(text(&read), snapshot, "read from its records");
+        assert_eq!((read.began(), read.ended()), (contact.began(), contact.ended()), "read from its records");
         assert_eq!(text(&Contact::from_snapshot(snapshot.as_bytes()).unwrap()), snapshot, "read from a snapshot");
     }
 
@@ -213,7 +215,7 @@ fn a_sensitive_message_that_waited_over_a_restart_is_not_asked_without_its_body(
         (10, Event::Recovered, &["ask 2/0 'hello'"]),
         (20, answered(2, 0, says("Hi.")), &["1 say 'Hi.'", "2 say 'Something went wrong.'"]),
     ]);
-    assert_eq!(talk.unanswered(), [("m2", "it is sensitive and was not kept over a restart")]);
+    assert_eq!(talk.unanswered(), ["m2: it is sensitive and was not kept over a restart"]);
 }
 
 #[test]

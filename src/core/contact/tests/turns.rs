@@ -263,7 +263,7 @@ fn b1_an_answer_after_the_end_changes_nothing() {
         ],
     );
     assert!(talk.contact.is_over());
-    assert_eq!(talk.unanswered(), [("m1", "the contact is over")]);
+    assert_eq!(talk.unanswered(), ["m1: the contact is over"]);
 }
 
 #[test]
@@ -576,7 +576,7 @@ fn b9_the_pieces_of_a_text_are_one_message_when_it_stays_unanswered() {
         with_limit(8, LongText::Split),
         &[(0, said("m1", "one two three"), &["ask 1/0 'one two'"]), (1, left(), &["over m1", "close"])],
     );
-    assert_eq!(talk.unanswered(), [("m1", "the contact is over")]);
+    assert_eq!(talk.unanswered(), ["m1: the contact is over"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use super::sheet::{Cell, Sheet, shown_ms};
+use super::sheet::{Cell, Name, Sheet, shown_ms};
 use crate::manager::words::Words;
 
 const WIDTH: f64 = 320.0;
@@ -25,12 +25,12 @@ pub(super) fn picture(w: &Words, sheet: &Sheet, lines: Option<usize>, last: &str
     let Some(sample) = sample.filter(|_| most > 0.0) else {
         return html! { p class="hint" { (w.t("Nothing in this span.")) } };
     };
-    let first = name(sheet.rows.first());
+    let first = name(w, sheet.rows.first());
     let when = sheet
         .rows
         .iter()
         .find(|(_, cells)| cells.iter().take(count).any(|it| it.value().is_some_and(|value| value >= most)));
-    let told = w.f("At most {}, {}. The table below has every number.", &[&like(w, sample, most), &name(when)]);
+    let told = w.f("At most {}, {}. The table below has every number.", &[&like(w, sample, most), &name(w, when)]);
     let (title_id, told_id) = (format!("{}-title", sheet.id), format!("{}-told", sheet.id));
     html! {
         svg class="chart" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby={ (title_id) " " (told_id) } {
@@ -59,8 +59,8 @@ pub(super) fn picture(w: &Words, sheet: &Sheet, lines: Option<usize>, last: &str
     }
 }
 
-fn name(row: Option<&(String, Vec<Cell>)>) -> &str {
-    row.map_or("", |(name, _)| name)
+fn name(w: &Words, row: Option<&(Name, Vec<Cell>)>) -> String {
+    row.map(|(name, _)| name.shown(w)).unwrap_or_default()
 }
 
 fn values(sheet: &Sheet, column: usize) -> Vec<Option<f64>> {
@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_picture_says_what_it_shows() {
-        let rows = [("2026-11-27", 4), ("2026-11-28", 9)].map(|(day, n)| (day.to_owned(), vec![Cell::Count(n)]));
+        let rows =
+            [("2026-11-27", 4), ("2026-11-28", 9)].map(|(day, n)| (Name::Text(day.to_owned()), vec![Cell::Count(n)]));
         let head = vec!["day".to_owned(), "begun".to_owned()];
         let mut sheet = Sheet { id: "contacts", title: "Contacts <b>".to_owned(), head, rows: rows.to_vec() };
         let words = Dictionary::new().words(Language::English);

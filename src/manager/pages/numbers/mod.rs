@@ -27,7 +27,7 @@ use crate::{
         words::Words,
     },
 };
-use sheet::{Cell, Sheet, Topic};
+use sheet::{Cell, Sheet, Topic, shown_day};
 
 /// Rows of a table that is not by day; a file has all of them.
 const ROWS: usize = 20;
@@ -59,7 +59,7 @@ pub(in crate::manager) async fn show(
             @if asked.unit.is_empty() && has_several_zones(&manager) {
                 p class="hint" { (w.t("A day is that of its business unit's own zone: days of several zones are added up by their date.")) }
             }
-            (pictures(w, &asked, &report))
+            (pictures(w, &asked, &report, today))
             (lists(w, &asked, &report))
         }
     };
@@ -103,7 +103,7 @@ fn top(
     html! {
         div class="head" {
             h1 { (title) }
-            p class="hint" { (span.from) " – " (span.to) }
+            p class="hint" { (shown_day(w, span.from)) " – " (shown_day(w, span.to)) }
         }
         @if let Some(wrong) = wrong { (summary(w, &[problem(w, wrong)])) }
         (form(manager, w, asked, (span, wrong), action))
@@ -171,16 +171,16 @@ fn choice(name: &str, label: &str, chosen: &str, (all, options): (&str, &[&str])
     }
 }
 
-fn pictures(w: &Words, asked: &Asked, report: &Report) -> Markup {
-    let newest = report.span.to;
+fn pictures(w: &Words, asked: &Asked, report: &Report, today: Day) -> Markup {
+    let newest = shown_day(w, report.span.to);
     html! {
-        p class="hint" {
-            (w.f("What happens today is in the last one as far as it has come ({}).", &[&newest]))
-            @match report.span.step() {
-                1 => {}
-                7 => { " " (w.t("Each point is a week.")) }
-                _ => { " " (w.t("Each point is four weeks.")) }
-            }
+        @if report.span.to == today {
+            p class="hint" { (w.f("The last day, {}, is not over yet: its numbers still grow.", &[&newest])) }
+        }
+        @match report.span.step() {
+            1 => {}
+            7 => p class="hint" { (w.t("Each point is a week.")) },
+            _ => p class="hint" { (w.t("Each point is four weeks.")) },
         }
         div class="numbers" {
             @for topic in Topic::ALL {
@@ -190,7 +190,7 @@ fn pictures(w: &Words, asked: &Asked, report: &Report) -> Markup {
                         h2 { (sheet.title) @if topic == Topic::Answers { " (p95)" } }
                         (total(w, topic.totals(w, report)))
                     }
-                    (chart::picture(w, &sheet, topic.lines(), &report.span.to.to_string()))
+                    (chart::picture(w, &sheet, topic.lines(), &newest))
                     details {
                         summary { (w.t("Table")) }
                         (scroll(w, &sheet.title, &sheet.table(w, usize::MAX, |_| None)))

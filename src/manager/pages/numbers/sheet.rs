@@ -6,10 +6,11 @@ use crate::{
     core::message::FailureKind,
     gateway::{
         numbers::{Measure as M, Span},
-        storage::Counts,
+        storage::{Counts, Day},
     },
     manager::{
         numbers::{Both, Report},
+        pages::{self, end_kind},
         words::Words,
     },
     telemetry::labels::{EndKind, HandoverCause, Label as _},
@@ -21,7 +22,37 @@ pub(super) struct Sheet {
     pub(super) title: String,
     /// The first is of the rows' names.
     pub(super) head: Vec<String>,
-    pub(super) rows: Vec<(String, Vec<Cell>)>,
+    pub(super) rows: Vec<(Name, Vec<Cell>)>,
+}
+
+/// What a row is about.
+#[derive(Clone, Debug)]
+pub(super) enum Name {
+    Text(String),
+    Day(Day),
+}
+
+impl Name {
+    /// For people.
+    pub(super) fn shown(&self, w: &Words) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Day(day) => shown_day(w, *day),
+        }
+    }
+
+    /// For programs.
+    fn plain(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Day(day) => day.to_string(),
+        }
+    }
+}
+
+/// As the page's language writes it.
+pub(super) fn shown_day(w: &Words, day: Day) -> String {
+    day.date().map_or_else(|| day.to_string(), |date| pages::day(w, date))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -231,7 +262,7 @@ impl Topic {
         };
         let head = std::iter::once(when).chain(columns.iter().map(|it| it.0)).map(str::to_owned).collect();
         let row = |both: &Both| columns.iter().map(|(_, find)| find.cell(both)).collect();
-        let rows = report.points.iter().map(|(day, both)| (day.to_string(), row(both))).collect();
+        let rows = report.points.iter().map(|(day, both)| (Name::Day(*day), row(both))).collect();
         Sheet { id: self.id(), title: self.title(w).to_owned(), head, rows }
     }
 }
@@ -281,18 +312,6 @@ impl Find {
     }
 }
 
-fn end_kind(w: &Words, end: EndKind) -> &str {
-    match end {
-        EndKind::Bot => w.t("by the virtual agent"),
-        EndKind::Inactivity => w.t("by inactivity"),
-        EndKind::Customer => w.t("by the customer"),
-        EndKind::HandedOver => w.t("after a handover"),
-        EndKind::Failed => w.t("no profile left"),
-        EndKind::EngineAway => w.t("routing engine away"),
-        EndKind::Operator => w.t("by an operator"),
-    }
-}
-
 pub(super) fn cause_of(w: &Words, cause: HandoverCause) -> &str {
     match cause {
         HandoverCause::Action => w.t("an action asked for it"),
@@ -310,7 +329,7 @@ pub(super) fn reasons(w: &Words, report: &Report) -> Sheet {
     let all = M::sum(M::HandedOver, &report.all.contacts);
     let row = |cause: &HandoverCause| {
         let count = M::HandedOver(*cause).of(&report.all.contacts);
-        (cause_of(w, *cause).to_owned(), vec![Cell::Count(count), Cell::Share(count, all)])
+        (Name::Text(cause_of(w, *cause).to_owned()), vec![Cell::Count(count), Cell::Share(count, all)])
     };
     let mut rows: Vec<_> = HandoverCause::ALL.iter().map(row).collect();
     rows.sort_by_key(|(_, cells)| match cells.first() {
@@ -333,7 +352,7 @@ pub(super) fn stages(w: &Words, report: &Report) -> Sheet {
     let row = |span: &Span| {
         let counts = if *span == Span::Call { &report.all.engines } else { &report.all.contacts };
         let time = |percent| Cell::Time(span.percentile(counts, percent));
-        (name(*span).to_owned(), vec![time(50), time(95), time(99), Cell::Count(span.count(counts))])
+        (Name::Text(name(*span).to_owned()), vec![time(50), time(95), time(99), Cell::Count(span.count(counts))])
     };
     let head = [w.t("stage"), "p50", "p95", "p99", w.t("cases")].map(str::to_owned).to_vec();
     Sheet { id: "stages", title: w.t("Time by stage").to_owned(), head, rows: Span::ALL.iter().map(row).collect() }
@@ -354,7 +373,7 @@ pub(super) fn engines(w: &Words, report: &Report) -> Sheet {
             time(50),
             time(95),
         ];
-        (format!("{unit} / {profile} / {engine}"), cells)
+        (Name::Text(format!("{unit} / {profile} / {engine}")), cells)
     };
     let rows = report.engines.iter();
     let rows = rows.map(|((unit, profile, engine), it)| row((unit.as_str(), profile.as_str(), engine.as_str()), it));
@@ -386,7 +405,7 @@ pub(super) fn profiles(w: &Words, report: &Report) -> Sheet {
             Find::Percentile(Span::Answer, 95),
             Find::OfEngines(M::Calls),
         ];
-        (format!("{unit} / {profile}"), find.map(|it| it.cell(both)).to_vec())
+        (Name::Text(format!("{unit} / {profile}")), find.map(|it| it.cell(both)).to_vec())
     };
     let head = [
         w.t("profile"),
@@ -423,7 +442,7 @@ impl Sheet {
                 tbody {
                     @for (n, (name, cells)) in self.rows.iter().take(limit).enumerate() {
                         tr {
-                            th scope="row" { @match link(n) { Some(to) => { a href=(to) { (name) } } None => { (name) } } }
+                            th scope="row" { @match link(n) { Some(to) => { a href=(to) { (name.shown(w)) } } None => { (name.shown(w)) } } }
                             @for it in cells { td { (it.shown(w)) } }
                         }
                     }
@@ -437,7 +456,7 @@ impl Sheet {
         let line = |cells: Vec<String>| cells.join(",") + "\r\n";
         let mut text = line(self.head.iter().map(|it| quoted(it)).collect());
         for (name, cells) in &self.rows {
-            text += &line(std::iter::once(quoted(name)).chain(cells.iter().map(|it| it.plain())).collect());
+            text += &line(std::iter::once(quoted(&name.plain())).chain(cells.iter().map(|it| it.plain())).collect());
         }
         text
     }
@@ -487,12 +506,25 @@ mod tests {
     }
 
     #[test]
+    fn a_day_is_written_in_the_pages_language_and_stays_a_date_in_a_file() {
+        let words = |language| Dictionary::new().words(language);
+        let rows = vec![(Name::Day(Day(20_000)), vec![Cell::Count(3)])];
+        let sheet = Sheet { id: "x", title: String::new(), head: vec!["day".to_owned()], rows };
+        let shown = |language| sheet.table(&words(language), 1, |_| None).into_string();
+        assert!(shown(Language::English).contains(">4 October 2024<"), "{}", shown(Language::English));
+        assert!(shown(Language::German).contains(">04.10.2024<"), "{}", shown(Language::German));
+        assert_eq!(sheet.csv(), "\"day\"\r\n\"2024-10-04\",3\r\n");
+    }
+
+    #[test]
     fn a_name_is_no_formula_in_a_file() {
         let sheet = Sheet {
             id: "x",
             title: String::new(),
             head: vec!["a \"b\"".to_owned(), "n".to_owned()],
-            rows: vec![("=1+1".to_owned(), vec![Cell::Count(3)]), ("a, b".to_owned(), vec![Cell::Time(None)])],
+            rows: [("=1+1", Cell::Count(3)), ("a, b", Cell::Time(None))]
+                .map(|(name, cell)| (Name::Text(name.to_owned()), vec![cell]))
+                .to_vec(),
         };
         assert_eq!(sheet.csv(), "\"a \"\"b\"\"\",\"n\"\r\n\"'=1+1\",3\r\n\"a, b\",\r\n");
     }
