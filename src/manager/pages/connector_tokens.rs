@@ -8,7 +8,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 use secrecy::ExposeSecret as _;
 
-use super::{Section, not_found, page, profiles, time, token, unavailable, with_status};
+use super::{Section, not_found, page, profiles, quiet_beside, time, token, unavailable, with_status};
 use crate::{
     config::settings::Profile,
     gateway::storage::{ConnectorToken, StoreError},
@@ -45,15 +45,27 @@ pub(super) async fn section(manager: &Manager, seat: &Seat, profile: &Profile) -
                 }
             }
             @if may {
-                form method="post" action={ (profiles::path(profile)) "/token" } {
-                    (token(seat))
-                    input type="hidden" name="name" value=(name);
-                    input type="hidden" name="made_at" value=(made_at(&kept, name));
-                    button class="second" { (w.t("Reload: make a new token")) }
+                @let made_at = made_at(&kept, name);
+                @if made_at.is_empty() { (form(seat, profile, (name, &made_at), ("second", w.t("Make a token")))) } @else {
+                    (quiet_beside(w.t("Reload: make a new token"), None, &html! {
+                        p class="hint" { (w.t("Connectors that dial in with the one there is have 15 minutes to change over.")) }
+                        (form(seat, profile, (name, &made_at), ("danger", w.t("Make it now"))))
+                    }))
                 }
             }
         }
     })
+}
+
+fn form(seat: &Seat, profile: &Profile, (name, made_at): (&str, &str), (look, button): (&str, &str)) -> Markup {
+    html! {
+        form method="post" action={ (profiles::path(profile)) "/token" } {
+            (token(seat))
+            input type="hidden" name="name" value=(name);
+            input type="hidden" name="made_at" value=(made_at);
+            button class=(look) { (button) }
+        }
+    }
 }
 
 /// Which token of this name is the current one, as a form says it; empty: there is none.
