@@ -47,7 +47,7 @@ use crate::{
     seal::Sealer,
     telemetry::Metrics,
 };
-use guard::{Needs, Seat, Signed};
+use guard::{CookieNames, Needs, Seat, Signed};
 use pages::{
     account, action, actions, alerts, api as api_page, assigned, audit, configuration, connector_tokens, contact, edit,
     engines, erase, lint, live, numbers as numbers_pages, overhaul, pause, profiles, restoring, sign_in, store, tokens,
@@ -107,6 +107,7 @@ pub struct Inner {
     base: String,
     /// Browsers reach it by TLS.
     secure: bool,
+    cookies: CookieNames,
     proxies: usize,
     closing: CancellationToken,
     followers: Arc<Semaphore>,
@@ -132,6 +133,7 @@ impl Manager {
     /// When no password can be hashed here.
     pub fn new(parts: Parts) -> Result<Self, CannotOpen> {
         let Parts { store, sealer, clock, gateway, alerts, house, metrics, terms, proxies, base, closing } = parts;
+        let cookies = CookieNames::of(&sealer, &base);
         let people = People::new((store, sealer), (clock, metrics), terms).map_err(|_no_hash| CannotOpen)?;
         let secure = base.starts_with("https://");
         let (dictionary, followers) = (Dictionary::new(), Arc::new(Semaphore::new(MAX_FOLLOWERS)));
@@ -150,6 +152,7 @@ impl Manager {
             document: api::Document::new(),
             base,
             secure,
+            cookies,
             proxies,
             closing,
             followers,
