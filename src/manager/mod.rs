@@ -291,6 +291,7 @@ const ROUTES: &[Route] = &[
     closed("/configuration/apply", Role::Administrator, "POST", || post(configuration::apply)),
     closed("/lint", Role::Viewer, "GET", || get(lint::show)),
     closed("/lint/look", Role::Operator, "POST", || post(lint::look)),
+    closed("/lint/look-at-all", Role::Operator, "POST", || post(lint::look_at_all)),
     closed("/users", Role::Administrator, "GET POST", || get(users::list).post(users::add)),
     closed("/users/{user}", Role::Administrator, "GET POST", || get(users::show).post(users::change)),
     closed("/users/{user}/invite", Role::Administrator, "POST", || post(users::invite)),
