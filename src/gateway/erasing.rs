@@ -57,6 +57,15 @@ impl Gateway {
         Ok(erasing)
     }
 
+    /// Whether nothing that is kept of a contact can be read any more, since all of it was erased.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_erased(&self, contact: &ContactId) -> Result<bool, StoreError> {
+        let lives = self.store.lives(contact).await?;
+        Ok(!lives.is_empty() && lives.iter().all(|it| it.key.is_err()))
+    }
+
     /// Destroys the keys and removes the records of contacts that were over before a moment, as far as no open contact needs them.
     /// Says how many records went.
     ///

@@ -17,6 +17,7 @@ use axum::{
 };
 use futures::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::{
     task::{JoinError, JoinHandle},
@@ -35,7 +36,11 @@ use super::{
     },
     words::{Language, Words},
 };
-use crate::peer::{self, Patience};
+use crate::{
+    core::hex,
+    peer::{self, Patience},
+    seal::Sealer,
+};
 
 /// Of whoever has never been signed in: a form whose session is over is as large as any other.
 const MAX_STRANGERS_FORM_BYTES: usize = 64 * 1024;
@@ -316,6 +321,24 @@ fn is_ours(headers: &HeaderMap) -> bool {
     }
 }
 
+/// What a gateway's cookies are called. A browser tells them by the host alone, whatever the port: each gateway has names of its own.
+#[derive(Debug)]
+pub(super) struct CookieNames {
+    session: String,
+    known: String,
+}
+
+impl CookieNames {
+    /// By the master key and by how browsers reach it: two that share one of these are two all the same.
+    pub(super) fn of(sealer: &Sealer, base: &str) -> Self {
+        let own = Sha256::new().chain_update(sealer.id().as_bytes()).chain_update(base).finalize();
+        let own = hex::encode(own.get(..4).unwrap_or_default());
+        // The prefix keeps other hosts of the same domain from setting it; browsers take it over TLS alone.
+        let prefix = if base.starts_with("https://") { "__Host-" } else { "" };
+        Self { session: format!("{prefix}usher_{own}"), known: format!("{prefix}usher_known_{own}") }
+    }
+}
+
 /// What a room is open to, for [`admit`].
 #[derive(Clone, Debug)]
 pub(super) struct Needs {
@@ -408,14 +431,13 @@ impl Manager {
         self.held.get(id, &seat.signed.as_ref()?.session.user, self.people.now())
     }
 
-    pub(super) fn cookie_name(&self) -> &'static str {
-        // The prefix keeps other hosts of the same domain from setting it; browsers take it over TLS alone.
-        if self.secure { "__Host-usher" } else { "usher" }
+    pub(super) fn cookie_name(&self) -> &str {
+        &self.cookies.session
     }
 
     /// Of the cookie by which a browser is known to its user.
-    fn known_name(&self) -> &'static str {
-        if self.secure { "__Host-usher_known" } else { "usher_known" }
+    fn known_name(&self) -> &str {
+        &self.cookies.known
     }
 
     fn cookie(&self, name: &str, value: &str, lasts: u64) -> Option<HeaderValue> {
@@ -493,6 +515,18 @@ mod tests {
         for other in ["//evil.example", "https://evil.example", "/\\evil.example", "", "users", "/sign-out", "/a\nb"] {
             assert_eq!(own_path(other), "/", "{other}");
         }
+    }
+
+    #[test]
+    fn each_gateway_on_a_host_has_cookies_of_its_own() {
+        let [one, other] = [1, 2].map(|it| Sealer::from_key([it; 32]));
+        let name = |sealer: &Sealer, base: &str| CookieNames::of(sealer, base).session;
+        let first = name(&one, "http://127.0.0.1:7404");
+        assert_eq!(first, name(&one, "http://127.0.0.1:7404"), "also after a restart");
+        assert!(first != name(&one, "http://127.0.0.1:7405"), "the same key at another port");
+        assert!(first != name(&other, "http://127.0.0.1:7404"), "another key behind the same address");
+        let CookieNames { session, known } = CookieNames::of(&one, "https://usher.example.com");
+        assert!(session.starts_with("__Host-usher_") && known.starts_with("__Host-usher_known_"), "{session} {known}");
     }
 
     #[test]

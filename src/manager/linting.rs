@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::{StreamExt as _, future, stream};
+
 use super::{Inner, ports::Linted};
 use crate::{
     config::settings::Profile,
@@ -13,6 +15,9 @@ use crate::{
         said::Said,
     },
 };
+
+/// Agents that are asked at a time.
+const AT_ONCE: usize = 4;
 
 /// The last result of each profile. Protects a map of as many as there are profiles.
 #[derive(Debug, Default)]
@@ -37,6 +42,13 @@ impl Results {
 }
 
 impl Inner {
+    /// Looks at every profile now.
+    pub(super) async fn look_at_all(&self) {
+        let profiles = self.house.configuration().settings.profiles.clone();
+        let looks = profiles.into_iter().map(|it| self.look_at(it));
+        stream::iter(looks).buffer_unordered(AT_ONCE).for_each(|_looked| future::ready(())).await;
+    }
+
     /// Looks at one profile now.
     pub(super) async fn look_at(&self, profile: Arc<Profile>) -> Arc<Looked> {
         // What the engine has not told cannot be looked at.

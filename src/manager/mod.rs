@@ -49,7 +49,7 @@ use crate::{
     seal::Sealer,
     telemetry::Metrics,
 };
-use guard::{Needs, Seat, Signed};
+use guard::{CookieNames, Needs, Seat, Signed};
 use pages::{
     account, action, actions, alerts, api as api_page, assigned, audit, configuration, connector_tokens, contact, edit,
     ended, engines, erase, lint, live, numbers as numbers_pages, overhaul, pause, profiles, restoring, sign_in, store,
@@ -109,6 +109,7 @@ pub struct Inner {
     base: String,
     /// Browsers reach it by TLS.
     secure: bool,
+    cookies: CookieNames,
     proxies: usize,
     closing: CancellationToken,
     followers: Arc<Semaphore>,
@@ -134,6 +135,7 @@ impl Manager {
     /// When no password can be hashed here.
     pub fn new(parts: Parts) -> Result<Self, CannotOpen> {
         let Parts { store, sealer, clock, gateway, alerts, house, metrics, terms, proxies, base, closing } = parts;
+        let cookies = CookieNames::of(&sealer, &base);
         let people = People::new((store, sealer), (clock, metrics), terms).map_err(|_no_hash| CannotOpen)?;
         let secure = base.starts_with("https://");
         let (dictionary, followers) = (Dictionary::new(), Arc::new(Semaphore::new(MAX_FOLLOWERS)));
@@ -152,6 +154,7 @@ impl Manager {
             document: api::Document::new(),
             base,
             secure,
+            cookies,
             proxies,
             closing,
             followers,
@@ -291,6 +294,7 @@ const ROUTES: &[Route] = &[
     closed("/configuration/apply", Role::Administrator, "POST", || post(configuration::apply)),
     closed("/lint", Role::Viewer, "GET", || get(lint::show)),
     closed("/lint/look", Role::Operator, "POST", || post(lint::look)),
+    closed("/lint/look-at-all", Role::Operator, "POST", || post(lint::look_at_all)),
     closed("/users", Role::Administrator, "GET POST", || get(users::list).post(users::add)),
     closed("/users/{user}", Role::Administrator, "GET POST", || get(users::show).post(users::change)),
     closed("/users/{user}/invite", Role::Administrator, "POST", || post(users::invite)),

@@ -17,7 +17,9 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::problem;
+use crate::core::hex;
 
+/// What the cookie's name begins with.
 const COOKIE: &str = "usher-desk";
 /// A proxy says by these whom it speaks for.
 const FORWARDED: [HeaderName; 4] = [
@@ -31,16 +33,20 @@ const FORWARDED: [HeaderName; 4] = [
 pub(super) struct Door {
     /// What `?key=` must say.
     key: [u8; 32],
+    /// Its own, since browsers tell cookies by the host alone: another demo may run at another port.
+    cookie_name: String,
     /// What the cookie says that is given for it; the key itself stays out of the browser's store.
     cookie: String,
 }
 
 impl Door {
     pub(super) fn new(key: &SecretString) -> Self {
-        let cookie = Sha256::new_with_prefix("cookie ").chain_update(key.expose_secret()).finalize();
+        let digest = |of: &str| Sha256::new_with_prefix(of).chain_update(key.expose_secret()).finalize();
+        let name = digest("cookie's name ");
         Self {
             key: Sha256::digest(key.expose_secret()).into(),
-            cookie: cookie.iter().map(|byte| format!("{byte:02x}")).collect(),
+            cookie_name: format!("{COOKIE}-{}", hex::encode(name.get(..4).unwrap_or_default())),
+            cookie: hex::encode(&digest("cookie ")),
         }
     }
 
@@ -52,7 +58,7 @@ impl Door {
     fn has_cookie(&self, headers: &HeaderMap) -> bool {
         let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|it| it.to_str().ok());
         let mut pairs = cookies.flat_map(|it| it.split(';')).filter_map(|it| it.trim().split_once('='));
-        pairs.any(|(name, value)| name == COOKIE && value.as_bytes().ct_eq(self.cookie.as_bytes()).into())
+        pairs.any(|(name, value)| name == self.cookie_name && value.as_bytes().ct_eq(self.cookie.as_bytes()).into())
     }
 }
 
@@ -70,7 +76,8 @@ pub(super) async fn guard(
                 "this key is not the demo's: take the link that it printed at start",
             );
         }
-        let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800", door.cookie);
+        let Door { cookie_name, cookie, .. } = &door;
+        let cookie = format!("{cookie_name}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800");
         // Without the key, which would stay in the address bar and the history.
         let mut response = Redirect::to(request.uri().path()).into_response();
         if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -178,8 +185,9 @@ mod tests {
     fn the_cookie_is_not_the_key_and_opens_the_door() {
         let door = Door::new(&"0123".into());
         assert!(door.fits("0123") && !door.fits("0124") && !door.fits(""));
-        let cookie = format!("a=b; {COOKIE}={}", door.cookie);
+        let cookie = format!("a=b; {}={}", door.cookie_name, door.cookie);
         assert!(door.has_cookie(&headers(&[("cookie", &cookie)])));
-        assert!(!door.has_cookie(&headers(&[("cookie", "usher-desk=0123")])));
+        assert!(!door.has_cookie(&headers(&[("cookie", &format!("{}=0123", door.cookie_name))])));
+        assert!(door.cookie_name != Door::new(&"0124".into()).cookie_name, "another demo on the host");
     }
 }

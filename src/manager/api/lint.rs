@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{self, Finding, settings},
-    manager::{linting::Looked, people::Role},
+    manager::{Manager, linting::Looked, people::Role},
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -24,6 +24,12 @@ pub(super) fn operations() -> Vec<Operation> {
                 "What the configuration in force warns of, and the last look at each profile since the start.",
             )
             .by(show),
+        Draft::post("/lint", Role::Operator, "lintAll")
+            .says(
+                "Look at every profile now",
+                "Each is compared with its engine's agent and the contact centre's directory.",
+            )
+            .by(look_at_all),
         Draft::post("/lint/{unit}/{profile}", Role::Operator, "lintProfile")
             .says("Look at a profile now", "It is compared with its engine's agent and the contact centre's directory.")
             .by(look),
@@ -98,11 +104,20 @@ struct Lint {
 }
 
 async fn show(call: Call, (): ()) -> Result<Shown<Lint>, Problem> {
-    let loaded = call.manager.house.configuration();
+    Ok(Shown(all(&call.manager)))
+}
+
+async fn look_at_all(call: Call, (): ()) -> Result<Found<Lint>, Problem> {
+    call.manager.look_at_all().await;
+    Ok(Found(all(&call.manager)))
+}
+
+fn all(manager: &Manager) -> Lint {
+    let loaded = manager.house.configuration();
     let warnings = loaded.warnings.iter().map(|it| LintFinding::of(None, it)).collect();
     let profiles = loaded.settings.profiles.iter();
-    let profiles = profiles.map(|it| LintOfProfile::of(it, call.manager.lints.find(it).as_deref())).collect();
-    Ok(Shown(Lint { warnings, profiles }))
+    let profiles = profiles.map(|it| LintOfProfile::of(it, manager.lints.find(it).as_deref())).collect();
+    Lint { warnings, profiles }
 }
 
 async fn look(call: Call, Named(names): Named<OfProfile>) -> Result<Found<LintOfProfile>, Problem> {

@@ -4,6 +4,7 @@
 //! and everything that has no field stay. A field's name is its path in the document: `standby.0.lex.region`.
 
 mod copy;
+mod former;
 mod merge;
 mod problems;
 mod sealing;
@@ -13,6 +14,7 @@ mod values;
 use std::borrow::Cow;
 
 pub(super) use copy::{copy, of_effective};
+pub(super) use former::{former, remember, settled};
 pub(super) use merge::{Clash, merge};
 pub(super) use problems::Problems;
 pub(super) use sealing::seal_text;

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Control, Entry, Known, blocks, copy::turn_into, parts};
+use super::{
+    Control, Entry, Known, blocks,
+    copy::turn_into,
+    former::{self, gone, settled},
+    parts,
+};
 use crate::{
     config::{
         draft::{Draft, DraftError, Value},
@@ -18,8 +23,8 @@ const MAX_SECRET_BYTES: usize = 64 * 1024;
 /// Makes what is kept of a secret; `Err`: why that cannot be.
 pub(in crate::manager) type Seal<'a> = &'a dyn Fn(&str) -> Result<String, Said>;
 
-/// Writes what was typed into the document. Fields that the form did not have stay as they are; what cannot be written is told
-/// by the field's path.
+/// Writes what was typed into the document. Fields that the form did not have stay as they are, those of another type that it
+/// had included; what cannot be written is told by the field's path.
 ///
 /// # Errors
 /// When the document is not of a form's shape: it has to be changed as text.
@@ -34,9 +39,21 @@ pub(in crate::manager) fn apply(
             text(draft, first, fields.get(first).trim())?;
         }
     }
-    kinds(draft, fields, known)?;
+    let before = blocks(draft, known);
+    kinds(draft, fields)?;
+    let now = blocks(draft, known);
+    for entry in gone(&before, &now).into_iter().filter(|it| fields.has(&it.path)) {
+        // What cannot be kept is typed again when its type comes back: nobody sees the field now.
+        put(draft, entry, fields, seal)?.unwrap_or_default();
+        if let Some((section, _)) = entry.path.rsplit_once('.') {
+            prune(draft, &parts(section))?;
+        }
+    }
+    if draft.to_string().len() > former::MOST_BYTES {
+        *draft = settled(draft, known)?;
+    }
     let mut problems = BTreeMap::new();
-    for block in blocks(draft, known) {
+    for block in now {
         for entry in block.entries.iter().filter(|it| fields.has(&it.path)) {
             if let Err(problem) = put(draft, entry, fields, seal)? {
                 problems.insert(entry.path.clone(), problem);
@@ -63,21 +80,25 @@ pub(super) fn prune(draft: &mut Draft, table: &[&str]) -> Result<(), DraftError>
     if !is_entry && draft.has(table) && draft.keys(table).is_empty() { draft.remove(table) } else { Ok(()) }
 }
 
-/// Types come first: with another one the fields are others, and the section of the old one goes.
-fn kinds(draft: &mut Draft, fields: &Fields, known: &Known) -> Result<(), DraftError> {
-    let standbys = (0..draft.count(&["standby"])).map(|at| format!("standby.{at}."));
-    let tables: Vec<String> = [String::new()].into_iter().chain(standbys).collect();
-    for table in tables.iter().map(String::as_str).chain(["canary.", "shadow."]) {
+/// Types come first: with another one the fields are others.
+fn kinds(draft: &mut Draft, fields: &Fields) -> Result<(), DraftError> {
+    for table in tables(draft) {
         let path = format!("{table}type");
-        if !fields.has(&path) || (matches!(table, "canary." | "shadow.") && !draft.has(&parts(table))) {
-            continue;
+        if fields.has(&path) {
+            text(draft, &path, fields.get(&path).trim())?;
         }
-        kind_of(draft, table, fields.get(&path), known)?;
     }
     Ok(())
 }
 
-/// Of one table, whose path ends with a point unless it is the profile's own.
+/// Those that have an engine; each path ends with a point unless it is the profile's own.
+pub(super) fn tables(draft: &Draft) -> Vec<String> {
+    let standbys = (0..draft.count(&["standby"])).map(|at| format!("standby.{at}."));
+    let others = ["canary", "shadow"].into_iter().filter(|it| draft.has(&[it])).map(|it| format!("{it}."));
+    [String::new()].into_iter().chain(standbys).chain(others).collect()
+}
+
+/// Gives the engine of one table another type, whose path is as [`tables`] has it; the section of the old one goes.
 pub(super) fn kind_of(draft: &mut Draft, table: &str, kind: &str, known: &Known) -> Result<(), DraftError> {
     let before = known.schema(draft, &parts(table));
     text(draft, &format!("{table}type"), kind.trim())?;
@@ -292,10 +313,25 @@ mod tests {
     }
 
     #[test]
-    fn another_type_takes_the_section_of_the_old_one_along() {
+    fn what_is_typed_for_another_type_comes_back_with_it_and_is_not_saved() {
         let text = "type = \"lex\"\n[lex]\nregion = \"eu-west-1\"\n[[standby]]\nname = \"s\"\ntype = \"llm\"\n[standby.llm]\nmodel = \"m\"\n";
-        let (out, _) = typed(text, &[("type", "llm"), ("lex.region", "eu-west-2"), ("standby.0.type", "lex")]);
-        assert!(!out.contains("region") && !out.contains("model") && out.contains("name = \"s\""), "{out}");
+        let another = [
+            ("type", "llm"),
+            ("lex.region", "eu-west-2"),
+            ("lex.secret_access_key", "planted"),
+            ("standby.0.type", "lex"),
+        ];
+        let (out, _) = typed(text, &another);
+        assert!(!out.contains("planted"), "{out}");
+        let saved = settled(&Draft::read(&out).unwrap(), &known()).unwrap().to_string();
+        assert!(!saved.contains("region") && !saved.contains("model") && saved.contains("name = \"s\""), "{saved}");
+        let (back, _) = typed(&out, &[("type", "lex"), ("llm.model", ""), ("standby.0.type", "llm")]);
+        let back = Draft::read(&back).unwrap();
+        assert_eq!(back.text(&["lex", "region"]).as_deref(), Some("eu-west-2"));
+        assert!(back.has(&["lex", "secret_access_key", "sealed"]), "{back}");
+        assert_eq!(back.text(&["standby", "0", "llm", "model"]).as_deref(), Some("m"));
+        let large = [("type", "llm"), ("lex.region", &*"x".repeat(former::MOST_BYTES))];
+        assert!(!typed(text, &large).0.contains("region"), "a form has a bound");
     }
 
     #[test]

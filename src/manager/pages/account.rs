@@ -4,20 +4,21 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{
-    Field, Section, confirmation, done, page, qr, sign_in::told, summary, time, token, unavailable, users::role_told,
+    Field, Section, confirmation, done, qr, quiet_beside, sign_in::told_inside, summary, time, token, unavailable,
+    users::role_told, with_status,
 };
 use crate::manager::{
     Manager,
     guard::{Fields, LANGUAGE_COOKIE, Seat, Signed},
     people::{People, Refused, totp},
     query::Query,
-    words::Language,
+    words::{Language, Words},
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -32,10 +33,44 @@ pub(in crate::manager) async fn show(
     seat: Seat,
     Query(Said { done }): Query<Said>,
 ) -> Response {
-    shown(&manager, &seat, &done, &[]).await
+    shown(&manager, &seat, &done, None).await
 }
 
-async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) -> Response {
+/// At which field, and what.
+type Wrong = (&'static str, String);
+
+/// `confirmed`: the field that the password was asked for in.
+fn wrong(w: &Words, refused: &Refused, confirmed: &'static str) -> Wrong {
+    let field = match refused {
+        Refused::SignIn | Refused::Throttled(_) => confirmed,
+        Refused::Password(_) => "new",
+        Refused::Code => "code",
+        Refused::Invitation
+        | Refused::Name(_)
+        | Refused::Taken
+        | Refused::Unknown
+        | Refused::LastAdministrator
+        | Refused::Conflict
+        | Refused::Hash(_)
+        | Refused::Store(_)
+        | Refused::Sealed => "",
+    };
+    (field, told_inside(w, refused))
+}
+
+fn at<'a>(wrong: Option<&'a Wrong>, field: &str) -> Option<&'a str> {
+    wrong.filter(|it| it.0 == field).map(|it| it.1.as_str())
+}
+
+fn above(w: &Words, wrong: Option<&Wrong>) -> Markup {
+    summary(w, &wrong.map(|it| it.1.clone()).into_iter().collect::<Vec<_>>())
+}
+
+const fn status(wrong: Option<&Wrong>) -> StatusCode {
+    if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+}
+
+async fn shown(manager: &Manager, seat: &Seat, said: &str, wrong: Option<Wrong>) -> Response {
     let w = &seat.words;
     let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
     let has_factor = match manager.people.find(&signed.session.user).await {
@@ -53,15 +88,15 @@ async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) 
             "ended" => (done(w.t("That browser is signed out."))),
             _ => {}
         }
-        (summary(w, problems))
+        (above(w, wrong.as_ref()))
         h2 { (w.t("Change the password")) }
-        (password(seat))
+        (password(seat, wrong.as_ref()))
         h2 { (w.t("Second factor")) }
         @if has_factor {
             form method="post" action="/account/factor/off" class="narrow" {
                 (token(seat))
                 p { (w.t("An authenticator app's code is asked for when you sign in.")) }
-                (confirmation(w, None))
+                (confirmation(w, at(wrong.as_ref(), "password")))
                 button class="danger" { (w.t("Turn it off")) }
             }
         } @else {
@@ -77,12 +112,12 @@ async fn shown(manager: &Manager, seat: &Seat, said: &str, problems: &[String]) 
             button class="second" name="language" value="de" lang="de" aria-pressed=(w.language == Language::German) { "Deutsch" }
         }
     };
-    page(seat, Section::Account, title, &body)
+    with_status(status(wrong.as_ref()), seat, (Section::Account, title), &body)
 }
 
-fn password(seat: &Seat) -> Markup {
+fn password(seat: &Seat, wrong: Option<&Wrong>) -> Markup {
     let w = &seat.words;
-    let field = |name, label, hint| Field { name, label, hint, problem: None };
+    let field = |name, label, hint| Field { name, label, hint, problem: at(wrong, name) };
     html! {
         form method="post" action="/account/password" class="narrow" {
             (token(seat))
@@ -110,11 +145,13 @@ fn browsers(manager: &Manager, seat: &Seat, signed: &Signed) -> Markup {
                         td { (time(it.seen)) }
                         td {
                             @if *id == signed.id { (w.t("this one")) } @else {
-                                form method="post" action="/account/end" {
-                                    (token(seat))
-                                    input type="hidden" name="session" value=(id.shown());
-                                    button class="plain" { (w.t("Sign it out")) }
-                                }
+                                (quiet_beside(w.t("Sign it out"), Some(&w.f("Sign out {}", &[&it.browser])), &html! {
+                                    form method="post" action="/account/end" {
+                                        (token(seat))
+                                        input type="hidden" name="session" value=(id.shown());
+                                        button class="danger" { (w.t("Sign it out now")) }
+                                    }
+                                }))
                             }
                         }
                     }
@@ -124,11 +161,17 @@ fn browsers(manager: &Manager, seat: &Seat, signed: &Signed) -> Markup {
     }
 }
 
-async fn after(manager: &Manager, seat: &Seat, result: Result<(), Refused>, said: &str) -> Response {
+/// `confirmed`: the field that the password was asked for in.
+async fn after(
+    manager: &Manager,
+    seat: &Seat,
+    result: Result<(), Refused>,
+    (said, confirmed): (&str, &'static str),
+) -> Response {
     match result {
         Ok(()) => Redirect::to(&format!("/account?done={said}")).into_response(),
         Err(Refused::Store(error)) => unavailable(seat, &error),
-        Err(refused) => shown(manager, seat, "", &[told(&seat.words, &refused)]).await,
+        Err(refused) => shown(manager, seat, "", Some(wrong(&seat.words, &refused, confirmed))).await,
     }
 }
 
@@ -139,26 +182,26 @@ pub(in crate::manager) async fn change_password(
 ) -> Response {
     let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
     if fields.get("new") != fields.get("again") {
-        let problem = [seat.words.t("The two passwords differ.").to_owned()];
-        return shown(&manager, &seat, "", &problem).await;
+        let problem = ("again", seat.words.t("The two passwords differ.").to_owned());
+        return shown(&manager, &seat, "", Some(problem)).await;
     }
     let (old, new) = (SecretString::from(fields.get("old")), SecretString::from(fields.get("new")));
     let changed = manager.people.change_password((signed.id, &signed.session.user), old, new).await;
-    after(&manager, &seat, changed, "password").await
+    after(&manager, &seat, changed, ("password", "old")).await
 }
 
 pub(in crate::manager) async fn end(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
     let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
     let ended = manager.people.end_own(&signed.session.user, fields.get("session")).await;
-    after(&manager, &seat, ended.map_err(Refused::Store), "ended").await
+    after(&manager, &seat, ended.map_err(Refused::Store), ("ended", "")).await
 }
 
 /// The secret is in the form alone until a code of it is shown: nothing is kept of an app that was not set up.
 pub(in crate::manager) async fn new_factor(seat: Seat) -> Response {
-    factor(&seat, &totp::written(&People::new_totp()), &[])
+    factor(&seat, &totp::written(&People::new_totp()), None)
 }
 
-fn factor(seat: &Seat, secret: &str, problems: &[String]) -> Response {
+fn factor(seat: &Seat, secret: &str, wrong: Option<&Wrong>) -> Response {
     let w = &seat.words;
     let title = w.t("Set up an app");
     let Some(bytes) = totp::read(secret) else { return Redirect::to("/account/factor").into_response() };
@@ -166,7 +209,7 @@ fn factor(seat: &Seat, secret: &str, problems: &[String]) -> Response {
     let body = html! {
         p class="trail" { a href="/account" { (w.t("Your account")) } }
         h1 { (title) }
-        (summary(w, problems))
+        (above(w, wrong))
         p { (w.t("Read the picture with your authenticator app, or give it the key; on your telephone open the link. Then type the code that the app shows.")) }
         @if let Some(picture) = qr::picture(&uri, w.t("The key as a picture for an authenticator app")) { (picture) }
         p { output class="link" data-copy=(w.t("Copy")) { (secret) } }
@@ -174,12 +217,12 @@ fn factor(seat: &Seat, secret: &str, problems: &[String]) -> Response {
         form method="post" action="/account/factor" class="narrow" {
             (token(seat))
             input type="hidden" name="secret" value=(secret);
-            (Field { name: "code", label: w.t("Code of the app"), hint: "", problem: None }.text("", "text", "one-time-code"))
-            (confirmation(w, None))
+            (Field { name: "code", label: w.t("Code of the app"), hint: "", problem: at(wrong, "code") }.text("", "text", "one-time-code"))
+            (confirmation(w, at(wrong, "password")))
             button { (w.t("Turn it on")) }
         }
     };
-    page(seat, Section::Account, title, &body)
+    with_status(status(wrong), seat, (Section::Account, title), &body)
 }
 
 pub(in crate::manager) async fn set_factor(State(manager): State<Manager>, seat: Seat, fields: Fields) -> Response {
@@ -190,9 +233,9 @@ pub(in crate::manager) async fn set_factor(State(manager): State<Manager>, seat:
     match manager.people.set_totp((signed.id, &signed.session.user), password, shown).await {
         // The secret stays: the app has it already.
         Err(refused @ (Refused::Code | Refused::SignIn | Refused::Throttled(_))) => {
-            factor(&seat, secret, &[told(&seat.words, &refused)])
+            factor(&seat, secret, Some(&wrong(&seat.words, &refused, "password")))
         }
-        done => after(&manager, &seat, done, "factor").await,
+        done => after(&manager, &seat, done, ("factor", "")).await,
     }
 }
 
@@ -200,7 +243,7 @@ pub(in crate::manager) async fn drop_factor(State(manager): State<Manager>, seat
     let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
     let password = SecretString::from(fields.get("password"));
     let done = manager.people.drop_totp((signed.id, &signed.session.user), password).await;
-    after(&manager, &seat, done, "no-factor").await
+    after(&manager, &seat, done, ("no-factor", "password")).await
 }
 
 pub(in crate::manager) async fn language(seat: Seat, fields: Fields) -> Response {

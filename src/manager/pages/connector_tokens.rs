@@ -8,7 +8,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 use secrecy::ExposeSecret as _;
 
-use super::{Section, not_found, page, profiles, time, token, unavailable, with_status};
+use super::{Section, not_found, page, profiles, quiet_beside, time, token, unavailable, with_status};
 use crate::{
     config::settings::Profile,
     gateway::storage::{ConnectorToken, StoreError},
@@ -45,15 +45,27 @@ pub(super) async fn section(manager: &Manager, seat: &Seat, profile: &Profile) -
                 }
             }
             @if may {
-                form method="post" action={ (profiles::path(profile)) "/token" } {
-                    (token(seat))
-                    input type="hidden" name="name" value=(name);
-                    input type="hidden" name="version" value=(ConnectorToken::version_of(&kept, name));
-                    button class="second" { (w.t("Reload: make a new token")) }
+                @let version = ConnectorToken::version_of(&kept, name);
+                @if version == 0 { (form(seat, profile, (name, version), ("second", w.t("Make a token")))) } @else {
+                    (quiet_beside(w.t("Reload: make a new token"), None, &html! {
+                        p class="hint" { (w.t("Connectors that dial in with the one there is have 15 minutes to change over.")) }
+                        (form(seat, profile, (name, version), ("danger", w.t("Make it now"))))
+                    }))
                 }
             }
         }
     })
+}
+
+fn form(seat: &Seat, profile: &Profile, (name, version): (&str, u64), (look, button): (&str, &str)) -> Markup {
+    html! {
+        form method="post" action={ (profiles::path(profile)) "/token" } {
+            (token(seat))
+            input type="hidden" name="name" value=(name);
+            input type="hidden" name="version" value=(version);
+            button class=(look) { (button) }
+        }
+    }
 }
 
 /// The only page that shows the token. Loaded once more it makes no other: the one that it has shown would soon be no good.

@@ -111,6 +111,10 @@ pub(in crate::manager) async fn show(
         Err(error) => return unavailable(&seat, &error),
     };
     let is_open = manager.gateway.contact(&id).is_some();
+    let is_erased = match is_erased(&manager, &id).await {
+        Ok(is_erased) => is_erased,
+        Err(error) => return unavailable(&seat, &error),
+    };
     if records.is_empty() && !is_open {
         return not_found(&seat);
     }
@@ -136,6 +140,7 @@ pub(in crate::manager) async fn show(
         @match said.as_str() {
             "handed" => (done(handed(w))),
             "ended" => (done(ended(w))),
+            "erased" if is_erased => (done(w.t("It is erased: nobody can read any more what was said and done."))),
             _ => {}
         }
         div id="state" { (state(&manager, w, &id, (past.as_ref(), &zone))) }
@@ -145,13 +150,18 @@ pub(in crate::manager) async fn show(
             Ok(()) => p class="hint" { (w.f("{} records, each chained to the one before: unaltered.", &[&records.len()])) },
             Err(_) => p class="problem" role="alert" { (w.t("This timeline has been altered: a record is not what was written.")) },
         }
-        div id="hand" tabindex="-1" data-handed=(handed(w)) data-ended=(ended(w)) { (hand(&manager, &seat, &id)) }
+        div id="hand" tabindex="-1" data-handed=(handed(w)) data-ended=(ended(w)) { (hand(&manager, &seat, &id, is_erased)) }
         @if is_cut { p class="hint" { (w.t("What happened before is left out, or has been pruned.")) } }
         ol class="timeline" data-events={ (contact_path(&id)) "/events?began=" (began.0) "&day=" (zone.day_of(newest)) } data-last=(last) {
             @for opened in &records { (entry(w, opened, began, (&zone, &mut last_day))) }
         }
     };
     page(&seat, Section::Live, id.name.as_str(), &body)
+}
+
+/// Of a contact that is over; nothing of an open one is.
+pub(super) async fn is_erased(manager: &Manager, id: &ContactId) -> Result<bool, StoreError> {
+    if manager.gateway.contact(id).is_some() { Ok(false) } else { manager.gateway.is_erased(id).await }
 }
 
 /// Where an open contact stands: a person has it, or a virtual agent; or what one was that is over.
@@ -205,12 +215,12 @@ fn place_name<'a>(w: &'a Words, now: &ContactNow) -> &'a str {
     }
 }
 
-/// What can be done with the contact as it is now: an operator's hand while the virtual agent has it, and afterwards its end.
-fn hand(manager: &Manager, seat: &Seat, id: &ContactId) -> Markup {
+/// What can be done with the contact as it is now: an operator's hand while the virtual agent has it; afterwards it is erased, once.
+fn hand(manager: &Manager, seat: &Seat, id: &ContactId, is_erased: bool) -> Markup {
     let (w, at) = (&seat.words, contact_path(id));
     let Some(now) = manager.gateway.contact(id) else {
         return html! {
-            @if seat.may(Role::Administrator) { p { a href={ (at) "/erase" } { (w.t("Erase what is kept of it")) } } }
+            @if seat.may(Role::Administrator) && !is_erased { p { a href={ (at) "/erase" } { (w.t("Erase what is kept of it")) } } }
         };
     };
     let is_bots = matches!(now.standing, Standing::Listening | Standing::Asking | Standing::Acting);
@@ -397,6 +407,7 @@ struct Following {
     seat: Seat,
     id: ContactId,
     began: Timestamp,
+    is_erased: bool,
     zone: Zone,
     /// Once it is over.
     past: Option<Closed>,
@@ -438,11 +449,11 @@ impl Following {
     }
 
     fn changed(&mut self) -> Option<Event> {
-        let Self { manager, seat, id, shown, past, zone, .. } = self;
+        let Self { manager, seat, id, is_erased, shown, past, zone, .. } = self;
         shown.iter_mut().find_map(|(name, last)| {
             let now = match *name {
                 "state" => state(manager, &seat.words, id, (past.as_ref(), &*zone)),
-                "hand" => hand(manager, seat, id),
+                "hand" => hand(manager, seat, id, *is_erased),
                 _ => live_page::alerts(&seat.words, manager.alerts.count()),
             };
             let now = now.into_string();
@@ -481,12 +492,17 @@ pub(in crate::manager) async fn events(
         Ok(page) => page.into(),
         Err(error) => return unavailable(&seat, &error),
     };
+    let is_erased = match is_erased(&manager, &id).await {
+        Ok(is_erased) => is_erased,
+        Err(error) => return unavailable(&seat, &error),
+    };
     let shown = ["state", "hand", "alerts"].map(|name| (name, None));
     let following = Following {
         manager,
         seat,
         id,
         began,
+        is_erased,
         zone,
         past: None,
         day,

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{
-    Field, Section, Tab, done, empty, not_found, page, quiet, refusal, refused, summary, token, unavailable,
-    with_status,
+    Field, Section, Tab, done, empty, not_found, page, quiet, quiet_beside, refusal, refused, summary, token,
+    unavailable, with_status,
 };
 use crate::{
     core::ids::EngineId,
@@ -150,11 +150,14 @@ fn tokens(seat: &Seat, base: &str, version: u64, former: bool) -> Markup {
         h2 { (w.t("Token")) }
         @if former {
             p { (w.t("The engine has a new token, and the one before it is still good. End it once the engine uses the new one.")) }
-            form method="post" action={ (base) "/former" } {
-                (token(seat))
-                input type="hidden" name="version" value=(version);
-                button class="danger" { (w.t("End the former token")) }
-            }
+            (quiet_beside(w.t("End the former token"), None, &html! {
+                form method="post" action={ (base) "/former" } {
+                    (token(seat))
+                    input type="hidden" name="version" value=(version);
+                    p class="hint" { (w.t("Lanes that came by it are cut at once.")) }
+                    button class="danger" { (w.t("End it now")) }
+                }
+            }))
         } @else {
             form method="post" action={ (base) "/token" } {
                 (token(seat))

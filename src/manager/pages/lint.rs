@@ -33,6 +33,13 @@ fn shown(manager: &Manager, seat: &Seat) -> Response {
         } @else {
             (findings(w, loaded.warnings.iter().map(|it| (None, it)), &|it| form_of(seat, &loaded, it)))
         }
+        @if may && loaded.settings.profiles.len() > 1 {
+            form method="post" action="/lint/look-at-all" {
+                (token(seat))
+                p class="hint" { (w.t("Every profile is compared with its engine's agent and the contact centre's directory.")) }
+                button { (w.t("Check all profiles")) }
+            }
+        }
         @for profile in &loaded.settings.profiles {
             @let found = manager.lints.find(profile);
             div class="head" {
@@ -107,6 +114,12 @@ fn severity(w: &Words, severity: Severity) -> &str {
         Severity::Warning => w.t("Warning"),
         Severity::Note => w.t("Note"),
     }
+}
+
+/// Looks at every profile now.
+pub(in crate::manager) async fn look_at_all(State(manager): State<Manager>, seat: Seat) -> Response {
+    manager.look_at_all().await;
+    shown(&manager, &seat)
 }
 
 /// Looks at one profile now.

@@ -313,12 +313,17 @@ pub(super) fn no_store<'w>(w: &'w Words, error: &StoreError) -> (StatusCode, &'w
     (kind.status(), text)
 }
 
-/// What is wrong, above a form. Empty: nothing.
+/// What is wrong, above a form that changes something. Empty: nothing.
 pub(super) fn summary(w: &Words, problems: &[String]) -> Markup {
+    problems_of(w.t("Nothing was changed"), problems)
+}
+
+/// The same where there was nothing to change. `title`: what did not come about.
+pub(super) fn problems_of(title: &str, problems: &[String]) -> Markup {
     html! {
         @if !problems.is_empty() {
             div class="problems" role="alert" tabindex="-1" autofocus {
-                h2 { (w.t("Nothing was changed")) }
+                h2 { (title) }
                 ul { @for it in problems { li { (it) } } }
             }
         }
@@ -357,6 +362,11 @@ fn collision(w: &Words, now: Option<&Document>) -> Markup {
 /// What destroys is two steps away: nobody comes upon its button by accident.
 pub(super) fn quiet(title: &str, inside: &Markup) -> Markup {
     html! { details class="quiet apart" { summary { (title) } (inside) } }
+}
+
+/// The same beside what it is about, as in a row of a table. `label`: where the title does not say of what.
+pub(super) fn quiet_beside(title: &str, label: Option<&str>, inside: &Markup) -> Markup {
+    html! { details class="quiet" { summary aria-label=[label] { (title) } (inside) } }
 }
 
 /// Lines of two texts, as [`crate::config::difference`] has them.

@@ -85,7 +85,7 @@ pub(in crate::manager) async fn rotate(State(manager): State<Manager>, seat: Sea
     let Some(signed) = &seat.signed else { return Redirect::to("/sign-in").into_response() };
     let password = SecretString::from(fields.get("password"));
     if let Err(why) = manager.people.confirm(&signed.session.user, password).await {
-        let problem = sign_in::told(w, &why);
+        let problem = sign_in::told_inside(w, &why);
         let typed = store::Typed { key: Some(&problem), ..store::Typed::default() };
         return store::shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &typed).await;
     }

@@ -260,7 +260,7 @@ pub(in crate::manager) async fn restore(State(manager): State<Manager>, seat: Se
     }
     let password = SecretString::from(fields.get("password"));
     if let Err(why) = manager.people.confirm(&signed.session.user, password).await {
-        let problem = sign_in::told(w, &why);
+        let problem = sign_in::told_inside(w, &why);
         let typed = Typed { password: Some(&problem), ..Typed::default() };
         return shown(&manager, &seat, StatusCode::UNPROCESSABLE_ENTITY, &typed);
     }

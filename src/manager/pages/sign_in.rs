@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Field, Section, page, refusal, summary, token, unavailable, with_status};
+use super::{Field, Section, page, problems_of, refusal, summary, token, unavailable, with_status};
 use crate::manager::{
     Manager,
     guard::{Fields, HELD, Seat, own_path},
@@ -51,7 +51,7 @@ fn form(w: &Words, (name, to, held): (&str, &str, &str), problems: &[String]) ->
     let field = |name, label| Field { name, label, hint: "", problem: None };
     html! {
         h1 { (w.t("Sign in to Usher")) }
-        (summary(w, problems))
+        (problems_of(w.t("You are not signed in"), problems))
         form method="post" action="/sign-in" class="narrow" {
             input type="hidden" name="to" value=(to);
             @if !held.is_empty() { input type="hidden" name=(HELD) value=(held); }
@@ -218,6 +218,11 @@ pub(in crate::manager) async fn accept(State(manager): State<Manager>, seat: Sea
         Err(Refused::Store(error)) => unavailable(&seat, &error),
         Err(refused) => welcome_page(&seat, &again, (fields.get("name"), &[told(w, &refused)])),
     }
+}
+
+/// The same to somebody who is signed in and was asked for the password once more.
+pub(in crate::manager) fn told_inside(w: &Words, refused: &Refused) -> String {
+    if matches!(refused, Refused::SignIn) { w.t("This is not your password.").to_owned() } else { told(w, refused) }
 }
 
 /// A refusal in the reader's language.

@@ -9,7 +9,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Field, Section, Tab, done, empty, no_store, not_found, page, summary, time, token, unavailable, users, with_status,
+    Field, Section, Tab, done, empty, no_store, not_found, page, quiet_beside, summary, time, token, unavailable,
+    users, with_status,
 };
 use crate::manager::{
     Manager,
@@ -90,10 +91,13 @@ fn table(seat: &Seat, manager: &Manager, tokens: &[KeptToken]) -> Markup {
                         td { @if it.token.until <= now { span class="bad" { (w.t("past its end")) } " " } (time(it.token.until)) }
                         td { @if let Some(at) = it.token.used_at { (time(at)) } @else { (w.t("never")) } }
                         td {
-                            form method="post" action={ "/tokens/" (it.name) "/revoke" } {
-                                (token(seat))
-                                button class="plain" aria-label=(w.f("Revoke {}", &[&it.name])) { (w.t("Revoke")) }
-                            }
+                            (quiet_beside(w.t("Revoke"), Some(&w.f("Revoke {}", &[&it.name])), &html! {
+                                p class="hint" { (w.t("Programs that show it are refused at once.")) }
+                                form method="post" action={ "/tokens/" (it.name) "/revoke" } {
+                                    (token(seat))
+                                    button class="danger" { (w.t("Revoke it now")) }
+                                }
+                            }))
                         }
                     }
                 }

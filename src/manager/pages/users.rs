@@ -7,7 +7,9 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Field, Section, Tab, done, not_found, page, quiet, sign_in::told, summary, token, unavailable};
+use super::{
+    Field, Section, Tab, done, not_found, page, quiet, quiet_beside, sign_in::told, summary, token, unavailable,
+};
 use crate::manager::{
     Manager,
     guard::{Fields, Seat},
@@ -170,11 +172,14 @@ async fn shown(manager: &Manager, seat: &Seat, name: &str, problems: &[String]) 
             button class="second" { (w.t("Make a link")) }
         }
         h2 { (w.t("Sign-ins")) }
-        form method="post" action={ (path) "/end" } {
-            (token(seat))
-            p { (w.f("Signed in now: {}", &[&manager.people.sessions.of(&name, manager.people.now()).len()])) }
-            button class="second" { (w.t("End all sign-ins")) }
-        }
+        p { (w.f("Signed in now: {}", &[&manager.people.sessions.of(&name, manager.people.now()).len()])) }
+        (quiet_beside(w.t("End all sign-ins"), None, &html! {
+            form method="post" action={ (path) "/end" } {
+                (token(seat))
+                p class="hint" { (w.t("The user signs in again in every browser.")) }
+                button class="danger" { (w.t("End them now")) }
+            }
+        }))
         (quiet(w.t("Remove the user"), &html! {
             form method="post" action={ (path) "/remove" } {
                 (token(seat))

@@ -1,6 +1,6 @@
 //! What is done with trials and tests, whoever does it: by a page or by a program.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
@@ -107,8 +107,9 @@ impl Manager {
     ) -> Result<(), NotRun> {
         let of = of(profile);
         let kept = self.people.tests(&of).await.map_err(NotRun::Store)?;
-        let wanted = |it: &Test| only.is_none_or(|only| it.name == only);
-        let tests: Vec<Test> = kept.into_iter().map(|it| it.test).filter(wanted).collect();
+        let kept = kept.into_iter().filter(|it| only.is_none_or(|only| it.test.name == only));
+        let (tests, versions): (Vec<Test>, HashMap<_, _>) =
+            kept.map(|it| (it.test.clone(), (it.test.name, it.version))).unzip();
         if tests.is_empty() {
             return Err(NotRun::NoTest);
         }
@@ -120,6 +121,7 @@ impl Manager {
             by: by.to_owned(),
             took: Duration::ZERO,
             version: version_of(&self.house.configuration(), profile),
+            tests: versions,
             results: Vec::new(),
         };
         let run_by = self.clone();

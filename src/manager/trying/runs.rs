@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::Of;
+use super::{Of, kept::Kept};
 use crate::{
     core::{ids::Timestamp, rehearsal::Test},
     gateway::rehearsal::{Bounds, Stage, TestResult, run},
@@ -30,12 +30,19 @@ pub(in crate::manager) struct Outcome {
     pub(in crate::manager) took: Duration,
     /// Of the profile's configuration.
     pub(in crate::manager) version: String,
+    /// Of each test by its name, as it was when it was run.
+    pub(in crate::manager) tests: HashMap<String, u64>,
     pub(in crate::manager) results: Vec<TestResult>,
 }
 
 impl Outcome {
     pub(in crate::manager) fn failed(&self) -> usize {
         self.results.iter().filter(|it| !it.passed()).count()
+    }
+
+    /// Whether it was run as it is now.
+    pub(in crate::manager) fn is_of(&self, test: &Kept) -> bool {
+        self.tests.get(&test.test.name) == Some(&test.version)
     }
 }
 

@@ -83,7 +83,7 @@ async fn destroy(conn: &mut SqliteConnection, it: &Destroyed, made_at: Timestamp
         if is_open {
             // No key opens it any more: nobody goes on with it.
             let last = read::newest(conn, contact).await?;
-            write::put_closed(conn, &[Closed { contact: contact.clone(), last, at: erased.at }]).await?;
+            write::put_closed(conn, &[Closed { contact: contact.clone(), last, at: erased.at, past: None }]).await?;
         }
         // As long as before, so that it is written over where it stands: see `erase`.
         const KEY: &str = "UPDATE life_key SET sealed = zeroblob(length(sealed)) WHERE born = ?";

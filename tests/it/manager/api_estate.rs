@@ -276,6 +276,9 @@ async fn b3_a_profile_is_looked_at_by_an_operators_token_and_what_was_found_stay
     assert_eq!(before["profiles"][0]["looked_at"], Value::Null);
     viewer.ask("POST", "/lint/sales/support", &[], "").await.problem(403, "forbidden");
     operator.ask("POST", "/lint/sales/none", &[], "").await.problem(404, "not-found");
+    viewer.ask("POST", "/lint", &[], "").await.problem(403, "forbidden");
+    let all = operator.ask("POST", "/lint", &[], "").await.json();
+    assert!(all["profiles"][0]["findings"].to_string().contains("event_unheard"), "{all}");
     let found = operator.ask("POST", "/lint/sales/support", &[], "").await;
     let told = found.json();
     let finding = told["findings"].as_array().unwrap().iter().find(|it| it["code"] == "event_unheard").unwrap();

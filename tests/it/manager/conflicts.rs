@@ -150,7 +150,51 @@ async fn what_destroys_is_behind_a_step_of_its_own() {
             .unwrap_or_else(|| panic!("{path}: no step in {page}"));
         let inside = inside.split("</details>").next().unwrap();
         assert!(inside.contains("/remove") && inside.contains("class=\"danger\""), "{path}: {inside}");
-        assert_eq!(page.matches("class=\"danger\"").count(), 1, "{path}: {page}");
+        for (at, _) in page.match_indices("class=\"danger\"") {
+            assert!(is_behind_a_step(&page[..at]), "{path}: {page}");
+        }
+    }
+    drop(usher.kill().await);
+}
+
+/// Whether what follows stands in something that is opened first.
+fn is_behind_a_step(before: &str) -> bool {
+    before.matches("<details").count() > before.matches("</details>").count()
+}
+
+#[tokio::test]
+async fn what_ends_or_revokes_something_asks_first() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = Site::new(&dialogflow).await;
+    let dials = "unit = \"sales\"\nname = \"dials\"\ntype = \"connector\"\nagent_password = \"x\"\nfallback_message = \"Sorry.\"\n";
+    assert_eq!(admin.send("/profiles/new", &[("text", dials)]).await.status, 303);
+    let of = "/profiles/sales/dials";
+    let none = admin.get(of).await.text;
+    let (before, _) = none.split_once(&format!("action=\"{of}/token\"")).unwrap();
+    assert!(!is_behind_a_step(before), "the first token ends no other: {none}");
+    assert_eq!(admin.send(&format!("{of}/token"), &[("name", ""), ("made_at", "")]).await.status, 200);
+    admin.send("/tokens", &[("name", "nightly"), ("role", "viewer"), ("days", "30")]).await;
+    admin.send("/units/new", CLINIC).await;
+    admin.send("/engines/new", &[("id", "east"), ("unit", "clinic")]).await;
+    let seen = version(&admin.get("/engines/east/edit").await);
+    admin.send("/engines/east/token", &[("version", &seen), ("keep", "yes")]).await;
+    let elsewhere = Browser { cookies: Arc::default(), ..admin.clone() };
+    assert_eq!(elsewhere.sign_in("chief", PASSWORD, "").await.status, 303);
+    let trial = [("media", "webinteraction"), ("language", ""), ("engine", "primary"), ("queues", "open")];
+    let trial = admin.send("/profiles/sales/support/try", &trial).await.to.expect("a conversation");
+    for (path, action) in [
+        ("/tokens", "/tokens/nightly/revoke".to_owned()),
+        ("/account", "/account/end".to_owned()),
+        ("/users/chief", "/users/chief/end".to_owned()),
+        ("/engines/east/edit", "/engines/east/former".to_owned()),
+        (of, format!("{of}/token")),
+        (&*trial, format!("{trial}/end")),
+    ] {
+        let page = admin.get(path).await.text;
+        let form = page.split_once(&format!("action=\"{action}\""));
+        let (before, after) = form.unwrap_or_else(|| panic!("{path}: no {action} in {page}"));
+        assert!(is_behind_a_step(before), "{path}: {page}");
+        assert!(after.split("</form>").next().unwrap().contains("class=\"danger\""), "{path}: {page}");
     }
     drop(usher.kill().await);
 }

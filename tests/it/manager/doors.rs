@@ -78,7 +78,7 @@ async fn s1_a_session_is_new_with_every_sign_in_and_nobody_can_choose_it() {
     let (house, admin) = House::with_admin().await;
     let first = admin.session().unwrap();
     let chosen = house.browser();
-    chosen.cookies.lock().unwrap().insert("usher".to_owned(), "chosen".to_owned());
+    chosen.cookies.lock().unwrap().insert(admin.session_name(), "chosen".to_owned());
     assert_eq!(chosen.get("/").await.status, 303);
     assert_eq!(chosen.sign_in("chief", PASSWORD, "").await.status, 303);
     let second = chosen.session().unwrap();
@@ -90,9 +90,25 @@ async fn s1_a_session_is_new_with_every_sign_in_and_nobody_can_choose_it() {
     assert_eq!(admin.send("/sign-out", &[]).await.to.as_deref(), Some("/sign-in"));
     assert_eq!(admin.session(), None);
     let old = house.browser();
-    old.cookies.lock().unwrap().insert("usher".to_owned(), first);
+    old.cookies.lock().unwrap().insert(admin.session_name(), first);
     assert_eq!(old.get("/").await.status, 303, "it is over at the gateway, too");
     house.close().await;
+}
+
+#[tokio::test]
+async fn s1_two_gateways_on_a_host_leave_each_others_users_signed_in() {
+    let (one, admin) = House::with_admin().await;
+    let two = House::new().await;
+    // A browser sends a host's cookies to all of its ports.
+    let other = Browser { cookies: Arc::clone(&admin.cookies), ..two.browser() };
+    let link = two.link();
+    let form = [("token", token_of(&link)), ("name", "chief"), ("password", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(other.post("/welcome", &form).await.status, 303);
+    assert_eq!((admin.get("/").await.status, other.get("/").await.status), (200, 200));
+    assert_eq!(other.send("/sign-out", &[]).await.status, 303);
+    assert_eq!((admin.get("/").await.status, other.get("/").await.status), (200, 303));
+    one.close().await;
+    two.close().await;
 }
 
 #[tokio::test]

@@ -203,6 +203,76 @@ async fn s13_s14_what_is_wrong_stands_at_its_field_and_nothing_that_was_typed_is
 }
 
 #[tokio::test]
+async fn s8_what_was_typed_for_a_type_comes_back_with_it_and_is_not_saved() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = Site::new(&dialogflow).await;
+    let show = async |form: Form, more: &[(&str, &str)]| {
+        let page = form.with(more).with(&[("do", "show")]).send(&admin, "/profiles/new").await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        page
+    };
+    let form = form_at(&admin, "/profiles/new?kind=lex").await.with(COMMON).with(&[("name", "turned")]);
+    let lex = [("lex.region", "eu-central-1"), ("lex.bot_id", "ABCDEFGHIJ"), ("lex.secret_access_key", SECRET)];
+    let page = show(form.with(&lex), &[("type", "llm")]).await;
+    assert!(!page.text.contains("name=\"lex.region\"") && page.text.contains("name=\"llm.model\""), "{}", page.text);
+    // Refused: nothing of either is lost.
+    let page = Form::of(&page.text).with(&[("llm.model", "m"), ("do", "save")]).send(&admin, "/profiles/new").await;
+    assert_eq!(page.status, 422);
+    let page = show(Form::of(&page.text), &[("type", "lex")]).await;
+    let form = Form::of(&page.text);
+    assert_eq!((form.get("lex.region"), form.get("lex.bot_id")), ("eu-central-1", "ABCDEFGHIJ"));
+    let (_, secret) = page.text.split_once("id=\"f-lex.secret_access_key-hint\">").unwrap();
+    assert!(secret.split("</p>").next().unwrap().contains("It is set"), "sealed, and not shown: {secret}");
+    // As text it is the one type's alone, and comes back by the form.
+    let page = form.with(&[("type", "llm"), ("do", "text")]).send(&admin, "/profiles/new").await;
+    let text = plain(page.text.split("name=\"text\"").nth(1).unwrap().split("</textarea>").next().unwrap());
+    assert!(text.contains("model = \"m\"") && !text.contains("[lex]"), "{text}");
+    let text = text.split_once(">\n").unwrap().1;
+    let former = plain(&hidden(&page.text, "former").unwrap());
+    let page = admin.send("/profiles/new", &[("text", text), ("former", &former), ("do", "form")]).await;
+    let page = show(Form::of(&page.text), &[("type", "lex")]).await;
+    assert_eq!(Form::of(&page.text).get("lex.region"), "eu-central-1");
+    let page = show(Form::of(&page.text), &[("type", "connector")]).await;
+    assert_eq!(Form::of(&page.text).send(&admin, "/profiles/new").await.status, 303);
+    let kept = text_of(&admin, "turned").await;
+    assert!(kept.contains("type = \"connector\""), "{kept}");
+    assert!(!kept.contains("lex") && !kept.contains("llm") && !kept.contains("region"), "{kept}");
+    drop(usher.kill().await);
+}
+
+#[tokio::test]
+async fn s8_another_type_for_a_text_keeps_what_was_typed() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = Site::new(&dialogflow).await;
+    let text_in = |page: &Page| {
+        let (_, text) = page.text.split_once("name=\"text\"").unwrap_or_else(|| panic!("no text in {}", page.text));
+        plain(text.split_once(">\n").unwrap().1.split("</textarea>").next().unwrap())
+    };
+    let page = admin.get("/profiles/new?view=text&kind=lex").await;
+    assert!(!page.text.contains("href=\"/profiles/new?view=text&amp;kind"), "no way that loses it: {}", page.text);
+    let typed = text_in(&page)
+        .replacen("name = \"\"", "name = \"typed\" # mine", 1)
+        .replacen("agent_password = \"\"", &format!("agent_password = \"{SECRET}\""), 1)
+        .replacen("#bot_id = ", "bot_id = ", 1);
+    let page = admin.send("/profiles/new", &[("text", &typed), ("do", "kind:connector")]).await;
+    let text = text_in(&page);
+    assert!(page.status == 200 && text.contains("name = \"typed\" # mine\n"), "{text}");
+    assert!(text.contains("type = \"connector\"") && text.contains("\n[connector]\n"), "{text}");
+    assert!(!text.contains("bot_id") && !page.text.contains(SECRET), "{}", page.text);
+    let former = plain(&hidden(&page.text, "former").unwrap());
+    let page = admin.send("/profiles/new", &[("text", &text), ("former", &former), ("do", "kind:lex")]).await;
+    assert!(text_in(&page).contains("\nbot_id = "), "{}", page.text);
+    let saved = text.replacen("fallback_message = \"\"", "fallback_message = \"Sorry.\"", 1);
+    let page = admin.send("/profiles/new", &[("text", &saved), ("former", &former)]).await;
+    assert_eq!(page.status, 303, "{}", page.text);
+
+    let broken = admin.send("/profiles/new", &[("text", "name = typed here"), ("do", "kind:lex")]).await;
+    assert!(broken.status == 422 && text_in(&broken).contains("typed here"), "{}", broken.text);
+    assert!(broken.text.contains("this is no valid TOML (line 1)"), "{}", broken.text);
+    drop(usher.kill().await);
+}
+
+#[tokio::test]
 async fn s10_a_wrong_key_file_is_refused_at_its_field_and_another_project_is_warned_of() {
     let dialogflow = FakeDialogflow::start();
     let Site { usher, admin } = Site::new(&dialogflow).await;

@@ -80,13 +80,13 @@ async fn s1_the_second_factor_takes_the_password_and_ends_the_other_sign_ins() {
         admin.send("/account/factor", &form).await
     };
     let refused = set("a guess of many").await;
-    assert!(refused.text.contains("is not right") && refused.text.contains(&secret), "{}", refused.text);
+    assert!(refused.text.contains("This is not your password.") && refused.text.contains(&secret), "{}", refused.text);
     assert_eq!(elsewhere.get("/").await.status, 200, "nothing was changed");
     assert_eq!(set(PASSWORD).await.to.as_deref(), Some("/account?done=factor"));
     assert_eq!((admin.get("/").await.status, elsewhere.get("/").await.status), (200, 303));
 
     let refused = admin.send("/account/factor/off", &[("password", "a guess of many")]).await;
-    assert!(refused.text.contains("is not right"), "{}", refused.text);
+    assert!(refused.text.contains("This is not your password."), "{}", refused.text);
     assert_eq!(house.browser().sign_in("chief", PASSWORD, "").await.status, 401, "it is still on");
     let crowd = join_all((0..12).map(|_| admin.send("/account/factor/off", &[("password", "a guess of many")]))).await;
     assert!(crowd.iter().any(|it| it.text.contains("Too many tries.")), "guessing is slowed down");

@@ -4,7 +4,8 @@ use super::{editing::Site, transfer::upload_as, *};
 
 /// As if the sign-in were over; the browser is still known.
 pub(super) fn signed_out(browser: &Browser) {
-    browser.cookies.lock().unwrap().remove("usher").expect("signed in");
+    let name = browser.session_name();
+    browser.cookies.lock().unwrap().remove(&name).expect("signed in");
 }
 
 /// What the sign-in page carries goes on with it.

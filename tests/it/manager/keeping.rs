@@ -138,10 +138,16 @@ async fn b10_one_contact_is_erased_by_its_name_when_it_is_over() {
     assert!(wrong.text.contains("This is not the contact") && wrong.text.contains("value=\"c-2\""), "{}", wrong.text);
     assert!(admin.get(at).await.text.contains("echo: hello"));
     let page = admin.send("/contacts/sales/c-1/erase", &[("confirm", "c-1")]).await;
-    assert_eq!((page.status, page.to.as_deref()), (303, Some(at)));
+    assert_eq!((page.status, page.to.as_deref()), (303, Some("/contacts/sales/c-1?done=erased")));
+    let told = admin.get(&page.to.unwrap()).await.text;
+    assert!(told.contains("It is erased: nobody can read any more"), "{told}");
     let timeline = admin.get(at).await.text;
     assert!(timeline.contains("erased by chief") && timeline.contains("unaltered"), "{timeline}");
-    assert!(!timeline.contains("echo: hello"));
+    assert!(!timeline.contains("echo: hello") && !timeline.contains("/erase"), "once: {timeline}");
+    let again = admin.get("/contacts/sales/c-1/erase").await.text;
+    assert!(again.contains("is erased already") && !again.contains("name=\"confirm\""), "{again}");
+    let said = admin.get("/contacts/sales/c-2?done=erased").await.text;
+    assert!(!said.contains("It is erased"), "an address says nothing that is not so: {said}");
     let audit = admin.get("/audit.csv").await.text;
     let line = audit.lines().find(|it| it.contains("contact.erased")).expect("it is in the log");
     assert!(line.contains("chief") && line.contains("record 1") && !line.contains("c-1"), "{line}");

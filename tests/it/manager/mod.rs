@@ -198,8 +198,15 @@ impl Browser {
         all.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
+    /// What the gateway calls the session's cookie.
+    fn session_name(&self) -> String {
+        let is_it = |name: &&String| name.strip_prefix("usher_").is_some_and(|it| it.len() == 8 && it != "language");
+        self.cookies.lock().unwrap().keys().find(is_it).expect("signed in").clone()
+    }
+
     fn session(&self) -> Option<String> {
-        self.cookies.lock().unwrap().get("usher").filter(|it| !it.is_empty()).cloned()
+        let name = self.session_name();
+        self.cookies.lock().unwrap().get(&name).filter(|it| !it.is_empty()).cloned()
     }
 }
 

@@ -141,6 +141,7 @@ async fn a_span_that_is_none_is_said_so_at_its_field_and_what_is_not_there_is_no
             assert_eq!(page.status, 422);
             assert_eq!(page.text.matches(text).count(), 2, "above and at its field: {}", page.text);
             assert!(page.text.contains("aria-invalid=\"true\""), "{}", page.text);
+            assert!(!page.text.contains("Nothing was changed"), "nothing was to be changed: {}", page.text);
         }
         assert_eq!(admin.get(&format!("/numbers.csv?table=contacts&span=own&{query}")).await.status, 404);
     }

@@ -56,7 +56,12 @@ async fn s12_the_master_key_is_changed_by_page_and_everything_goes_on() {
     assert!(page.contains(&old.to_string()) && page.contains("action=\"/store/key\""), "{page}");
 
     let wrong = site.admin.send("/store/key", &[("seen", &seen), ("password", "a guess of many")]).await;
-    assert!(wrong.status == 422 && wrong.text.contains("is not right"), "{} {}", wrong.status, wrong.text);
+    assert!(
+        wrong.status == 422 && wrong.text.contains("This is not your password."),
+        "{} {}",
+        wrong.status,
+        wrong.text
+    );
     assert_eq!(key(&data(&site)).id(), old, "nothing was changed");
 
     let other = site.admin.send("/store/key", &[("seen", "0123456789abcdef"), ("password", PASSWORD)]).await;

@@ -38,6 +38,11 @@ async fn s1_nothing_tells_whether_there_is_a_user_and_guessing_is_slowed_down() 
     for (name, password) in [("chief", "wrong password"), ("nobody", "wrong password"), ("<b>", ""), ("", "")] {
         let page = browser.sign_in(name, password, "").await;
         assert_eq!(page.status, 401);
+        assert!(
+            page.text.contains("You are not signed in") && !page.text.contains("Nothing was changed"),
+            "{}",
+            page.text
+        );
         let typed = name.replace('<', "&lt;").replace('>', "&gt;");
         let field = format!("value=\"{typed}\" autocomplete=\"username\"");
         assert!(page.text.contains(&field), "{}", page.text);
@@ -148,6 +153,13 @@ async fn s1_a_link_for_a_new_password_is_good_once_and_ends_what_was_open() {
     house.close().await;
 }
 
+/// What is said at a field.
+fn problem_at<'a>(page: &'a str, field: &str) -> &'a str {
+    let (_, told) =
+        page.split_once(&format!("id=\"f-{field}-problem\">")).unwrap_or_else(|| panic!("nothing at {field}: {page}"));
+    told.split('<').next().unwrap()
+}
+
 #[tokio::test]
 async fn s1_ones_own_password_and_browsers() {
     let (house, admin) = House::with_admin().await;
@@ -155,7 +167,14 @@ async fn s1_ones_own_password_and_browsers() {
     elsewhere.sign_in("chief", PASSWORD, "").await;
     let other = "quite another long password";
     let wrong = [("old", "not the password"), ("new", other), ("again", other)];
-    assert!(admin.send("/account/password", &wrong).await.text.contains("is not right"));
+    let refused = admin.send("/account/password", &wrong).await;
+    assert_eq!((refused.status, problem_at(&refused.text, "old")), (422, "This is not your password."));
+    let differ = [("old", PASSWORD), ("new", other), ("again", "another one entirely")];
+    let refused = admin.send("/account/password", &differ).await;
+    assert_eq!(problem_at(&refused.text, "again"), "The two passwords differ.");
+    let short = [("old", PASSWORD), ("new", "short"), ("again", "short")];
+    let refused = admin.send("/account/password", &short).await;
+    assert!(problem_at(&refused.text, "new").contains("shorter than 12 characters"), "{}", refused.text);
     let right = [("old", PASSWORD), ("new", other), ("again", other)];
     assert_eq!(admin.send("/account/password", &right).await.to.as_deref(), Some("/account?done=password"));
     assert_eq!((admin.get("/").await.status, elsewhere.get("/").await.status), (200, 303));
@@ -178,7 +197,7 @@ async fn s1_a_second_factor_is_asked_for_once_it_has_been_shown() {
     assert!(page.contains(&format!("otpauth://totp/Usher:chief?secret={secret}&amp;issuer=Usher")), "{page}");
     let own = ("password", PASSWORD);
     let wrong = admin.send("/account/factor", &[("secret", &secret), ("code", "000000"), own]).await;
-    assert!(wrong.text.contains("not the code that the app shows"), "{}", wrong.text);
+    assert!(problem_at(&wrong.text, "code").contains("not the code that the app shows"), "{}", wrong.text);
     assert_eq!(house.browser().sign_in("chief", PASSWORD, "").await.status, 303, "it is not on yet");
     let code = code(&secret);
     let on = admin.send("/account/factor", &[("secret", &secret), ("code", &code), own]).await;

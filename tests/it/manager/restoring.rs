@@ -100,7 +100,7 @@ async fn s12_a_backup_is_restored_by_page_with_its_users_profiles_and_timelines(
     };
     for (page, why) in [
         (yes(&seen, PASSWORD, "").await, "Say that you are sure"),
-        (yes(&seen, "a guess of many", "yes").await, "is not right"),
+        (yes(&seen, "a guess of many", "yes").await, "This is not your password."),
         (yes("0000", PASSWORD, "yes").await, "does not wait any more"),
     ] {
         assert!(page.status == 422 && page.text.contains(why), "{why}: {} {}", page.status, page.text);

@@ -47,7 +47,7 @@ async fn the_door_does_tls_itself_and_its_cookies_go_no_other_way() {
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 303);
     let cookie = answer.headers()["set-cookie"].to_str().unwrap();
-    assert!(cookie.starts_with("__Host-usher=") && cookie.ends_with("; Secure"), "{cookie}");
+    assert!(cookie.starts_with("__Host-usher_") && cookie.ends_with("; Secure"), "{cookie}");
     let plain = Client::builder().no_proxy().build().unwrap();
     assert!(plain.get(format!("http://{address}/sign-in")).send().await.is_err(), "no word in plaintext");
     let certificate = made.cert.der().clone();

@@ -12,7 +12,11 @@ use tempfile::TempDir;
 
 use usher::store::{DocumentKind, Store as _, sqlite::Sqlite};
 
-use super::{api::Program, editing::Site, *};
+use super::{
+    api::Program,
+    editing::{Site, written},
+    *,
+};
 use crate::offline;
 
 pub(super) type Files = BTreeMap<String, String>;
@@ -325,6 +329,22 @@ async fn s16_a_plan_is_looked_at_beside_the_files_that_stay_and_shows_what_speak
 }
 
 #[tokio::test]
+async fn b3_all_profiles_are_looked_at_in_one_step() {
+    let dialogflow = FakeDialogflow::start();
+    let Site { usher, admin } = Site::new(&dialogflow).await;
+    assert!(!admin.get("/lint").await.text.contains("Check all profiles"), "there is one");
+    assert_eq!(admin.send("/profiles/new", &[("text", &written(&dialogflow, SECRET))]).await.status, 303);
+    let before = admin.get("/lint").await.text;
+    assert!(before.contains("action=\"/lint/look-at-all\"") && before.contains("Check all profiles"), "{before}");
+    assert_eq!(before.matches("Nobody has looked since the start").count(), 2);
+    let page = admin.send("/lint/look-at-all", &[]).await;
+    assert_eq!((page.status, page.text.matches("Looked at").count()), (200, 2), "{}", page.text);
+    let later = admin.get("/lint").await.text;
+    assert!(!later.contains("Nobody has looked since the start"), "{later}");
+    drop(usher.kill().await);
+}
+
+#[tokio::test]
 async fn b3_a_profile_is_looked_at_by_page_and_what_was_found_stays() {
     let server = offline::serve(offline::agent()).await;
     let text = profile(&format!("http://{}", server.address())) + "[events]\nhuman_returned = \"NOBODY\"\n";
@@ -345,6 +365,7 @@ async fn b3_a_profile_is_looked_at_by_page_and_what_was_found_stays() {
     );
     let names = [("unit", "sales"), ("profile", "support")];
     assert_eq!(viewer.send("/lint/look", &names).await.status, 403);
+    assert_eq!(viewer.send("/lint/look-at-all", &[]).await.status, 403);
     let found = operator.send("/lint/look", &names).await;
     assert!(
         found.status == 200 && found.text.contains("event_unheard") && found.text.contains("NOBODY"),

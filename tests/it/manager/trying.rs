@@ -200,9 +200,22 @@ async fn b4_a_conversation_becomes_a_test_that_tells_what_differs_after_the_agen
     // What does not count any more is not told.
     let version = hidden(&operator.get(&test).await.text, "version").unwrap();
     let checks = [("version", version.as_str()), ("action-3", "on"), ("texts-3", "on")];
+    let stale = "That was before the last change of this test";
+    let page = operator.get(&test).await.text;
+    assert!(page.contains("failed") && !page.contains(stale), "{page}");
     assert_eq!(operator.send(&format!("{test}/checks"), &checks).await.status, 303);
+    let page = operator.get(&test).await.text;
+    assert!(page.contains("failed") && page.contains(stale), "{page}");
+    let listed = victor.get(&tests).await.text;
+    assert!(listed.contains("before its last change") && listed.contains(stale), "{listed}");
+    for page in [page, operator.get(&format!("{test}?view=text")).await.text] {
+        assert_eq!(page.matches(">Save<").count(), 1, "{page}");
+    }
     operator.send(&format!("{tests}/run"), &[("engine", "primary"), ("test", "to a person")]).await;
-    assert!(victor.get(&tests).await.text.contains("All tests passed: 1"));
+    let page = victor.get(&tests).await.text;
+    assert!(page.contains("All tests passed: 1") && !page.contains("before its last change"), "{page}");
+    assert!(!operator.get(&test).await.text.contains(stale), "it was run again");
+    assert!(!victor.get(&format!("{test}?view=text")).await.text.contains("<textarea"), "a viewer changes nothing");
     let late = operator.send(&format!("{test}/checks"), &checks).await;
     assert!(late.status == 409 && late.text.contains("olga has changed this test meanwhile"), "{}", late.text);
     assert_eq!(operator.send(&format!("{tests}/run"), &[("engine", "none")]).await.status, 422);

@@ -18,6 +18,7 @@ use crate::{
         Finding, Severity,
         draft::{Draft, DraftError},
     },
+    core::said::Said,
     gateway::storage::{Document, Expected, StoreError},
     manager::{
         Manager,
@@ -95,13 +96,8 @@ pub(in crate::manager) async fn new(
     if view == "text" {
         let schema = schema.or(known.kinds.first());
         let text = schema.map(|it| text::begin(&known.units, it)).unwrap_or_default();
-        return text::page(
-            &manager,
-            &seat,
-            StatusCode::OK,
-            &text::Shown { at: None, text: &text, version: 0 },
-            &html! {},
-        );
+        let shown = text::Shown { text: &text, ..text::Shown::default() };
+        return text::page(&manager, &seat, StatusCode::OK, &shown, &html! {});
     }
     let Some(schema) = schema else { return show::kinds(&manager, &seat) };
     let unit = if let [only] = known.units.as_slice() { only.as_str() } else { "" };
@@ -131,7 +127,7 @@ pub(in crate::manager) async fn show(
         Ok(Found::Managed(document, profile)) => {
             let (seen, version) = (body(&document), document.version);
             let at = Some(Place { path: profiles::path(&profile), document: document.name });
-            let shown = text::Shown { at: at.as_ref(), text: &seen, version };
+            let shown = text::Shown { at: at.as_ref(), text: &seen, version, former: "" };
             match Draft::read(&seen) {
                 Ok(draft) if view != "text" => {
                     let warnings = warnings(&manager, &seat.words, (&at, &seen, &draft));
@@ -182,7 +178,7 @@ pub(in crate::manager) async fn change(
         // Removed by somebody else, or moved by another name: what was typed is not lost.
         Ok(Found::Nothing) if fields.has("text") => {
             let text = typed_text(&fields);
-            let shown = text::Shown { at: None, text: &text, version: 0 };
+            let shown = text::Shown { text: &text, former: fields.get("former"), ..text::Shown::default() };
             text::again(&manager, &seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, None))
         }
         Ok(Found::Nothing) => match typed(&manager, &seat, None, &fields) {
@@ -198,7 +194,7 @@ fn unread(manager: &Manager, seat: &Seat, at: Option<Place>, (fields, error): (&
     let (status, why) = no_store(&seat.words, error);
     if fields.has("text") {
         let (text, version) = (typed_text(fields), fields.get("version").parse().unwrap_or_default());
-        let shown = text::Shown { at: at.as_ref(), text: &text, version };
+        let shown = text::Shown { at: at.as_ref(), text: &text, version, former: fields.get("former") };
         return text::again(manager, seat, status, &shown, &super::summary(&seat.words, &[why.to_owned()]));
     }
     match typed(manager, seat, at, fields) {
@@ -240,8 +236,12 @@ async fn send(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &Fields
         "" | "save" if problems.is_empty() => save(manager, seat, work).await,
         "" | "save" => show::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &work, &show::Told::of(problems)),
         "text" => {
-            let text = work.draft.to_string();
-            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: work.version };
+            let known = known(manager);
+            let (text, former) = match form::settled(&work.draft, &known) {
+                Ok(settled) => (settled.to_string(), form::former(&work.draft, &known)),
+                Err(error) => return refusal(seat, StatusCode::UNPROCESSABLE_ENTITY, &seat.words.said(&error.tell())),
+            };
+            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: work.version, former: &former };
             text::page(manager, seat, StatusCode::OK, &shown, &html! {})
         }
         other => {
@@ -263,13 +263,30 @@ fn added(draft: &Draft, button: &str) -> Option<String> {
 }
 
 async fn send_text(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &Fields) -> Response {
-    let text = typed_text(fields);
+    let (text, wanted) = (typed_text(fields), fields.get("do"));
     let version = fields.get("version").parse().unwrap_or_default();
-    if fields.get("do") != "form" {
-        return text::save(manager, seat, at, text, version).await;
+    let shown = text::Shown { at: at.as_ref(), text: &text, version, former: fields.get("former") };
+    let refused = |why: &Said| {
+        let problem = super::summary(&seat.words, &[seat.words.said(why)]);
+        text::again(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &shown, &problem)
+    };
+    let (known, seal) = (known(manager), |secret: &str| manager.house.seal(secret));
+    if let Some(kind) = wanted.strip_prefix(text::KIND).and_then(|it| known.kinds.iter().find(|kind| kind.kind == it)) {
+        let sealed = form::seal_text(&text, &known, &seal);
+        return match text::turned(&sealed, shown.former, &known, kind) {
+            Ok((text, former)) => {
+                let shown = text::Shown { text: &text, former: &former, ..shown };
+                text::page(manager, seat, StatusCode::OK, &shown, &html! {})
+            }
+            Err(error) => refused(&error.tell()),
+        };
+    }
+    if wanted != "form" {
+        return text::save(manager, seat, shown).await;
     }
     let sealed = Draft::read(&text).map_err(|error| error.tell()).and_then(|mut draft| {
-        form::seal_typed(&mut draft, &known(manager), &|secret: &str| manager.house.seal(secret))?;
+        form::seal_typed(&mut draft, &known, &seal)?;
+        form::remember(&mut draft, shown.former, &known).map_err(|error| error.tell())?;
         Ok(draft)
     });
     match sealed {
@@ -277,11 +294,7 @@ async fn send_text(manager: &Manager, seat: &Seat, at: Option<Place>, fields: &F
             let seen = seen_now(manager, at.as_ref(), version).await.unwrap_or_default();
             show::page(manager, seat, StatusCode::OK, &Work { at, seen, version, draft }, &show::Told::default())
         }
-        Err(error) => {
-            let problem = super::summary(&seat.words, &[seat.words.said(&error)]);
-            let shown = text::Shown { at: at.as_ref(), text: &text, version };
-            text::again(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &shown, &problem)
-        }
+        Err(error) => refused(&error),
     }
 }
 
@@ -309,7 +322,14 @@ fn saved(manager: &Manager, text: &str) -> Response {
 }
 
 async fn save(manager: &Manager, seat: &Seat, mut work: Work) -> Response {
-    let text = work.draft.to_string();
+    // What was typed for other types stays in the form alone, should it be shown again.
+    let text = match form::settled(&work.draft, &known(manager)) {
+        Ok(settled) => settled.to_string(),
+        Err(error) => {
+            let told = show::Told::general(&seat.words.said(&error.tell()));
+            return show::page(manager, seat, StatusCode::UNPROCESSABLE_ENTITY, &work, &told);
+        }
+    };
     if let Some((field, reason)) = misnamed(&text, work.at.as_ref().map(|it| it.document.as_str())) {
         let mut problems = Problems::default();
         problems.at_field(field, &seat.words.f("The name {}.", &[&reason]));
@@ -365,10 +385,10 @@ fn gone(manager: &Manager, seat: &Seat, work: Work) -> Response {
 
 /// Somebody was faster: what both have changed comes into the form, and the second is told of the first, field by field.
 fn clash(manager: &Manager, seat: &Seat, work: Work, now: &Document) -> Response {
-    let current = body(now);
+    let (current, known) = (body(now), known(manager));
     let merged = Draft::read(&work.seen).and_then(|seen| {
-        let (seen, now) = (seen, Draft::read(&current)?);
-        form::merge(&seen, &now, &work.draft, &known(manager))
+        let (mine, now) = (form::settled(&work.draft, &known)?, Draft::read(&current)?);
+        form::merge(&seen, &now, &mine, &known)
     });
     match merged {
         Ok((draft, clashes)) => {
@@ -379,7 +399,7 @@ fn clash(manager: &Manager, seat: &Seat, work: Work, now: &Document) -> Response
         // Not of a form's shape any more.
         Err(_) => {
             let text = work.draft.to_string();
-            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: now.version };
+            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: now.version, former: "" };
             text::page(manager, seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, Some(now)))
         }
     }
@@ -410,7 +430,7 @@ pub(in crate::manager) async fn remove(
         Err(Refusal::Unable(why)) => super::summary(&seat.words, &[seat.words.said(&why)]),
     };
     let (at, text) = (Place { path, document: document.name.clone() }, body(&document));
-    let shown = text::Shown { at: Some(&at), text: &text, version: document.version };
+    let shown = text::Shown { at: Some(&at), text: &text, version: document.version, former: "" };
     text::page(&manager, &seat, StatusCode::CONFLICT, &shown, &why)
 }
 

@@ -11,7 +11,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 
-use super::{Section, Tab, empty, live::contact_path, not_found, short, summary, time, unavailable, with_status};
+use super::{Section, Tab, empty, live::contact_path, not_found, problems_of, short, time, unavailable, with_status};
 use crate::{
     core::ids::{ProfileName, UnitName},
     gateway::{
@@ -105,7 +105,7 @@ fn top(
             h1 { (title) }
             p class="hint" { (shown_day(w, span.from)) " – " (shown_day(w, span.to)) }
         }
-        @if let Some(wrong) = wrong { (summary(w, &[problem(w, wrong)])) }
+        @if let Some(wrong) = wrong { (problems_of(w.t("This span cannot be shown"), &[problem(w, wrong)])) }
         (form(manager, w, asked, (span, wrong), action))
     }
 }

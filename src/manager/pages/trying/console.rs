@@ -21,7 +21,7 @@ use crate::{
     manager::{
         Manager, address,
         guard::{Fields, Seat},
-        pages::unavailable,
+        pages::{quiet_beside, unavailable},
         trying::{
             Trial,
             doing::{NotPut, as_test, put_in},
@@ -270,10 +270,13 @@ fn forms(seat: &Seat, to: &str, rehearsal: &Rehearsal, draft: &Draft) -> Markup 
                     button class="second" { (w.t("Save as test")) }
                 }
             }
-            form method="post" action={ (to) "/end" } {
-                (token(seat))
-                button class="danger" { (w.t("End the conversation")) }
-            }
+            (quiet_beside(w.t("End the conversation"), None, &html! {
+                p class="hint" { (w.t("What is not saved as a test is gone.")) }
+                form method="post" action={ (to) "/end" } {
+                    (token(seat))
+                    button class="danger" { (w.t("End it now")) }
+                }
+            }))
         }
     }
 }

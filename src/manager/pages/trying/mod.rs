@@ -14,7 +14,7 @@ use axum::{
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::{Field, Section, Tab, media_name, not_found, profiles, summary, time, token, with_status};
+use super::{Field, Section, Tab, media_name, not_found, problems_of, profiles, summary, time, token, with_status};
 use crate::{
     config::settings::Profile,
     core::rehearsal::{MEDIA, Queues, Setting, media_label, media_of},
@@ -129,7 +129,7 @@ fn form(
     let open = owner(seat).map(|it| manager.trying.trials.of(&place.of, &it)).unwrap_or_default();
     let body = html! {
         (place.head(seat, Tab::Try))
-        (summary(w, &problems))
+        (problems_of(w.t("No conversation has begun"), &problems))
         p { (w.t("Talk to the profile before anyone else does. The language engine is the one that contacts have, in a conversation of its own. Nothing is carried out: no handover, no callback, no call to another system. What the language engine's own webhook does it does as ever.")) }
         @if !open.is_empty() {
             h2 { (w.t("Your conversations")) }

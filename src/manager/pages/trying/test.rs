@@ -6,6 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::{
     Field, Place, Section, Tab, media_name, not_found, queues_name, scene, summary, tests, token, with_status,
@@ -21,6 +22,7 @@ use crate::{
         guard::{Fields, Seat},
         pages::{no_store, quiet, unavailable},
         people::Role,
+        query::Query,
         trying::kept::{Kept, NotKept, PER_PROFILE},
         words::Words,
     },
@@ -81,9 +83,24 @@ fn path(place: &Place, name: &str) -> String {
     format!("{}/test/{}", place.at, address::part(name))
 }
 
-pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat, Path(names): Path<Names>) -> Response {
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::manager) struct View {
+    /// `text`: not as a list.
+    view: String,
+}
+
+pub(in crate::manager) async fn show(
+    State(manager): State<Manager>,
+    seat: Seat,
+    Path(names): Path<Names>,
+    Query(View { view }): Query<View>,
+) -> Response {
     match find(&manager, &seat, names).await {
-        Ok((place, kept)) => page(&manager, &seat, (&place, &kept), StatusCode::OK, &Draft::default()),
+        Ok((place, kept)) => {
+            let text = (view == "text" && seat.may(Role::Operator)).then(|| rehearsal::write([&kept.test]));
+            page(&manager, &seat, (&place, &kept), StatusCode::OK, &Draft { text, ..Draft::default() })
+        }
         Err(none) => none,
     }
 }
@@ -91,6 +108,7 @@ pub(in crate::manager) async fn show(State(manager): State<Manager>, seat: Seat,
 /// What was typed and not kept.
 #[derive(Clone, Debug, Default)]
 struct Draft {
+    /// `None`: it is shown as a list.
     text: Option<String>,
     copy: String,
     /// At which field, and what.
@@ -99,16 +117,19 @@ struct Draft {
     version: Option<u64>,
 }
 
+impl Draft {
+    fn problem(&self, field: &str) -> Option<&str> {
+        self.problem.as_ref().filter(|it| it.0 == field).map(|it| it.1.as_str())
+    }
+}
+
 fn page(manager: &Manager, seat: &Seat, (place, kept): (&Place, &Kept), status: StatusCode, draft: &Draft) -> Response {
     let w = &seat.words;
     let Kept { test, version, .. } = kept;
-    let at = |field: &str| draft.problem.as_ref().filter(|it| it.0 == field).map(|it| it.1.as_str());
     let problems: Vec<String> = draft.problem.iter().map(|it| it.1.clone()).collect();
     let here = path(place, &test.name);
     let may = seat.may(Role::Operator);
     let language = test.setting.language.as_deref().unwrap_or(&place.profile.rules.language);
-    let now = rehearsal::write([test]);
-    let is_conflict = status == StatusCode::CONFLICT && draft.text.is_some();
     let body = html! {
         (place.head(seat, Tab::Tests))
         (summary(w, &problems))
@@ -118,42 +139,60 @@ fn page(manager: &Manager, seat: &Seat, (place, kept): (&Place, &Kept), status: 
             span { (w.t("Language")) " " b { (language) } }
             span { (w.t("Queues")) ": " (queues_name(w, test.setting.queues)) }
         }
-        @if may { (run_form(seat, place, &test.name)) }
-        @if let Some(last) = tests::last_of(manager, place, &test.name) { (tests::shown(w, &last)) }
-        h2 { (w.t("Steps")) }
-        (steps(seat, &here, test, *version, may))
-        @if is_conflict { h2 { (w.t("What is there now")) } pre { (now) } }
-        @if may {
-            h2 { (w.t("Change it as text")) }
-            form method="post" action={ (here) "/text" } {
-                (token(seat))
-                input type="hidden" name="version" value=(draft.version.unwrap_or(*version));
-                (Field { name: "text", label: w.t("The test, as lines of JSON"), hint: w.t("One line for the test, one for each step."), problem: at("text") }.with(|id, described, invalid| html! {
-                    textarea id=(id) name="text" class="some" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid.then_some("true")] {
-                        "\n" (draft.text.as_deref().unwrap_or(&now))
-                    }
-                }))
-                button class="second" { (w.t("Save")) }
-            }
-            h2 { (w.t("Export, copy, remove")) }
-        }
-        p { a href={ (here) "/export" } { (w.t("Export as a file")) } }
-        @if may {
-            form method="post" action={ (here) "/copy" } class="row" {
-                (token(seat))
-                (Field { name: "copy", label: w.t("Name of the copy"), hint: "", problem: at("copy") }.text(&draft.copy, "text", "off"))
-                button { (w.t("Copy it")) }
-            }
-            (quiet(w.t("Remove the test"), &html! {
-                form method="post" action={ (here) "/remove" } {
-                    (token(seat))
-                    input type="hidden" name="version" value=(version);
-                    button class="danger" { (w.t("Remove it now")) }
-                }
-            }))
+        @if let Some(text) = &draft.text {
+            @if status == StatusCode::CONFLICT { h2 { (w.t("What is there now")) } pre { (rehearsal::write([test])) } }
+            (as_text(seat, &here, draft.version.unwrap_or(*version), (text, draft.problem("text"))))
+        } @else {
+            @if may { (run_form(seat, place, &test.name)) }
+            (tests::last_of(w, manager, place, kept))
+            h2 { (w.t("Steps")) }
+            (steps(seat, &here, test, *version, may))
+            @if may { h2 { (w.t("Export, copy, remove")) } }
+            p { a href={ (here) "/export" } { (w.t("Export as a file")) } }
+            @if may { (beside(seat, &here, *version, draft)) }
         }
     };
     with_status(status, seat, (Section::Profiles, &place.title(&test.name)), &body)
+}
+
+fn as_text(seat: &Seat, here: &str, version: u64, (text, problem): (&str, Option<&str>)) -> Markup {
+    let w = &seat.words;
+    let hint = w.t("One line for the test, one for each step.");
+    html! {
+        h2 { (w.t("Change it as text")) }
+        form method="post" action={ (here) "/text" } {
+            (token(seat))
+            input type="hidden" name="version" value=(version);
+            (Field { name: "text", label: w.t("The test, as lines of JSON"), hint, problem }.with(|id, described, invalid| html! {
+                textarea id=(id) name="text" class="some" spellcheck="false" aria-describedby=[described] aria-invalid=[invalid.then_some("true")] {
+                    "\n" (text)
+                }
+            }))
+            div class="acts" {
+                button { (w.t("Save")) }
+                a href=(here) { (w.t("As a list")) }
+            }
+        }
+    }
+}
+
+/// What else is done with a test.
+fn beside(seat: &Seat, here: &str, version: u64, draft: &Draft) -> Markup {
+    let w = &seat.words;
+    html! {
+        form method="post" action={ (here) "/copy" } class="row" {
+            (token(seat))
+            (Field { name: "copy", label: w.t("Name of the copy"), hint: "", problem: draft.problem("copy") }.text(&draft.copy, "text", "off"))
+            button class="second" { (w.t("Copy it")) }
+        }
+        (quiet(w.t("Remove the test"), &html! {
+            form method="post" action={ (here) "/remove" } {
+                (token(seat))
+                input type="hidden" name="version" value=(version);
+                button class="danger" { (w.t("Remove it now")) }
+            }
+        }))
+    }
 }
 
 fn run_form(seat: &Seat, place: &Place, name: &str) -> Markup {
@@ -205,7 +244,10 @@ fn steps(seat: &Seat, here: &str, test: &Test, version: u64, may: bool) -> Marku
                 input type="hidden" name="version" value=(version);
                 p class="hint" { (w.t("What is ticked counts. That the engine answers always does.")) }
                 (table)
-                p { button class="second" { (w.t("Save what counts")) } }
+                div class="acts" {
+                    button { (w.t("Save")) }
+                    a href={ (here) "?view=text" } { (w.t("Change it as text")) }
+                }
             }
         } @else { (table) }
     }

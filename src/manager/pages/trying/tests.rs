@@ -1,6 +1,6 @@
 //! A profile's tests: which there are, what came of them when they were last run, and the way in and out as a file.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     extract::{Path, State},
@@ -9,7 +9,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 
-use super::{Field, Place, Section, Tab, not_found, scene, summary, time, token, with_status};
+use super::{Field, Place, Section, Tab, not_found, problems_of, scene, summary, time, token, with_status};
 use crate::{
     core::rehearsal::{self, Aspect, Difference},
     gateway::rehearsal::{Came, NotTaken, StepResult, TestResult},
@@ -42,7 +42,7 @@ async fn page(manager: &Manager, seat: &Seat, place: &Place, status: StatusCode,
     let may = seat.may(Role::Operator);
     let body = html! {
         (place.head(seat, Tab::Tests))
-        (summary(w, problems))
+        (problems_of(w.t("No test was run"), problems))
         @if tests.is_empty() {
             (empty(w.t("There is no test yet. A conversation that went as it should is kept as one."), may.then_some((&format!("{}/try", place.at), w.t("Try it")))))
             @if may { p { a href={ (place.at) "/tests/import" } { (w.t("Import tests from a file")) } } }
@@ -94,18 +94,26 @@ fn outcome(w: &Words, manager: &Manager, place: &Place, standing: &Standing, tes
                     tr {
                         td { a href={ (place.at) "/test/" (address::part(&it.test.name)) } { (it.test.name) } }
                         td class="number" { (it.test.steps.len()) }
-                        td { @match result {
-                            None => span class="hint" { (w.t("not run")) },
-                            Some(it) if it.passed() => span class="good" { (w.t("passed")) },
-                            Some(_) => span class="bad" { (w.t("failed")) },
-                        } }
+                        td {
+                            @match result {
+                                None => span class="hint" { (w.t("not run")) },
+                                Some(it) if it.passed() => span class="good" { (w.t("passed")) },
+                                Some(_) => span class="bad" { (w.t("failed")) },
+                            }
+                            @if result.is_some() && last.is_some_and(|last| !last.is_of(it)) { " " span class="hint" { (w.t("before its last change")) } }
+                        }
                         td class="number" { @if let Some(it) = result { (seconds(w, it.took)) } }
                         td { (it.changed_by) }
                     }
                 }
             }
         } }
-        @if let Some(last) = last { @for it in last.results.iter().filter(|it| !it.passed()) { (failed(w, it)) } }
+        @if let Some(last) = last {
+            @for it in last.results.iter().filter(|it| !it.passed()) {
+                @let is_before = tests.iter().any(|test| test.test.name == it.name && !last.is_of(test));
+                (failed(w, it, is_before))
+            }
+        }
     }
 }
 
@@ -131,14 +139,20 @@ fn summed(w: &Words, manager: &Manager, place: &Place, last: &Outcome) -> Markup
     }
 }
 
-fn failed(w: &Words, result: &TestResult) -> Markup {
+/// `is_before`: the test has been changed since.
+fn failed(w: &Words, result: &TestResult, is_before: bool) -> Markup {
     html! {
         section class="failed" {
             h2 { (result.name) }
+            @if is_before { (changed_since(w)) }
             @if result.cut_off { p class="problem" { (w.t("The time for all tests was over before its end.")) } }
             ol { @for it in &result.steps { @if !is_good(it) { (step(w, it)) } @else { li class="hint" { (scene::cue(w, &it.cue)) } } } }
         }
     }
+}
+
+fn changed_since(w: &Words) -> Markup {
+    html! { p class="stale" { (w.t("That was before the last change of this test: run it again.")) } }
 }
 
 fn is_good(of: &StepResult) -> bool {
@@ -265,20 +279,19 @@ pub(in crate::manager) async fn import(
     }
 }
 
-/// Of one test, if it has been run.
-pub(super) fn last_of(manager: &Manager, place: &Place, name: &str) -> Option<(Arc<Outcome>, TestResult)> {
-    let last = manager.trying.runs.of(&place.of).last?;
-    let found = last.results.iter().find(|it| it.name == name)?.clone();
-    Some((last, found))
-}
-
-/// What came of one test.
-pub(super) fn shown(w: &Words, (last, result): &(Arc<Outcome>, TestResult)) -> Markup {
+/// What came of one test when it was run last, and whether that is still true of it.
+pub(super) fn last_of(w: &Words, manager: &Manager, place: &Place, test: &Kept) -> Markup {
+    let last = manager.trying.runs.of(&place.of).last;
+    let result = last.as_ref().and_then(|it| it.results.iter().find(|it| it.name == test.test.name));
+    let (Some(last), Some(result)) = (&last, result) else { return html! {} };
+    let is_same = version_of(&manager.house.configuration(), &place.profile) == last.version;
     html! {
         p {
             @if result.passed() { span class="good" { (w.t("passed")) } } @else { span class="bad" { (w.t("failed")) } }
             ", " (w.f("in {}", &[&seconds(w, result.took)])) " · " (last.engine) " · " (time(last.at))
         }
-        @if !result.passed() { (failed(w, result)) }
+        @if !last.is_of(test) { (changed_since(w)) }
+        @if !is_same { p class="stale" { (w.t("The configuration has changed since: run it again.")) } }
+        @if !result.passed() { (failed(w, result, false)) }
     }
 }
