@@ -1,5 +1,7 @@
-//! A connection that speaks HTTP/1.1 alone. `axum::serve` takes HTTP/2 as well from whoever begins with it unasked, and one
-//! connection then has many requests at a time: it would go past the bounds that a door has for connections.
+//! A connection that speaks HTTP/1.1 alone.
+//!
+//! `axum::serve` takes HTTP/2 as well from whoever begins with it unasked, and one connection then has many requests at a time: it
+//! would go past the bounds that a door has for connections.
 
 use std::{
     io,
