@@ -164,7 +164,7 @@ pub struct BadRequest {
     pub action: What,
     /// The parameter at fault.
     pub parameter: String,
-    pub problem: String,
+    pub problem: Said,
 }
 
 /// The rule for `name`: equal to the letter, and for this media type (S17, S18, S24).
@@ -213,20 +213,20 @@ pub fn resolve(
     now: Timestamp,
 ) -> Result<Request, BadRequest> {
     let bad =
-        |parameter: &str, problem: String| BadRequest { action: kind.what(), parameter: parameter.to_owned(), problem };
+        |parameter: &str, problem: Said| BadRequest { action: kind.what(), parameter: parameter.to_owned(), problem };
     let value = |name: &str| parameters.get(name).unwrap_or(&Value::Null);
     let address = |from: &Address| match from {
         Address::Fixed(address) => Ok(address.clone()),
-        Address::Parameter(name) => web_address(value(name)).map_err(|e| bad(name, e.to_string())),
+        Address::Parameter(name) => web_address(value(name)).map_err(|e| bad(name, e)),
     };
     match kind {
         ActionKind::Requeue { queue } => Ok(Request::Requeue(Destination::Queue(queue.clone()))),
         ActionKind::SpeechRequeue { target } => Ok(Request::Requeue(Destination::Target(target.clone()))),
         ActionKind::Callback { queue, phone_parameter, time_parameter } => {
             let phone = callback::phone(value(phone_parameter), &rules.calling_code)
-                .map_err(|e| bad(phone_parameter, e.to_string()))?;
+                .map_err(|e| bad(phone_parameter, e.tell()))?;
             let at = callback::schedule(value(time_parameter), &rules.zone, now)
-                .map_err(|e| bad(time_parameter, e.to_string()))?;
+                .map_err(|e| bad(time_parameter, e.tell()))?;
             Ok(Request::Callback { queue: queue.clone(), phone, at })
         }
         ActionKind::External { uri } => address(uri).map(|uri| Request::External { uri }),

@@ -3,6 +3,8 @@
 //! A callback that rings the wrong person or at the wrong hour is worse than none: what can be read in two ways is refused,
 //! and the engine is told why. Nothing here ever means "now".
 
+use std::fmt;
+
 use jiff::{
     civil::{Date, DateTime, Time},
     fmt::temporal::{DateTimeParser, Pieces},
@@ -10,38 +12,62 @@ use jiff::{
 };
 use serde_json::{Map, Number, Value};
 
-use super::ids::Timestamp;
+use super::{
+    ids::Timestamp,
+    said::{Said, said},
+};
 
 /// Why no callback can be made of what the engine gave. Holds nothing of the customer's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallbackError {
-    #[error("the phone number is missing")]
     PhoneMissing,
-    #[error("the phone number cannot be read: digits, spaces, ( ) - . / and a leading + are understood")]
     PhoneUnreadable,
-    #[error("the phone number is too short or too long")]
     PhoneLength,
-    #[error("the phone number may begin with the country code or with an area code: ask for it with a leading + or 0")]
     PhoneAmbiguous,
-    #[error("more than one phone number was given")]
     PhoneSeveral,
-    #[error("the business unit's calling code is not one to three digits, such as 49")]
     CallingCode,
-    #[error("the time is missing")]
     TimeMissing,
-    #[error(
-        "the time cannot be read: an ISO 8601 date and time, or a date, time or range of Dialogflow's is understood"
-    )]
     TimeUnreadable,
-    #[error("more than one time was given")]
     TimeSeveral,
-    #[error("the time is past")]
     TimePast,
-    #[error("the time is more than a year ahead")]
     TimeTooFar,
 }
 
+/// In English.
+impl fmt::Display for CallbackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell().fmt(f)
+    }
+}
+
+impl std::error::Error for CallbackError {}
+
 impl CallbackError {
+    #[must_use]
+    pub fn tell(self) -> Said {
+        match self {
+            Self::PhoneMissing => said!("the phone number is missing"),
+            Self::PhoneUnreadable => {
+                said!("the phone number cannot be read: digits, spaces, ( ) - . / and a leading + are understood")
+            }
+            Self::PhoneLength => said!("the phone number is too short or too long"),
+            Self::PhoneAmbiguous => said!(
+                "the phone number may begin with the country code or with an area code: ask for it with a leading + or 0"
+            ),
+            Self::PhoneSeveral => said!("more than one phone number was given"),
+            Self::CallingCode => {
+                said!("the business unit's calling code is not one to three digits, such as 49")
+            }
+            Self::TimeMissing => said!("the time is missing"),
+            Self::TimeUnreadable => said!(
+                "the time cannot be read: an ISO 8601 date and time, or a date, time or range of Dialogflow's is understood"
+            ),
+            Self::TimeSeveral => said!("more than one time was given"),
+            Self::TimePast => said!("the time is past"),
+            Self::TimeTooFar => said!("the time is more than a year ahead"),
+        }
+    }
+
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

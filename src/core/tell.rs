@@ -237,7 +237,7 @@ impl Step {
             Self::ActionWaits { name } => v.f("action {} waits for its parameters", &[name]),
             Self::ActionRefused(bad) => {
                 let action = format!("{:?}", bad.action);
-                v.f("{} cannot be carried out: parameter {} {}", &[&action, &bad.parameter, &bad.problem])
+                v.f("{} cannot be carried out: parameter {} {}", &[&action, &bad.parameter, &bad.problem.tell_in(v)])
             }
             Self::HandingOver { seq, to, cause } => {
                 v.f("#{} handed over to {} because of {}", &[&seq.0, &of_destination(v, to), &of_cause(v, cause)])
@@ -402,6 +402,25 @@ mod tests {
     fn a_value_that_looks_like_a_place_is_a_value() {
         assert_eq!(filled("{} and {}.", &[&"{}", &2]), "{} and 2.");
         assert_eq!(filled("{} of {}", &[&1]), "1 of ");
+    }
+
+    #[test]
+    fn b13_a_record_of_before_and_one_of_now_are_told_alike_and_only_ours_is_said_in_other_words() {
+        struct Shouting;
+        impl Voice for Shouting {
+            fn f(&self, english: &str, values: &[&dyn Display]) -> String {
+                filled(&english.to_uppercase(), values)
+            }
+        }
+        let step = |advice: &str| -> Step {
+            let json = format!(r#"{{"step":"ask_failed","turn":1,"ms":5,"kind":"unavailable","advice":{advice}}}"#);
+            serde_json::from_str(&json).unwrap()
+        };
+        let (before, now) = (step(r#""profile a: wait""#), step(r#"["profile {}: wait","a"]"#));
+        assert_eq!(before.tell(), "turn 1: no answer after 5 ms (unavailable): profile a: wait");
+        assert_eq!(now.tell(), before.tell());
+        assert!(before.tell_in(&Shouting).ends_with("): profile a: wait"), "{}", before.tell_in(&Shouting));
+        assert!(now.tell_in(&Shouting).ends_with("): PROFILE a: WAIT"), "{}", now.tell_in(&Shouting));
     }
 
     #[test]

@@ -177,6 +177,7 @@ const fn said_in(step: &Step) -> Option<(&'static str, &Said)> {
     match step {
         Step::AskFailed { advice, .. } | Step::FailedOver { advice, .. } => Some(("advice", advice)),
         Step::Unanswered { why, .. } => Some(("why", why)),
+        Step::ActionRefused(bad) => Some(("problem", &bad.problem)),
         _ => None,
     }
 }

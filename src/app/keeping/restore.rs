@@ -173,7 +173,8 @@ fn about(manifest: &Manifest, holds: &Holdings, aside: Option<&Path>, keeps_cont
     match (holds.open, keeps_contacts) {
         (0, _) => {}
         (open, false) => {
-            lines.push(said!("{} contacts were open: at the next start they end, and their timelines say so.", open))
+            let told = said!("{} contacts were open: at the next start they end, and their timelines say so.", open);
+            lines.push(told);
         }
         (open, true) => lines.push(said!("{} contacts were open: they go on.", open)),
     }

@@ -40,7 +40,7 @@ mod tests {
         let outer = inner.or_said(|| Said::foreign("b.tar")).unwrap_err();
         assert_eq!(why(&outer), said!("{}: {}", Said::foreign("b.tar"), said!("it is cut off")));
         assert_eq!(outer.to_string(), "b.tar: it is cut off");
-        let other: Result<(), Error> = Err(Error::msg("disk on fire").context("no"));
-        assert_eq!(why(&other.unwrap_err()), Said::foreign("no: disk on fire"));
+        let other = Error::msg("disk on fire").context("no");
+        assert_eq!(why(&other), Said::foreign("no: disk on fire"));
     }
 }

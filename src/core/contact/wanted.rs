@@ -135,7 +135,7 @@ impl Contact {
         };
         let mut details = Parameters::new();
         details.insert("parameter".to_owned(), Value::from(bad.parameter.as_str()));
-        details.insert("reason".to_owned(), Value::from(bad.problem.as_str()));
+        details.insert("reason".to_owned(), Value::from(bad.problem.to_string()));
         out.steps.push(Step::ActionRefused(bad));
         if !self.tell((event, what), details, chain, cx, out) {
             self.say_text(&cx.rules.fallback_message, cx, out);

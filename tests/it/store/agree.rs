@@ -146,15 +146,19 @@ impl Both {
                 assert_eq!(sqlite.records(&contact, *limit).await.expect("SQLite reads"), expected);
                 let expected = memory.lives(&contact).await.expect("memory knows");
                 assert_eq!(sqlite.lives(&contact).await.expect("SQLite knows"), expected);
-                let expected = memory.closed(&contact).await.expect("memory knows");
-                assert_eq!(sqlite.closed(&contact).await.expect("SQLite knows"), expected);
-                let limit = (*limit).max(1);
-                let of = EndedOf { before: Some(Pos(self.caller.next / 2)), ..EndedOf::default() };
-                for of in [EndedOf::default(), of] {
-                    let expected = memory.ended(&of, limit).await.expect("memory finds");
-                    assert_eq!(sqlite.ended(&of, limit).await.expect("SQLite finds"), expected);
-                }
+                self.know_the_same_past(&contact, (*limit).max(1)).await;
             }
+        }
+    }
+
+    async fn know_the_same_past(&self, contact: &ContactId, limit: usize) {
+        let [memory, sqlite] = self.stores();
+        let expected = memory.closed(contact).await.expect("memory knows");
+        assert_eq!(sqlite.closed(contact).await.expect("SQLite knows"), expected);
+        let of = EndedOf { before: Some(Pos(self.caller.next / 2)), ..EndedOf::default() };
+        for of in [EndedOf::default(), of] {
+            let expected = memory.ended(&of, limit).await.expect("memory finds");
+            assert_eq!(sqlite.ended(&of, limit).await.expect("SQLite finds"), expected);
         }
     }
 

@@ -5,6 +5,7 @@ use super::*;
 hold_for_every_store!(
     b13_those_that_ended_last_come_first_and_go_on_where_they_were_left,
     b13_they_are_found_by_what_they_were,
+    b13_a_filter_goes_on_as_well_as_no_filter_does_and_each_is_known_by_its_name,
     b13_a_name_that_was_used_again_is_the_later_contact,
     b13_one_that_was_closed_before_that_was_kept_is_told_all_the_same,
 );
@@ -48,14 +49,17 @@ async fn b13_those_that_ended_last_come_first_and_go_on_where_they_were_left(sto
     assert_eq!(names(store, &EndedOf::default(), 3).await.1, None, "there are no more");
 }
 
-async fn b13_they_are_found_by_what_they_were(store: &dyn Store) {
-    let contacts = [
+fn four() -> [Closed; 4] {
+    [
         ended("ann", 1, past("support", "va1", EndKind::Bot)),
         ended("ben", 2, past("support", "va2", EndKind::HandedOver)),
         ended("cid", 3, past("sales", "va2", EndKind::Bot)),
         ended("dan", 4, Past { profile: None, queue: None, began_at: None, ..past("x", "va3", EndKind::Failed) }),
-    ];
-    keep(store, &contacts).await;
+    ]
+}
+
+async fn b13_they_are_found_by_what_they_were(store: &dyn Store) {
+    keep(store, &four()).await;
     let of = async |of: EndedOf| names(store, &of, 9).await;
     let found = |names: &[&str]| (names.iter().map(ToString::to_string).collect::<Vec<_>>(), None);
     let profile = ProfileName::new("support").ok();
@@ -67,12 +71,15 @@ async fn b13_they_are_found_by_what_they_were(store: &dyn Store) {
     for (find, names) in [("VA2", ["cid", "ben"].as_slice()), ("dA", &["dan"]), ("billing", &["cid", "ben", "ann"])] {
         assert_eq!(of(EndedOf { find: find.to_owned(), ..EndedOf::default() }).await, found(names), "{find}");
     }
-    // A filter goes on as well as no filter does.
+}
+
+async fn b13_a_filter_goes_on_as_well_as_no_filter_does_and_each_is_known_by_its_name(store: &dyn Store) {
+    keep(store, &four()).await;
     let bots = EndedOf { end: Some(EndKind::Bot), ..EndedOf::default() };
     assert_eq!(names(store, &bots, 1).await, (vec!["cid".to_owned()], Some(Pos(3))));
     let rest = EndedOf { before: Some(Pos(3)), ..bots };
     assert_eq!(names(store, &rest, 1).await, (vec!["ann".to_owned()], None));
-    for it in &contacts {
+    for it in &four() {
         assert_eq!(store.closed(&it.contact).await.unwrap().as_ref(), Some(it));
     }
     assert_eq!(store.closed(&contact("eve")).await.unwrap(), None);
