@@ -49,6 +49,7 @@ const PAGES: &[&str] = &[
     "/profiles/sales/orders/try",
     "/profiles/sales/orders/tests",
     "/profiles/sales/orders/test/where%20an%20order%20is",
+    "/profiles/sales/orders/test/where%20an%20order%20is?view=text",
     "/profiles/sales/orders/tests/import",
     "/alerts",
     "/units",
@@ -104,6 +105,8 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
     ("/store/restoring", &[]),
     ("/store/restore", &[("password", "not mine"), ("sure", "yes")]),
     ("/lint/look", &[("unit", "sales"), ("profile", "orders")]),
+    ("/lint/look-at-all", &[]),
+    ("/profiles/new", &[("text", "name = \"typed\"\ntype = \"lex\"\n"), ("do", "kind:llm")]),
     ("/units/service/remove", &[("csrf", "of another sign-in")]),
 ];
 
