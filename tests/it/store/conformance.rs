@@ -24,6 +24,7 @@ hold_for_every_store!(
     prune_of_everything_keeps_the_next_position,
     secrets_are_replaced_and_found_by_name,
     s11_a_connectors_new_token_ends_those_before_it_and_no_others,
+    s11_a_connectors_new_token_takes_the_place_of_the_one_that_was_seen_alone,
     keys_are_loaded_before_all_else_as_long_as_a_recovery_needs_them,
     a_key_is_known_by_its_contact_and_where_it_begins,
     an_open_contact_is_not_erased_and_an_unknown_one_is_said_so,
@@ -283,45 +284,62 @@ async fn secrets_are_replaced_and_found_by_name(store: &dyn Store) {
     assert_eq!(store.secret_names().await.unwrap(), ["key", "other"]);
 }
 
-async fn s11_a_connectors_new_token_ends_those_before_it_and_no_others(store: &dyn Store) {
-    let token = |number: u8, profile: &str, name: &str, made_at: i64| ConnectorToken {
+fn token(number: u8, profile: &str, name: &str, made_at: i64) -> ConnectorToken {
+    ConnectorToken {
         unit: UnitName::new("sales").unwrap(),
         profile: ProfileName::new(profile).unwrap(),
         name: name.to_owned(),
         sha256: [number; 32],
         made_at: Timestamp(made_at),
         valid_until: None,
-    };
-    let until = |token: ConnectorToken, at: i64| ConnectorToken { valid_until: Some(Timestamp(at)), ..token };
-    assert_eq!(store.connector_tokens().await.unwrap(), []);
-    let (first, other, canary) = (token(1, "b", "", 10), token(2, "a", "", 10), token(3, "b", "canary", 10));
-    for it in [&first, &other, &canary] {
-        assert!(store.put_connector_token(it, Timestamp(20), Expected::New, None).await.unwrap());
     }
-    assert_eq!(store.connector_tokens().await.unwrap(), [other.clone(), first.clone(), canary.clone()]);
-    let (second, third) = (token(4, "b", "", 11), token(5, "b", "", 12));
-    assert!(store.put_connector_token(&second, Timestamp(30), Expected::Version(10), None).await.unwrap());
-    assert!(store.put_connector_token(&third, Timestamp(25), Expected::Any, None).await.unwrap());
-    // A grace that has begun becomes no longer, and may become shorter.
-    let all = [other.clone(), third.clone(), until(second, 25), until(first, 25), canary.clone()];
-    assert_eq!(store.connector_tokens().await.unwrap(), all);
-    let fourth = token(6, "b", "", 26);
-    let line = AuditLine {
-        at: Timestamp(26),
+}
+
+fn reloaded(at: i64) -> AuditLine {
+    AuditLine {
+        at: Timestamp(at),
         by: "ann".to_owned(),
         action: "token.reloaded".to_owned(),
         subject: "sales/b".to_owned(),
         before: None,
         after: None,
-    };
-    let lines = store.audit(&AuditOf::default(), 1).await.unwrap();
-    for outdated in [Expected::New, Expected::Version(11)] {
-        let put = store.put_connector_token(&fourth, Timestamp(26), outdated, Some(&line)).await;
-        assert!(!put.unwrap(), "somebody was faster");
     }
-    assert_eq!(store.connector_tokens().await.unwrap(), all, "and nothing is changed");
-    assert_eq!(store.audit(&AuditOf::default(), 1).await.unwrap(), lines);
-    assert!(store.put_connector_token(&fourth, Timestamp(26), Expected::Version(12), Some(&line)).await.unwrap());
+}
+
+async fn s11_a_connectors_new_token_takes_the_place_of_the_one_that_was_seen_alone(store: &dyn Store) {
+    let (first, second, line) = (token(1, "b", "", 10), token(2, "b", "", 11), reloaded(11));
+    let put = async |it: &ConnectorToken, expected| {
+        store.put_connector_token(it, Timestamp(20), expected, Some(&line)).await.unwrap()
+    };
+    assert!(!put(&first, Expected::Version(9)).await, "there is none");
+    assert!(put(&first, Expected::New).await);
+    let lines = store.audit(&AuditOf::default(), 9).await.unwrap();
+    for outdated in [Expected::New, Expected::Version(9)] {
+        assert!(!put(&second, outdated).await, "somebody was faster");
+    }
+    assert_eq!(store.connector_tokens().await.unwrap(), std::slice::from_ref(&first));
+    assert_eq!(store.audit(&AuditOf::default(), 9).await.unwrap(), lines, "nothing is told that was not done");
+    assert!(put(&token(3, "b", "canary", 10), Expected::New).await, "another name has its own");
+    assert!(put(&second, Expected::Version(10)).await);
+}
+
+async fn s11_a_connectors_new_token_ends_those_before_it_and_no_others(store: &dyn Store) {
+    let until = |token: ConnectorToken, at: i64| ConnectorToken { valid_until: Some(Timestamp(at)), ..token };
+    assert_eq!(store.connector_tokens().await.unwrap(), []);
+    let (first, other, canary) = (token(1, "b", "", 10), token(2, "a", "", 10), token(3, "b", "canary", 10));
+    for it in [&first, &other, &canary] {
+        store.put_connector_token(it, Timestamp(20), Expected::Any, None).await.unwrap();
+    }
+    assert_eq!(store.connector_tokens().await.unwrap(), [other.clone(), first.clone(), canary.clone()]);
+    let (second, third) = (token(4, "b", "", 11), token(5, "b", "", 12));
+    store.put_connector_token(&second, Timestamp(30), Expected::Any, None).await.unwrap();
+    store.put_connector_token(&third, Timestamp(25), Expected::Any, None).await.unwrap();
+    // A grace that has begun becomes no longer, and may become shorter.
+    let all = [other.clone(), third.clone(), until(second, 25), until(first, 25), canary.clone()];
+    assert_eq!(store.connector_tokens().await.unwrap(), all);
+    let fourth = token(6, "b", "", 26);
+    let (line, lines) = (reloaded(26), store.audit(&AuditOf::default(), 1).await.unwrap());
+    store.put_connector_token(&fourth, Timestamp(26), Expected::Any, Some(&line)).await.unwrap();
     let (number, told) = store.audit(&AuditOf::default(), 1).await.unwrap().remove(0);
     assert_eq!(told, line);
     assert!(lines.iter().all(|(before, _)| *before < number), "none but those with a line have one");
