@@ -23,10 +23,7 @@ use crate::{
         contact::Standing,
         ids::{ContactId, ContactName, ProfileName},
     },
-    gateway::{
-        live::{ContactNow, UnitNow},
-        storage::Pos,
-    },
+    gateway::live::{ContactNow, UnitNow},
     manager::{
         Manager, address,
         guard::Seat,
@@ -184,8 +181,7 @@ async fn over(manager: &Manager, units: &[UnitNow], filter: &Filter) -> Vec<Cont
     for it in units.iter().filter(|it| filter.unit.is_empty() || it.unit.as_str() == filter.unit).take(OFFERED) {
         let id = ContactId { unit: it.unit.clone(), name: name.clone() };
         // Where the store fails, the table is shown all the same.
-        let has_records = manager.gateway.timeline(&id, Pos(0), 1).await.is_ok_and(|it| !it.is_empty());
-        if has_records && manager.gateway.contact(&id).is_none() {
+        if manager.gateway.past(&id).await.is_ok_and(|it| it.is_some()) {
             found.push(id);
         }
     }

@@ -314,17 +314,19 @@ async fn s16_a_plan_is_looked_at_beside_the_files_that_stay_and_shows_what_speak
     assert!(!page.contains("/configuration/apply"), "{page}");
     let program = Program::new(&admin, "ci", "administrator").await;
     let zip = ("content-type", "application/zip");
-    let plan = program.send("POST", "/configuration/plan", &[zip], zipped(&files)).await.json();
+    let planned = program.send("POST", "/configuration/plan", &[zip], zipped(&files)).await;
+    let plan = planned.json();
     assert!(plan["blocked"][0].as_str().unwrap().contains("user `va9` serves profile `support` already"), "{plan}");
     assert!(!plan["steps"].as_array().unwrap().is_empty(), "{plan}");
-    let path = format!("/configuration/import?seen={}", plan["seen"].as_str().unwrap());
-    program.send("POST", &path, &[zip], zipped(&files)).await.problem(409, "conflict");
+    let import = async |tag: &str, bytes: Vec<u8>| {
+        program.send("POST", "/configuration/import", &[zip, ("if-match", tag)], bytes).await
+    };
+    import(planned.etag(), zipped(&files)).await.problem(409, "conflict");
     // Another user, and nothing speaks against it.
     files.insert("profiles/night.toml".to_owned(), files["profiles/night.toml"].replace("va9", "va8"));
-    let plan = program.send("POST", "/configuration/plan", &[zip], zipped(&files)).await.json();
-    assert_eq!(plan["blocked"], serde_json::json!([]), "{plan}");
-    let path = format!("/configuration/import?seen={}", plan["seen"].as_str().unwrap());
-    assert_eq!(program.send("POST", &path, &[zip], zipped(&files)).await.status, 204);
+    let planned = program.send("POST", "/configuration/plan", &[zip], zipped(&files)).await;
+    assert_eq!(planned.json()["blocked"], serde_json::json!([]), "{}", planned.text);
+    assert_eq!(import(planned.etag(), zipped(&files)).await.status, 204);
     drop(usher.kill().await);
 }
 
