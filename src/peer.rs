@@ -91,6 +91,11 @@ impl Pace {
         Self { began }
     }
 
+    /// So long whoever sends waited for us.
+    pub fn put_off(&mut self, waited: Duration) {
+        self.began += waited;
+    }
+
     /// By when more than these bytes have to be there.
     #[must_use]
     pub fn next_by(&self, bytes: u64) -> Instant {
@@ -110,6 +115,7 @@ pub fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     fn from(forwarded: &[&'static str], proxies: usize) -> Option<IpAddr> {
         let mut headers = HeaderMap::new();
@@ -136,6 +142,15 @@ mod tests {
         assert_eq!(from(&["nonsense"], 1), at("192.0.2.1"));
         assert_eq!(from(&[], 1), at("192.0.2.1"));
         assert_eq!(from(&["198.51.100.7"], 2), at("192.0.2.1"));
+    }
+
+    #[test]
+    fn what_was_waited_for_us_is_not_held_against_whoever_sends() {
+        let mut pace = Pace::new(Clock::instant());
+        let (first, later) = (pace.next_by(0), pace.next_by(LEAST_KIB_A_SECOND * 1024 * 7));
+        assert_eq!(later, first + Duration::from_secs(7));
+        pace.put_off(Duration::from_secs(90));
+        assert_eq!(pace.next_by(0), first + Duration::from_secs(90));
     }
 
     #[test]

@@ -193,9 +193,10 @@ async fn obstacles(here: &Sources, documents: &[Document], plan: &Plan, store: &
 
 fn beside(finding: &Finding) -> Said {
     let Finding { message, help, location, .. } = finding;
+    let what = if help.is_empty() { message.clone() } else { said!("{}; {}", message, help) };
     match location {
-        Some(place) => said!("beside the files here, in {}: {}; {}", place.file, message, help),
-        None => said!("beside the files here: {}; {}", message, help),
+        Some(place) => said!("beside the files here, in {}: {}", place.file, what),
+        None => said!("beside the files here: {}", what),
     }
 }
 

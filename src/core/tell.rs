@@ -71,7 +71,7 @@ impl Step {
             Self::Warned => v.f("no sign of the customer: warning given", &[]),
             Self::TimedOut => v.f("no sign of the customer: time is up", &[]),
             Self::Ended { reason, .. } => v.f("ended: {}", &[&of_end(v, reason)]),
-            Self::Recovered { what } => v.f("gateway restarted during a {}", &[&of_interrupted(v, what)]),
+            Self::Recovered { what } => v.f("gateway restarted meanwhile: {}", &[&of_interrupted(v, what)]),
             Self::Asked { .. }
             | Self::Answered { .. }
             | Self::AskFailed { .. }
@@ -237,7 +237,7 @@ impl Step {
             Self::ActionWaits { name } => v.f("action {} waits for its parameters", &[name]),
             Self::ActionRefused(bad) => {
                 let action = format!("{:?}", bad.action);
-                v.f("{} cannot be carried out: parameter {} {}", &[&action, &bad.parameter, &bad.problem.tell_in(v)])
+                v.f("{} cannot be carried out: parameter {}: {}", &[&action, &bad.parameter, &bad.problem.tell_in(v)])
             }
             Self::HandingOver { seq, to, cause } => {
                 v.f("#{} handed over to {} because of {}", &[&seq.0, &of_destination(v, to), &of_cause(v, cause)])

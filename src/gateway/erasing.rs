@@ -63,7 +63,10 @@ impl Gateway {
     /// When the store cannot be read.
     pub async fn is_erased(&self, contact: &ContactId) -> Result<bool, StoreError> {
         let lives = self.store.lives(contact).await?;
-        Ok(!lives.is_empty() && lives.iter().all(|it| it.key.is_err()))
+        if lives.is_empty() || lives.iter().any(|it| it.key.is_ok()) {
+            return Ok(false);
+        }
+        Ok(plain(&self.store.records(contact, MOST_RECORDS).await?) == 0)
     }
 
     /// Destroys the keys and removes the records of contacts that were over before a moment, as far as no open contact needs them.

@@ -118,8 +118,8 @@ impl Gateway {
         let newest = self.shards.of(contact).contacts.get(contact).map(Entry::last);
         if let Some(newest) = newest {
             let records = self.store.trail(newest, after, limit).await?;
-            // It may not be there yet: then the ones before it are.
-            if newest <= after || !records.is_empty() {
+            // It may not be there yet: then the ones before it are. Another gateway that has taken the store may have written there.
+            if newest <= after || records.last().is_some_and(|it| it.pos == newest && it.contact == *contact) {
                 return Ok(records);
             }
         }

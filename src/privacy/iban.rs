@@ -8,7 +8,7 @@ pub(super) const LEAST_DIGITS: usize = 2;
 /// Longest gap between two characters.
 const MOST_GAP: usize = 3;
 
-/// By country, as in the IBAN registry.
+/// By country in order, as in the IBAN registry.
 const LENGTHS: &[(&str, usize)] = &[
     ("AD", 24),
     ("AE", 23),
@@ -116,15 +116,23 @@ pub(super) fn find(signs: &Signs, taken: &[bool]) -> Vec<Find> {
     finds
 }
 
+const fn is_gap(sign: char) -> bool {
+    matches!(sign, ' ' | '-' | '.' | '/')
+}
+
 fn begins_at(signs: &Signs, taken: &[bool], from: usize) -> Option<Find> {
     let country = [signs.at(from)?, signs.at(from + 1)?].map(|it| it.to_ascii_uppercase());
     if !country.iter().all(char::is_ascii_uppercase) {
         return None;
     }
-    let country: String = country.into_iter().collect();
-    let (_, length) = LENGTHS.iter().find(|(it, _)| *it == country)?;
-    let (mut value, mut at, mut gap) = (String::with_capacity(*length), from, 0);
-    while value.len() < *length {
+    // Nearly every pair of letters is of some word: no check digit follows.
+    let mut behind = (from + 2..=from + 2 + MOST_GAP).map_while(|at| signs.at(at));
+    if !behind.find(|it| !is_gap(*it))?.is_ascii_digit() {
+        return None;
+    }
+    let length = LENGTHS.binary_search_by(|(it, _)| it.chars().cmp(country)).ok().and_then(|it| LENGTHS.get(it))?.1;
+    let (mut value, mut at, mut gap) = (String::with_capacity(length), from, 0);
+    while value.len() < length {
         if taken.get(at) != Some(&false) {
             return None;
         }
@@ -133,7 +141,7 @@ fn begins_at(signs: &Signs, taken: &[bool], from: usize) -> Option<Find> {
                 value.push(sign.to_ascii_uppercase());
                 gap = 0;
             }
-            ' ' | '-' | '.' | '/' if gap < MOST_GAP => gap += 1,
+            sign if is_gap(sign) && gap < MOST_GAP => gap += 1,
             _ => return None,
         }
         at += 1;
@@ -154,4 +162,14 @@ fn is_right(iban: &str) -> bool {
         (shifted + digit) % 97
     });
     remainder == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LENGTHS;
+
+    #[test]
+    fn countries_are_in_order() {
+        assert!(LENGTHS.is_sorted_by_key(|it| it.0));
+    }
 }

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::{KEY_FILE, KEY_ID_BYTES, SealError, Sealer, write_private};
-use crate::core::hex;
+use crate::core::{hex, said::said};
 
 /// The key that is to follow, until it has.
 const NEXT: &str = "master.key.next";
@@ -111,10 +111,11 @@ impl Keyring {
         if let Some(sealer) = [&self.now, &self.next].into_iter().flatten().find(opens) {
             return Ok(sealer);
         }
+        let file = self.directory.join(KEY_FILE);
         let found = match (&self.now, self.from_environment) {
-            (Some(it), true) => format!("USHER_MASTER_KEY is {}", it.id()),
-            (Some(it), false) => format!("{} is {}", self.directory.join(KEY_FILE).display(), it.id()),
-            (None, _) => format!("there is no {}", self.directory.join(KEY_FILE).display()),
+            (Some(it), true) => said!("USHER_MASTER_KEY is {}", it.id()),
+            (Some(it), false) => said!("{} is {}", file.display(), it.id()),
+            (None, _) => said!("there is no {}", file.display()),
         };
         Err(SealError::NotTheStores { kept: Sealer::id_of(probe).ok_or(SealError::Malformed)?, found })
     }

@@ -26,7 +26,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::core::hex;
+use crate::core::{
+    hex,
+    said::{Said, said},
+};
 
 /// The key file's name in the store's directory.
 pub const KEY_FILE: &str = "master.key";
@@ -54,13 +57,28 @@ pub enum SealError {
     Malformed,
     #[error("the secret was sealed under another master key")]
     OtherKey,
-    #[error(
-        "the store is sealed under the master key {kept}, but {found}: bring back the one that fits, as {KEY_FILE} in the store's \
-         directory or as USHER_MASTER_KEY"
-    )]
-    NotTheStores { kept: KeyId, found: String },
+    #[error("{}", bring_back(*kept, found))]
+    NotTheStores { kept: KeyId, found: Said },
     #[error("the sealed secret was tampered with or belongs to another name")]
     Forged,
+}
+
+impl SealError {
+    /// What it says, where that is in words of ours.
+    #[must_use]
+    pub fn said(&self) -> Option<Said> {
+        let Self::NotTheStores { kept, found } = self else { return None };
+        Some(bring_back(*kept, found))
+    }
+}
+
+fn bring_back(kept: KeyId, found: &Said) -> Said {
+    said!(
+        "the store is sealed under the master key {}, but {}: bring back the one that fits, as {} in the store's directory or as USHER_MASTER_KEY",
+        kept,
+        found,
+        KEY_FILE
+    )
 }
 
 /// Seals and opens secrets under one master key.

@@ -322,7 +322,8 @@ impl State {
 
     fn audit(&self, of: &AuditOf, limit: usize) -> Vec<(u64, AuditLine)> {
         let numbered = self.audit.iter().enumerate().rev().map(|(index, line)| (index as u64 + 1, line));
-        let wanted = numbered.filter(|(number, line)| of.takes(*number, line));
+        let looked_at = numbered.take_while(|(number, _)| of.since.is_none_or(|since| *number >= since));
+        let wanted = looked_at.filter(|(number, line)| of.takes(*number, line));
         wanted.take(limit).map(|(number, line)| (number, line.clone())).collect()
     }
 

@@ -63,7 +63,7 @@ labels!(
         /// The customer left, or the routing engine ended it without a handover.
         Customer = "customer",
         HandedOver = "handed_over",
-        /// Given up: nothing could be answered and nobody could take over.
+        /// Given up: nothing could be answered and nobody could take over, or it came with a backup.
         Failed = "failed",
         /// Given up: the routing engine stayed away too long.
         EngineAway = "engine_away",

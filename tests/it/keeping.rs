@@ -197,7 +197,10 @@ async fn b10_who_was_erased_after_a_backup_is_erased_in_it_when_it_is_restored()
 
     let said = well(here.path(), &["restore", "before.tar", "--replace"]).await;
     assert!(said.contains("2 contacts (0 open, 2 erased)"), "{said}");
-    assert!(said.contains("2 contacts were erased here after it was made: they are erased in it, too."), "{said}");
+    assert!(
+        said.contains("2 contacts were erased here after the backup was made: they are erased in the backup, too."),
+        "{said}"
+    );
     let data = here.path().join("data");
     let file = fs::read(data.join("usher.db")).unwrap();
     for key in &keys {
@@ -213,7 +216,7 @@ async fn b10_who_was_erased_after_a_backup_is_erased_in_it_when_it_is_restored()
     let here = restored.drain().await;
 
     let said = well(here.path(), &["restore", "after.tar", "--replace"]).await;
-    assert!(said.contains("No contact in it was erased here after it was made."), "{said}");
+    assert!(said.contains("No contact in the backup was erased here after the backup was made."), "{said}");
     let timeline = well(here.path(), &["timeline", "c-3", "--unit", "sales"]).await;
     assert!(timeline.contains("hello again"), "{timeline}");
 }
@@ -225,14 +228,14 @@ async fn b10_a_restore_says_so_where_nothing_tells_who_was_erased() {
     well(here.path(), &["backup", "b.tar", "--with-key"]).await;
     fs::write(here.path().join("data/usher.db"), [0x2a; 8192]).unwrap();
     let said = well(here.path(), &["restore", "b.tar", "--replace"]).await;
-    for told in ["Who was erased after it was made is not known", "cannot be read", "Erase them anew"] {
+    for told in ["Who was erased after the backup was made is not known", "cannot be read", "Erase them anew"] {
         assert!(said.contains(told), "{told}: {said}");
     }
     let there = TempDir::new().unwrap();
     fs::write(there.path().join("usher.toml"), CONFIG).unwrap();
     let backup = here.path().join("b.tar");
     let said = well(there.path(), &["restore", backup.to_str().unwrap()]).await;
-    assert!(said.contains("no store here that knows who was erased after it was made"), "{said}");
+    assert!(said.contains("no store here that knows who was erased after the backup was made"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -157,7 +157,7 @@ pub(super) fn manifest(archive: &mut dyn Read) -> anyhow::Result<Manifest> {
     ensure!(
         format.format == FORMAT,
         said!(
-            "its form is {}, but this version of usher knows {}: restore it with the version that made it",
+            "its format is {}, but this version of usher knows {}: restore it with the version that made it",
             format.format,
             FORMAT
         )
@@ -293,6 +293,7 @@ mod tests {
     use std::io::{Seek as _, SeekFrom};
 
     use super::*;
+    use crate::app::keeping::why::is_full;
 
     fn packed(database: &[u8], key: Option<&str>) -> Vec<u8> {
         let mut file = tempfile::tempfile().unwrap();
@@ -358,8 +359,29 @@ mod tests {
         assert!(told.contains("damaged"), "{told}");
         let newer = String::from_utf8_lossy(&archive).replacen("\"format\": 1", "\"format\": 2", 1);
         let told = unpacked(newer.as_bytes()).unwrap_err().to_string();
-        assert!(told.contains("its form is 2"), "{told}");
+        assert!(told.contains("its format is 2"), "{told}");
         assert!(unpacked(&[0x2a; 4096]).unwrap_err().to_string().contains("no backup"));
+    }
+
+    struct FullDisk;
+
+    impl Write for FullDisk {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_no_fault_of_the_archives() {
+        let archive = packed(&[7; 2000], None);
+        let error = unpack(&mut archive.as_slice(), &mut FullDisk).unwrap_err();
+        assert!(is_full(&error), "{error}");
+        assert!(error.to_string().starts_with("its database cannot be written here: "), "{error}");
+        assert!(!is_full(&unpacked(&archive[..1600]).unwrap_err()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Erasures that a backup does not know of, since they were made after it: a restore carries them over.
 
-use super::with_reason;
+use super::{why::why, with_reason};
 use crate::{
     core::{
         ids::Timestamp,
@@ -16,7 +16,7 @@ pub(super) enum Carried {
     /// Nothing was here that would know them.
     NoStore,
     /// What was here does not say.
-    Unreadable(String),
+    Unreadable(Said),
 }
 
 impl Carried {
@@ -34,7 +34,7 @@ impl Carried {
             Ok(here) => here,
             Err(error) => {
                 tracing::warn!(error = %error.source, "the store that is replaced does not say who was erased");
-                return Ok(Self::Unreadable(error.source.to_string()));
+                return Ok(Self::Unreadable(why(&with_reason(error))));
             }
         };
         let made_at = Timestamp(made_at.as_millisecond());
@@ -44,15 +44,16 @@ impl Carried {
     /// In words, for whoever has to erase.
     pub(super) fn told(&self) -> Said {
         match self {
-            Self::Over(0) => said!("No contact in it was erased here after it was made."),
-            Self::Over(contacts) => {
-                said!("{} contacts were erased here after it was made: they are erased in it, too.", contacts)
-            }
+            Self::Over(0) => said!("No contact in the backup was erased here after the backup was made."),
+            Self::Over(contacts) => said!(
+                "{} contacts were erased here after the backup was made: they are erased in the backup, too.",
+                contacts
+            ),
             Self::NoStore => said!(
-                "There was no store here that knows who was erased after it was made: erase them anew (docs/privacy.md)."
+                "There was no store here that knows who was erased after the backup was made: erase them anew (docs/privacy.md)."
             ),
             Self::Unreadable(why) => said!(
-                "Who was erased after it was made is not known, as the store that was here cannot be read ({}): contacts that were erased may be readable again. Erase them anew (docs/privacy.md).",
+                "Who was erased after the backup was made is not known, as the store that was here cannot be read ({}): contacts that were erased may be readable again. Erase them anew (docs/privacy.md).",
                 why
             ),
         }

@@ -22,7 +22,7 @@ pub(super) use why::why;
 
 use crate::{
     core::said::{Said, said},
-    gateway::storage::{Holdings, StoreError},
+    gateway::storage::{Holdings, StoreError, StoreErrorKind},
 };
 
 /// How commands sign in the audit log.
@@ -50,5 +50,6 @@ fn told(holds: &Holdings) -> Said {
 /// What the store says beneath the kind of its error.
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn with_reason(error: StoreError) -> anyhow::Error {
-    anyhow::anyhow!("{}", error.source)
+    let said = error.said().cloned().unwrap_or_else(|| Said::foreign(error.source.to_string()));
+    if error.kind == StoreErrorKind::Full { why::Full(said).into() } else { why::because(said) }
 }

@@ -4,6 +4,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, BufReader},
+    iter,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -15,6 +16,7 @@ use super::{
     archive::{Manifest, Unpacked, unpack},
     carried::Carried,
     key::PROBE,
+    staged::SHOWN,
     told,
     why::{OrSaid as _, because},
     with_reason,
@@ -271,8 +273,9 @@ pub(super) async fn examine(
         out.sync_all()?;
         anyhow::Ok(unpacked)
     })
-    .await?
-    .or_said(|| shown.clone())?;
+    .await?;
+    // Whoever has brought it is told of the backup anyway.
+    let unpacked = if *shown == SHOWN { unpacked } else { unpacked.or_said(|| shown.clone()) }?;
     let loose = Loose::at(staging.database());
     let looked = loose.look().await.map_err(with_reason);
     looked.or_said(|| said!("{} holds a database that this version cannot use", shown))?;
@@ -309,16 +312,30 @@ fn key(
 /// Where the store goes that was here.
 fn aside(directory: &Path, name: &str, now_ms: i64) -> anyhow::Result<PathBuf> {
     let moment = jiff::Timestamp::from_millisecond(now_ms)?.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let mut path = directory.join(format!("{name}-{moment}"));
+    let first = directory.join(format!("{name}-{moment}"));
     // Another may have been put aside in the same second, by one that was cut off.
-    for further in 2..=MOST_ASIDE {
+    let further = (2..=MOST_ASIDE).map(|n| directory.join(format!("{name}-{moment}-{n}")));
+    for path in iter::once(first.clone()).chain(further) {
         match DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                path = directory.join(format!("{name}-{moment}-{further}"));
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error).or_said(|| said!("{} cannot be made", path.display())),
         }
     }
-    bail!(said!("{} is there already", path.display()))
+    bail!(said!("{} is there already", first.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_a_second_is_tried_before_it_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let names: Vec<PathBuf> = (0..MOST_ASIDE).map(|_| aside(directory.path(), "replaced", 0).unwrap()).collect();
+        assert!(names[0].ends_with("replaced-19700101T000000Z"), "{names:?}");
+        assert!(names[99].ends_with("replaced-19700101T000000Z-100"), "{names:?}");
+        let told = aside(directory.path(), "replaced", 0).unwrap_err().to_string();
+        assert!(told.ends_with("replaced-19700101T000000Z is there already"), "{told}");
+    }
 }

@@ -21,12 +21,12 @@ use tokio::{
 
 use super::{
     restore::{Good, NoKey, STAGING, Source, Staging, examine},
-    why::{because, why},
+    why::{because, is_full, why},
 };
 use crate::{
     app::{load_on, machine::free_bytes, serve},
     clock::Clock,
-    config::Sources,
+    config::{Finding, Severity, Sources},
     core::{
         hex,
         ids::Timestamp,
@@ -46,6 +46,8 @@ const STALLED: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_secs(5);
 /// What stays free on the disk.
 const SPARE_BYTES: u64 = 64 * 1024 * 1024;
+/// Of what speaks against a configuration.
+const MOST_TOLD: usize = 10;
 /// What errors call it.
 pub(in crate::app) const SHOWN: Said = said!("the backup");
 
@@ -160,12 +162,13 @@ impl Ramp {
         let first = part(body, pace.next_by(0)).await?.ok_or(NotStaged::Empty)?;
         // The one before makes room.
         self.put(None);
-        let failed = |error: anyhow::Error| NotStaged::Failed(why(&error));
-        let staging = Staging::new(&self.directory).map_err(failed)?;
+        let least = bytes.unwrap_or_default().max(first.len() as u64);
+        let staging = Staging::new(&self.directory).map_err(|it| self.untaken(least, &it, NotStaged::Failed))?;
         let (sha256, written) = self.receive(&staging, bytes, (first, pace), body).await?;
-        let good = self.look(&staging, key.as_ref()).await?;
+        let good = self.look(&staging, written, key.as_ref()).await?;
         let environment = &self.sources.environment;
-        let ring = Keyring::read(&self.directory, environment.master_key().as_ref()).map_err(|it| failed(it.into()))?;
+        let ring = Keyring::read(&self.directory, environment.master_key().as_ref())
+            .map_err(|it| NotStaged::Failed(why(&it.into())))?;
         let now = self.clock.now();
         let manifest = good.manifest();
         let about = Staged {
@@ -190,7 +193,7 @@ impl Ramp {
         &self,
         staging: &Staging,
         told: Option<u64>,
-        (first, pace): (Bytes, Pace),
+        (first, mut pace): (Bytes, Pace),
         body: &mut BoxStream<'static, io::Result<Bytes>>,
     ) -> Result<(String, u64), NotStaged> {
         // Twice: once as it came, once unpacked.
@@ -200,43 +203,53 @@ impl Ramp {
             true => Err(NotStaged::NoSpace { needed: bytes.saturating_mul(2), free: free.unwrap_or_default() }),
             false => Ok(()),
         };
-        fits(told.unwrap_or_default())?;
-        let unwritable = |error: io::Error| {
-            if error.kind() == io::ErrorKind::StorageFull {
-                let needed = told.unwrap_or_default().saturating_mul(2);
-                return NotStaged::NoSpace { needed, free: free_bytes(&self.directory).unwrap_or_default() };
-            }
-            NotStaged::Failed(said!("it cannot be written: {}", error))
+        let told = told.unwrap_or_default();
+        fits(told)?;
+        let unwritable = |error: io::Error, written: u64| {
+            let failed = |why: Said| NotStaged::Failed(said!("it cannot be written: {}", why));
+            self.untaken(told.max(written), &error.into(), failed)
         };
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
-        let mut out = tokio::fs::OpenOptions::from(options).open(file(staging)).await.map_err(unwritable)?;
+        let out = tokio::fs::OpenOptions::from(options).open(file(staging)).await;
+        let mut out = out.map_err(|it| unwritable(it, first.len() as u64))?;
         let (mut sha256, mut written, mut next) = (Sha256::new(), 0_u64, Some(first));
         while let Some(bytes) = next {
             written = written.saturating_add(bytes.len() as u64);
             fits(written)?;
             sha256.update(&bytes);
-            out.write_all(&bytes).await.map_err(unwritable)?;
+            let began = Clock::instant();
+            out.write_all(&bytes).await.map_err(|it| unwritable(it, written))?;
+            pace.put_off(began.elapsed());
             next = part(body, pace.next_by(written)).await?;
         }
-        out.flush().await.map_err(unwritable)?;
+        out.flush().await.map_err(|it| unwritable(it, written))?;
         Ok((hex::encode(&sha256.finalize()), written))
     }
 
     /// What is unpacked for it goes again.
-    async fn look(&self, staging: &Staging, key: Option<&Sealer>) -> Result<Good, NotStaged> {
+    async fn look(&self, staging: &Staging, bytes: u64, key: Option<&Sealer>) -> Result<Good, NotStaged> {
         let refused = |error: anyhow::Error| match error.downcast_ref() {
             Some(NoKey(id)) => NotStaged::NoKey(id.to_string()),
-            None => NotStaged::Refused(why(&error)),
+            None => self.untaken(bytes, &error, NotStaged::Refused),
         };
-        let unpacked = Staging::new(staging.path()).map_err(|error| NotStaged::Failed(why(&error)))?;
+        let unpacked = Staging::new(staging.path()).map_err(|it| self.untaken(bytes, &it, NotStaged::Failed))?;
         let source = Source { file: &file(staging), shown: &SHOWN, key };
         let good = examine(&unpacked, &self.directory, &self.sources.environment, &source).await.map_err(refused)?;
         usable(&self.sources, unpacked.path(), good.key.as_ref()).await.map_err(|error| match error {
             Unusable::Findings(list) => NotStaged::Findings(list),
-            Unusable::Other(error) => NotStaged::Refused(why(&error)),
+            Unusable::Other(error) => self.untaken(bytes, &error, NotStaged::Refused),
         })?;
         Ok(good)
+    }
+
+    /// Of a backup of so many bytes.
+    fn untaken(&self, bytes: u64, error: &anyhow::Error, otherwise: impl FnOnce(Said) -> NotStaged) -> NotStaged {
+        if is_full(error) {
+            let free = free_bytes(&self.directory).unwrap_or_default();
+            return NotStaged::NoSpace { needed: bytes.saturating_mul(2), free };
+        }
+        otherwise(why(error))
     }
 }
 
@@ -245,9 +258,9 @@ async fn part(body: &mut BoxStream<'static, io::Result<Bytes>>, by: Instant) -> 
     loop {
         let stalled = Clock::instant() + STALLED;
         match timeout_at(stalled.min(by), body.next()).await {
+            Ok(None) => return Ok(None),
             // What is there at once comes before any timeout.
             _ if Clock::instant() >= by => return Err(NotStaged::TooSlow),
-            Ok(None) => return Ok(None),
             Ok(Some(Ok(bytes))) if bytes.is_empty() => {}
             Ok(Some(Ok(bytes))) => return Ok(Some(bytes)),
             Ok(Some(Err(_))) | Err(_) => return Err(NotStaged::CutOff),
@@ -258,7 +271,7 @@ async fn part(body: &mut BoxStream<'static, io::Result<Bytes>>, by: Instant) -> 
 /// Why no gateway would begin with a store.
 #[derive(Debug)]
 pub(in crate::app) enum Unusable {
-    Findings(Vec<crate::config::Finding>),
+    Findings(Vec<Finding>),
     Other(anyhow::Error),
 }
 
@@ -266,12 +279,26 @@ impl From<Unusable> for anyhow::Error {
     fn from(why: Unusable) -> Self {
         match why {
             Unusable::Other(error) => error,
-            Unusable::Findings(list) => {
-                let errors = list.iter().filter(|it| it.severity == crate::config::Severity::Error);
-                let texts: Vec<String> = errors.map(|it| it.render(false)).collect();
-                because(said!("the configuration would not be good:\n{}", texts.join("\n")))
-            }
+            Unusable::Findings(list) => because(said!("the configuration would not be good: {}", findings(&list))),
         }
+    }
+}
+
+fn findings(list: &[Finding]) -> Said {
+    let errors = || list.iter().filter(|it| it.severity == Severity::Error);
+    let told = errors().take(MOST_TOLD).map(finding).reduce(|before, next| said!("{}; {}", before, next));
+    let told = told.unwrap_or_default();
+    match errors().count().saturating_sub(MOST_TOLD) {
+        0 => told,
+        left => said!("{} and {} more", told, left),
+    }
+}
+
+fn finding(it: &Finding) -> Said {
+    let Finding { message, help, location, .. } = it;
+    match location {
+        Some(place) => said!("in {}: {}; {}", place.file, message, help),
+        None => said!("{}; {}", message, help),
     }
 }
 
@@ -324,6 +351,36 @@ mod tests {
         let (done, took) = brought(64 * 1024 * 10, 1000).await;
         assert!(matches!(done, Err(NotStaged::TooSlow)), "at half the rate: {done:?}");
         assert!((60..=120).contains(&took.as_secs()), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_is_whole_however_late_that_is_seen() {
+        let (mut body, by) = (stream::empty().boxed(), Clock::instant());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(matches!(part(&mut body, by).await, Ok(None)));
+    }
+
+    #[test]
+    fn findings_are_told_in_one_line_and_in_our_words() {
+        let wrong = |n: usize| Finding {
+            severity: Severity::Error,
+            message: said!("number {} is wrong", n),
+            help: said!("mend it"),
+            location: None,
+            setting: None,
+        };
+        let warning = Finding { severity: Severity::Warning, ..wrong(0) };
+        let told = |list: Vec<Finding>| why(&Unusable::Findings(list).into());
+        let two = said!(
+            "{}; {}",
+            said!("{}; {}", wrong(1).message, wrong(1).help),
+            said!("{}; {}", wrong(2).message, wrong(2).help)
+        );
+        assert_eq!(told(vec![wrong(1), warning, wrong(2)]), said!("the configuration would not be good: {}", two));
+        let many = told((1..=1000).map(wrong).collect());
+        assert!(many.to_string().ends_with("number 10 is wrong; mend it and 990 more"), "{many}");
+        let kept = serde_json::to_string(&many).unwrap();
+        assert_eq!(serde_json::from_str::<Said>(&kept).unwrap(), many, "it can be read again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -125,12 +125,24 @@ pub struct AuditOf {
     pub until: Option<Timestamp>,
     /// Lines before the one of this number.
     pub before: Option<u64>,
+    /// Lines from the one of this number on: no further back is looked.
+    pub since: Option<u64>,
 }
 
+/// What is rare is looked for among so many lines at a time.
+const LOOKED_AT: u64 = 10_000;
+
 impl AuditOf {
+    /// The same among the lines that come last before the one of this number: a bounded part of the log.
+    #[must_use]
+    pub fn part(&self, before: u64) -> Self {
+        Self { before: Some(before), since: Some(before.saturating_sub(LOOKED_AT)), ..self.clone() }
+    }
+
     #[must_use]
     pub fn takes(&self, number: u64, line: &AuditLine) -> bool {
         self.before.is_none_or(|before| number < before)
+            && self.since.is_none_or(|since| number >= since)
             && self.by.as_ref().is_none_or(|by| *by == line.by)
             && self.action.as_ref().is_none_or(|action| *action == line.action)
             && line.subject.to_ascii_lowercase().contains(&self.subject.to_ascii_lowercase())

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     gateway::storage::AuditOf,
-    manager::{pages, people::Role},
+    manager::{
+        pages::audit::{Found, look, table, within},
+        people::Role,
+    },
 };
 
 const DEFAULT_LINES: usize = 100;
@@ -22,7 +25,7 @@ const MAX_LINES: usize = 1_000;
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Draft::get("/audit", Role::Administrator, "listAuditLines")
-            .says("The audit log", "The newest first. `next` is what `before` has to say for older ones.")
+            .says("The audit log", "The newest first. `next` is what `before` has to say for older ones. What is rare is looked for a part at a time: an answer with few lines, or none, may have a `next`.")
             .refuses(&[Kind::Invalid])
             .by(list),
         Draft::get("/audit.csv", Role::Administrator, "exportAuditLog")
@@ -76,8 +79,8 @@ impl WantedFile {
             before: before.map(Position::get),
             ..AuditOf::default()
         };
-        let within = pages::audit::within(of, self.from.map(Date::get), self.to.map(Date::get));
-        within.map_err(|_backwards| Problem::field("to", "`to` comes before `from`: name the later day as `to`"))
+        let of = within(of, self.from.map(Date::get), self.to.map(Date::get));
+        of.map_err(|_backwards| Problem::field("to", "`to` comes before `from`: name the later day as `to`"))
     }
 }
 
@@ -105,8 +108,7 @@ async fn list(call: Call, Query(wanted): Query<Wanted>) -> Result<Shown<Lines>, 
     let Wanted { by, action, subject, from, to, before, limit } = wanted;
     let of = WantedFile { by, action, subject, from, to }.asked(before)?;
     let limit = limit.map_or(DEFAULT_LINES, Limit::get);
-    let lines = call.manager.people.audit(&of, limit).await?;
-    let next = lines.last().filter(|_| lines.len() == limit).map(|it| it.0);
+    let Found { lines, next } = look(&call.manager, &of, limit).await?;
     let lines = lines
         .into_iter()
         .map(|(number, it)| Line {
@@ -123,5 +125,5 @@ async fn list(call: Call, Query(wanted): Query<Wanted>) -> Result<Shown<Lines>, 
 }
 
 async fn export(call: Call, Query(wanted): Query<WantedFile>) -> Result<Csv, Problem> {
-    Ok(Csv(pages::audit::table(call.manager, wanted.asked(None)?)))
+    Ok(Csv(table(call.manager, wanted.asked(None)?)))
 }

@@ -32,7 +32,7 @@ const USUAL_DAYS: i32 = 30;
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Draft::get("/numbers", Role::Viewer, "getNumbers")
-            .says("Numbers of a span", "What contacts came to: all of it, the span before, by day (or week, or four weeks, if it is long), by profile and by engine. A last day that is not over yet still grows.")
+            .says("Numbers of a span", "What contacts came to: all of it, the span before, by day (or week, or four weeks, if it is long), by profile and by engine. The numbers of a last day that is not over yet still grow.")
             .refuses(&[Kind::Invalid])
             .by(show),
         Draft::get("/numbers.csv", Role::Viewer, "exportNumbers")

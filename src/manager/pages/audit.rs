@@ -12,7 +12,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Section, Tab, difference, empty, live::choice, not_found, time, unavailable, with_status};
+use super::{Section, Tab, asking, difference, empty, live::choice, refusal, time, unavailable, with_status};
 use crate::{
     config,
     core::ids::Timestamp,
@@ -91,14 +91,37 @@ impl Filter {
 
     /// This filter at `path`, from a line on if there is one.
     fn at(&self, path: &str, before: Option<u64>) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(self.fields().iter().filter(|it| !it.1.is_empty()));
-        if let Some(before) = before {
-            query.append_pair("before", &before.to_string());
-        }
-        let query = query.finish();
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+        let before = before.map(|it| it.to_string()).unwrap_or_default();
+        asking(path, self.fields().into_iter().chain([("before", before.as_str())]))
     }
+}
+
+/// Some of the lines, the newest first.
+#[derive(Debug, Default)]
+pub(in crate::manager) struct Found {
+    pub(in crate::manager) lines: Vec<(u64, AuditLine)>,
+    /// What [`AuditOf::before`] has to say for those that follow: there may be more, though none of these was asked for.
+    pub(in crate::manager) next: Option<u64>,
+}
+
+/// `limit` lines at most, of a bounded part of the log.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(in crate::manager) async fn look(manager: &Manager, of: &AuditOf, limit: usize) -> Result<Found, StoreError> {
+    let newest = manager.people.audit(&AuditOf::default(), 1).await?;
+    let Some((newest, _)) = newest.first() else { return Ok(Found::default()) };
+    let end = newest.saturating_add(1);
+    let part = of.part(of.before.map_or(end, |before| before.min(end)));
+    let mut lines = manager.people.audit(&part, limit.saturating_add(1)).await?;
+    let next = if lines.len() > limit {
+        lines.truncate(limit);
+        lines.last().map(|it| it.0)
+    } else {
+        // The first line has the number 1.
+        part.since.filter(|it| *it > 1)
+    };
+    Ok(Found { lines, next })
 }
 
 pub(in crate::manager) async fn show(
@@ -111,12 +134,12 @@ pub(in crate::manager) async fn show(
         Ok(of) => (of, None),
         Err(wrong) => (AuditOf::default(), Some(problem(w, wrong).to_owned())),
     };
-    let lines = match &wrong {
-        None => manager.people.audit(&of, LINES).await,
-        Some(_) => Ok(Vec::new()),
+    let found = match &wrong {
+        None => look(&manager, &of, LINES).await,
+        Some(_) => Ok(Found::default()),
     };
-    let lines = match lines {
-        Ok(lines) => lines,
+    let found = match found {
+        Ok(found) => found,
         Err(error) => return unavailable(&seat, &error),
     };
     let title = w.t("Audit log");
@@ -124,26 +147,34 @@ pub(in crate::manager) async fn show(
         (Tab::Audit.of_administration(&seat))
         div class="head" {
             h1 { (title) }
-            @if !lines.is_empty() { a class="button second" href=(filter.at("/audit.csv", None)) { (w.t("Export as CSV")) } }
+            @if !found.lines.is_empty() || found.next.is_some() { a class="button second" href=(filter.at("/audit.csv", None)) { (w.t("Export as CSV")) } }
         }
         @if let Some(wrong) = &wrong { p class="problem" role="alert" { (wrong) } }
         (form(w, &filter))
-        @if !lines.is_empty() {
-            (list(w, &lines))
-            @if let (LINES, Some((number, _))) = (lines.len(), lines.last()) {
-                p { a href=(filter.at("/audit", Some(*number))) rel="next" { (w.t("Older ones")) } }
-            }
+        @if !found.lines.is_empty() {
+            (list(w, &found.lines))
         } @else if wrong.is_some() {
-        } @else if filter.before.is_some() {
+        } @else if found.next.is_none() {
+            (nothing(w, &filter))
+        } @else {
+            p { (w.t("Nothing in this part of the log fits the filter.")) }
+        }
+        @if let Some(next) = found.next { p { a href=(filter.at("/audit", Some(next))) rel="next" { (w.t("Older ones")) } } }
+    };
+    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    with_status(status, &seat, (Section::Administration, title), &body)
+}
+
+fn nothing(w: &Words, filter: &Filter) -> Markup {
+    html! {
+        @if filter.before.is_some() {
             (empty(w.t("There are no older ones."), Some((filter.at("/audit", None).as_str(), w.t("To the newest")))))
         } @else if filter.is_empty() {
             (empty(w.t("Nothing has been changed here yet."), None))
         } @else {
             (empty(w.t("Nothing here fits the filter."), Some(("/audit", w.t("Show all")))))
         }
-    };
-    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    with_status(status, &seat, (Section::Administration, title), &body)
+    }
 }
 
 fn problem(w: &Words, wrong: NoDays) -> &str {
@@ -154,11 +185,7 @@ fn problem(w: &Words, wrong: NoDays) -> &str {
 }
 
 fn form(w: &Words, filter: &Filter) -> Markup {
-    let mut actions: Vec<(&str, &str)> = ACTIONS.iter().map(|it| (*it, told(w, it))).collect();
-    // One that is not known here was asked for by its name.
-    if !filter.action.is_empty() && !ACTIONS.contains(&filter.action.as_str()) {
-        actions.push((&filter.action, &filter.action));
-    }
+    let actions: Vec<(&str, &str)> = ACTIONS.iter().map(|it| (*it, told(w, it))).collect();
     html! {
         form method="get" action="/audit" class="filter" {
             label { span { (w.t("Who")) } input name="by" value=(filter.by) maxlength="128"; }
@@ -326,7 +353,10 @@ pub(in crate::manager) async fn csv(
     seat: Seat,
     Query(filter): Query<Filter>,
 ) -> Response {
-    let Ok(of) = filter.asked() else { return not_found(&seat) };
+    let of = match filter.asked() {
+        Ok(of) => of,
+        Err(wrong) => return refusal(&seat, StatusCode::UNPROCESSABLE_ENTITY, problem(&seat.words, wrong)),
+    };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usher-audit.csv\"")),
@@ -342,11 +372,11 @@ pub(in crate::manager) fn table(manager: Manager, of: AuditOf) -> Body {
         if let Some(head) = head {
             return Some((Ok::<_, StoreError>(head), (manager, Some(of), None)));
         }
-        match manager.people.audit(&of, AT_ONCE).await {
-            Ok(lines) => {
-                let before = Some(lines.last()?.0);
+        match look(&manager, &of, AT_ONCE).await {
+            Ok(Found { lines, next }) => {
                 let text: String = lines.iter().map(|it| row(&it.1)).collect();
-                Some((Ok(Bytes::from(text)), (manager, Some(AuditOf { before, ..of }), None)))
+                let rest = next.map(|next| AuditOf { before: Some(next), ..of });
+                Some((Ok(Bytes::from(text)), (manager, rest, None)))
             }
             // The file is cut off, which whoever reads it sees by the connection's end.
             Err(error) => Some((Err(error), (manager, None, None))),

@@ -190,7 +190,7 @@ fn over(manager: &Manager, w: &Words, closed: Option<&Closed>, zone: &Zone) -> M
     html! {
         p class="facts" {
             b { (w.t("It is over.")) }
-            @if let Some(past) = past { span { (w.t("Ended")) " " b { (end_kind(w, past.end)) } } }
+            @if let Some(past) = past { span { (w.t("How it ended")) " " b { (end_kind(w, past.end)) } } }
             @if let Some((unit, name)) = profile {
                 span {
                     (w.t("Profile")) " "
@@ -434,9 +434,7 @@ impl Following {
                 return Some(Event::default().event("record").id(self.last.0.to_string()).data(text));
             }
             self.manager.still(&self.seat)?;
-            if self.past.is_none() {
-                self.past = self.manager.gateway.past(&self.id).await.ok()?;
-            }
+            self.past = self.past().await.ok()?;
             if let Some(event) = self.changed() {
                 return Some(event);
             }
@@ -445,6 +443,17 @@ impl Following {
             if closing.run_until_cancelled(timeout(EVERY, self.watch.grown())).await?.is_ok() {
                 self.page = self.manager.gateway.timeline(&self.id, self.last, RECORDS).await.ok()?.into();
             }
+        }
+    }
+
+    /// Of the contact that is over, and not of one that had its name before.
+    async fn past(&mut self) -> Result<Option<Closed>, StoreError> {
+        if self.manager.gateway.contact(&self.id).is_some() {
+            return Ok(None);
+        }
+        match self.past.take() {
+            Some(past) => Ok(Some(past)),
+            None => Ok(self.manager.gateway.past(&self.id).await?.filter(|it| it.last >= self.last)),
         }
     }
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Section, Tab, empty, end_kind,
+    Section, Tab, asking, empty, end_kind,
     live::{choice, contact_path, whose},
     page, short, time, unavailable,
 };
@@ -49,19 +49,19 @@ impl Filter {
         })
     }
 
-    fn is_empty(&self) -> bool {
+    fn fields(&self) -> [(&'static str, &str); 4] {
         let Self { unit, profile, end, find, before: _ } = self;
-        [unit, profile, end, find].iter().all(|it| it.is_empty())
+        [("unit", unit), ("profile", profile), ("end", end), ("find", find)]
+    }
+
+    fn is_empty(&self) -> bool {
+        self.fields().iter().all(|it| it.1.is_empty())
     }
 
     /// Where it goes on.
     fn at(&self, before: Pos) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let fields = [("unit", &self.unit), ("profile", &self.profile), ("end", &self.end), ("find", &self.find)];
-        for (name, value) in fields.iter().filter(|it| !it.1.is_empty()) {
-            query.append_pair(name, value);
-        }
-        format!("{PATH}?{}", query.append_pair("before", &before.0.to_string()).finish())
+        let before = before.0.to_string();
+        asking(PATH, self.fields().into_iter().chain([("before", before.as_str())]))
     }
 }
 

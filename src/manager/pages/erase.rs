@@ -65,7 +65,7 @@ async fn form(
             p { (w.t("This contact is erased already: there is nothing left that could be read.")) }
         } @else {
             p { (w.t("Its key is destroyed: nobody can read what was said and done any more, in no way and for good. Every contact of this name is erased.")) }
-            p { (w.t("What stays: its name, business unit and times, and the proof that its records were not altered. What this does not reach: backups made before, the contact centre and the language engine.")) }
+            p { (w.t("What stays: its name, business unit and times, its profile, virtual agent, kind and queue, how it ended and how often engines were asked, and the proof that its records were not altered. What this does not reach: backups made before (restoring one erases the contact in it, too), the contact centre and the language engine.")) }
             form method="post" action={ (contact_path(id)) "/erase" } class="narrow" {
                 (token(seat))
                 (field.text(typed, "text", "off"))

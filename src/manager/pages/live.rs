@@ -251,6 +251,8 @@ pub(super) fn choice(w: &Words, (name, label): (&str, &str), chosen: &str, optio
         label { span { (label) }
             select name=(name) {
                 option value="" { (w.t("all")) }
+                // Gone from the configuration, or not known here: the list is filtered by it all the same.
+                @if !chosen.is_empty() && options.iter().all(|it| it.0 != chosen) { option value=(chosen) selected { (chosen) } }
                 @for (value, shown) in options { option value=(value) selected[*value == chosen] { (shown) } }
             }
         }
@@ -266,7 +268,7 @@ pub(super) fn whose(w: &Words, manager: &Manager, units: &[UnitNow], (unit, prof
     profiles.dedup();
     let units: Vec<(&str, &str)> = units.iter().map(|it| (it.unit.as_str(), it.unit.as_str())).collect();
     html! {
-        @if units.len() > 1 { (choice(w, ("unit", w.t("Business unit")), unit, &units)) }
+        @if units.len() > 1 || !unit.is_empty() { (choice(w, ("unit", w.t("Business unit")), unit, &units)) }
         @if profiles.len() <= OFFERED {
             (choice(w, ("profile", w.t("Profile")), profile, &profiles))
         } @else {

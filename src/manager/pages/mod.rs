@@ -398,6 +398,14 @@ pub(super) fn confirmation(w: &Words, problem: Option<&str>) -> Markup {
     )
 }
 
+/// An address with what is asked for in it; what is empty is left out.
+fn asking<'a>(path: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(fields.into_iter().filter(|it| !it.1.is_empty()));
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
 /// What a list says that has nothing to show.
 pub(super) fn empty(text: &str, then: Option<(&str, &str)>) -> Markup {
     html! {
@@ -424,7 +432,7 @@ pub(super) fn end_kind(w: &Words, end: EndKind) -> &str {
         EndKind::Inactivity => w.t("by inactivity"),
         EndKind::Customer => w.t("by the customer"),
         EndKind::HandedOver => w.t("after a handover"),
-        EndKind::Failed => w.t("no profile left"),
+        EndKind::Failed => w.t("given up"),
         EndKind::EngineAway => w.t("routing engine away"),
         EndKind::Operator => w.t("by an operator"),
     }

@@ -42,13 +42,15 @@ impl Shared {
     }
 
     pub(super) async fn audit(&self, of: &AuditOf, limit: usize) -> Result<Vec<(u64, AuditLine)>, StoreError> {
-        const NEWEST: &str = "SELECT id, at, by, action, subject, before, after FROM audit WHERE id < ?1 \
-            AND (?2 IS NULL OR by = ?2) AND (?3 IS NULL OR action = ?3) AND (?4 = '' OR instr(lower(subject), ?4)) \
-            AND at >= ?5 AND at < ?6 ORDER BY id DESC LIMIT ?7";
-        let before = of.before.and_then(|it| i64::try_from(it).ok()).unwrap_or(i64::MAX);
+        // What is looked at is bounded by the numbers: `id` is the table's own key.
+        const NEWEST: &str = "SELECT id, at, by, action, subject, before, after FROM audit WHERE id < ?1 AND id >= ?2 \
+            AND (?3 IS NULL OR by = ?3) AND (?4 IS NULL OR action = ?4) AND (?5 = '' OR instr(lower(subject), ?5)) \
+            AND at >= ?6 AND at < ?7 ORDER BY id DESC LIMIT ?8";
+        let number = |it: u64| i64::try_from(it).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let query = sqlx::query(NEWEST)
-            .bind(before)
+            .bind(of.before.map_or(i64::MAX, number))
+            .bind(of.since.map_or(0, number))
             .bind(of.by.as_deref())
             .bind(of.action.as_deref())
             .bind(of.subject.to_ascii_lowercase())

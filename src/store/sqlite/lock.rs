@@ -9,7 +9,11 @@ use std::{
     path::Path,
 };
 
-use crate::store::{StoreError, StoreErrorKind};
+use super::schema::Reason;
+use crate::{
+    core::said::said,
+    store::{StoreError, StoreErrorKind},
+};
 
 /// The lock, let go of at once: a descriptor that a child process has inherited does not hold it.
 #[derive(Debug)]
@@ -32,10 +36,10 @@ pub(super) fn shared(dir: &Path) -> Result<Held, StoreError> {
     let directory = File::open(dir).map_err(unavailable)?;
     match directory.try_lock_shared() {
         Ok(()) => Ok(Held(directory)),
-        Err(TryLockError::WouldBlock) => Err(unavailable(format!(
+        Err(TryLockError::WouldBlock) => Err(unavailable(Reason(said!(
             "{} is being worked on by `usher restore` or `usher key rotate`: wait for its end",
             dir.display()
-        ))),
+        )))),
         Err(TryLockError::Error(error)) => Err(unavailable(error)),
     }
 }
@@ -45,10 +49,10 @@ pub(super) fn alone(dir: &Path) -> Result<Held, StoreError> {
     let directory = File::open(dir).map_err(unavailable)?;
     match directory.try_lock() {
         Ok(()) => Ok(Held(directory)),
-        Err(TryLockError::WouldBlock) => Err(unavailable(format!(
+        Err(TryLockError::WouldBlock) => Err(unavailable(Reason(said!(
             "a gateway or another command runs on the store in {}: end it first",
             dir.display()
-        ))),
+        )))),
         Err(TryLockError::Error(error)) => Err(unavailable(error)),
     }
 }

@@ -15,6 +15,13 @@ use crate::{
     telemetry::labels::{EndKind, Label as _},
 };
 
+/// What [`read`] reads, in its order.
+macro_rules! columns {
+    () => {
+        "unit, contact, last, at, profile, agent, media, queue, began_at, ended_by, turns"
+    };
+}
+
 impl Shared {
     pub(super) async fn ended(&self, of: &EndedOf, limit: usize) -> Result<Ended, StoreError> {
         let mut lease = self.reader.lease().await?;
@@ -31,11 +38,14 @@ impl Shared {
 
 async fn ended(conn: &mut SqliteConnection, of: &EndedOf, limit: usize) -> Result<Ended, StoreError> {
     // What is looked at is bounded by the inner LIMIT, and is in order by its index.
-    const FOUND: &str = "SELECT unit, contact, last, at, profile, agent, media, queue, began_at, ended_by, turns
-        FROM (SELECT * FROM closed WHERE last < ?1 ORDER BY last DESC LIMIT ?2)
+    const FOUND: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM (SELECT * FROM closed WHERE last < ?1 ORDER BY last DESC LIMIT ?2)
         WHERE (?3 IS NULL OR unit = ?3) AND (?4 IS NULL OR profile = ?4) AND (?5 IS NULL OR ended_by = ?5)
             AND (?6 = '' OR instr(lower(contact), ?6) OR instr(lower(agent), ?6) OR instr(lower(queue), ?6))
-        ORDER BY last DESC LIMIT ?7";
+        ORDER BY last DESC LIMIT ?7"
+    );
     const END: &str = "SELECT last FROM closed WHERE last < ?1 ORDER BY last DESC LIMIT 2 OFFSET ?2";
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let (before, window) = (of.before.map_or(i64::MAX, |it| it.0.cast_signed()), of.window(limit));
@@ -66,8 +76,7 @@ async fn ended(conn: &mut SqliteConnection, of: &EndedOf, limit: usize) -> Resul
 }
 
 async fn closed(conn: &mut SqliteConnection, contact: &ContactId) -> Result<Option<Closed>, StoreError> {
-    const ONE: &str = "SELECT unit, contact, last, at, profile, agent, media, queue, began_at, ended_by, turns
-        FROM closed WHERE unit = ? AND contact = ?";
+    const ONE: &str = concat!("SELECT ", columns!(), " FROM closed WHERE unit = ? AND contact = ?");
     let found = sqlx::query(ONE).bind(contact.unit.as_str()).bind(contact.name.as_str()).fetch_optional(conn).await?;
     found.map(|row| read(&row, &mut Names::default())).transpose()
 }

@@ -14,7 +14,10 @@ use sqlx::{
 };
 
 use super::block::corrupt;
-use crate::store::{StoreError, StoreErrorKind};
+use crate::{
+    core::said::{Said, said},
+    store::{StoreError, StoreErrorKind},
+};
 
 /// The database's name in the store's directory.
 pub(super) const FILE: &str = "usher.db";
@@ -38,6 +41,18 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the WAL file is cut back to when it starts anew.
 const WAL_FILE_BYTES: u32 = 64 * 1024 * 1024;
+
+/// Why something is refused, in words of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Reason(pub(super) Said);
+
+impl StoreError {
+    /// Its reason, where that is in words of ours.
+    pub(crate) fn said(&self) -> Option<&Said> {
+        self.source.downcast_ref::<Reason>().map(|it| &it.0)
+    }
+}
 
 /// Makes the directory and the file, readable by their owner only.
 pub(super) fn create(dir: &Path) -> Result<SqliteConnectOptions, StoreError> {
@@ -156,9 +171,11 @@ pub(super) async fn version(conn: &mut SqliteConnection) -> Result<usize, StoreE
     let known = MIGRATIONS.len();
     match usize::try_from(version) {
         Ok(version) if version <= known => Ok(version),
-        Ok(_) | Err(_) => Err(corrupt(format!(
-            "{FILE} has schema {version}, but this version of usher knows schemas up to {known}: \
-             start the newer version, or restore a backup made before it ran"
-        ))),
+        Ok(_) | Err(_) => Err(corrupt(Reason(said!(
+            "{} has schema {}, but this version of usher knows schemas up to {}: start the newer version, or restore a backup made before it ran",
+            FILE,
+            version,
+            known
+        )))),
     }
 }

@@ -60,6 +60,13 @@ async fn b13_contacts_that_are_over_are_listed_found_and_shown_with_what_they_we
         assert_eq!(listed(&page), found, "{query}: {page}");
         assert!(!found.is_empty() || page.contains("Nothing here fits the filter."), "{query}: {page}");
     }
+    for path in ["/contacts/ended", "/", "/numbers"] {
+        let page = viewer.get(&format!("{path}?unit=care&profile=gone")).await.text;
+        for gone in ["care", "gone"] {
+            let option = format!("<option value=\"{gone}\" selected>{gone}</option>");
+            assert!(page.contains(&option), "what is filtered by is shown: no {option} in {page}");
+        }
+    }
     let oldest = viewer.get("/contacts/ended?before=1").await.text;
     assert!(oldest.contains("There are no older ones."), "{oldest}");
 

@@ -249,13 +249,16 @@ async fn s1_the_audit_log_is_filtered_by_page_and_by_program_and_its_file_holds_
     let page = admin.get(&format!("/audit?{query}")).await.text;
     assert!(page.contains("href=\"/audit.csv?by=olga&amp;action=profile.paused&amp;subject=SALES\""), "{page}");
     assert!(page.contains("<option value=\"profile.paused\" selected>profile paused</option>"), "{page}");
+    let unknown = admin.get("/audit?action=unheard.of").await.text;
+    assert!(unknown.contains("<option value=\"unheard.of\" selected>unheard.of</option>"), "{unknown}");
     for (query, why) in [
         ("from=28.11.2026", "A day is written as 2026-11-28."),
         ("from=2026-11-28&to=2026-11-27", "The last day comes before the first."),
     ] {
         let page = admin.get(&format!("/audit?{query}")).await;
         assert!(page.status == 422 && page.text.contains(why), "{why}: {}", page.text);
-        assert_eq!(admin.get(&format!("/audit.csv?{query}")).await.status, 404);
+        let file = admin.get(&format!("/audit.csv?{query}")).await;
+        assert!(file.status == 422 && file.text.contains(why), "{why}: {}", file.text);
     }
     let program = api::Program::new(&admin, "ci", "administrator").await;
     let told = program.get(&format!("/audit?{query}")).await.json();
@@ -267,5 +270,48 @@ async fn s1_the_audit_log_is_filtered_by_page_and_by_program_and_its_file_holds_
     assert_eq!(file.lines().count(), 2, "{file}");
     program.get("/audit?from=2026-11-28&to=2026-11-27").await.problem(422, "invalid");
     program.get("/audit.csv?from=28.11.2026").await.problem(400, "malformed");
+    house.close().await;
+}
+
+/// So many lines that they are looked through in three parts, none of which is looked for.
+async fn fill_the_audit_log(data: &std::path::Path) {
+    use sqlx::{ConnectOptions as _, Connection as _};
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(data.join("usher.db"));
+    let mut conn = options.connect().await.unwrap();
+    let lines = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000) \
+        INSERT INTO audit (at, by, action, subject) SELECT i, 'ann', 'signed_in', 'ann' FROM n";
+    sqlx::query(lines).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn s1_what_is_rare_in_the_audit_log_is_looked_for_a_part_at_a_time() {
+    let (house, admin) = House::with_admin().await;
+    let program = api::Program::new(&admin, "ci", "administrator").await;
+    fill_the_audit_log(&house.usher.data()).await;
+    let (mut before, mut found) = (String::new(), Vec::new());
+    loop {
+        let told = program.get(&format!("/audit?action=user.first{before}")).await.json();
+        found.push(told["lines"].as_array().unwrap().len());
+        if told["next"].is_null() {
+            break;
+        }
+        before = format!("&before={}", told["next"]);
+    }
+    assert_eq!(found, [0, 0, 1]);
+    let beyond = program.get("/audit?limit=1&before=9007199254740991").await.json();
+    assert_eq!(beyond["lines"].as_array().unwrap().len(), 1, "the log is looked at from its end on: {beyond}");
+
+    let mut page = admin.get("/audit?action=user.first").await.text;
+    for _ in 0..2 {
+        assert!(page.contains("Nothing in this part of the log fits the filter."), "{page}");
+        let (ahead, _) = page.split_once("\" rel=\"next\"").unwrap_or_else(|| panic!("no further part: {page}"));
+        let path = ahead.rsplit_once("href=\"").unwrap().1.replace("&amp;", "&");
+        page = admin.get(&path).await.text;
+    }
+    assert!(page.contains("<span title=\"user.first\"") && !page.contains("rel=\"next\""), "{page}");
+    let file = admin.get("/audit.csv?action=user.first").await.text;
+    assert_eq!(file.lines().count(), 2, "the file goes through all parts: {file}");
+    assert_eq!(admin.get("/audit.csv?by=ann").await.text.lines().count(), 1 + 25_000);
     house.close().await;
 }

@@ -7,6 +7,7 @@ hold_for_every_store!(
     changes_are_made_together_or_not_at_all,
     the_audit_log_is_read_from_its_end,
     the_audit_log_is_read_by_who_what_of_what_and_when,
+    the_audit_log_is_searched_no_further_back_than_is_asked_for,
 );
 
 fn line(at: i64, by: &str) -> AuditLine {
@@ -102,4 +103,19 @@ async fn the_audit_log_is_read_by_who_what_of_what_and_when(store: &dyn Store) {
     assert_eq!(found(AuditOf { until: Some(Timestamp(2)), ..all.clone() }).await, [1]);
     let both = AuditOf { by: Some("ann".to_owned()), subject: "s".to_owned(), ..all };
     assert_eq!(found(both).await, [3], "all of it has to fit");
+}
+
+async fn the_audit_log_is_searched_no_further_back_than_is_asked_for(store: &dyn Store) {
+    for (at, by) in [(1, "ann"), (2, "ben"), (3, "ben"), (4, "ann")] {
+        store.change(&[], &line(at, by)).await.unwrap();
+    }
+    let newest = store.audit(&AuditOf::default(), 1).await.unwrap()[0].0;
+    let found = async |before: u64, since: u64| -> Vec<i64> {
+        let of = AuditOf { by: Some("ann".to_owned()), before: Some(before), since: Some(since), ..AuditOf::default() };
+        store.audit(&of, 9).await.unwrap().into_iter().map(|(_, line)| line.at.0).collect()
+    };
+    assert_eq!(found(newest + 1, newest - 2).await, [4]);
+    assert_eq!(found(newest - 1, newest - 3).await, [1], "the line of this number is looked at as well");
+    assert_eq!(found(newest, newest - 2).await, [0_i64; 0]);
+    assert_eq!(found(u64::MAX, 0).await, [4, 1]);
 }

@@ -386,9 +386,12 @@ fn gone(manager: &Manager, seat: &Seat, work: Work) -> Response {
 /// Somebody was faster: what both have changed comes into the form, and the second is told of the first, field by field.
 fn clash(manager: &Manager, seat: &Seat, work: Work, now: &Document) -> Response {
     let (current, known) = (body(now), known(manager));
+    let former = form::former(&work.draft, &known);
     let merged = Draft::read(&work.seen).and_then(|seen| {
         let (mine, now) = (form::settled(&work.draft, &known)?, Draft::read(&current)?);
-        form::merge(&seen, &now, &mine, &known)
+        let (mut merged, clashes) = form::merge(&seen, &now, &mine, &known)?;
+        form::remember(&mut merged, &former, &known)?;
+        Ok((merged, clashes))
     });
     match merged {
         Ok((draft, clashes)) => {
@@ -398,8 +401,8 @@ fn clash(manager: &Manager, seat: &Seat, work: Work, now: &Document) -> Response
         }
         // Not of a form's shape any more.
         Err(_) => {
-            let text = work.draft.to_string();
-            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: now.version, former: "" };
+            let text = form::settled(&work.draft, &known).as_ref().unwrap_or(&work.draft).to_string();
+            let shown = text::Shown { at: work.at.as_ref(), text: &text, version: now.version, former: &former };
             text::page(manager, seat, StatusCode::CONFLICT, &shown, &text::conflict(&seat.words, Some(now)))
         }
     }

@@ -11,7 +11,11 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
 
-use super::{Section, Tab, empty, live::contact_path, not_found, problems_of, short, time, unavailable, with_status};
+use super::{
+    Section, Tab, empty,
+    live::{choice, contact_path},
+    not_found, problems_of, short, time, unavailable, with_status,
+};
 use crate::{
     core::ids::{ProfileName, UnitName},
     gateway::{
@@ -112,11 +116,13 @@ fn top(
 
 fn form(manager: &Manager, w: &Words, asked: &Asked, (span, wrong): (Span, Option<NoSpan>), action: &str) -> Markup {
     let roster = manager.gateway.roster();
-    let mut units: Vec<&str> = roster.profiles().iter().map(|it| it.rules.unit.as_str()).collect();
+    let mut units: Vec<(&str, &str)> =
+        roster.profiles().iter().map(|it| (it.rules.unit.as_str(), it.rules.unit.as_str())).collect();
     units.sort_unstable();
     units.dedup();
     let of_unit = roster.profiles().iter().filter(|it| asked.unit.is_empty() || it.rules.unit.as_str() == asked.unit);
-    let mut profiles: Vec<&str> = of_unit.map(|it| it.rules.profile.as_str()).collect();
+    let mut profiles: Vec<(&str, &str)> =
+        of_unit.map(|it| (it.rules.profile.as_str(), it.rules.profile.as_str())).collect();
     profiles.sort_unstable();
     profiles.dedup();
     let spans = [
@@ -145,8 +151,8 @@ fn form(manager: &Manager, w: &Words, asked: &Asked, (span, wrong): (Span, Optio
     };
     html! {
         form method="get" action=(action) class="filter" {
-            @if units.len() > 1 || !asked.unit.is_empty() { (choice("unit", w.t("Business unit"), &asked.unit, (w.t("all"), &units))) }
-            @if profiles.len() <= CHOICES { (choice("profile", w.t("Profile"), &asked.profile, (w.t("all"), &profiles))) }
+            @if units.len() > 1 || !asked.unit.is_empty() { (choice(w, ("unit", w.t("Business unit")), &asked.unit, &units)) }
+            @if profiles.len() <= CHOICES { (choice(w, ("profile", w.t("Profile")), &asked.profile, &profiles)) }
             @else { label { span { (w.t("Profile")) } input name="profile" value=(asked.profile) maxlength="128"; } }
             label { span { (w.t("Span")) }
                 select name="span" { @for (value, label) in spans { option value=(value) selected[value == chosen] { (label) } } }
@@ -154,19 +160,6 @@ fn form(manager: &Manager, w: &Words, asked: &Asked, (span, wrong): (Span, Optio
             (date("from", w.t("From"), &from, wrong_from))
             (date("to", w.t("To"), &to, wrong_to))
             button { (w.t("Show")) }
-        }
-    }
-}
-
-fn choice(name: &str, label: &str, chosen: &str, (all, options): (&str, &[&str])) -> Markup {
-    html! {
-        label { span { (label) }
-            select name=(name) {
-                option value="" { (all) }
-                // Gone from the configuration, but not from the numbers.
-                @if !chosen.is_empty() && !options.contains(&chosen) { option value=(chosen) selected { (chosen) } }
-                @for it in options { option value=(it) selected[*it == chosen] { (it) } }
-            }
         }
     }
 }
