@@ -1,6 +1,8 @@
 //! How a contact ends.
 
-use super::{Command, Commanded, Contact, Context, Effect, EndReason, Order, Out, Pending, Phase};
+use serde::{Deserialize, Serialize};
+
+use super::{Command, Commanded, Contact, Context, Effect, Order, Out, Pending, Phase};
 use crate::core::{
     handover::{self, Cause},
     ids::MessageId,
@@ -9,7 +11,31 @@ use crate::core::{
     step::Step,
 };
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The language engine said that the conversation is over.
+    Completed,
+    Inactivity,
+    /// The routing engine ended it.
+    Left(String),
+    /// A person at the Web Manager did.
+    Operator(String),
+    /// The routing engine stayed away too long.
+    EngineAway,
+    /// After a restart no profile served its virtual agent any more.
+    NotServed,
+    /// It was open in a backup; what became of it since is not known here.
+    Restored,
+}
+
 impl Contact {
+    /// Why it is over, and whether a person had it then or was about to.
+    #[must_use]
+    pub fn ended(&self) -> Option<(&EndReason, bool)> {
+        self.ended.as_ref().map(|(reason, with_person)| (reason, *with_person))
+    }
+
     /// Inactivity (S14, S15). The customer's last word before it counts: see `unless_after`.
     pub(super) fn time_out(&mut self, cx: Context<'_>, out: &mut Out) {
         out.steps.push(Step::TimedOut);

@@ -26,6 +26,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+pub use close::EndReason;
 use engines::Filler;
 pub(in crate::core) use engines::is_filled;
 pub use saved::{Record, Recorded, name_hash};
@@ -109,24 +110,6 @@ pub enum Outcome {
     Failed,
     Expired,
     Superseded,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndReason {
-    /// The language engine said that the conversation is over.
-    Completed,
-    Inactivity,
-    /// The routing engine ended it.
-    Left(String),
-    /// A person at the Web Manager did.
-    Operator(String),
-    /// The routing engine stayed away too long.
-    EngineAway,
-    /// After a restart no profile served its virtual agent any more.
-    NotServed,
-    /// It was open in a backup; what became of it since is not known here.
-    Restored,
 }
 
 /// What a person wants done with a contact.
@@ -428,12 +411,6 @@ impl Contact {
     #[must_use]
     pub const fn began(&self) -> Option<Timestamp> {
         self.began
-    }
-
-    /// Why it is over, and whether a person had it then or was about to.
-    #[must_use]
-    pub fn ended(&self) -> Option<(&EndReason, bool)> {
-        self.ended.as_ref().map(|(reason, with_person)| (reason, *with_person))
     }
 
     /// Whether words of the customer's are with the language engine, and not an event of ours.

@@ -73,7 +73,7 @@ async fn b13_contacts_that_are_over_are_listed_found_and_shown_with_what_they_we
     let page = viewer.get("/contacts/sales/to-person").await.text;
     for part in [
         "It is over.",
-        "Ended <b>after a handover</b>",
+        "How it ended <b>after a handover</b>",
         "Profile <a href=\"/profiles/sales/support\">support</a>",
         "Virtual agent <b>va1</b>",
         "Kind of contact <b>Message</b>",
@@ -87,7 +87,7 @@ async fn b13_contacts_that_are_over_are_listed_found_and_shown_with_what_they_we
     // A live page hears of the end with all of it.
     let events = admin.open("/contacts/sales/open/events").await;
     engine.end("open", "bye").await;
-    watching::until(events, "Ended <b>by the customer</b>").await;
+    watching::until(events, "How it ended <b>by the customer</b>").await;
     house.close().await;
 }
 
