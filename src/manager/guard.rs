@@ -279,7 +279,7 @@ fn not_read(seat: &Seat, why: NotRead, most: usize) -> Response {
         w.f("This form is larger than {} KiB, the most that is taken here. Nothing was changed.", &[&(most / 1024)]);
     if most == body::MAX_BYTES {
         text.push(' ');
-        text.push_str(w.t("What is longer goes another way: a profile's text by the API or as a file in profiles/, a configuration by usher config import."));
+        text.push_str(w.t("What is longer goes another way: a profile's text as a file in profiles/, a configuration by usher config import."));
     }
     refusal(seat, StatusCode::PAYLOAD_TOO_LARGE, &text)
 }

@@ -45,6 +45,9 @@ impl Carried {
     pub(super) fn told(&self) -> Said {
         match self {
             Self::Over(0) => said!("No contact in the backup was erased here after the backup was made."),
+            Self::Over(1) => {
+                said!("One contact was erased here after the backup was made: it is erased in the backup, too.")
+            }
             Self::Over(contacts) => said!(
                 "{} contacts were erased here after the backup was made: they are erased in the backup, too.",
                 contacts

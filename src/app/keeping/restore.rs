@@ -140,7 +140,7 @@ pub async fn restore(
         action: "store.restored".to_owned(),
         subject: format!("backup of {:.0}", manifest.made_at),
         before: None,
-        after: Some(told(&holds).to_string()),
+        after: Some(format!("{}; {}", told(&holds), carried.told())),
     };
     copy.restored(&line, order.keep_contacts).await.map_err(with_reason)?;
     usable(&staging.0, good.key.as_ref()).await?;

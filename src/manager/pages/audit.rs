@@ -61,7 +61,9 @@ pub(in crate::manager) fn within(of: AuditOf, from: Option<Date>, to: Option<Dat
     let begin = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|it| Timestamp(it.timestamp().as_millisecond()));
     // What ends with the calendar has no end.
     let until = to.and_then(|it| it.tomorrow().ok()).and_then(begin);
-    Ok(AuditOf { from: from.and_then(begin), until, ..of })
+    // The calendar's last day begins later than time does.
+    let from = from.map(|it| begin(it).unwrap_or(Timestamp(i64::MAX)));
+    Ok(AuditOf { from, until, ..of })
 }
 
 impl Filter {
@@ -421,6 +423,7 @@ mod tests {
         assert_eq!((day.from, day.until), (Some(Timestamp(1_795_824_000_000)), Some(Timestamp(1_795_910_400_000))));
         assert_eq!(of("", "").unwrap(), AuditOf::default());
         assert_eq!(of("", "9999-12-31").unwrap().until, None);
+        assert_eq!(of("9999-12-31", "").unwrap().from, Some(Timestamp(i64::MAX)));
         assert_eq!(of("2026-11-28", "2026-11-27"), Err(NoDays::Backwards));
         assert_eq!(of("28.11.2026", ""), Err(NoDays::Unreadable));
     }

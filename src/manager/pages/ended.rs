@@ -58,9 +58,9 @@ impl Filter {
         self.fields().iter().all(|it| it.1.is_empty())
     }
 
-    /// Where it goes on.
-    fn at(&self, before: Pos) -> String {
-        let before = before.0.to_string();
+    /// Where it goes on; `None`: where it begins.
+    fn at(&self, before: Option<Pos>) -> String {
+        let before = before.map(|it| it.0.to_string()).unwrap_or_default();
         asking(PATH, self.fields().into_iter().chain([("before", before.as_str())]))
     }
 }
@@ -90,7 +90,7 @@ pub(in crate::manager) async fn show(
         } @else {
             p { (w.t("Nothing among those that ended last fits the filter.")) }
         }
-        @if let Some(next) = found.next { p { a href=(filter.at(next)) rel="next" { (w.t("Older ones")) } } }
+        @if let Some(next) = found.next { p { a href=(filter.at(Some(next))) rel="next" { (w.t("Older ones")) } } }
     };
     page(&seat, Section::Live, title, &body)
 }
@@ -112,7 +112,7 @@ fn form(w: &Words, manager: &Manager, units: &[UnitNow], filter: &Filter) -> Mar
 fn nothing(w: &Words, filter: &Filter) -> Markup {
     html! {
         @if filter.before.is_some() {
-            (empty(w.t("There are no older ones."), Some((PATH, w.t("To the newest")))))
+            (empty(w.t("There are no older ones."), Some((filter.at(None).as_str(), w.t("To the newest")))))
         } @else if filter.is_empty() {
             (empty(w.t("No contact has ended yet. They stand here until their timelines are removed."), Some(("/", w.t("Open contacts")))))
         } @else {

@@ -170,7 +170,7 @@ async fn b10_a_contact_that_was_erased_after_the_backup_is_erased_in_what_a_page
     assert_eq!(site.admin.sign_in("chief", PASSWORD, "").await.status, 303);
     let page = site.admin.get("/store").await.text;
     assert!(
-        page.contains("1 contacts were erased here after the backup was made: they are erased in the backup, too."),
+        page.contains("One contact was erased here after the backup was made: it is erased in the backup, too."),
         "{page}"
     );
     let timeline = site.admin.get("/contacts/sales/c-1").await.text;
